@@ -1,0 +1,129 @@
+"""What the two tools accept: one pydantic model per tool is its schema and its validation.
+
+Ranges and defaults stand in the descriptions too, because some clients strip them from the schema.
+"""
+
+import json
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+MAX_QUERY_CHARS = 8_000  # a long issue text fits; a pasted file is no question
+MAX_CANDIDATES = 200  # what a cross-encoder reads in tens of seconds on two cores
+
+
+def _list_from_text(value: object) -> object:
+    """Read a list that a client sent as text: JSON (Claude Desktop does so), or one bare item."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        try:
+            return json.loads(value)
+        except json.JSONDecodeError:
+            return [value]
+    return [value]
+
+
+class _Arguments(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class TextCandidate(_Arguments):
+    """Text that is in no file."""
+
+    text: str = Field(description="The text to rank.", min_length=1, max_length=20_000)
+    id: str = Field(
+        description="Your own name for it; it comes back in the ranking.", min_length=1, max_length=200
+    )
+
+
+class SearchArguments(_Arguments):
+    """Arguments of `rag_search`."""
+
+    query: str = Field(
+        description="A question in plain words, or an identifier; as specific as you can. "
+        f"1-{MAX_QUERY_CHARS} characters.",
+        min_length=1,
+        max_length=MAX_QUERY_CHARS,
+    )
+    top_k: int = Field(8, description="How many results, 1-50. Default 8.", ge=1, le=50)
+    path: Annotated[list[str] | None, BeforeValidator(_list_from_text)] = Field(
+        None,
+        description='Only these files: gitignore globs, e.g. ["src/", "*.py", "!tests/"]. Default: all.',
+    )
+    language: str | None = Field(None, description='Only this language, e.g. "python". Default: all.')
+    repo: str | None = Field(
+        None, description="Which served repository, by name; needed only if there are several."
+    )
+    max_chars: int = Field(
+        10_000, description="Longest reply in characters, 500-40000. Default 10000.", ge=500, le=40_000
+    )
+    rerank: bool = Field(True, description="Let the cross-encoder reorder the results. Default true.")
+
+
+class RerankArguments(_Arguments):
+    """Arguments of `rag_rerank`."""
+
+    query: str = Field(
+        description=f"What you want to know. 1-{MAX_QUERY_CHARS} characters.",
+        min_length=1,
+        max_length=MAX_QUERY_CHARS,
+    )
+    candidates: Annotated[list[str | TextCandidate], BeforeValidator(_list_from_text)] = Field(
+        description='What to order: "path", "path:line" (widened to its chunk), "path:start-end", '
+        f'or {{"text": …, "id": …}} for text in no file. 1-{MAX_CANDIDATES} items.',
+        min_length=1,
+        max_length=MAX_CANDIDATES,
+    )
+    top_k: int | None = Field(
+        None, description="How many to return, 1-200. Default: all.", ge=1, le=MAX_CANDIDATES
+    )
+    repo: str | None = Field(
+        None, description="Which served repository, by name; needed only if there are several."
+    )
+
+
+def schema_of(model: type[BaseModel]) -> dict[str, Any]:
+    """Return the model's JSON schema in the plain form that every client accepts.
+
+    Titles are dropped, `X or null` becomes an optional X, and references are written out.
+    """
+    schema = model.model_json_schema()
+    definitions = schema.pop("$defs", {})
+    plain: dict[str, Any] = _plain(schema, definitions)
+    plain.pop("description", None)  # it describes our class, not the tool
+    return plain
+
+
+def explain(error: ValidationError, model: type[BaseModel]) -> str:
+    """Say which arguments were wrong, why, and what is accepted."""
+    problems = []
+    for item in error.errors(include_url=False):
+        name = ".".join(str(part) for part in item["loc"]) or "arguments"
+        if item["type"] == "extra_forbidden":
+            problems.append(f"{name} is not an argument")
+        else:
+            problems.append(f"{name}: {item['msg']} (got {_shorten(item['input'])})")
+    return f"{'; '.join(problems)}. Accepted: {', '.join(model.model_fields)}."
+
+
+def _plain(node: Any, definitions: dict[str, Any]) -> Any:
+    if isinstance(node, list):
+        return [_plain(item, definitions) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if "$ref" in node:
+        return _plain(definitions[node["$ref"].rpartition("/")[2]], definitions)
+    options = [option for option in node.get("anyOf", []) if option != {"type": "null"}]
+    if len(options) == 1:
+        node = {**options[0], **{key: value for key, value in node.items() if key != "anyOf"}}
+    return {
+        key: _plain(value, definitions)
+        for key, value in node.items()
+        if not (key == "title" and isinstance(value, str)) and not (key == "default" and value is None)
+    }
+
+
+def _shorten(value: object, limit: int = 60) -> str:
+    text = repr(value)
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text):,} characters)"

@@ -1,0 +1,348 @@
+"""The `goldrank` command: what a person runs; the only module that prints."""
+
+import importlib.metadata
+import json
+import logging
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+from tqdm import tqdm
+
+from mcp_server import doctor as checkup
+from mcp_server import replies
+from mcp_server.workspace import default_root, second_stage
+from retrieval import searcher
+from retrieval.crossencoder import ModelThread, download
+from retrieval.errors import ArgumentError, GoldrankError, ModelError
+from retrieval.repository import Progress, Repository
+from retrieval.searcher import Answer, Request, SecondStage
+from retrieval.settings import Settings, load_settings
+
+VERSION = importlib.metadata.version("goldrank")
+CANCELLED = 130  # what a shell expects after Ctrl-C
+
+_FOLDER = click.Path(path_type=Path)
+_Command = Callable[..., None]
+
+
+def main() -> NoReturn:
+    """Run the command; foreseen failures are one line on standard error and exit code 1."""
+    try:
+        goldrank(standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("stopped; what was committed before stays", err=True)
+        _exit(CANCELLED)
+    except click.ClickException as error:
+        error.show()
+        _exit(error.exit_code)
+    except GoldrankError as error:
+        click.echo(replies.clean(f"goldrank: {error}"), err=True)
+        _exit(1)
+    except BrokenPipeError:  # `goldrank search … | head`
+        _exit(0)
+    _exit(0)
+
+
+def _exit(code: int) -> NoReturn:
+    """End now: a model thread in the middle of a batch must not hold the process."""
+    with suppress(BrokenPipeError):
+        sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _settings(**flags: Any) -> Settings:
+    settings = load_settings(flags, environment=os.environ)
+    logging.basicConfig(
+        stream=sys.stderr, level=settings.log_level, format="%(levelname)s %(name)s: %(message)s"
+    )
+    return settings
+
+
+def _with_common(command: _Command) -> _Command:
+    for option in (
+        click.option("--cache", type=_FOLDER, help="Folder of all indexes. [default: your cache folder]"),
+        click.option("--log-level", help="DEBUG, INFO, WARNING or ERROR. [default: WARNING]"),
+    ):
+        command = option(command)
+    return command
+
+
+def _with_model(command: _Command) -> _Command:
+    for option in (
+        click.option(
+            "--rerank-deadline-s", type=float, help="Seconds the cross-encoder may take. [default: 8]"
+        ),
+        click.option("--rerank-depth", type=int, help="How many candidates it reads. [default: 30]"),
+        click.option(
+            "--rerank-weight", type=float, help="Its share in the fused score, 0 to 1; 0 turns it off."
+        ),
+        click.option("--model", help="Cross-encoder: a folder, or a hub id that was downloaded before."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(VERSION, prog_name="goldrank")
+def goldrank() -> None:
+    r"""Code search that assistants can trust: BM25, then a cross-encoder, served over MCP.
+
+    \b
+    Try it:            goldrank search "where are retries scheduled" --repo .
+    Give it to Claude: claude mcp add goldrank -- goldrank serve
+    Something wrong:   goldrank doctor
+
+    Settings come from flags, GOLDRANK_* variables and a file, in this order;
+    `goldrank doctor` names the file.
+    """
+
+
+@goldrank.command()
+@click.argument("roots", nargs=-1, type=_FOLDER)
+@_with_model
+@_with_common
+def serve(roots: Sequence[Path], **flags: Any) -> None:
+    """Serve rag_search and rag_rerank over standard input and output.
+
+    ROOTS are the repositories to serve. Without any it is CLAUDE_PROJECT_DIR, else the repository around the
+    working folder. Nothing outside them is read. The index is made when the first question comes.
+    """
+    from mcp_server.process import serve as run_server  # noqa: PLC0415 - mcp costs a second that search need not pay
+
+    settings = load_settings(flags, environment=os.environ)
+    chosen = list(roots) or [default_root(os.environ, Path.cwd())]
+    run_server(chosen, settings, version=VERSION)
+
+
+@goldrank.command()
+@click.argument("root", type=_FOLDER, default=".")
+@click.option("--rebuild", is_flag=True, help="Throw the index away first.")
+@_with_common
+def index(root: Path, rebuild: bool, **flags: Any) -> None:
+    """Bring the index of ROOT up to date. Searching does this too; this does it ahead of time."""
+    repository = _open(root, _settings(**flags))
+    if rebuild:
+        repository.rebuild()
+    with _progress_bar() as progress:
+        done = repository.refresh(progress=progress)
+    if done.note:
+        raise GoldrankError(done.note)
+    click.echo(
+        f"{repository.root}: {done.changed} files indexed, {done.removed} removed; "
+        f"{len(repository.paths):,} files, {len(repository.snapshot()):,} chunks, "
+        f"{repository.store_bytes() / 1e6:.1f} MB"
+    )
+
+
+@goldrank.command()
+@click.argument("query")
+@click.option("--repo", "root", type=_FOLDER, default=".", help="The repository. [default: here]")
+@click.option("--top-k", type=click.IntRange(1, 50), default=8, show_default=True, help="How many results.")
+@click.option(
+    "--path", "globs", multiple=True, help="Only these files: src/ or *.py or !tests/; may be repeated."
+)
+@click.option("--language", help="Only this language.")
+@click.option(
+    "--max-chars", type=click.IntRange(500), default=10_000, show_default=True, help="Longest reply."
+)
+@click.option("--no-rerank", is_flag=True, help="First stage only.")
+@click.option("--explain", is_flag=True, help="Print each feature's share of each score.")
+@click.option("--json", "as_json", is_flag=True, help="Print machine-readable results.")
+@_with_model
+@_with_common
+def search(  # noqa: PLR0913, PLR0917 - one parameter an option
+    query: str,
+    root: Path,
+    top_k: int,
+    globs: Sequence[str],
+    language: str | None,
+    max_chars: int,
+    no_rerank: bool,
+    explain: bool,
+    as_json: bool,
+    **flags: Any,
+) -> None:
+    """Find the code that answers QUERY, as rag_search does."""
+    settings = _settings(**flags)
+    if not query.strip():
+        raise ArgumentError("QUERY is blank; ask a question in plain words or name an identifier")
+    repository = _open(root, settings)
+    request = Request(query, top_k, tuple(globs) or None, language, "no" if no_rerank else "yes")
+    with _progress_bar() as progress:
+        answer = searcher.search(
+            repository, request, None if no_rerank else _loaded(settings), progress=progress
+        )
+    source = f"{repository.root.name} ({repository.commit()})"
+    if as_json:
+        click.echo(json.dumps(_as_json(answer, source), indent=1))
+        return
+    click.echo(replies.search_reply(answer, query=query, source=source, max_chars=max_chars))
+    if explain:
+        click.echo(replies.clean("\n".join(_explanation(answer))))
+
+
+@goldrank.command()
+@click.option("--repo", "root", type=_FOLDER, required=True, help="The repository.")
+@click.option("--queries", type=click.File(encoding="utf-8"), required=True, help='Lines of {"id", "query"}.')
+@click.option(
+    "--out", type=click.File("w", encoding="utf-8", lazy=True), required=True, help="The run to write."
+)
+@click.option("--top-k", type=click.IntRange(1, 1000), default=50, show_default=True, help="Results a query.")
+@click.option("--no-rerank", is_flag=True, help="First stage only.")
+@_with_model
+@_with_common
+def run(
+    root: Path,
+    queries: Any,
+    out: Any,
+    top_k: int,
+    no_rerank: bool,
+    **flags: Any,
+) -> None:
+    """Answer a file of queries, for evaluation.
+
+    A line of --out is {"id", "results": [[path, start, end], …]}, best first, lines 1-based and inclusive.
+    """
+    settings = _settings(**flags)
+    repository = _open(root, settings)
+    rows = list(_queries(queries))
+    with _progress_bar() as progress:
+        repository.refresh(progress=progress)
+    second = None if no_rerank else _loaded(settings)
+    for row in tqdm(rows, unit="query", disable=None, leave=False):
+        request = Request(row["query"], top_k, rerank="no" if no_rerank else "yes")
+        answer = searcher.search(repository, request, second)
+        chunks = [result.passage.chunk for result in answer.results]
+        results = [[chunk.path, chunk.start_line, chunk.end_line] for chunk in chunks]
+        out.write(json.dumps({"id": row["id"], "results": results}) + "\n")
+
+
+@goldrank.command()
+@click.argument("root", type=_FOLDER, default=".")
+@click.option("--excluded", is_flag=True, help="List every file that is not searched, with its reason.")
+@_with_common
+def status(root: Path, excluded: bool, **flags: Any) -> None:
+    """Bring the index of ROOT up to date and say what is in it, and what is not and why."""
+    repository = _open(root, _settings(**flags))
+    with _progress_bar() as progress:
+        done = repository.refresh(progress=progress)
+    click.echo(f"root      {repository.root} ({repository.commit()})")
+    click.echo(f"index     {repository.store_folder} ({repository.store_bytes() / 1e6:.1f} MB)")
+    click.echo(f"files     {len(repository.paths):,}")
+    click.echo(f"chunks    {len(repository.snapshot()):,}")
+    click.echo(f"refreshed {done.note or f'{done.changed} changed, {done.removed} removed'}")
+    reasons = Counter(item.reason for item in repository.excluded)
+    for reason, count in sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0])):
+        click.echo(f"excluded  {count:,}: {reason}")
+    if excluded:
+        for item in repository.excluded:
+            click.echo(replies.clean(f"{item.path}\t{item.reason}"))
+
+
+@goldrank.command()
+@click.option("--download-model", is_flag=True, help="Fetch the cross-encoder; the only use of the network.")
+@_with_model
+@_with_common
+def doctor(download_model: bool, **flags: Any) -> None:
+    """Check this installation; for each thing that is not well, say how to mend it."""
+    settings = _settings(**flags)
+    if download_model:
+        click.echo(f"downloading {settings.model} …", err=True)
+        click.echo(f"model          {download(settings.model, revision=settings.model_revision)}")
+    failures = 0
+    for finding in checkup.examine(settings):
+        click.echo(f"{finding.verdict:<8} {finding.subject:<14} {finding.detail}")
+        if finding.remedy:
+            click.echo(f"{'':8} {'':14} -> {finding.remedy}")
+        failures += finding.verdict == "failure"
+    if failures:
+        raise GoldrankError(f"{failures} checks failed")
+
+
+def _open(root: Path, settings: Settings) -> Repository:
+    return Repository(root, cache=settings.cache, max_bytes=settings.max_file_bytes)
+
+
+def _loaded(settings: Settings) -> SecondStage | None:
+    """Set up the second stage and wait for its model: a person who runs one command would rather wait."""
+    second = second_stage(settings)
+    if second and isinstance(second.reader, ModelThread):
+        with suppress(ModelError):  # the answer itself will say why it was not reranked
+            second.reader.warm_up().result()
+    return second
+
+
+@contextmanager
+def _progress_bar() -> Iterator[Progress]:
+    """Draw a bar with the time left while files are indexed; nothing when standard error is no terminal."""
+    bar: Any = None
+
+    def report(done: int, total: int) -> None:
+        nonlocal bar
+        if bar is None:
+            bar = tqdm(total=total, unit="file", desc="indexing", disable=None, leave=False, delay=0.5)
+        bar.update(done - bar.n)
+
+    try:
+        yield report
+    finally:
+        if bar is not None:
+            bar.close()
+
+
+def _queries(lines: Any) -> Iterator[dict[str, str]]:
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+            yield {"id": str(row["id"]), "query": str(row["query"])}
+        except (json.JSONDecodeError, KeyError, TypeError) as error:
+            raise ArgumentError(
+                f'{lines.name}, line {number}: not an object with "id" and "query": {line.strip()[:80]!r}'
+            ) from error
+
+
+def _explanation(answer: Answer) -> Iterator[str]:
+    yield "\nwhy: each candidate's first-stage score is the sum of these shares"
+    for result in answer.results:
+        candidate = result.ranked.candidate
+        shares = "  ".join(f"{name} {share:+.3f}" for name, share in candidate.parts.items())
+        yield f"{result.ranked.rank:>3}. {candidate.chunk.span}\n     {candidate.score:.3f} = {shares}"
+
+
+def _as_json(answer: Answer, source: str) -> dict[str, Any]:
+    return {
+        "source": source,
+        "chunks": answer.chunks,
+        "stages": answer.stages,
+        "milliseconds": round(answer.milliseconds, 1),
+        "notes": list(answer.notes),
+        "results": [
+            {
+                "path": result.passage.chunk.path,
+                "start_line": result.passage.chunk.start_line,
+                "end_line": result.passage.chunk.end_line,
+                "kind": result.passage.chunk.kind,
+                "symbol": result.passage.chunk.symbol,
+                "scope": result.passage.chunk.scope,
+                "score": result.ranked.score,
+                "logit": result.ranked.logit,
+                "first_stage": {
+                    "rank": result.ranked.candidate.rank,
+                    "score": result.ranked.candidate.score,
+                    "parts": dict(result.ranked.candidate.parts),
+                },
+                "is_current": result.passage.is_current,
+                "text": result.passage.text,
+            }
+            for result in answer.results
+        ],
+    }

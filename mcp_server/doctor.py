@@ -1,0 +1,127 @@
+"""What can be wrong with an installation, and the command that mends it."""
+
+import importlib.metadata
+import shutil
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from retrieval import crossencoder, definitions, languages
+from retrieval.settings import CONFIG_FILE, Settings
+
+Verdict = Literal["ok", "warning", "failure"]
+
+_OURS = ("mcp_server", "retrieval")
+_REPORTED = (
+    "mcp",
+    "tantivy",
+    "tree-sitter-language-pack",
+    "sentence-transformers",
+    "torch",
+    "rank-bm25",
+    "numpy",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check: what was looked at, what was found, and what to do if it is not well."""
+
+    subject: str
+    verdict: Verdict
+    detail: str
+    remedy: str = ""
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Run every check, cheapest first."""
+    checks: tuple[Callable[[Settings], Finding], ...] = (
+        _python, _packages, _names, _git, _config, _cache, _grammars, _model,
+    )  # fmt: skip
+    for check in checks:
+        yield check(settings)
+
+
+def _python(_settings: Settings) -> Finding:
+    return Finding(
+        "python", "ok", f"{sys.version.split()[0]} in {sys.prefix}, SQLite {sqlite3.sqlite_version}"
+    )
+
+
+def _packages(_settings: Settings) -> Finding:
+    versions, missing = [], []
+    for name in _REPORTED:
+        try:
+            versions.append(f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            missing.append(name)
+    if missing:
+        remedy = "install goldrank again, into an environment of its own: pipx install goldrank"
+        return Finding("packages", "failure", f"missing: {', '.join(missing)}", remedy)
+    return Finding("packages", "ok", ", ".join(versions))
+
+
+def _names(_settings: Settings) -> Finding:
+    """Our two import names are generic: another distribution may own them in a shared environment."""
+    owners = importlib.metadata.packages_distributions()
+    clashes = sorted(
+        {f"{owner} ({name})" for name in _OURS for owner in owners.get(name, []) if owner != "goldrank"}
+    )
+    if clashes:
+        remedy = "give goldrank an environment of its own: pipx install goldrank, or uv tool install goldrank"
+        return Finding("package names", "failure", f"also owned by {', '.join(clashes)}", remedy)
+    return Finding("package names", "ok", f"{' and '.join(_OURS)} belong to goldrank alone")
+
+
+def _git(_settings: Settings) -> Finding:
+    found = shutil.which("git")
+    if found:
+        return Finding("git", "ok", found)
+    remedy = "install git to have its own ignore rules and the commit in replies"
+    return Finding("git", "warning", "not found; .gitignore files are read by pathspec instead", remedy)
+
+
+def _config(_settings: Settings) -> Finding:
+    state = "read" if CONFIG_FILE.exists() else "absent, so the defaults hold"
+    return Finding("configuration", "ok", f"{CONFIG_FILE} ({state})")
+
+
+def _cache(settings: Settings) -> Finding:
+    try:
+        settings.cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=settings.cache):
+            pass
+    except OSError as error:
+        remedy = "name a folder you may write: --cache DIR or GOLDRANK_CACHE=DIR"
+        return Finding("cache folder", "failure", f"{settings.cache}: {error.strerror}", remedy)
+    free = shutil.disk_usage(settings.cache).free // 1_000_000
+    return Finding("cache folder", "ok", f"{settings.cache} ({free:,} MB free)")
+
+
+def _grammars(_settings: Settings) -> Finding:
+    broken = []
+    for language in languages.names():
+        try:
+            tree = definitions.parse(language, b"")
+            if tree:
+                definitions.definitions(language, tree)
+        except Exception as error:  # noqa: BLE001 - a grammar fails in its own ways, and the next is still checked
+            broken.append(f"{language} ({type(error).__name__})")
+    if broken:
+        remedy = "install the grammars again: pip install --force-reinstall 'tree-sitter-language-pack<1'"
+        return Finding("grammars", "failure", f"do not load: {', '.join(broken)}", remedy)
+    return Finding("grammars", "ok", "all load without a network")
+
+
+def _model(settings: Settings) -> Finding:
+    if not settings.model or settings.rerank_weight == 0:
+        return Finding("model", "ok", "reranking is off")
+    if crossencoder.is_at_hand(settings.model, revision=settings.model_revision):
+        return Finding("model", "ok", f"{settings.model}, weight {settings.rerank_weight:g}")
+    remedy = "goldrank doctor --download-model, or name a folder: --model DIR or GOLDRANK_MODEL=DIR"
+    return Finding(
+        "model", "warning", f"{settings.model} is not on this machine: BM25 alone will rank", remedy
+    )

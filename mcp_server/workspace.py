@@ -1,0 +1,239 @@
+"""The repositories this process serves: which they are, opening them, and reading what candidates name.
+
+Nothing outside the served roots is read: a candidate's path must be one of the files that its repository's
+index holds, and those were all found below the root without following a link.
+"""
+
+import os
+import re
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mcp_server.arguments import TextCandidate
+from retrieval import chunker
+from retrieval.crossencoder import CrossEncoderScorer, ModelThread
+from retrieval.errors import ArgumentError, RootError
+from retrieval.records import Chunk
+from retrieval.repository import Passage, Repository
+from retrieval.searcher import SecondStage, rank_passages
+from retrieval.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Candidates of a caller, as passages.
+
+    Attributes:
+        passages: What can be ranked, each chunk once.
+        labels: How a passage is named in the reply, by its chunk.
+        problems: What cannot be ranked, a sentence each.
+    """
+
+    passages: tuple[Passage, ...]
+    labels: Mapping[Chunk, str]
+    problems: tuple[str, ...]
+
+
+def default_root(environment: Mapping[str, str], working: Path) -> Path:
+    """Choose the root when none is named: CLAUDE_PROJECT_DIR, else the repository around `working`.
+
+    Raises:
+        RootError: That would be the home folder or the whole disk, which nobody means to index.
+    """
+    if environment.get("CLAUDE_PROJECT_DIR"):
+        return Path(environment["CLAUDE_PROJECT_DIR"])
+    folder = working.resolve()
+    around = next((place for place in (folder, *folder.parents) if (place / ".git").exists()), folder)
+    if around in (Path.home().resolve(), Path(around.anchor)):
+        raise RootError(f"{around} is no project; name one: goldrank serve DIR")
+    return around
+
+
+class Workspace:
+    """The served roots, each opened when it is first asked for, and the one cross-encoder of this process."""
+
+    def __init__(
+        self, roots: Sequence[Path], settings: Settings, *, second: SecondStage | None = None
+    ) -> None:
+        self._settings = settings
+        self._roots = _named(roots)
+        self._open: dict[str, Repository] = {}
+        self._opening = threading.Lock()
+        self.second = second
+
+    @property
+    def names(self) -> list[str]:
+        """How the served roots are called."""
+        return list(self._roots)
+
+    def repository(self, name: str | None) -> Repository:
+        """Return a served repository by name or path; the only one when `name` is None.
+
+        Raises:
+            ArgumentError: It is not served, or several are and none was named.
+            RootError: The root does not exist or may not be read.
+        """
+        key = self._key(name)
+        with self._opening:
+            if key not in self._open:
+                settings = self._settings
+                self._open[key] = Repository(
+                    self._roots[key], cache=settings.cache, max_bytes=settings.max_file_bytes
+                )
+            return self._open[key]
+
+    def _key(self, name: str | None) -> str:
+        served = ", ".join(self._roots)
+        if name is None:
+            if len(self._roots) == 1:
+                return next(iter(self._roots))
+            raise ArgumentError(f"repo is needed, because several repositories are served: {served}")
+        if name in self._roots:
+            return name
+        for key, root in self._roots.items():
+            if os.path.abspath(os.path.expanduser(name)) == str(root):  # noqa: PTH100, PTH111 - no link is to be resolved
+                return key
+        raise ArgumentError(f"repo {name!r} is not served; served are: {served}")
+
+
+def second_stage(settings: Settings) -> SecondStage | None:
+    """Set up the cross-encoder that the settings name; nothing is loaded before it is used."""
+    if not settings.model or settings.rerank_weight == 0:
+        return None
+    model = settings.model
+
+    def load() -> CrossEncoderScorer:
+        return CrossEncoderScorer(model, revision=settings.model_revision)
+
+    return SecondStage(
+        reader=ModelThread(load),
+        name=Path(model).name,
+        weight=settings.rerank_weight,
+        depth=settings.rerank_depth,
+        deadline_s=settings.rerank_deadline_s,
+    )
+
+
+def hold(repository: Repository, query: str, candidates: Sequence[str | TextCandidate]) -> Held:
+    """Turn a caller's candidates into passages; what cannot be ranked is told one by one.
+
+    Args:
+        repository: Where paths are looked up, refreshed.
+        query: Chooses the chunk that stands for a whole file.
+        candidates: As `rag_rerank` takes them.
+    """
+    known = frozenset(repository.paths)
+    passages: dict[Chunk, Passage] = {}
+    labels: dict[Chunk, str] = {}
+    problems: list[str] = []
+    for candidate in candidates:
+        try:
+            if isinstance(candidate, TextCandidate):
+                passage = _text_passage(candidate)
+                label = candidate.id
+            else:
+                passage = _file_passage(repository, known, query, candidate)
+                label = passage.chunk.span
+        except ArgumentError as error:
+            problems.append(str(error))
+            continue
+        if passage.chunk in passages:
+            problems.append(f"{_name(candidate)}: the same as {labels[passage.chunk]}, ranked once")
+            continue
+        passages[passage.chunk] = passage
+        labels[passage.chunk] = label
+    return Held(tuple(passages.values()), labels, tuple(problems))
+
+
+_SPAN = re.compile(r"(?P<path>.+?):(?P<start>\d+)(?:-(?P<end>\d+))?(?::.*)?", re.DOTALL)
+
+
+def _file_passage(repository: Repository, known: frozenset[str], query: str, candidate: str) -> Passage:
+    text = candidate.strip()
+    match = None if text in known else _SPAN.fullmatch(text)
+    path = _relative(repository.root, match["path"] if match else text)
+    if path not in known:
+        raise ArgumentError(_unknown(repository, path, candidate))
+    lines = repository.lines(path)
+    if lines is None:
+        raise ArgumentError(f"{candidate}: {path} vanished or may not be read")
+    if match is None:
+        return _best_chunk(path, query, lines)
+    start = int(match["start"])
+    if not 1 <= start <= len(lines):
+        raise ArgumentError(f"{candidate}: {path} has lines 1-{len(lines)}")
+    if match["end"] is None:
+        return _around(path, start, lines)
+    end = min(int(match["end"]), len(lines))
+    if end < start:
+        raise ArgumentError(f"{candidate}: the span ends before it starts")
+    return _passage(path, start, end, lines)
+
+
+def _best_chunk(path: str, query: str, lines: Sequence[str]) -> Passage:
+    """Let a whole file stand by the chunk that answers best: a model reads no more than that."""
+    passages = _chunks(path, lines)
+    if not passages:
+        return _passage(path, 1, max(len(lines), 1), lines)
+    best = rank_passages(query, passages)[0].chunk
+    return next(passage for passage in passages if passage.chunk == best)
+
+
+def _around(path: str, line: int, lines: Sequence[str]) -> Passage:
+    """Widen a line to its chunk; a blank line between chunks stays alone."""
+    for passage in _chunks(path, lines):
+        if passage.chunk.start_line <= line <= passage.chunk.end_line:
+            return passage
+    return _passage(path, line, line, lines)
+
+
+def _chunks(path: str, lines: Sequence[str]) -> list[Passage]:
+    """Cut the file as it is now."""
+    return [
+        Passage(chunk, tuple(lines[chunk.start_line - 1 : chunk.end_line]), is_current=True)
+        for chunk in chunker.chunk_file(path, "\n".join(lines))
+    ]
+
+
+def _passage(path: str, start: int, end: int, lines: Sequence[str]) -> Passage:
+    return Passage(Chunk(path, start, end), tuple(lines[start - 1 : end]), is_current=True)
+
+
+def _text_passage(candidate: TextCandidate) -> Passage:
+    lines = chunker.lines_of(candidate.text)
+    return Passage(Chunk(candidate.id, 1, max(len(lines), 1), kind="text"), tuple(lines), is_current=True)
+
+
+def _relative(root: Path, path: str) -> str:
+    """Write a path as the index does; an absolute one is taken when it lies below the root."""
+    normal = os.path.normpath(path.replace("\\", "/"))
+    if os.path.isabs(normal):  # noqa: PTH117 - text in, text out: the file system is not asked
+        below = os.path.relpath(normal, root)
+        return normal if below.startswith("..") else below
+    return normal
+
+
+def _unknown(repository: Repository, path: str, candidate: str) -> str:
+    for exclusion in repository.excluded:
+        if exclusion.path == path:
+            return f"{candidate}: not searched: {exclusion.reason}"
+    name = path.rpartition("/")[2]
+    alike = [known for known in repository.paths if known.rpartition("/")[2] == name][:3]
+    hint = f"; did you mean {' or '.join(alike)}?" if alike else ""
+    return f"{candidate}: no such file in {repository.root.name}; paths are relative to its root{hint}"
+
+
+def _name(candidate: str | TextCandidate) -> str:
+    return candidate.id if isinstance(candidate, TextCandidate) else candidate
+
+
+def _named(roots: Sequence[Path]) -> dict[str, Path]:
+    """Name each root by its folder, and by its whole path where two folders have one name."""
+    absolute = list(dict.fromkeys(Path(os.path.abspath(root.expanduser())) for root in roots))  # noqa: PTH100 - a root may not exist yet
+    names = [root.name or str(root) for root in absolute]
+    return {
+        name if names.count(name) == 1 else str(root): root
+        for name, root in zip(names, absolute, strict=True)
+    }

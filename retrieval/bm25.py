@@ -1,0 +1,55 @@
+"""What BM25 means here: rank-bm25 with Lucene's idf and lengths, over texts that are in no index.
+
+It is the first stage of `rag_rerank`, and the oracle that the index is tested against, score for score.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from rank_bm25 import BM25Okapi
+
+from retrieval.index import bm25_idf
+
+K1, B = 1.2, 0.75  # Lucene's defaults, which tantivy fixes
+
+_EXACT_LENGTHS = 24  # Lucene's SmallFloat stores this many lengths as they are, the others with 4 bits
+
+
+class LuceneBM25(BM25Okapi):  # type: ignore[misc]  # rank-bm25 publishes no types
+    """BM25 as Kamphuis et al. (2020) name the Lucene variant, with Lucene's one-byte document lengths.
+
+    Stock Okapi floors a negative idf at a quarter of the mean idf, which gives `self` and `def` an idf of
+    about 2; Lucene's `ln(1 + …)` needs no floor.
+    """
+
+    def __init__(self, documents: Sequence[Sequence[str]]) -> None:
+        super().__init__(documents, k1=K1, b=B)
+        self.doc_len = [quantised(len(document)) for document in documents]
+
+    def _calc_idf(self, nd: Mapping[str, int]) -> None:
+        self.idf = {term: bm25_idf(df, self.corpus_size) for term, df in nd.items()}
+
+
+def bm25_scores(query: Sequence[str], documents: Sequence[Sequence[str]]) -> np.ndarray:
+    """Score each document for the distinct terms of a query.
+
+    Returns:
+        float64 [n_documents]; all zeros when no document holds any term.
+    """
+    if not any(documents):  # rank-bm25 divides by the mean length
+        return np.zeros(len(documents))
+    scores: np.ndarray = LuceneBM25(documents).get_scores(list(dict.fromkeys(query)))
+    return scores
+
+
+def quantised(length: int) -> int:
+    """Round a document length down to one that Lucene's single byte can hold (SmallFloat.intToByte4).
+
+    >>> [quantised(length) for length in (7, 40, 41, 100)]
+    [7, 40, 40, 96]
+    """
+    if length < _EXACT_LENGTHS:
+        return length
+    rest = length - _EXACT_LENGTHS
+    shift = max(rest.bit_length() - 4, 0)
+    return _EXACT_LENGTHS + ((rest >> shift) << shift)

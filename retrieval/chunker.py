@@ -1,0 +1,170 @@
+"""Where a file is cut into chunks: along its syntax tree, or at blank lines where there is no tree.
+
+Every chunk is a run of whole lines, and the chunks of a file cover each of its non-blank lines once.
+A tree is cut from the top: neighbours are packed together while they fit, and what does not fit alone is
+opened and its children packed in turn; comments and decorators stay with what follows them.
+"""
+
+import importlib.metadata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tree_sitter import Node
+
+from retrieval.definitions import Definition, definitions, parse
+from retrieval.languages import language_of
+from retrieval.records import Chunk
+from retrieval.storage import digest
+
+VERSION = 1
+"""Raise it whenever the chunks of any file change: every index is then rebuilt."""
+
+CHUNK_CHARS = 750  # non-blank; 400 to 1500 move nDCG@10 by at most 0.007 (docs/decisions/0004-ranking.md)
+CRUMB_CHARS = 60  # a closing brace is no chunk of its own: pieces this small join what precedes them
+MAX_DEPTH = 150  # how far a tree is opened; deeper (chained operators) it is cut by lines
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    first: int  # rows, 0-based and inclusive
+    last: int
+
+
+def fingerprint(*, size: int = CHUNK_CHARS) -> str:
+    """Identify this chunker: an index made by another one must be rebuilt."""
+    pack = importlib.metadata.version("tree-sitter-language-pack")
+    return f"chunker {VERSION} size {size} grammars {pack}"
+
+
+def decode(data: bytes) -> str:
+    """Turn a file's bytes into text with the same lines; bytes that are no UTF-8 become U+FFFD."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", "replace")
+    return data.decode("utf-8-sig", "replace")
+
+
+def lines_of(text: str) -> list[str]:
+    r"""Split text into lines as editors and grep count them: at `\n` only, which is left out."""
+    lines = text.split("\n")
+    return lines if lines[-1] else lines[:-1]
+
+
+def chunk_file(path: str, text: str, *, size: int = CHUNK_CHARS) -> list[Chunk]:
+    """Cut a file into chunks of about `size` non-blank characters, in line order."""
+    lines = lines_of(text)
+    weigh = _Weights(lines)
+    language = language_of(path)
+    tree = parse(language, text.encode("utf-8", "replace"), path=path)
+    found = definitions(language, tree) if tree else []
+    whole = _Span(0, len(lines) - 1)
+    spans = _cut(tree.root_node, whole, weigh, size=size) if tree else _windows(whole, weigh, size=size)
+    trimmed = (_trim(span, weigh) for span in spans)
+    return [_chunk(path, span, lines, found) for span in trimmed if span]
+
+
+class _Weights:
+    """How many non-blank characters lie in any run of rows."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        self._sums = [0]
+        for line in lines:
+            self._sums.append(self._sums[-1] + len("".join(line.split())))
+
+    def __call__(self, first: int, last: int) -> int:
+        return self._sums[last + 1] - self._sums[first]
+
+
+def _cut(node: Node, span: _Span, weigh: _Weights, *, size: int, depth: int = 0) -> list[_Span]:
+    """Cut the rows of `span`, which belong to `node`, into spans that fit and cover them all."""
+    if weigh(span.first, span.last) <= size:
+        return [span]
+    if depth == MAX_DEPTH or not node.child_count:
+        return _windows(span, weigh, size=size)
+    spans: list[_Span] = []
+    for piece, child in _pieces(node, span):
+        weight = weigh(piece.first, piece.last)
+        if weight > size:
+            spans.extend(_cut(child, piece, weigh, size=size, depth=depth + 1))
+        elif spans and (weight <= CRUMB_CHARS or weigh(spans[-1].first, piece.last) <= size):
+            spans[-1] = _Span(spans[-1].first, piece.last)
+        else:
+            spans.append(piece)
+    return spans
+
+
+def _pieces(node: Node, span: _Span) -> list[tuple[_Span, Node]]:
+    """Give every row of `span` to one child, comments and decorators to what they stand before."""
+    pieces: list[tuple[_Span, Node]] = []
+    first = span.first
+    for child in node.children:
+        last = min(_last_row(child), span.last)
+        if last < first or _belongs_to_next(child):
+            continue  # rows already given away, or kept for the next child
+        pieces.append((_Span(first, last), child))
+        first = last + 1
+    if first <= span.last:  # trailing rows: comments at the end, or a node without a child there
+        pieces.append((_Span(first, span.last), node.children[-1]))
+    return pieces
+
+
+def _belongs_to_next(child: Node) -> bool:
+    return child.next_sibling is not None and any(
+        word in child.type for word in ("comment", "decorator", "attribute_item", "annotation")
+    )
+
+
+def _last_row(node: Node) -> int:
+    row, column = node.end_point
+    return (
+        row - 1 if column == 0 and row > node.start_point[0] else row
+    )  # an end at column 0 is before the row
+
+
+def _windows(span: _Span, weigh: _Weights, *, size: int) -> list[_Span]:
+    """Cut rows into windows that fit, at the last blank row of a window's second half if it has one."""
+    spans: list[_Span] = []
+    first, blank = span.first, -1
+    row = span.first
+    while row <= span.last:
+        if weigh(first, row) > size and row > first:
+            last = blank if blank >= first and weigh(first, blank) > size // 2 else row - 1
+            spans.append(_Span(first, last))
+            first, blank = last + 1, -1
+            row = first
+            continue
+        if weigh(row, row) == 0:
+            blank = row
+        row += 1
+    return [*spans, _Span(first, span.last)] if first <= span.last else spans
+
+
+def _trim(span: _Span, weigh: _Weights) -> _Span | None:
+    first, last = span.first, span.last
+    while first <= last and not weigh(first, first):
+        first += 1
+    while last > first and not weigh(last, last):
+        last -= 1
+    return _Span(first, last) if first <= last else None
+
+
+def _chunk(path: str, span: _Span, lines: Sequence[str], found: Sequence[Definition]) -> Chunk:
+    start, end = span.first + 1, span.last + 1
+    inside = [item for item in found if start <= item.name_line <= end]
+    # What a chunk is about is the definition that fills most of it; the first one on a tie.
+    main = max(inside, key=lambda item: min(item.end_line, end) - item.name_line, default=None)
+    around = [item for item in found if item.name_line < start and item.end_line >= end]
+    return Chunk(
+        path=path,
+        start_line=start,
+        end_line=end,
+        kind=main.kind if main else "",
+        symbol=main.name if main else "",
+        scope=".".join(item.name for item in around),
+        names=tuple(dict.fromkeys(item.name for item in inside)),
+        digest=digest(chunk_text(lines, start, end).encode("utf-8", "surrogatepass")),
+    )
+
+
+def chunk_text(lines: Sequence[str], start_line: int, end_line: int) -> str:
+    """Return lines `start_line` to `end_line`, 1-based and inclusive, without a final newline."""
+    return "\n".join(lines[start_line - 1 : end_line])

@@ -1,0 +1,190 @@
+"""The cross-encoder itself: loading one, and the one thread that runs it.
+
+Torch and its friends are imported on that thread, when the first pair is to be scored: listing our tools or a
+search without reranking never loads them.
+"""
+
+import logging
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.errors import ModelError
+from retrieval.reranker import PairScorer, Reading, read_pairs
+
+log = logging.getLogger(__name__)
+
+MAX_TOKENS = 256
+"""A chunk of 750 non-blank characters has about 250 tokens; a pair costs twice as much at 512."""
+
+LAST_BATCH_S = 1.0  # a batch that was begun before the deadline is worth waiting for
+
+Load = Callable[[], PairScorer]
+
+
+class CrossEncoderScorer:
+    """A sentence-transformers CrossEncoder as a `PairScorer`; not for use by two threads at once."""
+
+    def __init__(self, model: str, *, revision: str = "") -> None:
+        """Load from a folder, or from the local hub cache; never from the network.
+
+        Raises:
+            ModelError: It is not there, or is no cross-encoder with one output.
+        """
+        self._model = _load(model, revision)
+
+    def score(self, query: str, passages: Sequence[str]) -> NDArray[np.float32]:
+        """Return the raw logits, float32 [len(passages)]."""
+        from torch.nn import Identity
+
+        pairs = [(query, passage) for passage in passages]
+        logits = self._model.predict(
+            pairs, batch_size=len(pairs) or 1, show_progress_bar=False, activation_fn=Identity()
+        )
+        return np.asarray(logits, dtype=np.float32)
+
+
+def download(model: str, *, revision: str) -> str:
+    """Fetch a hub model into the local hub cache and return its folder; the only use of the network.
+
+    Raises:
+        ModelError: The hub was not reached or does not have it.
+    """
+    from huggingface_hub import snapshot_download  # noqa: PLC0415 - heavy, and needed here alone
+
+    wanted = ["*.json", "*.txt", "*.safetensors", "*.model"]
+    try:
+        return str(snapshot_download(model, revision=revision or None, allow_patterns=wanted))
+    except Exception as error:
+        raise ModelError(f"{model} could not be downloaded: {_first_line(error)}") from error
+
+
+def is_at_hand(model: str, *, revision: str) -> bool:
+    """Tell whether a model can be loaded without the network, without loading it."""
+    if Path(model).expanduser().is_dir():
+        return True
+    from huggingface_hub import try_to_load_from_cache  # noqa: PLC0415 - heavy, and needed here alone
+
+    try:
+        return isinstance(try_to_load_from_cache(model, "config.json", revision=revision or None), str)
+    except ValueError:  # no valid hub id, so a folder that is not there
+        return False
+
+
+class ModelThread:
+    """The one thread that loads the model, once, and scores with it, one request at a time."""
+
+    def __init__(self, load: Load) -> None:
+        self._load = load
+        self._jobs: queue.SimpleQueue[tuple[Callable[[PairScorer], Any] | None, Future[Any]]] = (
+            queue.SimpleQueue()
+        )
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+
+    def warm_up(self) -> "Future[None]":
+        """Begin to load the model; the future fails with `ModelError` if that fails."""
+        return self._submit(None)
+
+    def read(
+        self, query: str, passages: Sequence[str], *, deadline_s: float, is_cancelled: Callable[[], bool]
+    ) -> Reading:
+        """Score passages as `reranker.read_pairs` does, and wait for the model no longer than the deadline.
+
+        Raises:
+            ModelError: The model could not be loaded.
+            CancelledError: `is_cancelled` said so.
+        """
+        deadline = time.monotonic() + deadline_s
+        abandoned = threading.Event()
+
+        def stop() -> bool:
+            return abandoned.is_set() or is_cancelled()
+
+        job = self._submit(
+            lambda scorer: read_pairs(query, passages, scorer, deadline=deadline, is_cancelled=stop)
+        )
+        try:
+            reading: Reading = job.result(timeout=deadline_s + LAST_BATCH_S)
+        except FutureTimeoutError:
+            abandoned.set()
+            return Reading(
+                (None,) * len(passages), "the model is still loading or busy; ask again in a few seconds"
+            )
+        return reading
+
+    def _submit(self, job: Callable[[PairScorer], Any] | None) -> "Future[Any]":
+        future: Future[Any] = Future()
+        self._jobs.put((job, future))
+        with self._starting:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="cross-encoder", daemon=True)
+                self._thread.start()
+        return future
+
+    def _run(self) -> None:
+        scorer: PairScorer | ModelError | None = None
+        while True:
+            job, future = self._jobs.get()
+            if scorer is None:
+                scorer = self._try_to_load()
+            if isinstance(scorer, ModelError):
+                future.set_exception(scorer)
+                continue
+            try:
+                future.set_result(job(scorer) if job else None)
+            except Exception as error:  # noqa: BLE001 - it belongs to whoever waits for the future
+                future.set_exception(error)
+
+    def _try_to_load(self) -> PairScorer | ModelError:
+        start = time.monotonic()
+        try:
+            scorer = self._load()
+        except ModelError as error:
+            log.warning("no cross-encoder: %s", error)
+            return error
+        except Exception as error:
+            log.exception("the cross-encoder failed to load")
+            return ModelError(f"the cross-encoder failed to load: {_first_line(error)}")
+        log.info("the cross-encoder was loaded in %.1f s", time.monotonic() - start)
+        return scorer
+
+
+def _load(model: str, revision: str) -> Any:
+    folder = Path(model).expanduser()
+    if not folder.is_dir() and (folder.is_absolute() or model.startswith((".", "~"))):
+        raise ModelError(f"the model folder {model} does not exist; name another with --model")
+    if not is_at_hand(model, revision=revision):
+        raise ModelError(
+            f"{model} is not on this machine; run `goldrank doctor --download-model` once, or name a folder "
+            "with --model or GOLDRANK_MODEL"
+        )
+    os.environ.setdefault("TQDM_DISABLE", "1")  # the loading bar is noise in a server's log
+    from sentence_transformers import CrossEncoder
+
+    try:
+        loaded = CrossEncoder(
+            str(folder) if folder.is_dir() else model,
+            revision=None if folder.is_dir() or not revision else revision,
+            local_files_only=True,
+            trust_remote_code=False,
+        )
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{model} cannot be loaded as a cross-encoder: {_first_line(error)}") from error
+    if loaded.num_labels != 1:
+        raise ModelError(f"{model} has {loaded.num_labels} outputs; a reranker has one")
+    loaded.max_seq_length = min(loaded.max_seq_length or MAX_TOKENS, MAX_TOKENS)
+    return loaded
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,0 +1,93 @@
+"""The values that travel through the pipeline; a value changes type when it changes meaning."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A span of one file.
+
+    Attributes:
+        path: POSIX path relative to the repository root.
+        start_line: First line, 1-based.
+        end_line: Last line, inclusive.
+        kind: What the chunk defines first ("function", "class", …), or "" when it defines nothing.
+        symbol: The name it defines first, or "".
+        scope: Names of the definitions around it, outermost first, joined by a dot.
+        names: Every name defined in the chunk, in line order.
+        digest: Hash of the chunk's text when it was indexed; "" for a chunk that is in no index.
+    """
+
+    path: str
+    start_line: int
+    end_line: int
+    kind: str = ""
+    symbol: str = ""
+    scope: str = ""
+    names: tuple[str, ...] = ()
+    digest: str = ""
+
+    @property
+    def span(self) -> str:
+        """The chunk's address as people and tools write it: `path:start-end`."""
+        return f"{self.path}:{self.start_line}-{self.end_line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A chunk as the first stage found it.
+
+    Attributes:
+        chunk: What was found.
+        score: First-stage score, comparable within one query only.
+        rank: Place in the first-stage order, 1-based.
+        parts: The share of each named feature, in the order they were added up.
+    """
+
+    chunk: Chunk
+    score: float
+    rank: int
+    parts: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A candidate after both stages.
+
+    Attributes:
+        candidate: The first stage's view of it, its own rank included.
+        score: Fused score, comparable within one query only.
+        rank: Place in the final order, 1-based.
+        logit: What the cross-encoder said, or None when it did not read this candidate.
+    """
+
+    candidate: Candidate
+    score: float
+    rank: int
+    logit: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileStat:
+    """What the file system says of a file; equal stats are taken as an unchanged file.
+
+    Attributes:
+        size: Bytes.
+        mtime_ns: Time of the last change of content, nanoseconds.
+        ctime_ns: Time of the last change of content or inode; sees a restored mtime.
+        inode: Sees a file that another one replaced.
+    """
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """A file that is not searched, and why."""
+
+    path: str
+    reason: str

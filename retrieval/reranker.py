@@ -1,0 +1,121 @@
+"""The second stage: a cross-encoder reads query and chunk together, and its word is fused with the first's.
+
+Nothing here knows which model it is: a `PairScorer` is anything that scores (query, passage) pairs.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.errors import CancelledError
+from retrieval.records import Candidate, Chunk, Ranked
+
+PAIR_TEXT_VERSION = 1
+"""Raise it whenever `pair_text` changes: a model is tied to the pair text that it learned from."""
+
+BLOCK = 16
+"""Candidates are read in blocks of this many by first-stage rank, so that a deadline cuts off the tail;
+inside a block they are sorted by length, so that a batch is padded little."""
+BATCH = (
+    8  # pairs a forward pass; batches of 8 cost less than 32 on a CPU, and cancelling waits for one at most
+)
+
+
+class PairScorer(Protocol):
+    """The one seam of the second stage."""
+
+    def score(self, query: str, passages: Sequence[str]) -> NDArray[np.float32]:
+        """Score each passage for the query: logits, float32 [len(passages)], higher is more relevant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the cross-encoder said of the candidates it read.
+
+    Attributes:
+        logits: One per candidate in first-stage order; None from the first that it did not come to.
+        note: Why it did not read them all, or "".
+    """
+
+    logits: tuple[float | None, ...]
+    note: str = ""
+
+
+def pair_text(chunk: Chunk, text: str) -> str:
+    """Write a chunk as the model reads it: its path, what it defines and where, then its text.
+
+    The same function serves mining, training, evaluation and serving.
+    """
+    name = ".".join(part for part in (chunk.scope, chunk.symbol) if part)
+    head = f"{chunk.path} {chunk.kind} {name}" if name else chunk.path
+    return f"{' '.join(head.split())}\n{text}"
+
+
+def read_pairs(
+    query: str,
+    passages: Sequence[str],
+    scorer: PairScorer,
+    *,
+    deadline: float | None = None,
+    is_cancelled: Callable[[], bool] = lambda: False,
+) -> Reading:
+    """Score passages in first-stage order, batch by batch, until done, cancelled or out of time.
+
+    Args:
+        query: The question.
+        passages: What `pair_text` made of the candidates, best first.
+        scorer: The cross-encoder.
+        deadline: A time of `time.monotonic()` after which no batch is begun.
+        is_cancelled: Asked before each batch.
+
+    Raises:
+        CancelledError: `is_cancelled` said so.
+    """
+    logits: list[float | None] = [None] * len(passages)
+    for start in range(0, len(passages), BLOCK):
+        block = sorted(range(start, min(start + BLOCK, len(passages))), key=lambda i: len(passages[i]))
+        scored: dict[int, float] = {}
+        for batch in (block[i : i + BATCH] for i in range(0, len(block), BATCH)):
+            if is_cancelled():
+                raise CancelledError("the caller no longer wants this ranking")
+            if deadline is not None and time.monotonic() >= deadline:
+                return Reading(tuple(logits), f"out of time after {start} of {len(passages)} candidates")
+            found = scorer.score(query, [passages[i] for i in batch])  # float32 [len(batch)]
+            scored.update(zip(batch, map(float, found), strict=True))
+        for i, logit in scored.items():  # a block counts once it is whole: what was read is then a prefix
+            logits[i] = logit
+    return Reading(tuple(logits))
+
+
+def fuse(candidates: Sequence[Candidate], logits: Sequence[float | None], *, weight: float) -> list[Ranked]:
+    """Order candidates by both stages; ties keep their first-stage order.
+
+    The fused score is (1 - weight) x first-stage score, as a share of the best, plus weight x logit, scaled
+    to 0..1 over the candidates that were read. A candidate that was not read adds nothing for its logit; as
+    those that were read are a prefix, it never passes one of them by that.
+
+    Args:
+        candidates: In first-stage order.
+        logits: One per candidate, None where it was not read.
+        weight: Share of the cross-encoder, 0 to 1.
+    """
+    if not candidates:
+        return []
+    best = max(candidates[0].score, 1e-12)
+    read = [logit for logit in logits if logit is not None]
+    low, high = (min(read), max(read)) if read else (0.0, 0.0)
+    spread = max(high - low, 1e-12)
+    share = weight if read else 0.0
+    scores = np.array(
+        [
+            (1 - share) * candidate.score / best
+            + (share * (logit - low) / spread if logit is not None else 0.0)
+            for candidate, logit in zip(candidates, logits, strict=True)
+        ]
+    )  # float64 [n_candidates]
+    order = np.argsort(-np.round(scores, 9), kind="stable")
+    return [Ranked(candidates[i], float(scores[i]), rank, logits[i]) for rank, i in enumerate(order, 1)]

@@ -1,0 +1,196 @@
+"""Both stages composed: what was asked goes in, ranked passages and an account of how come out."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from retrieval import tokenizer
+from retrieval.bm25 import bm25_scores
+from retrieval.errors import ModelError
+from retrieval.index import path_terms
+from retrieval.ranker import rank, read_query
+from retrieval.records import Candidate, Ranked
+from retrieval.repository import Passage, Progress, Repository
+from retrieval.reranker import Reading, fuse, pair_text
+
+
+class Reader(Protocol):
+    """Whatever makes the cross-encoder read; `crossencoder.ModelThread` in earnest."""
+
+    def read(
+        self, query: str, passages: Sequence[str], *, deadline_s: float, is_cancelled: Callable[[], bool]
+    ) -> Reading:
+        """Score passages in first-stage order until the deadline."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecondStage:
+    """The cross-encoder and how far it is trusted.
+
+    Attributes:
+        reader: Runs the model.
+        name: The model, for people.
+        weight: Its share in the fused score, 0 to 1.
+        depth: How many candidates it reads.
+        deadline_s: Seconds until the rest keep their first-stage order.
+    """
+
+    reader: Reader
+    name: str
+    weight: float
+    depth: int
+    deadline_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A search as it was asked for.
+
+    Attributes:
+        query: The question.
+        top_k: How many results.
+        globs: gitignore-style path patterns, or None.
+        language: A language name, or None.
+        rerank: Whether the second stage may run.
+    """
+
+    query: str
+    top_k: int
+    globs: tuple[str, ...] | None = None
+    language: str | None = None
+    rerank: Literal["yes", "no"] = "yes"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One ranked passage."""
+
+    ranked: Ranked
+    passage: Passage
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a search found and how.
+
+    Attributes:
+        results: Best first.
+        stages: The stages that ran, and why one did not.
+        chunks: How many chunks were searched, or candidates ranked.
+        found: How many candidates the first stage had.
+        milliseconds: Time taken.
+        notes: What the reader should know, a sentence each.
+    """
+
+    results: tuple[Result, ...]
+    stages: str
+    chunks: int
+    found: int
+    milliseconds: float
+    notes: tuple[str, ...] = ()
+
+
+def search(
+    repository: Repository,
+    request: Request,
+    second: SecondStage | None,
+    *,
+    progress: Progress | None = None,
+    is_cancelled: Callable[[], bool] = lambda: False,
+) -> Answer:
+    """Find the chunks of a repository that answer a question.
+
+    Raises:
+        ArgumentError: A filter that nothing passes.
+        RootError, IndexLockedError: The repository cannot be searched.
+        CancelledError: `is_cancelled` said so.
+    """
+    start = time.perf_counter()
+    refresh = repository.refresh(progress=progress, is_cancelled=is_cancelled)
+    snapshot = repository.snapshot()
+    paths = repository.select(request.globs, request.language)
+    depth = max(request.top_k, second.depth if second else 0)
+    candidates = rank(read_query(request.query), snapshot, limit=depth, paths=paths)
+    wants = second if request.rerank == "yes" else None
+    passages = repository.passages(candidate.chunk for candidate in candidates[: wants.depth if wants else 0])
+    ranked, stages = _second_stage(
+        request.query, candidates, passages, second, asked=request.rerank == "yes", is_cancelled=is_cancelled
+    )
+    results = _results(ranked[: request.top_k], repository)
+    notes = (refresh.note,) if refresh.note else ()
+    return Answer(results, stages, len(snapshot), len(candidates), _since(start), notes)
+
+
+def rerank(
+    query: str,
+    passages: Sequence[Passage],
+    second: SecondStage | None,
+    *,
+    is_cancelled: Callable[[], bool] = lambda: False,
+) -> Answer:
+    """Order passages that the caller already holds: rank-bm25 among themselves, then the cross-encoder."""
+    start = time.perf_counter()
+    candidates = rank_passages(query, passages)
+    by_chunk = {passage.chunk: passage for passage in passages}
+    ordered = [by_chunk[candidate.chunk] for candidate in candidates]
+    ranked, stages = _second_stage(query, candidates, ordered, second, asked=True, is_cancelled=is_cancelled)
+    results = tuple(Result(item, by_chunk[item.candidate.chunk]) for item in ranked)
+    return Answer(results, stages, len(passages), len(candidates), _since(start))
+
+
+def rank_passages(query: str, passages: Sequence[Passage]) -> list[Candidate]:
+    """Order passages by BM25 among themselves, best first; ties by path, then line."""
+    documents = [
+        tokenizer.stems(tokenizer.terms(passage.text) + path_terms(passage.chunk.path))
+        for passage in passages
+    ]
+    scores = bm25_scores(tokenizer.stems(tokenizer.query_terms(query)), documents)
+    order = sorted(
+        range(len(passages)),
+        key=lambda i: (-round(float(scores[i]), 9), passages[i].chunk.path, passages[i].chunk.start_line),
+    )
+    return [
+        Candidate(passages[i].chunk, float(scores[i]), number, {"body": float(scores[i])})
+        for number, i in enumerate(order, 1)
+    ]
+
+
+def _second_stage(
+    query: str,
+    candidates: Sequence[Candidate],
+    passages: Sequence[Passage],
+    second: SecondStage | None,
+    *,
+    asked: bool,
+    is_cancelled: Callable[[], bool],
+) -> tuple[list[Ranked], str]:
+    """Let the cross-encoder read what it may; return the fused order and a line on what ran."""
+    nothing: list[float | None] = [None] * len(candidates)
+    if not asked:
+        return fuse(candidates, nothing, weight=0), "bm25 (reranking was not asked for)"
+    if second is None or second.weight == 0:
+        return fuse(candidates, nothing, weight=0), "bm25 (reranking is off: its weight is 0)"
+    if not candidates:
+        return [], "bm25"
+    texts = [pair_text(passage.chunk, passage.text) for passage in passages[: second.depth]]
+    try:
+        reading = second.reader.read(query, texts, deadline_s=second.deadline_s, is_cancelled=is_cancelled)
+    except ModelError as error:
+        return fuse(candidates, nothing, weight=0), f"bm25 (no reranking: {error})"
+    logits = [*reading.logits, *nothing[len(reading.logits) :]]
+    read = sum(logit is not None for logit in logits)
+    ranked = fuse(candidates, logits, weight=second.weight)
+    if not read:
+        return ranked, f"bm25 (no reranking: {reading.note})"
+    stages = f"bm25 + {second.name} on {read} candidates, weight {second.weight:g}"
+    return ranked, f"{stages} ({reading.note})" if reading.note else stages
+
+
+def _results(ranked: Sequence[Ranked], repository: Repository) -> tuple[Result, ...]:
+    passages = repository.passages(item.candidate.chunk for item in ranked)
+    return tuple(Result(item, passage) for item, passage in zip(ranked, passages, strict=True))
+
+
+def _since(start: float) -> float:
+    return 1000 * (time.perf_counter() - start)

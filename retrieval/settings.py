@@ -1,0 +1,109 @@
+"""Every knob in one typed place: defaults, then the user's file, then the environment, then flags.
+
+The file is `config.toml` in the user's configuration folder (`goldrank doctor` prints where); a repository
+cannot set anything, because a cloned one is not trusted to name models or folders.
+An environment variable is `GOLDRANK_` and the name in capitals: `GOLDRANK_MODEL`.
+"""
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from retrieval.errors import ArgumentError
+
+CONFIG_FILE = Path(platformdirs.user_config_dir("goldrank")) / "config.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What can be set, with its default.
+
+    Attributes:
+        cache: Folder of all indexes.
+        model: Folder or hub id of the cross-encoder; "" for none.
+        model_revision: Commit of a hub model; ignored for a folder.
+        rerank_weight: Share of the cross-encoder in the fused score, 0 to 1; 0 leaves it out.
+        rerank_depth: How many candidates the cross-encoder reads.
+        rerank_deadline_s: Seconds after which the rest keep their first-stage order.
+        max_file_bytes: Larger files are not indexed.
+        log_level: What goes to standard error: DEBUG, INFO, WARNING or ERROR.
+    """
+
+    cache: Path = field(default_factory=lambda: Path(platformdirs.user_cache_dir("goldrank")))
+    model: str = "cross-encoder/ms-marco-MiniLM-L6-v2"
+    # The revision the model card of the first fine-tuned reranker names.
+    model_revision: str = "c5ee24cb16019beea0893ab7796b1df96625c6b8"
+    rerank_weight: float = 0.3
+    rerank_depth: int = 30
+    rerank_deadline_s: float = 8.0
+    max_file_bytes: int = 1_000_000
+    log_level: str = "WARNING"
+
+
+_RANGES: Mapping[str, tuple[float, float]] = {
+    "rerank_weight": (0, 1),
+    "rerank_depth": (1, 200),
+    "rerank_deadline_s": (0.1, 600),
+    "max_file_bytes": (1_000, 1_000_000_000),
+}
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+
+def load_settings(
+    flags: Mapping[str, Any], *, environment: Mapping[str, str], file: Path = CONFIG_FILE
+) -> Settings:
+    """Merge all sources; a flag of None was not given.
+
+    Raises:
+        ArgumentError: A source names an unknown setting or a value that it does not accept.
+    """
+    known = {item.name: item.type for item in fields(Settings)}
+    values: dict[str, Any] = {}
+    for name, value in _read(file).items():
+        if name not in known:
+            raise ArgumentError(f"{file}: unknown setting {name!r}; known are {', '.join(known)}")
+        values[name] = _convert(name, value, f"{file}: {name}")
+    for name in known:
+        variable = f"GOLDRANK_{name.upper()}"
+        if environment.get(variable):
+            values[name] = _convert(name, environment[variable], variable)
+        if flags.get(name) is not None:
+            values[name] = _convert(name, flags[name], f"--{name.replace('_', '-')}")
+    return Settings(**values)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ArgumentError(f"{file} cannot be read: {error}; mend it or remove it") from error
+
+
+def _convert(name: str, value: object, source: str) -> object:
+    default = getattr(Settings(), name)
+    kind: Callable[[Any], Any] = Path if isinstance(default, Path) else type(default)
+    try:
+        converted = kind(value)
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(f"{source} is {value!r}; it takes {_accepted(name, kind)}") from error
+    low, high = _RANGES.get(name, (float("-inf"), float("inf")))
+    if isinstance(converted, int | float) and not low <= converted <= high:
+        raise ArgumentError(f"{source} is {value!r}; it takes {_accepted(name, kind)}")
+    if name == "log_level":
+        converted = str(converted).upper()
+        if converted not in _LEVELS:
+            raise ArgumentError(f"{source} is {value!r}; it takes one of {', '.join(_LEVELS)}")
+    return converted.expanduser() if isinstance(converted, Path) else converted
+
+
+def _accepted(name: str, kind: Callable[[Any], Any]) -> str:
+    nouns: dict[Any, str] = {int: "a whole number", float: "a number", Path: "a path", str: "text"}
+    noun = nouns[kind]
+    low, high = _RANGES.get(name, (None, None))
+    return noun if low is None else f"{noun} from {low:g} to {high:g}"

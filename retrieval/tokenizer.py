@@ -1,0 +1,115 @@
+"""How text becomes terms: one analyzer for indexing and querying, with a fingerprint.
+
+An identifier gives itself, lower-cased and without its separators, and each of its parts:
+`parseHTTPHeader` gives `parsehttpheader`, `parse`, `http`, `header`, and so does `parse_http_header`.
+A term is then stemmed (Porter) or kept as it is, by field.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from itertools import pairwise
+
+import Stemmer
+
+VERSION = 1
+"""Raise it whenever the terms of any text change: every index is then rebuilt."""
+
+LONGEST_TERM = 64
+"""Longer runs (hashes, base64) are nobody's query; their parts, if any, are still terms."""
+
+# Words, with inner hyphens only between names that start with a letter (kebab-case, not subtraction).
+_WORD = re.compile(r"[^\W\d]\w*(?:-[^\W\d]\w*)+|\w+")
+_PART = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
+_SEPARATOR = re.compile(r"[_-]+")
+_CJK = re.compile(r"[぀-ヿ㐀-䶿一-鿿가-힯豈-﫿]+")
+
+QUERY_STOP_WORDS = frozenset(
+    # Function words of a question, never left out of the index: code may be named after them.
+    "a about all an and any are as at be been being but by can could did do does doing for from had has have "
+    "having how i if in into is it its me my of off on once onto or our out over should so some such than "
+    "that the their them then there these they this those through to under until up upon us used uses using "
+    "via was we were what when where whether which while who whose why will with would you your".split()
+)
+
+_stemmer = Stemmer.Stemmer("porter", 100_000)
+
+
+def fingerprint() -> str:
+    """Identify this analyzer: an index made by another one must be rebuilt."""
+    parts = (str(VERSION), Stemmer.version(), str(LONGEST_TERM), _WORD.pattern, _PART.pattern, _CJK.pattern)
+    return hashlib.blake2b("\0".join(parts).encode(), digest_size=8).hexdigest()
+
+
+def terms(text: str) -> list[str]:
+    """Split `text` into lower-case terms, in order, repeats included.
+
+    >>> terms("parseHTTPHeader")
+    ['parsehttpheader', 'parse', 'http', 'header']
+    """
+    found: list[str] = []
+    for word in _WORD.findall(text):
+        found.extend(_word_terms(word))
+    return found
+
+
+def stems(words: Iterable[str]) -> list[str]:
+    """Stem each term (Porter 1980, Snowball's implementation), in order.
+
+    >>> stems(["parsing", "headers"])
+    ['pars', 'header']
+    """
+    stemmed: list[str] = _stemmer.stemWords(list(words))
+    return stemmed
+
+
+def query_terms(query: str) -> list[str]:
+    """Split a query into its distinct terms, stop words left out, in order of first use.
+
+    A query of stop words only keeps them: "this" may be just what is looked for.
+    """
+    distinct = list(dict.fromkeys(terms(query)))
+    return [term for term in distinct if term not in QUERY_STOP_WORDS] or distinct
+
+
+def _word_terms(word: str) -> list[str]:
+    if word.islower() and word.isascii() and word.isalpha():  # most words: nothing to split
+        return [word] if len(word) <= LONGEST_TERM else []
+    parts: list[str] = []
+    for piece in _SEPARATOR.split(word):
+        parts.extend(_piece_terms(piece))
+    whole = _SEPARATOR.sub("", word).lower()
+    if len(parts) == 1 and parts[0] == whole:
+        whole = ""
+    found = [whole, *parts] if whole and not _CJK.search(whole) else parts
+    return [term for term in dict.fromkeys(found) if 0 < len(term) <= LONGEST_TERM]
+
+
+def _piece_terms(piece: str) -> list[str]:
+    if piece.isascii():
+        return _camel_terms(piece)
+    found: list[str] = []
+    end = 0
+    for run in _CJK.finditer(piece):
+        found.extend(_camel_terms(piece[end : run.start()]))
+        found.extend(_bigrams(run.group()))
+        end = run.end()
+    found.extend(_camel_terms(piece[end:]))
+    return found
+
+
+def _camel_terms(piece: str) -> list[str]:
+    if not piece.isascii():  # other alphabets have no camelCase worth splitting
+        return [piece.lower()]
+    parts = _PART.findall(piece)
+    found = [part.lower() for part in parts]
+    for left, right in pairwise(parts):
+        # `OAuth`, `iPhone` and `sha256` are words: a lone letter or a number also belongs to its neighbour.
+        if (len(left) == 1 and left.isalpha()) or right.isdigit():
+            found.append((left + right).lower())
+    return found
+
+
+def _bigrams(run: str) -> list[str]:
+    """Cut a run of CJK text, which has no spaces, into overlapping pairs."""
+    return [run] if len(run) == 1 else [run[i : i + 2] for i in range(len(run) - 1)]

@@ -1,0 +1,228 @@
+"""Which files of a root count, and why the others were left out.
+
+In a git work tree git itself is asked, so every ignore rule is git's own; elsewhere pathspec reads the
+`.gitignore` files. What is listed is then judged twice: by name and type before it is read (`walk`), and by
+content once it is (`refusal`). Nothing outside the root is ever opened: a link is never followed.
+"""
+
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pathspec import GitIgnoreSpec
+
+from retrieval import git
+from retrieval.errors import RootError
+from retrieval.records import Exclusion, FileStat
+
+SNIFFED_BYTES = 8192
+MINIFIED_MEAN = 500
+"""Mean characters a line from which a file is no text for people."""
+MINIFIED_BYTES = 5000
+
+_DEPENDENCY_FOLDERS = frozenset({"node_modules", "bower_components", "jspm_packages", "site-packages"})
+_VENDOR_MARKS = ("modules.txt", "autoload.php")  # what `go mod vendor` and composer leave in their vendor/
+_LOCK_FILES = frozenset(
+    "package-lock.json npm-shrinkwrap.json yarn.lock pnpm-lock.yaml bun.lock cargo.lock poetry.lock uv.lock "
+    "pdm.lock pipfile.lock gemfile.lock composer.lock go.sum mix.lock pubspec.lock flake.lock "
+    "gradle.lockfile packages.lock.json podfile.lock package.resolved".split()
+)
+_SECRET_NAME = re.compile(
+    r"\.env(\.(?!example$|sample$|template$|dist$)[^/]*)?|.*\.(pem|key|p12|pfx|jks|keystore|kdbx|ppk|asc|gpg)"
+    r"|id_(rsa|dsa|ecdsa|ed25519)|\.(netrc|npmrc|pypirc|pgpass|htpasswd|git-credentials|dockercfg)"
+    r"|credentials|service[-_]account.*\.json|.*\.tfstate(\.backup)?|.*\.tfvars",
+    re.IGNORECASE,
+)
+_GENERATED = re.compile(
+    rb"@generated\b|code generated .{0,80}do not edit|auto-?generated .{0,80}do not (edit|modify)"
+    rb"|do not (edit|modify).{0,80}(auto-?|automatically )generated",
+    re.IGNORECASE,
+)
+GENERATED_BYTES = 600
+"""Where a generator's notice stands: further down, a file only talks about one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The files of a root that may be read, by path, and those left out by name or type."""
+
+    files: dict[str, FileStat]
+    excluded: tuple[Exclusion, ...]
+
+
+def resolve_root(folder: Path) -> Path:
+    """Return the real path of a root that can be served.
+
+    Raises:
+        RootError: It does not exist, is no folder, or may not be listed.
+    """
+    try:
+        root = folder.expanduser().resolve(strict=True)
+        if not root.is_dir():
+            raise RootError(f"{folder} is a file; name the folder that holds the repository")
+        os.scandir(root).close()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise RootError(f"{folder} does not exist; name an existing folder") from error
+    except PermissionError as error:
+        raise RootError(f"{folder} may not be read by this user; check its permissions") from error
+    except OSError as error:
+        raise RootError(f"{folder} cannot be opened: {error.strerror or error}") from error
+    return root
+
+
+def walk(root: Path, *, max_bytes: int) -> Listing:
+    """List the files under `root` in the order of their path's bytes.
+
+    Args:
+        root: A folder as `resolve_root` gives it.
+        max_bytes: Files larger than this are left out.
+    """
+    paths = _tracked_by_git(root)
+    listed = sorted(set(_visit(root) if paths is None else paths), key=os.fsencode)
+    vendored = _vendor_folders(listed)
+    real_folders: dict[str, bool] = {}
+    files: dict[str, FileStat] = {}
+    excluded: list[Exclusion] = []
+    for path in listed:
+        verdict = _judge(root, path, real_folders, max_bytes=max_bytes)
+        if path.startswith(vendored) or not _DEPENDENCY_FOLDERS.isdisjoint(path.split("/")[:-1]):
+            verdict = "dependencies, not this repository's code"
+        if isinstance(verdict, FileStat):
+            files[path] = verdict
+        elif verdict:
+            excluded.append(Exclusion(path, verdict))
+    return Listing(files, tuple(excluded))
+
+
+def read(root: Path, path: str) -> bytes:
+    """Read a listed file.
+
+    Raises:
+        OSError: It vanished, became a link, or may not be read.
+    """
+    # Open without following a link and check the folder again: both may have changed since the walk.
+    if not _is_real(root, path.rpartition("/")[0]):
+        raise FileNotFoundError(f"{path} is no longer below the root")
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # Windows has neither
+    descriptor = os.open(root / path, flags)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise FileNotFoundError(f"{path} is no regular file")
+        return file.read()
+
+
+def stat_of(result: os.stat_result) -> FileStat:
+    """Keep what tells a changed file from an unchanged one."""
+    return FileStat(result.st_size, result.st_mtime_ns, result.st_ctime_ns, result.st_ino)
+
+
+def refusal(path: str, data: bytes) -> str:
+    """Say why this content is not worth searching, or "" when it is."""
+    head = data[:SNIFFED_BYTES]
+    if b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "binary"
+    lines = data.count(b"\n") + 1
+    if ".min." in path.rpartition("/")[2] or (
+        len(data) > MINIFIED_BYTES and len(data) / lines > MINIFIED_MEAN
+    ):
+        return "minified"
+    if _GENERATED.search(data[:GENERATED_BYTES]):
+        return "generated"
+    return ""
+
+
+def _judge(root: Path, path: str, real_folders: dict[str, bool], *, max_bytes: int) -> FileStat | str:
+    """Return what `path` is on disk, why it is left out, or "" when it is not there at all."""
+    folder, _, name = path.rpartition("/")
+    if folder not in real_folders:
+        real_folders[folder] = _is_real(root, folder)
+    if not real_folders[folder]:
+        return "below a link"
+    try:
+        result = os.lstat(root / path)
+    except FileNotFoundError:
+        return ""  # git still tracks it, the work tree has it no more
+    except OSError as error:
+        return f"unreadable: {error.strerror}"
+    reason = _type_refusal(root, path, result.st_mode) or _name_refusal(name)
+    if not reason and result.st_size > max_bytes:
+        reason = f"larger than {max_bytes:,} bytes"
+    return reason or stat_of(result)
+
+
+def _type_refusal(root: Path, path: str, mode: int) -> str:
+    if stat.S_ISREG(mode):
+        return ""
+    if stat.S_ISLNK(mode):
+        inside = Path(os.path.realpath(root / path)).is_relative_to(root)
+        return "a link; its target counts under its own name" if inside else "a link that leaves the root"
+    if stat.S_ISDIR(mode):
+        return "a submodule or nested repository; serve it as a root of its own"
+    return "no regular file"
+
+
+def _name_refusal(name: str) -> str:
+    if _SECRET_NAME.fullmatch(name):
+        return "may hold secrets"
+    return "a lock file" if name.lower() in _LOCK_FILES else ""
+
+
+def _is_real(root: Path, folder: str) -> bool:
+    """Tell whether no part of `folder` is a link."""
+    expected = str(root / folder)
+    return os.path.realpath(expected) == expected
+
+
+def _tracked_by_git(root: Path) -> list[str] | None:
+    """Ask git what it tracks or could track; None where there is no git or no work tree of it."""
+    listed = git.ask(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    # Someone who names a folder that git ignores wants it searched all the same.
+    if listed is None or (not listed and git.ask(root, "check-ignore", "-q", ".") is not None):
+        return None
+    return [os.fsdecode(name) for name in listed.split(b"\0") if name]
+
+
+def _visit(root: Path, folder: str = "", rules: tuple[tuple[str, GitIgnoreSpec], ...] = ()) -> Iterator[str]:
+    """List files below a folder that no `.gitignore` on the way excludes; never through a link."""
+    spec = _ignore_file(root, folder)
+    if spec:
+        rules = (*rules, (folder, spec))
+    try:
+        entries = sorted(os.scandir(root / folder), key=lambda entry: os.fsencode(entry.name))
+    except OSError:
+        return
+    for entry in entries:
+        path = f"{folder}/{entry.name}" if folder else entry.name
+        is_folder = entry.is_dir(follow_symlinks=False)
+        if entry.name == ".git" or _is_ignored(path, rules, is_folder=is_folder):
+            continue
+        if is_folder:
+            yield from _visit(root, path, rules)
+        else:
+            yield path
+
+
+def _ignore_file(root: Path, folder: str) -> GitIgnoreSpec | None:
+    try:
+        lines = (root / folder / ".gitignore").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return None
+    return GitIgnoreSpec.from_lines(lines)
+
+
+def _is_ignored(path: str, rules: Iterable[tuple[str, GitIgnoreSpec]], *, is_folder: bool) -> bool:
+    ignored = False
+    for folder, spec in rules:  # outermost first: a deeper file has the last word
+        relative = path[len(folder) :].lstrip("/") + ("/" if is_folder else "")
+        verdict = spec.check_file(relative).include
+        ignored = ignored if verdict is None else verdict
+    return ignored
+
+
+def _vendor_folders(paths: Iterable[str]) -> tuple[str, ...]:
+    """Find the `vendor/` folders that a package manager filled."""
+    found = (path.rpartition("/")[0] for path in paths if path.endswith(_VENDOR_MARKS))
+    return tuple(sorted(folder + "/" for folder in found if folder.rpartition("/")[2] == "vendor"))

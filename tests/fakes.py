@@ -1,0 +1,69 @@
+"""What tests build their worlds from: files on disk, git work trees, scorers with known answers."""
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.ranker import rank, read_query
+from retrieval.records import Candidate
+from retrieval.repository import Repository
+
+MAX_BYTES = 1_000_000
+
+
+def write(root: Path, files: Mapping[str, str | bytes]) -> Path:
+    """Write files below `root`, their folders included."""
+    for path, content in files.items():
+        target = root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
+    return root
+
+
+def git(root: Path, *arguments: str) -> str:
+    """Run git in `root` as somebody, whatever this machine's own configuration says."""
+    identity = {
+        f"GIT_{who}_{what}": "t@example.invalid"
+        for who in ("AUTHOR", "COMMITTER")
+        for what in ("NAME", "EMAIL")
+    }
+    environment = {**os.environ, **identity, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+    done = subprocess.run(
+        ["git", "-C", str(root), *arguments], capture_output=True, check=True, env=environment
+    )
+    return done.stdout.decode()
+
+
+def repository(root: Path, cache: Path) -> Repository:
+    """Open and index a repository with an index of its own."""
+    opened = Repository(root, cache=cache, max_bytes=MAX_BYTES)
+    opened.refresh()
+    return opened
+
+
+def first_stage(opened: Repository, query: str, *, limit: int = 20) -> list[Candidate]:
+    """Rank with the first stage alone."""
+    return rank(read_query(query), opened.snapshot(), limit=limit)
+
+
+def found(opened: Repository, query: str) -> list[str]:
+    """Name the files of the first stage's order, each once."""
+    return list(dict.fromkeys(candidate.chunk.path for candidate in first_stage(opened, query)))
+
+
+class KeywordScorer:
+    """A `PairScorer` that likes passages with one word in them, and counts what it reads."""
+
+    def __init__(self, keyword: str) -> None:
+        self.keyword = keyword
+        self.batches: list[int] = []
+
+    def score(self, query: str, passages: Sequence[str]) -> NDArray[np.float32]:
+        """Return 5 for a passage with the keyword, -5 for one without."""
+        assert query
+        self.batches.append(len(passages))
+        return np.array([5.0 if self.keyword in passage else -5.0 for passage in passages], dtype=np.float32)

@@ -1,0 +1,394 @@
+"""The server as a client meets it: both tools, both protocol eras, and every kind of bad input."""
+
+import json
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import mcp.types as t
+import pytest
+from conftest import MakeWorkspace
+from fakes import KeywordScorer, git, write
+from mcp import Client, MCPError
+
+from mcp_server.arguments import RerankArguments, SearchArguments, schema_of
+from mcp_server.server import build_server
+from mcp_server.workspace import Workspace
+from retrieval.crossencoder import ModelThread
+from retrieval.searcher import SecondStage
+
+pytestmark = pytest.mark.anyio
+
+Mode = Literal["auto", "legacy"]
+MODES: tuple[Mode, ...] = ("auto", "legacy")
+
+
+@asynccontextmanager
+async def connected(workspace: Workspace, mode: Mode = "auto") -> AsyncIterator[Client]:
+    """Connect the official client to a server in memory."""
+    async with Client(build_server(workspace, version="0"), mode=mode) as client:
+        yield client
+
+
+async def call(client: Client, tool: str, **arguments: Any) -> str:
+    """Call a tool that must succeed; return its text."""
+    result = await client.call_tool(tool, arguments)
+    assert not result.is_error, result
+    assert result.structured_content is None, "clients would show the model nothing but this"
+    (content,) = result.content
+    assert isinstance(content, t.TextContent)
+    return content.text
+
+
+async def refused(client: Client, tool: str, **arguments: Any) -> str:
+    """Call a tool that must answer with an error, and show that the server lives; return the error's text."""
+    result = await client.call_tool(tool, arguments)
+    assert result.is_error, result
+    assert len((await client.list_tools()).tools) == 2
+    (content,) = result.content
+    assert isinstance(content, t.TextContent)
+    return content.text
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_both_tools_are_listed_with_what_clients_need(workspace: MakeWorkspace, mode: Mode) -> None:
+    """Codex refuses tools without annotations; Claude Code hides those without the key."""
+    async with connected(workspace(), mode) as client:
+        tools = (await client.list_tools()).tools
+    assert [tool.name for tool in tools] == ["rag_search", "rag_rerank"]
+    for tool in tools:
+        assert tool.annotations is not None
+        assert tool.annotations.read_only_hint is True
+        assert tool.annotations.open_world_hint is False
+        assert tool.input_schema["additionalProperties"] is False
+        assert (tool.meta or {})["anthropic/alwaysLoad"] is True
+        assert tool.description is not None
+        assert tool.description.endswith("Served: example.")
+
+
+async def test_the_tools_stay_small(workspace: MakeWorkspace) -> None:
+    """Every conversation pays for the schemas: under 1,000 tokens at four characters each."""
+    async with connected(workspace()) as client:
+        tools = (await client.list_tools()).tools
+    said = json.dumps([[tool.name, tool.description, tool.input_schema] for tool in tools])
+    assert len(said) < 4_000
+
+
+@pytest.mark.parametrize("model", [SearchArguments, RerankArguments])
+def test_schemas_are_plain(model: type[SearchArguments | RerankArguments]) -> None:
+    """Some clients reject references and null types, others strip what they do not know."""
+    said = json.dumps(schema_of(model))
+    for word in ("$ref", "$defs", '"null"', '"title"'):
+        assert word not in said
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_a_search_returns_code_with_exact_lines(workspace: MakeWorkspace, mode: Mode) -> None:
+    """The reply can be cited and pasted into the next call."""
+    async with connected(workspace(), mode) as client:
+        reply = await call(client, "rag_search", query="how does the client retry a request")
+    first, second, *_ = reply.split("\n")
+    assert first.startswith("example (not a git repository) | 4 chunks | bm25 (reranking is off")
+    assert second.endswith('candidates for "how does the client retry a request", best first')
+    assert "\n1. src/client.py:1-9  class Client  (score 1.000)\n1 | class Client:\n" in reply
+    assert "\n7 |     def retry(self, request):\n" in reply
+    assert reply.index("src/client.py") < reply.index("tests/test_client.py")
+
+
+async def test_the_reply_names_commit_and_state(workspace: MakeWorkspace, example: Path) -> None:
+    """An agent must know which state of the code it reads about."""
+    git(example, "init", "-q")
+    git(example, "add", ".")
+    git(example, "commit", "-q", "-m", "one")
+    short = git(example, "rev-parse", "--short", "HEAD").strip()
+    async with connected(workspace()) as client:
+        assert (await call(client, "rag_search", query="retry")).startswith(
+            f"example (commit {short}, clean)"
+        )
+        write(example, {"src/new.py": "def retry_again(): pass\n"})
+        reply = await call(client, "rag_search", query="retry again")
+    assert reply.startswith(f"example (commit {short}, dirty)")
+    assert "src/new.py:1-1" in reply
+
+
+async def test_nothing_relevant_is_said_with_what_to_try(workspace: MakeWorkspace) -> None:
+    """An agent that gets eight irrelevant chunks believes them."""
+    async with connected(workspace()) as client:
+        reply = await call(client, "rag_search", query="zxqvbn wobblefrotz")
+    assert "Nothing in this repository matches any word" in reply
+    assert "Try other words" in reply
+
+
+@pytest.mark.parametrize("max_chars", [500, 700, 1500, 4000])
+async def test_the_budget_is_kept_and_the_cut_names_the_next_call(
+    tmp_path: Path, workspace: MakeWorkspace, max_chars: int
+) -> None:
+    """Clients replace what is too long by a stub; a cut that is not told looks like the end."""
+    body = "\n".join(f"    retry_step({i}, request, response, timeout)" for i in range(40))
+    root = write(tmp_path / "long", {f"f{i}.py": f"def retry_{i}():\n{body}\n" for i in range(12)})
+    async with connected(workspace(root)) as client:
+        reply = await call(client, "rag_search", query="retry step", max_chars=max_chars)
+        whole = await call(client, "rag_search", query="retry step", max_chars=40_000)
+    assert len(reply) <= max_chars
+    assert f"cut to fit {max_chars} characters: call rag_search again with max_chars={2 * max_chars}" in reply
+    assert "cut to fit" not in whole
+
+
+async def test_filters_are_applied(workspace: MakeWorkspace) -> None:
+    """A filter restricts what is searched."""
+    async with connected(workspace()) as client:
+        by_path = await call(client, "rag_search", query="retry request", path=["tests/"])
+        as_text = await call(client, "rag_search", query="retry request", path='["tests/"]')
+        by_language = await call(client, "rag_search", query="rate limit requests", language="ts")
+    assert "src/client.py" not in by_path
+    assert "tests/test_client.py" in by_path
+    assert by_path.split("\n")[2:] == as_text.split("\n")[2:]
+    assert "1. src/limits.ts:1-3  function rateLimit" in by_language
+
+
+def trusting(scorer: KeywordScorer) -> SecondStage:
+    """Trust a scorer."""
+    return SecondStage(ModelThread(lambda: scorer), "fake-model", 0.9, 10, 10)
+
+
+async def test_the_cross_encoder_reorders_unless_it_is_not_wanted(workspace: MakeWorkspace) -> None:
+    """Disconnect the second stage and this fails."""
+    second = trusting(KeywordScorer("rateLimit"))
+    async with connected(workspace(second=second)) as client:
+        reply = await call(client, "rag_search", query="request")
+        plain = await call(client, "rag_search", query="request", rerank=False)
+    assert "bm25 + fake-model on " in reply
+    assert "1. src/limits.ts" in reply
+    assert "logit 5.00" in reply
+    assert "reranking was not asked for" in plain
+    assert "1. src/limits.ts" not in plain
+
+
+async def test_candidates_of_every_form_are_ranked(workspace: MakeWorkspace) -> None:
+    """An agent holds grep hits, files, spans and texts of its own."""
+    candidates = [
+        "src/limits.ts",
+        "src/client.py:8",
+        "README.md:3-3",
+        "tests/test_client.py:1:def test_client_retries():",
+        {"text": "wait and retry the request with backoff", "id": "note-7"},
+    ]
+    async with connected(workspace()) as client:
+        reply = await call(client, "rag_rerank", query="retry a request with backoff", candidates=candidates)
+        two = await call(client, "rag_rerank", query="retry with backoff", candidates=candidates, top_k=2)
+    head, _, *ranking = reply.split("\n")
+    assert "| 5 candidates |" in head
+    assert [line.split()[1] for line in ranking][:2] == ["note-7", "src/client.py:1-9"]
+    assert {line.split()[1] for line in ranking} == {
+        "note-7",
+        "src/client.py:1-9",
+        "src/limits.ts:1-3",
+        "README.md:3-3",
+        "tests/test_client.py:1-2",
+    }
+    assert len(two.split("\n")) == 4
+
+
+async def test_candidates_that_cannot_be_ranked_are_told_one_by_one(
+    workspace: MakeWorkspace, example: Path
+) -> None:
+    """One bad path must not cost the ranking of the others."""
+    write(example, {".env": "TOKEN=secret"})
+    (example / "out.py").symlink_to("/etc/passwd")
+    candidates = [
+        "src/client.py",
+        "client.py",
+        "src/client.py:99",
+        "src/client.py:5-2",
+        "/etc/passwd",
+        "../../etc/passwd",
+        "out.py",
+        ".env",
+        "src/client.py:1",
+        str(example / "src/limits.ts"),
+    ]
+    async with connected(workspace()) as client:
+        reply = await call(client, "rag_rerank", query="retry", candidates=candidates)
+    assert "1. src/client.py:1-9" in reply
+    assert "2. src/limits.ts:1-3" in reply
+    for problem in (
+        "not ranked (8):",
+        "- client.py: no such file in example; paths are relative to its root; did you mean src/client.py?",
+        "- src/client.py:99: src/client.py has lines 1-9",
+        "- src/client.py:5-2: the span ends before it starts",
+        "- /etc/passwd: no such file in example",
+        "- ../../etc/passwd: no such file in example",
+        "- out.py: not searched: a link that leaves the root",
+        "- .env: not searched: may hold secrets",
+        "- src/client.py:1: the same as src/client.py:1-9, ranked once",
+    ):
+        assert problem in reply
+    assert "secret" not in reply
+    assert "root:" not in reply
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "said"),
+    [
+        (
+            "rag_search",
+            {"query": "x", "k": 3},
+            "rag_search: k is not an argument. Accepted: query, top_k, path",
+        ),
+        ("rag_search", {}, "query: Field required"),
+        ("rag_search", {"query": ""}, "query: String should have at least 1 character (got '')"),
+        ("rag_search", {"query": " \n"}, "query is blank"),
+        ("rag_search", {"query": 7}, "query: Input should be a valid string (got 7)"),
+        ("rag_search", {"query": "x", "top_k": "3"}, "top_k: Input should be a valid integer (got '3')"),
+        (
+            "rag_search",
+            {"query": "x", "top_k": 0},
+            "top_k: Input should be greater than or equal to 1 (got 0)",
+        ),
+        (
+            "rag_search",
+            {"query": "x", "rerank": "yes"},
+            "rerank: Input should be a valid boolean (got 'yes')",
+        ),
+        ("rag_search", {"query": "x" * 100_000}, "query: String should have at most 8000 characters"),
+        ("rag_search", {"query": "x", "path": [1]}, "path.0: Input should be a valid string (got 1)"),
+        ("rag_search", {"query": "x", "language": "klingon"}, "language 'klingon' is unknown; known are"),
+        ("rag_search", {"query": "x", "path": ["nope/"]}, "no indexed file passes path ['nope/']"),
+        ("rag_search", {"query": "x", "repo": "other"}, "repo 'other' is not served; served are: example"),
+        ("rag_rerank", {"query": "x"}, "candidates: Field required"),
+        ("rag_rerank", {"query": "x", "candidates": []}, "candidates: List should have at least 1 item"),
+        ("rag_rerank", {"query": "x", "candidates": [{"text": "a"}]}, "id: Field required"),
+        ("rag_rerank", {"query": "\t", "candidates": ["a"]}, "query is blank"),
+    ],
+)
+async def test_bad_input_is_a_clear_error_and_the_server_lives(
+    workspace: MakeWorkspace, tool: str, arguments: dict[str, Any], said: str
+) -> None:
+    """An agent mends what it is told about; most peers ignore unknown arguments in silence."""
+    async with connected(workspace()) as client:
+        assert said in await refused(client, tool, **arguments)
+
+
+async def test_a_long_wrong_value_is_not_echoed_whole(workspace: MakeWorkspace) -> None:
+    """An error that repeats 100 kB costs more than the answer."""
+    async with connected(workspace()) as client:
+        assert len(await refused(client, "rag_search", query="y" * 100_000)) < 500
+
+
+async def test_an_unknown_tool_is_a_protocol_error(workspace: MakeWorkspace) -> None:
+    """The specification says so, and clients rely on it."""
+    async with connected(workspace()) as client:
+        with pytest.raises(MCPError, match="Unknown tool: rag_delete"):
+            await client.call_tool("rag_delete", {})
+
+
+async def test_a_root_that_does_not_exist_is_an_error_of_the_call(
+    tmp_path: Path, workspace: MakeWorkspace
+) -> None:
+    """A mistyped root must be told to the agent, not end the server before it can say anything."""
+    async with connected(workspace(tmp_path / "nowhere")) as client:
+        assert "nowhere does not exist" in await refused(client, "rag_search", query="x")
+
+
+async def test_a_root_that_vanishes_and_comes_back_is_served_again(
+    workspace: MakeWorkspace, example: Path
+) -> None:
+    """Work trees are removed and made again while their server runs."""
+    async with connected(workspace()) as client:
+        assert "src/client.py" in await call(client, "rag_search", query="retry")
+        moved = example.rename(example.parent / "moved")
+        assert "does not exist" in await refused(client, "rag_search", query="retry")
+        moved.rename(example)
+        assert "src/client.py" in await call(client, "rag_search", query="retry")
+
+
+async def test_a_file_that_vanishes_is_not_cited(workspace: MakeWorkspace, example: Path) -> None:
+    """A ghost costs an agent a failed read and its trust."""
+    async with connected(workspace()) as client:
+        assert "src/client.py" in await call(client, "rag_search", query="retry")
+        (example / "src/client.py").unlink()
+        assert "src/client.py" not in await call(client, "rag_search", query="retry")
+        reply = await call(client, "rag_rerank", query="retry", candidates=["src/client.py", "README.md"])
+    assert "- src/client.py: no such file" in reply
+
+
+async def test_a_file_name_that_is_no_utf8_does_not_end_the_server(
+    tmp_path: Path, workspace: MakeWorkspace
+) -> None:
+    """One lone surrogate in a reply would kill the transport and the process."""
+    root = write(tmp_path / "odd", {os.fsdecode(b"bad\x80name.py"): "def retry(): pass\n"})
+    async with connected(workspace(root)) as client:
+        assert "1. bad?name.py:1-1" in await call(client, "rag_search", query="retry")
+
+
+async def test_an_unreadable_file_is_left_out_with_its_reason(
+    workspace: MakeWorkspace, example: Path
+) -> None:
+    """One file of another user must not end the indexing of a repository."""
+    (example / "src/client.py").chmod(0)
+    if os.access(example / "src/client.py", os.R_OK):
+        pytest.skip("this user reads every file, whatever its mode (root)")
+    async with connected(workspace()) as client:
+        assert "src/client.py" not in await call(client, "rag_search", query="retry")
+        reply = await call(client, "rag_rerank", query="retry", candidates=["src/client.py"])
+    assert "not searched: unreadable: Permission denied" in reply
+
+
+@pytest.mark.parametrize("commits", [0, 1])
+async def test_an_empty_repository_is_searched(
+    tmp_path: Path, workspace: MakeWorkspace, commits: int
+) -> None:
+    """The first question may come before the first file."""
+    root = tmp_path / "empty"
+    root.mkdir()
+    if commits:
+        git(root, "init", "-q")
+    async with connected(workspace(root)) as client:
+        reply = await call(client, "rag_search", query="anything")
+    assert "| 0 chunks |" in reply
+    assert "no commit yet" in reply if commits else "not a git repository" in reply
+
+
+async def test_several_roots_are_told_apart(tmp_path: Path, workspace: MakeWorkspace, example: Path) -> None:
+    """An answer about the wrong repository is worse than none."""
+    other = write(tmp_path / "x/other", {"z.py": "def retry(): pass\n"})
+    twin = write(tmp_path / "y/other", {"y.py": "def retry(): pass\n"})
+    async with connected(workspace(example, other, twin)) as client:
+        assert "several repositories are served: example, " in await refused(
+            client, "rag_search", query="retry"
+        )
+        assert "src/client.py" in await call(client, "rag_search", query="retry", repo="example")
+        assert "z.py:1-1" in await call(client, "rag_search", query="retry", repo=str(other))
+        assert "y.py:1-1" in await call(client, "rag_search", query="retry", repo=str(twin))
+
+
+async def test_progress_is_reported_while_files_are_indexed(tmp_path: Path, workspace: MakeWorkspace) -> None:
+    """A client that shows progress does not time out, and a person does not give up."""
+    root = write(tmp_path / "many", {f"f{i}.py": f"def retry_{i}(): pass\n" for i in range(30)})
+    seen: list[tuple[float, float | None, str | None]] = []
+
+    async def note(progress: float, total: float | None, message: str | None) -> None:
+        seen.append((progress, total, message))
+
+    async with connected(workspace(root)) as client:
+        await client.call_tool("rag_search", {"query": "retry"}, progress_callback=note)
+    assert seen[0][1:] == (30.0, "indexed 0 of 30 files")
+
+
+async def test_an_unforeseen_failure_is_an_error_without_its_insides(
+    workspace: MakeWorkspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A bug of ours must not end the server, nor show its insides to a model."""
+
+    def explode(*_: object, **__: object) -> None:
+        raise KeyError("internal detail")
+
+    monkeypatch.setattr("retrieval.searcher.search", explode)
+    async with connected(workspace()) as client:
+        said = await refused(client, "rag_search", query="retry")
+    assert "rag_search failed inside" in said
+    assert "internal detail" not in said
+    shutil.rmtree(tmp_path / "cache", ignore_errors=True)

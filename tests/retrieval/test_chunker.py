@@ -1,0 +1,161 @@
+"""A citation is only as good as its lines: exact, complete, and each line once."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from retrieval import chunker
+from retrieval.chunker import chunk_file, chunk_text, decode, lines_of
+from retrieval.records import Chunk
+from retrieval.storage import digest
+
+SAMPLES = sorted((Path(__file__).parent.parent / "samples").iterdir())
+SAMPLE_TEXTS = {sample.name: sample.read_text(encoding="utf-8") for sample in SAMPLES}
+
+
+def check(path: str, text: str) -> list[Chunk]:
+    """Hold a file's chunks against contract 1; return them."""
+    lines = lines_of(text)
+    chunks = chunk_file(path, text)
+    covered: list[int] = []
+    for chunk in chunks:
+        assert chunk.path == path
+        assert 1 <= chunk.start_line <= chunk.end_line <= len(lines)
+        assert lines[chunk.start_line - 1].strip()
+        assert lines[chunk.end_line - 1].strip()
+        own = chunk_text(lines, chunk.start_line, chunk.end_line)
+        assert own == "\n".join(text.split("\n")[chunk.start_line - 1 : chunk.end_line])
+        assert chunk.digest == digest(own.encode("utf-8", "surrogatepass"))
+        covered.extend(range(chunk.start_line, chunk.end_line + 1))
+    assert covered == sorted(set(covered)), "a line is in two chunks, or the chunks are out of order"
+    blank = {number for number, line in enumerate(lines, 1) if not line.strip()}
+    assert set(range(1, len(lines) + 1)) - blank <= set(covered), "a line is in no chunk"
+    return chunks
+
+
+def test_there_is_a_sample_of_every_language() -> None:
+    """A property that is tested on no file of a language says nothing about it."""
+    assert len(SAMPLES) == 19
+
+
+@pytest.mark.parametrize("name", SAMPLE_TEXTS)
+def test_a_real_file_of_every_language_is_covered_exactly(name: str) -> None:
+    """The promise behind every `path:start-end` that is printed."""
+    chunks = check(name, SAMPLE_TEXTS[name])
+    assert len(chunks) > 2
+    assert sum(bool(chunk.names) for chunk in chunks) >= len(chunks) // 2
+
+
+@pytest.mark.parametrize("name", SAMPLE_TEXTS)
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_a_damaged_file_of_every_language_is_covered_exactly(name: str, data: st.DataObject) -> None:
+    """People search while they type: half a file, stray brackets and foreign bytes are the normal case."""
+    text = SAMPLE_TEXTS[name]
+    cut = data.draw(st.integers(0, len(text)))
+    drop = data.draw(st.integers(0, 400))
+    noise = data.draw(st.text(max_size=30))
+    ending = data.draw(st.sampled_from(["\n", "\r\n", "\r"]))
+    size = data.draw(st.integers(20, 3000))
+    damaged = (text[:cut] + noise + text[cut + drop :]).replace("\n", ending)
+    check(name, damaged)
+    chunk_file(name, damaged, size=size)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(
+            ["", "  ", "\t", "def f():", "    x = 1", "}", "{", "é", "日本", "class A:", "# c", '"""']
+        )
+    ),
+    st.sampled_from(["\n", "\r\n"]),
+    st.booleans(),
+    st.sampled_from(["a.py", "a.md", "a.c", "a.rs", "a.unknown", "Makefile"]),
+)
+def test_any_lines_are_covered_exactly(lines: list[str], ending: str, final: bool, path: str) -> None:
+    """Blank lines, missing final newlines and CRLF shift line numbers in careless chunkers."""
+    check(path, ending.join(lines) + (ending if final else ""))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.binary(max_size=2000))
+def test_any_bytes_can_be_chunked(data: bytes) -> None:
+    """A file in another encoding is data, not a crash."""
+    check("a.py", decode(data))
+
+
+@pytest.mark.parametrize("path", ["a.js", "a.txt", "a.py"])
+def test_one_line_of_five_megabytes_is_one_chunk(path: str) -> None:
+    """A data file on one line: never a crash, never a lost line."""
+    text = "x = [" + "1, " * 1_700_000 + "]"
+    assert [(chunk.start_line, chunk.end_line) for chunk in check(path, text)] == [(1, 1)]
+
+
+def test_a_deeply_nested_file_does_not_exhaust_the_stack() -> None:
+    """A generated expression nests thousands deep; recursion must not follow it."""
+    text = "x = " + "(\n" * 3000 + "1" + "\n)" * 3000
+    check("a.py", text)
+
+
+def test_chunks_are_near_the_size_asked_for() -> None:
+    """Too small loses context, too large dilutes it: the measured optimum is flat around 750."""
+    text = "\n".join(f"def function_{i}(argument):\n    return argument + {i}\n" for i in range(200))
+    sizes = [
+        len("".join(chunk_text(lines_of(text), chunk.start_line, chunk.end_line).split()))
+        for chunk in check("a.py", text)
+    ]
+    assert max(sizes) <= chunker.CHUNK_CHARS + chunker.CRUMB_CHARS
+    assert sum(sizes) / len(sizes) > chunker.CHUNK_CHARS / 2
+
+
+def test_a_function_is_not_torn_from_its_comment() -> None:
+    """The comment is what matches a question; the code is what answers it."""
+    filler = "\n".join(f"value_{i} = compute({i}, 'some text to fill')" for i in range(20))
+    text = f"{filler}\n\n# Spread the retries over time.\n@cached\ndef backoff(n):\n" + "    n += 1\n" * 60
+    chunk = next(chunk for chunk in check("a.py", text) if "backoff" in chunk.names)
+    assert "# Spread the retries" in chunk_text(lines_of(text), chunk.start_line, chunk.end_line)
+
+
+def test_a_chunk_names_what_it_defines_and_where() -> None:
+    """The heading of a result tells whether it is worth reading."""
+    body = "        self.x = self.x + 1\n" * 60
+    text = f"class Client:\n    def send(self):\n{body}\n    def close(self):\n        pass\n"
+    chunks = check("a.py", text)
+    assert (chunks[0].symbol, chunks[0].kind, chunks[0].scope) == ("Client", "class", "")
+    assert "send" in chunks[0].names
+    assert chunks[1].scope == "Client.send"
+    assert chunks[-1].names == ("close",)
+    assert chunks[-1].scope == "Client"
+
+
+def test_a_byte_order_mark_is_no_character() -> None:
+    """Windows editors leave one; the first line must still match its pattern."""
+    assert decode(b"\xef\xbb\xbfimport os\n") == "import os\n"
+    assert decode("é\n".encode("utf-16")) == "é\n"
+
+
+def test_lines_end_at_newlines_only() -> None:
+    """Form feeds and Unicode separators end no line for an editor or for grep."""
+    assert lines_of("a\x0cb\u2028c\r\nd") == ["a\x0cb\u2028c\r", "d"]
+    assert lines_of("") == []
+    assert lines_of("\n") == [""]
+
+
+CORPUS = os.environ.get("GOLDRANK_CORPUS", "")
+
+
+@pytest.mark.skipif(
+    not CORPUS, reason="GOLDRANK_CORPUS names no folder of repositories to check every file of"
+)
+def test_every_file_of_a_corpus_is_covered_exactly() -> None:
+    """Real files find what generators do not think of."""
+    checked = 0
+    for path in sorted(Path(CORPUS).rglob("*")):
+        if path.is_file() and not path.is_symlink():
+            check(path.as_posix(), decode(path.read_bytes()))
+            checked += 1
+    assert checked

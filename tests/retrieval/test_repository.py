@@ -1,0 +1,248 @@
+"""The index follows the disk: what is returned is true now, whatever happened in between."""
+
+import os
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+from fakes import MAX_BYTES, found, git, repository, write
+
+from retrieval.errors import ArgumentError, CancelledError, IndexLockedError, RootError
+from retrieval.repository import Repository
+from retrieval.storage import Store, store_folder
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Make a small repository."""
+    return write(tmp_path / "root", {"a.py": "def alpha(): pass\n", "b.py": "def beta(): pass\n"})
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    """Name a cache folder of the test's own."""
+    return tmp_path / "cache"
+
+
+def test_an_edit_is_found_and_the_old_text_is_not(root: Path, cache: Path) -> None:
+    """Stale answers are the first complaint about every code search."""
+    opened = repository(root, cache)
+    write(root, {"a.py": "def gamma(): pass\n"})
+    done = opened.refresh()
+    assert (done.changed, done.removed) == (1, 0)
+    assert found(opened, "gamma") == ["a.py"]
+    assert found(opened, "alpha") == []
+
+
+def test_an_edit_of_equal_size_that_keeps_the_time_is_found(root: Path, cache: Path) -> None:
+    """Tools restore modification times; the change time gives them away."""
+    opened = repository(root, cache)
+    before = (root / "a.py").stat()
+    write(root, {"a.py": "def omega(): pass\n"})
+    os.utime(root / "a.py", ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert opened.refresh().changed == 1
+    assert found(opened, "omega") == ["a.py"]
+
+
+def test_new_and_deleted_files_are_found_and_gone(root: Path, cache: Path) -> None:
+    """A deleted file that is still cited sends an agent after a ghost."""
+    opened = repository(root, cache)
+    (root / "a.py").unlink()
+    write(root, {"c.py": "def delta(): pass\n"})
+    done = opened.refresh()
+    assert (done.changed, done.removed) == (1, 1)
+    assert found(opened, "alpha") == []
+    assert found(opened, "delta") == ["c.py"]
+    assert opened.paths == ["b.py", "c.py"]
+
+
+def test_a_touched_file_is_not_indexed_again(root: Path, cache: Path) -> None:
+    """A checkout touches thousands of files and changes a few."""
+    opened = repository(root, cache)
+    os.utime(root / "a.py")
+    assert opened.refresh().changed == 0
+    assert opened.refresh() == type(opened.refresh())()
+
+
+def test_a_second_process_uses_what_the_first_indexed(root: Path, cache: Path) -> None:
+    """Assistants start a server a session; indexing is paid once."""
+    repository(root, cache)
+    again = Repository(root, cache=cache, max_bytes=MAX_BYTES)
+    assert again.refresh().changed == 0
+    assert found(again, "alpha") == ["a.py"]
+
+
+@pytest.mark.parametrize("damage", ["fingerprint", "table", "table lost", "index", "index lost"])
+def test_a_damaged_or_foreign_index_is_made_anew(root: Path, cache: Path, damage: str) -> None:
+    """A wrong answer from a broken index is worse than a second of indexing."""
+    folder = repository(root, cache).store_folder
+    if damage == "fingerprint":
+        (folder / "fingerprint").write_text("another analyzer", encoding="utf-8")
+    elif damage == "table":
+        (folder / "files.sqlite").write_bytes(b"not a database" * 100)
+    elif damage == "table lost":
+        for path in folder.glob("files.sqlite*"):
+            path.unlink()
+    elif damage == "index":
+        (folder / "chunks" / "meta.json").write_text("{", encoding="utf-8")
+    else:
+        shutil.rmtree(folder / "chunks")
+    again = repository(root, cache)
+    assert found(again, "alpha") == ["a.py"]
+    assert again.paths == ["a.py", "b.py"]
+
+
+def test_work_that_was_cut_off_before_its_commit_is_done_again(root: Path, cache: Path) -> None:
+    """kill -9 between two writes must leave files that look changed, never files that look done."""
+    opened = repository(root, cache)
+    store = Store(opened.store_folder)
+    store.mark(["a.py"])  # as if killed after marking, before the commit
+    assert Repository(root, cache=cache, max_bytes=MAX_BYTES).refresh().changed == 1
+
+
+def test_a_marked_file_that_vanished_leaves_the_index(root: Path, cache: Path) -> None:
+    """Its chunks may have been committed before the process was killed."""
+    opened = repository(root, cache)
+    Store(opened.store_folder).mark(["a.py"])
+    (root / "a.py").unlink()
+    again = repository(root, cache)
+    assert found(again, "alpha") == []
+
+
+def test_a_cancelled_refresh_changes_nothing(root: Path, cache: Path) -> None:
+    """Ctrl-C in the middle of indexing must cost nothing."""
+    opened = repository(root, cache)
+    write(root, {"a.py": "def gamma(): pass\n"})
+    with pytest.raises(CancelledError):
+        opened.refresh(is_cancelled=lambda: True)
+    assert found(opened, "alpha") == ["a.py"]
+    assert opened.refresh().changed == 1
+
+
+def test_while_another_process_writes_the_last_commit_is_searched(
+    root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Waiting for somebody else's indexing would run into the client's time-out."""
+    monkeypatch.setattr("retrieval.repository.LOCK_PATIENCE_S", 0.1)
+    opened = repository(root, cache)
+    write(root, {"a.py": "def gamma(): pass\n"})
+    with Store(opened.store_folder).writing(patience_s=1):
+        done = opened.refresh()
+        assert "another goldrank process" in done.note
+        assert found(opened, "alpha") == ["a.py"]
+    other = write(root.parent / "other", {"a.py": "x = 1\n"})
+    with (
+        Store(store_folder(cache, other.resolve())).writing(patience_s=1),
+        pytest.raises(IndexLockedError, match="another goldrank process"),
+    ):
+        repository(other, cache)
+
+
+def test_a_passage_that_changed_since_it_was_indexed_is_marked(root: Path, cache: Path) -> None:
+    """Every returned span is checked against the disk: nothing is silently old."""
+    opened = repository(root, cache)
+    chunks = [chunk for path in opened.paths for chunk in opened.snapshot().chunks_of(path)]
+    write(root, {"a.py": "def altered(): pass\n"})
+    (root / "b.py").unlink()
+    changed, gone = opened.passages(chunks)
+    assert (changed.is_current, changed.lines) == (False, ("def altered(): pass",))
+    assert (gone.is_current, gone.lines) == (False, ())
+    write(root, {"a.py": "def alpha(): pass\n"})
+    (same,) = opened.passages(chunks[:1])
+    assert same.is_current
+    assert same.text == "def alpha(): pass"
+
+
+def test_filters_choose_files_as_gitignore_patterns_do(tmp_path: Path, cache: Path) -> None:
+    """A pattern language that everybody knows needs no documentation."""
+    files = {"src/a.py": "x", "src/b.ts": "x", "tests/c.py": "x", "d.h": "x"}
+    opened = repository(write(tmp_path / "r", files), cache)
+    assert opened.select(None, None) is None
+    assert opened.select(["src/"], None) == ["src/a.py", "src/b.ts"]
+    assert opened.select(["*.py", "!tests/"], None) == ["src/a.py"]
+    assert opened.select(["!tests/"], None) == ["d.h", "src/a.py", "src/b.ts"]
+    assert opened.select(None, "python") == ["src/a.py", "tests/c.py"]
+    assert opened.select(["src/**"], "TypeScript") == ["src/b.ts"]
+    assert opened.select(None, "c++") == opened.select(None, "c") == ["d.h"]
+    with pytest.raises(ArgumentError, match=r"no indexed file passes path \['lib/'\]"):
+        opened.select(["lib/"], None)
+    with pytest.raises(ArgumentError, match=r"language 'klingon' is unknown; known are .*python"):
+        opened.select(None, "klingon")
+
+
+def test_files_that_are_not_searched_are_listed_with_reasons(tmp_path: Path, cache: Path) -> None:
+    """Nobody should have to guess why a file is never found."""
+    files = {"a.py": "x = 1", "logo.png": b"\x89PNG\0", ".env": "TOKEN=1", "b.lock": "x"}
+    opened = repository(write(tmp_path / "r", files), cache)
+    assert [(item.path, item.reason) for item in opened.excluded] == [
+        (".env", "may hold secrets"),
+        ("logo.png", "binary"),
+    ]
+
+
+def test_the_commit_of_the_work_tree_is_told(root: Path, cache: Path) -> None:
+    """A reply says what state it is about."""
+    opened = repository(root, cache)
+    assert opened.commit() == "not a git repository"
+    git(root, "init", "-q")
+    assert opened.commit() == "no commit yet"
+    git(root, "add", ".")
+    git(root, "commit", "-q", "-m", "one")
+    short = git(root, "rev-parse", "--short", "HEAD").strip()
+    assert opened.commit() == f"commit {short}, clean"
+    write(root, {"a.py": "def edited(): pass\n"})
+    assert opened.commit() == f"commit {short}, dirty"
+
+
+def test_a_root_that_vanished_says_so(root: Path, cache: Path) -> None:
+    """A work tree can be removed while its server runs."""
+    opened = repository(root, cache)
+    shutil.rmtree(root)
+    with pytest.raises(RootError, match="does not exist"):
+        opened.refresh()
+
+
+def test_a_file_name_that_is_no_utf8_is_searched_and_updated(tmp_path: Path, cache: Path) -> None:
+    """File names are bytes; the index speaks UTF-8."""
+    name = os.fsdecode(b"bad\x80.py")
+    root = write(tmp_path / "r", {name: "def alpha(): pass\n"})
+    opened = repository(root, cache)
+    assert found(opened, "alpha") == [name]
+    write(root, {name: "def gamma(): pass\n"})
+    opened.refresh()
+    assert found(opened, "alpha") == []
+    assert found(opened, "gamma") == [name]
+
+
+def test_an_empty_folder_can_be_searched(tmp_path: Path, cache: Path) -> None:
+    """Nothing to find is an answer."""
+    (tmp_path / "empty").mkdir()
+    opened = repository(tmp_path / "empty", cache)
+    assert len(opened.snapshot()) == 0
+    assert found(opened, "anything") == []
+
+
+def test_indexing_a_tree_does_not_touch_it(root: Path, cache: Path) -> None:
+    """A search must not make a work tree dirty."""
+    before = sorted(path.name for path in root.rglob("*"))
+    repository(root, cache)
+    assert sorted(path.name for path in root.rglob("*")) == before
+
+
+def test_two_roots_of_one_name_have_stores_of_their_own(tmp_path: Path, cache: Path) -> None:
+    """~/work/api and ~/old/api are two repositories."""
+    one = repository(write(tmp_path / "x/api", {"a.py": "def alpha(): pass"}), cache)
+    two = repository(write(tmp_path / "y/api", {"b.py": "def beta(): pass"}), cache)
+    assert one.store_folder != two.store_folder
+    assert found(one, "beta") == []
+
+
+def test_the_table_of_files_is_a_database_that_can_be_read_while_written(root: Path, cache: Path) -> None:
+    """Readers never wait for the writer."""
+    folder = repository(root, cache).store_folder
+    table = sqlite3.connect(folder / "files.sqlite")
+    try:
+        assert table.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    finally:
+        table.close()

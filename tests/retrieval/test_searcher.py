@@ -1,0 +1,125 @@
+"""Both stages composed: what ran is told, and each stage can be seen to matter."""
+
+from pathlib import Path
+
+import pytest
+from fakes import KeywordScorer, repository, write
+
+from retrieval.crossencoder import ModelThread
+from retrieval.errors import ArgumentError
+from retrieval.records import Chunk
+from retrieval.repository import Passage, Repository
+from retrieval.reranker import PairScorer
+from retrieval.searcher import Request, SecondStage, rerank, search
+
+FILES = {
+    "a.py": "def retry(job):\n    retry_job(job)\n    return retry\n",
+    "b.py": "def again(job):\n    # retry, with golden backoff\n    return job\n",
+    "c.py": "def other(): pass\n",
+}
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Repository:
+    """Index the files."""
+    return repository(write(tmp_path / "r", FILES), tmp_path / "cache")
+
+
+def second(scorer: PairScorer, *, weight: float = 0.9, depth: int = 10) -> SecondStage:
+    """Trust a scorer."""
+    return SecondStage(ModelThread(lambda: scorer), "fake", weight, depth, 10)
+
+
+def paths(answer: object) -> list[str]:
+    """Name an answer's files in order."""
+    return [result.passage.chunk.path for result in answer.results]  # type: ignore[attr-defined]  # Answer
+
+
+def test_the_second_stage_changes_the_order_and_says_so(opened: Repository) -> None:
+    """Disconnect the reranker and this test fails."""
+    request = Request("retry a job", 5)
+    assert paths(search(opened, request, None)) == ["a.py", "b.py"]
+    answer = search(opened, request, second(KeywordScorer("golden")))
+    assert paths(answer) == ["b.py", "a.py"]
+    assert answer.stages == "bm25 + fake on 2 candidates, weight 0.9"
+    assert [result.ranked.logit for result in answer.results] == [5.0, -5.0]
+
+
+def test_the_model_reads_path_and_code(opened: Repository) -> None:
+    """The pair text of serving is that of training."""
+    answer = search(
+        opened, Request("retry a job", 5), second(KeywordScorer("b.py function again\ndef again"))
+    )
+    assert paths(answer)[0] == "b.py"
+
+
+def test_each_reason_for_bm25_alone_is_told(opened: Repository) -> None:
+    """Nothing degrades in silence."""
+
+    def broken() -> PairScorer:
+        raise ValueError("torn weights")
+
+    request = Request("retry a job", 5)
+    scorer = KeywordScorer("golden")
+    stages = {
+        "asked": search(opened, Request("retry", 5, rerank="no"), second(scorer)).stages,
+        "off": search(opened, request, second(scorer, weight=0)).stages,
+        "none": search(opened, request, None).stages,
+        "broken": search(opened, request, SecondStage(ModelThread(broken), "fake", 0.5, 9, 9)).stages,
+    }
+    assert stages == {
+        "asked": "bm25 (reranking was not asked for)",
+        "off": "bm25 (reranking is off: its weight is 0)",
+        "none": "bm25 (reranking is off: its weight is 0)",
+        "broken": "bm25 (no reranking: the cross-encoder failed to load: torn weights)",
+    }
+    assert scorer.batches == []
+
+
+def test_only_the_best_candidates_are_read(opened: Repository) -> None:
+    """Reading costs tens of milliseconds a candidate."""
+    scorer = KeywordScorer("golden")
+    answer = search(opened, Request("retry a job", 5), second(scorer, depth=1))
+    assert sum(scorer.batches) == 1
+    assert paths(answer) == ["a.py", "b.py"]
+
+
+def test_filters_hold_and_a_filter_that_nothing_passes_is_an_error(opened: Repository) -> None:
+    """An agent that filters wrongly must learn it, not conclude that the code is not there."""
+    assert paths(search(opened, Request("retry", 5, globs=("b.py",)), None)) == ["b.py"]
+    with pytest.raises(ArgumentError, match="no indexed file passes"):
+        search(opened, Request("retry", 5, language="rust"), None)
+
+
+def test_a_search_sees_an_edit_made_just_before_it(opened: Repository) -> None:
+    """Assistants edit between two questions."""
+    write(opened.root, {"c.py": "def fresh_retry(): pass\n"})
+    assert "c.py" in paths(search(opened, Request("fresh retry", 5), None))
+
+
+def test_nothing_found_is_an_empty_answer(opened: Repository) -> None:
+    """The model must not be asked about nothing."""
+    scorer = KeywordScorer("golden")
+    answer = search(opened, Request("zxqvbn", 5), second(scorer))
+    assert answer.results == ()
+    assert scorer.batches == []
+
+
+def passage(path: str, text: str) -> Passage:
+    """Make a passage that is in no index."""
+    lines = tuple(text.split("\n"))
+    return Passage(Chunk(path, 1, len(lines)), lines, is_current=True)
+
+
+def test_held_passages_are_ordered_by_bm25_then_by_the_model() -> None:
+    """rag_rerank's candidates are in no index: rank-bm25 ranks them among themselves."""
+    held = [passage("x.py", "nothing"), passage("y.py", "golden retry"), passage("z.py", "retry retry job")]
+    assert paths(rerank("retry a job", held, None)) == ["z.py", "y.py", "x.py"]
+    assert paths(rerank("retry a job", held, second(KeywordScorer("golden"))))[0] == "y.py"
+    assert rerank("retry", [], None).results == ()
+
+
+def test_held_passages_without_a_common_word_keep_the_order_of_their_paths() -> None:
+    """A ranking without evidence must at least be the same each time."""
+    held = [passage("b.py", "x"), passage("a.py", "y")]
+    assert paths(rerank("zxqvbn", held, None)) == ["a.py", "b.py"]

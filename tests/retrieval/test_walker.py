@@ -1,0 +1,200 @@
+"""Which files count decides what can leak, what is stale and what is found."""
+
+import os
+from pathlib import Path
+
+import pytest
+from fakes import MAX_BYTES, git, write
+
+from retrieval import walker
+from retrieval.errors import RootError
+
+
+def listed(root: Path) -> list[str]:
+    """List the paths that the walker gives."""
+    return list(walker.walk(walker.resolve_root(root), max_bytes=MAX_BYTES).files)
+
+
+def reasons(root: Path) -> dict[str, str]:
+    """List what the walker leaves out, with reasons."""
+    listing = walker.walk(walker.resolve_root(root), max_bytes=MAX_BYTES)
+    return {item.path: item.reason for item in listing.excluded}
+
+
+@pytest.mark.parametrize("is_git", [True, False])
+def test_a_file_ignored_by_git_is_never_listed(tmp_path: Path, is_git: bool) -> None:
+    """What git ignores is often secret or generated; the rules hold without git too."""
+    write(
+        tmp_path,
+        {
+            ".gitignore": "out/\n*.log\n!keep.log\n",
+            "out/a.py": "x",
+            "b.log": "x",
+            "keep.log": "x",
+            "src/.gitignore": "/local.py\n",
+            "src/local.py": "x",
+            "src/deep/local.py": "x",
+        },
+    )
+    if is_git:
+        git(tmp_path, "init", "-q")
+    assert listed(tmp_path) == [".gitignore", "keep.log", "src/.gitignore", "src/deep/local.py"]
+
+
+def test_an_ignored_file_that_git_tracks_is_listed(tmp_path: Path) -> None:
+    """Exactly what git tracks or could track: a forced file is the repository's own."""
+    write(tmp_path, {".gitignore": "*.gen\n", "a.gen": "x"})
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", "-f", "a.gen")
+    assert "a.gen" in listed(tmp_path)
+
+
+def test_a_tracked_file_that_was_deleted_is_not_listed(tmp_path: Path) -> None:
+    """git still tracks it until the next commit; there is nothing to read."""
+    write(tmp_path, {"a.py": "x", "b.py": "x"})
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", ".")
+    (tmp_path / "a.py").unlink()
+    assert listed(tmp_path) == ["b.py"]
+
+
+def test_a_repository_without_commits_is_listed(tmp_path: Path) -> None:
+    """The first question may come before the first commit."""
+    write(tmp_path, {"a.py": "x"})
+    git(tmp_path, "init", "-q")
+    assert listed(tmp_path) == ["a.py"]
+
+
+def test_a_folder_that_git_ignores_is_searched_when_it_is_named(tmp_path: Path) -> None:
+    """Someone who serves build/ on purpose wants it searched."""
+    write(tmp_path, {".gitignore": "build/\n", "build/a.py": "x"})
+    git(tmp_path, "init", "-q")
+    assert listed(tmp_path / "build") == ["a.py"]
+
+
+def test_links_are_never_followed(tmp_path: Path) -> None:
+    """A link is the way out of a root that nobody thinks of."""
+    outside = write(tmp_path / "outside", {"secret.py": "x", "folder/b.py": "x"})
+    root = write(tmp_path / "root", {"a.py": "x"})
+    (root / "out.py").symlink_to(outside / "secret.py")
+    (root / "in.py").symlink_to(root / "a.py")
+    (root / "dir").symlink_to(outside / "folder")
+    for is_git in (False, True):
+        if is_git:
+            git(root, "init", "-q")
+        assert listed(root) == ["a.py"]
+        assert reasons(root)["out.py"] == "a link that leaves the root"
+        assert reasons(root)["in.py"].startswith("a link; its target counts")
+
+
+def test_a_tracked_folder_that_became_a_link_is_not_followed(tmp_path: Path) -> None:
+    """git still lists the files below; reading them would leave the root."""
+    outside = write(tmp_path / "outside", {"b.py": "secret"})
+    root = write(tmp_path / "root", {"lib/b.py": "x"})
+    git(root, "init", "-q")
+    git(root, "add", ".")
+    (root / "lib/b.py").unlink()
+    (root / "lib").rmdir()
+    (root / "lib").symlink_to(outside)
+    assert listed(root) == []
+    with pytest.raises(OSError, match="no longer below the root"):
+        walker.read(walker.resolve_root(root), "lib/b.py")
+
+
+def test_a_file_that_became_a_link_is_not_read(tmp_path: Path) -> None:
+    """It may change between the walk and the reading."""
+    write(tmp_path, {"a.py": "x"})
+    (tmp_path / "link.py").symlink_to(tmp_path / "a.py")
+    with pytest.raises(OSError, match="link"):
+        walker.read(tmp_path.resolve(), "link.py")
+
+
+def test_a_fifo_is_left_out_and_does_not_hang(tmp_path: Path) -> None:
+    """Reading a pipe would wait forever."""
+    os.mkfifo(tmp_path / "pipe.py")
+    assert listed(tmp_path) == []
+    assert reasons(tmp_path) == {"pipe.py": "no regular file"}
+    with pytest.raises(OSError, match="no regular file"):
+        walker.read(tmp_path.resolve(), "pipe.py")
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("node_modules/x/index.js", "dependencies, not this repository's code"),
+        ("package-lock.json", "a lock file"),
+        (".env", "may hold secrets"),
+        (".env.production", "may hold secrets"),
+        ("deploy/server.pem", "may hold secrets"),
+        ("id_ed25519", "may hold secrets"),
+        ("service-account-prod.json", "may hold secrets"),
+    ],
+)
+def test_each_exclusion_has_its_reason(tmp_path: Path, path: str, reason: str) -> None:
+    """A file that is silently missing from a search costs an afternoon."""
+    write(tmp_path, {path: "x", ".env.example": "x", "keys.py": "x"})
+    assert listed(tmp_path) == [".env.example", "keys.py"]
+    assert reasons(tmp_path) == {path: reason}
+
+
+def test_a_vendor_folder_counts_unless_a_package_manager_filled_it(tmp_path: Path) -> None:
+    """A shop may have a folder of its own for its vendors."""
+    write(tmp_path, {"vendor/model.py": "x", "go/vendor/modules.txt": "x", "go/vendor/m/a.go": "x"})
+    assert listed(tmp_path) == ["vendor/model.py"]
+
+
+def test_a_large_file_is_left_out(tmp_path: Path) -> None:
+    """Megabytes of data would drown the code."""
+    write(tmp_path, {"a.py": "x" * (MAX_BYTES + 1)})
+    assert reasons(tmp_path) == {"a.py": "larger than 1,000,000 bytes"}
+
+
+@pytest.mark.parametrize(
+    ("path", "data", "reason"),
+    [
+        ("a.png", b"\x89PNG\0\0", "binary"),
+        ("a.min.js", b"var a=1;\n", "minified"),
+        ("bundle.js", b"x" * 6000, "minified"),
+        (
+            "a_pb2.py",
+            b"# Generated by the protocol buffer compiler.  DO NOT EDIT!\n# @generated\n",
+            "generated",
+        ),
+        ("a.go", b"// Code generated by mockgen. DO NOT EDIT.\npackage a\n", "generated"),
+        ("a.py", b"x = 1\n", ""),
+        ("utf16.ps1", "é".encode("utf-16"), ""),
+        ("short.json", b"[" + b"1," * 2000 + b"1]", ""),
+        ("empty.py", b"", ""),
+    ],
+)
+def test_content_that_is_no_text_for_people_is_refused(path: str, data: bytes, reason: str) -> None:
+    """Binary, minified and generated files answer no question."""
+    assert walker.refusal(path, data) == reason
+
+
+def test_the_order_is_that_of_the_paths_bytes(tmp_path: Path) -> None:
+    """Same input, same output: also where a locale would sort otherwise."""
+    write(tmp_path, {"b.py": "x", "B.py": "x", "a/z.py": "x", "é.py": "x", "a.py": "x"})
+    assert listed(tmp_path) == ["B.py", "a.py", "a/z.py", "b.py", "é.py"]
+
+
+def test_a_name_that_is_no_utf8_is_listed_and_read(tmp_path: Path) -> None:
+    """File names are bytes; one bad byte must not end the walk."""
+    name = os.fsdecode(b"bad\x80.py")
+    write(tmp_path, {name: "x = 1"})
+    assert listed(tmp_path) == [name]
+    assert walker.read(tmp_path.resolve(), name) == b"x = 1"
+
+
+def test_a_root_that_cannot_be_served_says_why(tmp_path: Path) -> None:
+    """A mistyped folder must not look like an empty repository."""
+    write(tmp_path, {"file.py": "x"})
+    with pytest.raises(RootError, match=r"nowhere does not exist"):
+        walker.resolve_root(tmp_path / "nowhere")
+    with pytest.raises(RootError, match=r"is a file"):
+        walker.resolve_root(tmp_path / "file.py")
+
+
+def test_an_empty_folder_has_no_files(tmp_path: Path) -> None:
+    """Nothing to search is an answer, not an error."""
+    assert listed(tmp_path) == []
