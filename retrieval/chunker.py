@@ -20,7 +20,7 @@ VERSION = 1
 """Raise it whenever the chunks of any file change: every index is then rebuilt."""
 
 CHUNK_CHARS = 750  # non-blank; 400 to 1500 move nDCG@10 by at most 0.007 (docs/decisions/0004-ranking.md)
-CRUMB_CHARS = 60  # a closing brace is no chunk of its own: pieces this small join what precedes them
+CRUMB_CHARS = 60  # a closing brace is no chunk of its own: for a piece this small a chunk may grow by as much
 MAX_DEPTH = 150  # how far a tree is opened; deeper (chained operators) it is cut by lines
 
 
@@ -83,9 +83,10 @@ def _cut(node: Node, span: _Span, weigh: _Weights, *, size: int, depth: int = 0)
     spans: list[_Span] = []
     for piece, child in _pieces(node, span):
         weight = weigh(piece.first, piece.last)
+        room = size + (CRUMB_CHARS if weight <= CRUMB_CHARS else 0)
         if weight > size:
             spans.extend(_cut(child, piece, weigh, size=size, depth=depth + 1))
-        elif spans and (weight <= CRUMB_CHARS or weigh(spans[-1].first, piece.last) <= size):
+        elif spans and weigh(spans[-1].first, piece.last) <= room:
             spans[-1] = _Span(spans[-1].first, piece.last)
         else:
             spans.append(piece)

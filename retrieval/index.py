@@ -6,7 +6,7 @@
 | words      | the same terms, not stemmed                                      |
 | names      | stems of the names defined in the chunk                          |
 | file_names | stems of the names defined anywhere in the chunk's file          |
-| symbols    | the names defined in the chunk, whole and as written             |
+| symbols    | the names defined in the chunk, whole, lower-cased               |
 | path       | the file, for deletion and for filters                           |
 | uid        | a number that stands for the chunk, for scoring chosen chunks    |
 | record     | the `Chunk` itself, stored; its text stays in the work tree      |
@@ -98,7 +98,7 @@ class IndexWriter:
             document.add_text("names", " ".join(name_terms(chunk.names)))
             document.add_text("file_names", file_names)
             for name in chunk.names:
-                document.add_text("symbols", _clean(name))
+                document.add_text("symbols", _clean(name).lower())
             document.add_text("path", _path_key(chunk.path))
             document.add_unsigned("uid", _uid(chunk))
             document.add_bytes("record", _encode(chunk))
@@ -163,8 +163,8 @@ class Snapshot:
     def defining(
         self, symbols: Iterable[str], limit: int, *, paths: Sequence[str] | None = None
     ) -> list[int]:
-        """Find chunks that define one of `symbols`, letter for letter."""
-        queries = [self._term("symbols", _clean(symbol)) for symbol in symbols]
+        """Find chunks that define one of `symbols`, letter for letter but for their case."""
+        queries = [self._term("symbols", _clean(symbol).lower()) for symbol in symbols]
         return list(
             self._search(Query.boolean_query([(Occur.Should, q) for q in queries]), limit, paths=paths)
         )

@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import tantivy
-from pathspec import GitIgnoreSpec
+from pathspec import PathSpec
 
 from retrieval import chunker, git, languages, tokenizer, walker
 from retrieval.errors import ArgumentError, CancelledError, IndexLockedError
@@ -144,7 +143,7 @@ class Repository:
         if globs:
             # Patterns that only take away take away from everything.
             takes_away = all(glob.startswith("!") for glob in globs)
-            spec = GitIgnoreSpec.from_lines(["*", *globs] if takes_away else globs)
+            spec = PathSpec.from_lines("gitignore", ["*", *globs] if takes_away else globs)
             paths = [path for path in paths if spec.match_file(path)]
         if language:
             try:
@@ -196,10 +195,11 @@ class Repository:
             return False
         try:
             self._store.files()
-            return tantivy.Index.exists(str(self._store.chunks))
+            Index(self._store.chunks).snapshot()
         except (sqlite3.DatabaseError, ValueError, OSError) as error:
             log.warning("the index in %s is damaged and is made anew: %s", self._store.folder, error)
             return False
+        return True
 
     def _difference(self) -> tuple[list[str], list[str]]:
         """List the paths that changed and those that are gone."""
@@ -231,7 +231,7 @@ class Repository:
         self._store.forget(gone)
         self._records = self._store.files()
         progress(len(changed), len(changed))
-        return Refresh(len(touched), len(gone))
+        return Refresh(sum(not done[path].reason for path in touched), len(gone))
 
     def _index_file(self, writer: IndexWriter, path: str) -> FileRecord | None:
         """Put a file's chunks in; return its record, or None when it is gone."""

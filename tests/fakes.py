@@ -2,7 +2,8 @@
 
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from retrieval.records import Candidate
 from retrieval.repository import Repository
 
 MAX_BYTES = 1_000_000
+NOBODY = 65534
 
 
 def write(root: Path, files: Mapping[str, str | bytes]) -> Path:
@@ -53,6 +55,17 @@ def first_stage(opened: Repository, query: str, *, limit: int = 20) -> list[Cand
 def found(opened: Repository, query: str) -> list[str]:
     """Name the files of the first stage's order, each once."""
     return list(dict.fromkeys(candidate.chunk.path for candidate in first_stage(opened, query)))
+
+
+@contextmanager
+def ordinary_user() -> Iterator[None]:
+    """Be a user whom file modes bind: root, whom tests often run as, reads everything."""
+    mine = os.geteuid()
+    os.seteuid(mine or NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(mine)
 
 
 class KeywordScorer:

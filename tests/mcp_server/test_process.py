@@ -81,6 +81,7 @@ def initialize(server: subprocess.Popen[bytes]) -> dict[str, Any]:
     }
     answer = ask(server, 1, "initialize", client)
     pipe(server.stdin).write(b'{"jsonrpc":"2.0","method":"notifications/initialized"}\n')
+    pipe(server.stdin).flush()
     return answer
 
 

@@ -196,7 +196,7 @@ async def test_candidates_that_cannot_be_ranked_are_told_one_by_one(
     workspace: MakeWorkspace, example: Path
 ) -> None:
     """One bad path must not cost the ranking of the others."""
-    write(example, {".env": "TOKEN=secret"})
+    write(example, {".env": "TOKEN=hunter2"})
     (example / "out.py").symlink_to("/etc/passwd")
     candidates = [
         "src/client.py",
@@ -226,7 +226,7 @@ async def test_candidates_that_cannot_be_ranked_are_told_one_by_one(
         "- src/client.py:1: the same as src/client.py:1-9, ranked once",
     ):
         assert problem in reply
-    assert "secret" not in reply
+    assert "hunter2" not in reply
     assert "root:" not in reply
 
 
@@ -322,19 +322,6 @@ async def test_a_file_name_that_is_no_utf8_does_not_end_the_server(
     root = write(tmp_path / "odd", {os.fsdecode(b"bad\x80name.py"): "def retry(): pass\n"})
     async with connected(workspace(root)) as client:
         assert "1. bad?name.py:1-1" in await call(client, "rag_search", query="retry")
-
-
-async def test_an_unreadable_file_is_left_out_with_its_reason(
-    workspace: MakeWorkspace, example: Path
-) -> None:
-    """One file of another user must not end the indexing of a repository."""
-    (example / "src/client.py").chmod(0)
-    if os.access(example / "src/client.py", os.R_OK):
-        pytest.skip("this user reads every file, whatever its mode (root)")
-    async with connected(workspace()) as client:
-        assert "src/client.py" not in await call(client, "rag_search", query="retry")
-        reply = await call(client, "rag_rerank", query="retry", candidates=["src/client.py"])
-    assert "not searched: unreadable: Permission denied" in reply
 
 
 @pytest.mark.parametrize("commits", [0, 1])

@@ -3,10 +3,12 @@
 import os
 import shutil
 import sqlite3
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fakes import MAX_BYTES, found, git, repository, write
+from fakes import MAX_BYTES, found, git, ordinary_user, repository, write
 
 from retrieval.errors import ArgumentError, CancelledError, IndexLockedError, RootError
 from retrieval.repository import Repository
@@ -193,6 +195,40 @@ def test_the_commit_of_the_work_tree_is_told(root: Path, cache: Path) -> None:
     assert opened.commit() == f"commit {short}, clean"
     write(root, {"a.py": "def edited(): pass\n"})
     assert opened.commit() == f"commit {short}, dirty"
+
+
+@pytest.fixture
+def shared_folder() -> Iterator[Path]:
+    """Make a folder that every user may write; pytest's own belong to one."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        yield Path(folder)
+
+
+def test_a_file_that_may_not_be_read_is_left_out_with_its_reason(shared_folder: Path) -> None:
+    """One file of another user must not end the indexing of a repository."""
+    with ordinary_user():
+        root = write(shared_folder / "r", {"a.py": "def alpha(): pass\n", "b.py": "def beta(): pass\n"})
+        (root / "a.py").chmod(0)
+        opened = repository(root, shared_folder / "cache")
+        assert found(opened, "alpha") == []
+        assert found(opened, "beta") == ["b.py"]
+        assert [(item.path, item.reason) for item in opened.excluded] == [
+            ("a.py", "unreadable: Permission denied")
+        ]
+        (root / "a.py").chmod(0o600)
+        opened.refresh()
+        assert found(opened, "alpha") == ["a.py"]
+
+
+def test_a_root_that_may_not_be_read_says_so(shared_folder: Path) -> None:
+    """An empty answer would look like an empty repository."""
+    with ordinary_user():
+        root = write(shared_folder / "r", {"a.py": "x"})
+        root.chmod(0)
+        with pytest.raises(RootError, match="may not be read by this user"):
+            repository(root, shared_folder / "cache")
+        root.chmod(0o700)
 
 
 def test_a_root_that_vanished_says_so(root: Path, cache: Path) -> None:

@@ -1,0 +1,83 @@
+"""Rank the questions of a benchmark with `goldrank run`, and write where the answers came.
+
+    python benchmarks/quality.py --corpus REPOS --queries queries.jsonl --out benchmarks/runs/DATE-NAME
+
+REPOS holds one folder per repository; a line of queries.jsonl is
+{"id", "repo", "query", "targets": [{"path", "start", "end"}]}, start and end null for a whole file.
+Writes run.jsonl (for an evaluator; large, not committed) and ranks.tsv (a line a question: the rank of each
+target within the first 50, "-" when it is not there), which is committed: a change of ranking is a diff.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+TOP_K = 50
+
+
+def main() -> None:
+    """Read the arguments, run every repository, write both files."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--corpus", type=Path, required=True)
+    parser.add_argument("--queries", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("options", nargs="*", help="further options of `goldrank run`, after --")
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    by_repo: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for line in args.queries.read_text(encoding="utf-8").splitlines():
+        query = json.loads(line)
+        by_repo[query["repo"]].append(query)
+    options = args.options or ["--no-rerank"]
+    with (
+        (args.out / "run.jsonl").open("w", encoding="utf-8") as run,
+        (args.out / "ranks.tsv").open("w", encoding="utf-8") as ranks,
+    ):
+        for repo, queries in tqdm(sorted(by_repo.items()), unit="repo", disable=None):
+            lines = answers(args.corpus / repo, queries, options)
+            for line, query in zip(lines, queries, strict=True):
+                run.write(line)
+                ranks.write(
+                    "\t".join([query["id"], *target_ranks(query, json.loads(line)["results"])]) + "\n"
+                )
+
+
+def answers(root: Path, queries: Sequence[dict[str, Any]], options: Sequence[str]) -> list[str]:
+    """Run `goldrank run` as a user would, with an index of its own; return the lines of the run."""
+    with tempfile.TemporaryDirectory() as scratch:
+        asked, answered = Path(scratch) / "queries.jsonl", Path(scratch) / "run.jsonl"
+        asked.write_text("".join(json.dumps(query) + "\n" for query in queries), encoding="utf-8")
+        command = [sys.executable, "-m", "mcp_server", "run", "--repo", str(root), "--queries", str(asked)]
+        command += ["--out", str(answered), "--top-k", str(TOP_K), "--cache", str(Path(scratch) / "cache")]
+        subprocess.run([*command, *options], check=True)
+        return answered.read_text(encoding="utf-8").splitlines(keepends=True)
+
+
+def target_ranks(query: dict[str, Any], results: Sequence[tuple[str, int, int]]) -> list[str]:
+    """Return for each target the rank of the first result that touches it, or "-"."""
+    return [
+        next((str(rank) for rank, result in enumerate(results, 1) if touches(result, target)), "-")
+        for target in query["targets"]
+    ]
+
+
+def touches(result: tuple[str, int, int], target: dict[str, Any]) -> bool:
+    """Tell whether a result shares a line with a target."""
+    path, start, end = result
+    if path != target["path"]:
+        return False
+    return target["start"] is None or (start <= target["end"] and end >= target["start"])
+
+
+if __name__ == "__main__":
+    main()

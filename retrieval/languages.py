@@ -1,0 +1,119 @@
+"""Which language a file is written in, judged by its name."""
+
+from functools import cache
+
+# A suffix of two languages is parsed as the first of them that claims it; `.h` is therefore C++, whose grammar
+# reads C headers too, while C's reads no class.
+_LANGUAGES: dict[str, str] = {
+    "bash": ".sh .bash .bats .zsh .ksh .bashrc .zshrc .profile .envrc",
+    "cpp": ".cpp .cc .cxx .c++ .hpp .hh .hxx .h++ .h .inl .ipp .tpp .inc .cu .cuh",
+    "c": ".c .h",
+    "csharp": ".cs .csx",
+    "elixir": ".ex .exs",
+    "go": ".go",
+    "haskell": ".hs .hsc",
+    "java": ".java",
+    "javascript": ".js .jsx .mjs .cjs",
+    "kotlin": ".kt .kts",
+    "lua": ".lua",
+    "php": ".php .phtml",
+    "python": ".py .pyi .pyw",
+    "ruby": ".rb .rake .gemspec .ru rakefile gemfile",
+    "rust": ".rs",
+    "scala": ".scala .sc .sbt",
+    "swift": ".swift",
+    "typescript": ".ts .tsx .mts .cts",
+    "zig": ".zig .zon",
+    # Without a grammar of ours: cut at blank lines, still named and filtered.
+    "asciidoc": ".adoc .asciidoc",
+    "clojure": ".clj .cljs .cljc .edn",
+    "cmake": ".cmake cmakelists.txt",
+    "css": ".css .scss .sass .less",
+    "dart": ".dart",
+    "dockerfile": ".dockerfile dockerfile containerfile",
+    "erlang": ".erl .hrl",
+    "fsharp": ".fs .fsi .fsx",
+    "graphql": ".graphql .gql",
+    "groovy": ".groovy .gradle jenkinsfile",
+    "hcl": ".tf .hcl",
+    "html": ".html .htm .xhtml",
+    "ini": ".ini .cfg .conf .properties .editorconfig",
+    "json": ".json .jsonc .json5 .jsonl",
+    "julia": ".jl",
+    "latex": ".tex .sty",
+    "make": ".mk makefile gnumakefile",
+    "markdown": ".md .mdx .markdown",
+    "nix": ".nix",
+    "objectivec": ".m .mm",
+    "ocaml": ".ml .mli",
+    "perl": ".pl .pm .t",
+    "powershell": ".ps1 .psm1 .psd1",
+    "protobuf": ".proto",
+    "r": ".r .rmd",
+    "rst": ".rst",
+    "sql": ".sql",
+    "svelte": ".svelte",
+    "text": ".txt",
+    "toml": ".toml",
+    "vim": ".vim",
+    "vue": ".vue",
+    "xml": ".xml .xsd .xsl .svg .csproj .props .targets",
+    "yaml": ".yaml .yml",
+}
+
+_ALIASES = {
+    "c#": "csharp", "cs": "csharp", "c++": "cpp", "cxx": "cpp", "ex": "elixir", "golang": "go", "hs": "haskell",
+    "js": "javascript", "jsx": "javascript", "node": "javascript", "kt": "kotlin", "py": "python", "rb": "ruby",
+    "rs": "rust", "sh": "bash", "shell": "bash", "zsh": "bash", "ts": "typescript", "tsx": "typescript",
+    "docker": "dockerfile", "makefile": "make", "md": "markdown", "objective-c": "objectivec", "proto": "protobuf",
+    "terraform": "hcl", "tex": "latex", "yml": "yaml", "scss": "css", "f#": "fsharp",
+}  # fmt: skip
+
+
+def names() -> tuple[str, ...]:
+    """List the languages, sorted."""
+    return tuple(sorted(_LANGUAGES))
+
+
+def language_of(path: str) -> str:
+    """Name the language that a file is parsed and shown as; "text" when its name says nothing.
+
+    >>> language_of("src/client.hpp"), language_of("Makefile"), language_of("LICENSE")
+    ('cpp', 'make', 'text')
+    """
+    return _by_suffix().get(suffix_of(path), "text")
+
+
+def suffix_of(path: str) -> str:
+    """Return what names a file's language: its last suffix, else its whole name, in lower case.
+
+    >>> suffix_of("a/b.test.TS"), suffix_of("a/CMakeLists.txt"), suffix_of(".bashrc")
+    ('.ts', 'cmakelists.txt', '.bashrc')
+    """
+    name = path.rpartition("/")[2].lower()
+    if name in _by_suffix():
+        return name
+    stem, dot, ending = name.rpartition(".")
+    return dot + ending if dot and stem else name
+
+
+def suffixes(language: str) -> tuple[str, ...]:
+    """List what `suffix_of` gives for the files of a language, sorted; common aliases are understood.
+
+    >>> suffixes("C++") == suffixes("cpp")
+    True
+
+    Raises:
+        KeyError: There is no such language.
+    """
+    name = language.strip().lower()
+    return tuple(sorted(_LANGUAGES[_ALIASES.get(name, name)].split()))
+
+
+@cache
+def _by_suffix() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for language, endings in _LANGUAGES.items():
+        for ending in endings.split():
+            found.setdefault(ending, language)
+    return found
