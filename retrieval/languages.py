@@ -2,8 +2,8 @@
 
 from functools import cache
 
-# A suffix of two languages is parsed as the first of them that claims it; `.h` is therefore C++, whose grammar
-# reads C headers too, while C's reads no class.
+# A suffix of two languages is parsed as the first of them that claims it; `.h` is therefore C++, whose
+# grammar reads C headers too, while C's reads no class.
 _LANGUAGES: dict[str, str] = {
     "bash": ".sh .bash .bats .zsh .ksh .bashrc .zshrc .profile .envrc",
     "cpp": ".cpp .cc .cxx .c++ .hpp .hh .hxx .h++ .h .inl .ipp .tpp .inc .cu .cuh",
@@ -61,13 +61,15 @@ _LANGUAGES: dict[str, str] = {
     "yaml": ".yaml .yml",
 }
 
-_ALIASES = {
-    "c#": "csharp", "cs": "csharp", "c++": "cpp", "cxx": "cpp", "ex": "elixir", "golang": "go", "hs": "haskell",
-    "js": "javascript", "jsx": "javascript", "node": "javascript", "kt": "kotlin", "py": "python", "rb": "ruby",
-    "rs": "rust", "sh": "bash", "shell": "bash", "zsh": "bash", "ts": "typescript", "tsx": "typescript",
-    "docker": "dockerfile", "makefile": "make", "md": "markdown", "objective-c": "objectivec", "proto": "protobuf",
-    "terraform": "hcl", "tex": "latex", "yml": "yaml", "scss": "css", "f#": "fsharp",
-}  # fmt: skip
+_ALIASES = dict(
+    pair.split("=")
+    for pair in (
+        "c#=csharp cs=csharp f#=fsharp c++=cpp cxx=cpp ex=elixir golang=go hs=haskell js=javascript "
+        "jsx=javascript node=javascript kt=kotlin py=python rb=ruby rs=rust sh=bash shell=bash zsh=bash "
+        "ts=typescript tsx=typescript docker=dockerfile makefile=make md=markdown objective-c=objectivec "
+        "proto=protobuf scss=css terraform=hcl tex=latex yml=yaml"
+    ).split()
+)
 
 
 def names() -> tuple[str, ...]:

@@ -13,7 +13,8 @@ from retrieval.settings import Settings
 FILES = {
     "src/client.py": (
         'class Client:\n    """Talks to the server."""\n\n    def send(self, request):\n'
-        "        return self.retry(request)\n\n    def retry(self, request):\n        # wait, then send again\n"
+        "        return self.retry(request)\n\n    def retry(self, request):\n"
+        "        # wait, then send again\n"
         "        return backoff(request)\n"
     ),
     "src/limits.ts": "export function rateLimit(requests: number) {\n  return requests > 10\n}\n",

@@ -61,7 +61,7 @@ def documents(corpus: dict[str, str]) -> Iterator[tuple[tuple[str, int], dict[st
 
 @pytest.mark.parametrize("field", FIELDS)
 def test_the_index_scores_as_rank_bm25_does(corpus: dict[str, str], snapshot: Snapshot, field: str) -> None:
-    """tantivy serves the repository, rank-bm25 defines what its scores mean."""
+    """Tantivy serves the repository, rank-bm25 defines what its scores mean."""
     places = dict(documents(corpus))
     oracle = LuceneBM25([terms[field] for terms in places.values()])
     source = random.Random(3)

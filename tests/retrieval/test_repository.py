@@ -96,7 +96,7 @@ def test_a_damaged_or_foreign_index_is_made_anew(root: Path, cache: Path, damage
 
 
 def test_work_that_was_cut_off_before_its_commit_is_done_again(root: Path, cache: Path) -> None:
-    """kill -9 between two writes must leave files that look changed, never files that look done."""
+    """Kill -9 between two writes must leave files that look changed, never files that look done."""
     opened = repository(root, cache)
     store = Store(opened.store_folder)
     store.mark(["a.py"])  # as if killed after marking, before the commit
@@ -175,7 +175,12 @@ def test_filters_choose_files_as_gitignore_patterns_do(tmp_path: Path, cache: Pa
 
 def test_files_that_are_not_searched_are_listed_with_reasons(tmp_path: Path, cache: Path) -> None:
     """Nobody should have to guess why a file is never found."""
-    files = {"a.py": "x = 1", "logo.png": b"\x89PNG\0", ".env": "TOKEN=1", "b.lock": "x"}
+    files: dict[str, str | bytes] = {
+        "a.py": "x = 1",
+        "logo.png": b"\x89PNG\0",
+        ".env": "TOKEN=1",
+        "b.lock": "x",
+    }
     opened = repository(write(tmp_path / "r", files), cache)
     assert [(item.path, item.reason) for item in opened.excluded] == [
         (".env", "may hold secrets"),

@@ -187,7 +187,7 @@ def test_an_error_while_scoring_reaches_its_caller_and_no_other() -> None:
     ],
 )
 def test_an_absent_model_says_how_to_get_one(model: str, said: str) -> None:
-    """ "OSError: couldn't connect" helps nobody."""
+    """An OSError about a connection helps nobody."""
     assert not is_at_hand(model, revision="")
     with pytest.raises(ModelError, match=said):
         CrossEncoderScorer(model)

@@ -50,7 +50,7 @@ def test_an_ignored_file_that_git_tracks_is_listed(tmp_path: Path) -> None:
 
 
 def test_a_tracked_file_that_was_deleted_is_not_listed(tmp_path: Path) -> None:
-    """git still tracks it until the next commit; there is nothing to read."""
+    """Git still tracks it until the next commit; there is nothing to read."""
     write(tmp_path, {"a.py": "x", "b.py": "x"})
     git(tmp_path, "init", "-q")
     git(tmp_path, "add", ".")
@@ -88,7 +88,7 @@ def test_links_are_never_followed(tmp_path: Path) -> None:
 
 
 def test_a_tracked_folder_that_became_a_link_is_not_followed(tmp_path: Path) -> None:
-    """git still lists the files below; reading them would leave the root."""
+    """Git still lists the files below; reading them would leave the root."""
     outside = write(tmp_path / "outside", {"b.py": "secret"})
     root = write(tmp_path / "root", {"lib/b.py": "x"})
     git(root, "init", "-q")
