@@ -1,8 +1,8 @@
 """Ranked passages as text for an agent, best first and never longer than the budget.
 
 A reply opens with what was searched and how. Each result opens with `path:start-end`, which can be pasted
-into the next call. When the budget ends, results are first cut, then listed without their code, then counted,
-and the last line names the call that shows more.
+into the next call. Within the budget the places of all results come before the code of any but the best, and
+the last line says what was cut and names the call that shows it.
 """
 
 import json
@@ -104,24 +104,30 @@ def _staleness(passage: Passage) -> str:
 
 
 def _fit(blocks: Sequence[tuple[str, list[str]]], budget: int) -> tuple[list[str], int]:
-    """Take what fits, best first; return it and how many results lost code or place."""
-    taken: list[str] = []
-    cut = 0
-    for heading, code in blocks:
-        if budget < len(heading) + 1:
-            cut += 1
-            continue
-        budget -= len(heading) + 1
-        taken.append(heading)
-        kept = 0
-        for line in code if not cut else ():  # after the first cut only headings: a place beats half a text
-            if budget < len(line) + 1:
-                break
-            budget -= len(line) + 1
-            taken.append(line)
-            kept += 1
-        cut += kept < len(code)
-    return taken, cut
+    """Take what fits: headings first, as a place costs little, then code, best first.
+
+    Returns:
+        The lines that fit, and how many results lost code or place.
+    """
+    kept = _fitting([heading for heading, _ in blocks], budget // 2)
+    budget -= sum(len(heading) + 1 for heading, _ in blocks[:kept])
+    lines: list[str] = []
+    cut = len(blocks) - kept
+    for heading, code in blocks[:kept]:
+        shown = _fitting(code, budget)
+        budget = 0 if shown < len(code) else budget - sum(len(line) + 1 for line in code)
+        cut += shown < len(code)
+        lines.extend((heading, *code[:shown]))
+    return lines, cut
+
+
+def _fitting(lines: Sequence[str], budget: int) -> int:
+    """Count the first lines that fit into a budget of characters, their newlines included."""
+    for count, line in enumerate(lines):
+        budget -= len(line) + 1
+        if budget < 0:
+            return count
+    return len(lines)
 
 
 def _cut_note(cut: int, results: Sequence[Result], max_chars: int) -> str:

@@ -165,8 +165,8 @@ def _load(model: str, revision: str) -> Any:
         raise ModelError(f"the model folder {model} does not exist; name another with --model")
     if not is_at_hand(model, revision=revision):
         raise ModelError(
-            f"{model} is not on this machine; run `goldrank doctor --download-model` once, or name a folder "
-            "with --model or GOLDRANK_MODEL"
+            f"{model} is not on this machine; `goldrank doctor --download-model` fetches it, "
+            "or name a folder with --model"
         )
     os.environ.setdefault("TQDM_DISABLE", "1")  # the loading bar is noise in a server's log
     from sentence_transformers import CrossEncoder

@@ -27,7 +27,10 @@ def test_search_prints_what_the_tool_would_reply(example: Path) -> None:
     """What a person tries is what the agent gets."""
     out = goldrank("search", "how does the client retry", cwd=example).stdout
     assert "1. src/client.py:1-9  class Client" in out
-    assert "no reranking: nobody/none is not on this machine; run `goldrank doctor --download-model`" in out
+    assert (
+        "no reranking: nobody/none is not on this machine; `goldrank doctor --download-model` fetches it"
+        in out
+    )
 
 
 def test_search_explains_each_score(example: Path) -> None:

@@ -183,7 +183,7 @@ def test_an_error_while_scoring_reaches_its_caller_and_no_other() -> None:
     ("model", "said"),
     [
         ("/nowhere/model", "the model folder /nowhere/model does not exist"),
-        ("nobody/has-this-model", "is not on this machine; run `goldrank doctor --download-model`"),
+        ("nobody/has-this-model", "is not on this machine; `goldrank doctor --download-model` fetches it"),
     ],
 )
 def test_an_absent_model_says_how_to_get_one(model: str, said: str) -> None:

@@ -1,0 +1,366 @@
+"""What a definition looks like in the syntax tree of each language, as tree-sitter patterns.
+
+A pattern captures a name under its kind (`@function`, `@class`, …) and what it names as `@whole`.
+Where two patterns capture one name, the first written decides. The other captures:
+
+    @value      a constant when spelled in capitals, else a variable
+    @prototype  a function declared without a body
+    @skip       looks like a definition and is none, such as an import
+    @members    functions right inside it are methods
+    @local      values and prototypes right inside it are nobody else's business
+    @wrapper    stands around a `@wrapped` definition and belongs to it: decorators, `export`, `template <…>`
+    @_anything  is only there for a `#predicate?`
+"""
+
+from collections.abc import Mapping
+
+_BASH = """
+(command (variable_assignment name: (_) @skip))
+[(function_definition name: (word) @function) (variable_assignment name: (variable_name) @variable)] @whole
+"""
+
+
+def _nested(pattern: str) -> str:
+    """Match a declarator under up to two others: the return type of `char **name(void)` is spelled there."""
+    return f"[{pattern} (_ {pattern}) (_ (_ {pattern}))]"
+
+
+_C = f"""
+(preproc_ifdef name: (identifier) @_guard (preproc_def name: (identifier) @skip) (#eq? @_guard @skip))
+(type_definition type: (_ name: (_) @_tag body: (_)) declarator: (_) @skip (#eq? @_tag @skip))
+[(preproc_def name: (_) @macro) (preproc_function_def name: (_) @macro)
+ (struct_specifier name: (_) @struct body: (_)) (union_specifier name: (_) @struct body: (_))
+ (enum_specifier name: (_) @enum body: (_)) (enumerator name: (_) @constant)] @whole
+(type_definition type: [(struct_specifier !name) (union_specifier !name)] declarator: (_) @struct) @whole
+(type_definition type: (enum_specifier !name) declarator: (_) @enum) @whole
+(type_definition declarator: {_nested("(type_identifier) @type")}) @whole
+(type_definition declarator: {
+    _nested("(parenthesized_declarator (_ declarator: (type_identifier) @type))")
+}) @whole
+(compound_statement) @local
+(function_definition declarator: {_nested("(function_declarator declarator: (identifier) @function)")}) @whole
+(declaration declarator: {_nested("(function_declarator declarator: (identifier) @prototype)")}) @whole
+(ERROR (function_declarator declarator: (identifier) @prototype) @whole
+  (#not-match? @prototype "^[A-Z][A-Z0-9_]+$"))
+(declaration (type_qualifier) @_q (init_declarator declarator: (identifier) @constant)
+  (#match? @_q "^const")) @whole
+(declaration declarator: [(identifier) @value
+  (_ declarator: [(identifier) @value
+    (_ declarator: [(identifier) @value (_ declarator: (identifier) @value)
+      (parenthesized_declarator (_ declarator: (identifier) @value))])
+    (parenthesized_declarator (_ declarator: (identifier) @value))])]) @whole
+"""
+
+# A test of GoogleTest, `TEST(Suite, Name) {`, is known by its name, and no body makes TEST a function.
+_CPP = f"""
+(function_definition !type declarator: (function_declarator declarator: (identifier) @_macro
+  parameters: (parameter_list (_) . (parameter_declaration type: (type_identifier) @function) .))
+  (#match? @_macro "^[A-Z][A-Z0-9_]+$")) @whole
+([(function_definition !type declarator: (function_declarator declarator: (identifier) @skip))
+  (declaration !type declarator: (function_declarator declarator: (identifier) @skip))]
+  (#match? @skip "^[A-Z][A-Z0-9_]+$"))
+(declaration declarator: (init_declarator declarator: [(identifier) @prototype (qualified_identifier) @method]
+  value: (argument_list (ERROR)))) @whole
+{_C}
+[(namespace_definition name: (_) @module) (class_specifier name: (_) @class body: (_))
+ (alias_declaration name: (_) @type) (concept_definition name: (_) @type)] @whole
+(function_definition declarator: {
+    _nested('''(function_declarator declarator: [(qualified_identifier) @method
+  (field_identifier) @function (destructor_name) @function (operator_name) @function
+  (template_function) @function])
+  ''')
+}) @whole
+(function_definition declarator: [(operator_cast) @function (qualified_identifier) @method]) @whole
+(declaration declarator: (operator_cast) @prototype) @whole
+(declaration declarator: {
+    _nested('''(function_declarator declarator: [(destructor_name) (operator_name)] @prototype)
+  ''')
+}) @whole
+(field_declaration declarator: {
+    _nested('''(function_declarator declarator:
+  [(field_identifier) (operator_name)] @prototype)''')
+}) @whole
+(field_declaration (storage_class_specifier) (type_qualifier) @_q declarator: (field_identifier) @constant
+  (#match? @_q "^const")) @whole
+(field_declaration (storage_class_specifier) declarator: (field_identifier) @value) @whole
+(declaration declarator: (init_declarator declarator: [(qualified_identifier) @value
+  (reference_declarator (identifier) @value)])) @whole
+(lambda_expression) @local
+(template_declaration (_) @wrapped .) @wrapper
+"""
+
+_CSHARP = """
+(field_declaration (modifier) @_m (variable_declaration (variable_declarator name: (_) @constant) @whole)
+  (#eq? @_m "const"))
+[(namespace_declaration name: (_) @module) (file_scoped_namespace_declaration name: (_) @module)
+ (class_declaration name: (_) @class) (record_declaration name: (_) @class)
+ (struct_declaration name: (_) @struct) (interface_declaration name: (_) @interface)
+ (enum_declaration name: (_) @enum) (enum_member_declaration name: (_) @constant)
+ (delegate_declaration name: (_) @type) (method_declaration name: (_) @method)
+ (constructor_declaration name: (_) @method) (operator_declaration operator: _ @method)
+ (local_function_statement name: (_) @function) (property_declaration name: (_) @variable)
+ (event_declaration name: (_) @variable)
+ (field_declaration (variable_declaration (variable_declarator name: (_) @variable)))
+ (event_field_declaration (variable_declaration (variable_declarator name: (_) @variable)))] @whole
+"""
+
+_ELIXIR_HEAD = """(arguments . [
+  (identifier) @{0} (call target: (identifier) @{0})
+  (binary_operator left: [
+    (identifier) @{0} (call target: (identifier) @{0})
+    (binary_operator left: [(identifier) @{0} (call target: (identifier) @{0})])])])"""
+
+# Elixir's own attributes describe what follows and define nothing.
+_ELIXIR_ATTRIBUTES = (
+    "after_compile|before_compile|behaviour|callback|compile|deprecated|derive|dialyzer|doc|enforce_keys|"
+    "external_resource|impl|macrocallback|moduledoc|moduletag|opaque|optional_callbacks|spec|tag|type|typedoc|typep"
+)
+
+_ELIXIR = f"""
+(call target: (_) @_def (arguments . (alias) @module) (#any-of? @_def "defmodule" "defimpl")) @whole
+(call target: (_) @_def (arguments . (alias) @interface) (#eq? @_def "defprotocol")) @whole
+(call target: (_) @_def {_ELIXIR_HEAD.format("function")}
+  (#any-of? @_def "def" "defp" "defdelegate" "defguard" "defguardp")) @whole
+(call target: (_) @_def {_ELIXIR_HEAD.format("macro")} (#any-of? @_def "defmacro" "defmacrop")) @whole
+(unary_operator operand: (call target: (_) @_at {_ELIXIR_HEAD.format("type")}
+  (#any-of? @_at "type" "typep" "opaque"))) @whole
+(unary_operator operand: (call target: (_) @_at {_ELIXIR_HEAD.format("prototype")}
+  (#any-of? @_at "callback" "macrocallback"))) @whole
+(unary_operator operator: "@" operand: (call target: (identifier) @constant
+  (#not-match? @constant "^({_ELIXIR_ATTRIBUTES})$"))) @whole
+"""
+
+_GO = """
+[(type_spec name: (_) @struct type: (struct_type))
+ (type_spec name: (_) @interface type: (interface_type))] @whole
+[(type_spec name: (_) @type) (type_alias name: (_) @type) (function_declaration name: (_) @function)
+ (method_declaration name: (_) @method) (method_elem name: (_) @method)
+ (const_spec name: (_) @constant) (var_spec name: (_) @variable)] @whole
+(func_literal) @local
+"""
+
+_HASKELL_BINDING = """[
+  (signature name: [(variable) @function (prefix_id (_) @function)])
+  (signature names: (binding_list name: [(variable) @function (prefix_id (_) @function)]))
+  (function name: [(variable) @function (prefix_id (_) @function)])
+  (function (infix operator: [(operator) @function (infix_id (_) @function)]))
+  (bind name: [(variable) @function (prefix_id (_) @function)])] @whole"""
+
+_HASKELL = f"""
+[(header module: (_) @module) (class name: (_) @class) (data_type name: (_) @type) (newtype name: (_) @type)
+ (type_synomym name: (_) @type) (type_family name: (_) @type) (data_family name: (_) @type)
+ (data_constructor constructor: (_ name: (_) @constant)) (gadt_constructor name: (_) @constant)
+ (newtype_constructor name: (_) @constant) (field name: (field_name (variable) @function))
+ (foreign_import signature: (signature name: (variable) @function))
+ (pattern_synonym (equation synonym: (apply function: (constructor) @constant)))] @whole
+(declarations {_HASKELL_BINDING})
+(class_declarations {_HASKELL_BINDING})
+(instance_declarations {_HASKELL_BINDING})
+(instance) @members
+"""
+
+_JAVA = """
+(field_declaration (modifiers) @_m declarator: (variable_declarator name: (_) @constant)
+  (#match? @_m "static +final|final +static")) @whole
+[(class_declaration name: (_) @class) (record_declaration name: (_) @class) (enum_declaration name: (_) @enum)
+ (interface_declaration name: (_) @interface) (annotation_type_declaration name: (_) @interface)
+ (enum_constant name: (_) @constant)
+ (constant_declaration declarator: (variable_declarator name: (_) @constant))
+ (field_declaration declarator: (variable_declarator name: (_) @variable))
+ (method_declaration name: (_) @method) (annotation_type_element_declaration name: (_) @method)
+ (constructor_declaration name: (_) @method) (compact_constructor_declaration name: (_) @method)] @whole
+"""
+
+_JS_FUNCTION = "[(function_expression) (arrow_function) (generator_function)]"
+_JS_PAIR = (
+    f"(object (pair key: [(property_identifier) @method (string (_) @method)] value: {_JS_FUNCTION}) @whole)"
+)
+_JS_EXPORTS = """(member_expression
+  object: [(identifier) @_exports (member_expression property: (_) @_exports)] property: (_) @{0})"""
+
+_JAVASCRIPT = f"""
+(variable_declarator name: (_) @skip value: [(call_expression function: (identifier) @_require)
+  (member_expression object: (call_expression function: (identifier) @_require))] (#eq? @_require "require"))
+[(variable_declarator name: (identifier) @function value: {_JS_FUNCTION})
+ (variable_declarator name: (identifier) @class value: (class))
+ (assignment_expression left: (identifier) @function right: {_JS_FUNCTION})
+ (function_declaration name: (_) @function) (generator_function_declaration name: (_) @function)
+ (class_declaration name: (_) @class)
+ (method_definition name: [(property_identifier) @method (private_property_identifier) @method
+   (string (_) @method)])] @whole
+(assignment_expression left: {_JS_EXPORTS.format("function")} right: {_JS_FUNCTION}
+  (#eq? @_exports "exports")) @whole
+(assignment_expression left: (member_expression property: (_) @method)
+  right: [(assignment_expression right: {_JS_FUNCTION}) {_JS_FUNCTION}]) @whole
+(assignment_expression left: {_JS_EXPORTS.format("value")} (#eq? @_exports "exports")) @whole
+(variable_declarator value: {_JS_PAIR})
+(assignment_expression right: {_JS_PAIR})
+(export_statement value: {_JS_PAIR})
+(return_statement {_JS_PAIR})
+(pair value: {_JS_PAIR})
+(function_expression name: (_) @function) @whole
+(lexical_declaration kind: "const" (variable_declarator name: (identifier) @constant) @whole)
+(variable_declarator name: (identifier) @value) @whole
+[(arrow_function) (function_expression) (generator_function) (class_static_block)
+ (if_statement) (for_statement) (for_in_statement) (while_statement) (try_statement)] @local
+(export_statement declaration: (_) @wrapped) @wrapper
+"""
+
+_TYPESCRIPT = f"""
+{_JAVASCRIPT}
+[(abstract_class_declaration name: (_) @class) (interface_declaration name: (_) @interface)
+ (type_alias_declaration name: (_) @type) (enum_declaration name: (_) @enum)
+ (enum_assignment name: [(property_identifier) @constant (string (_) @constant)])
+ (function_signature name: (_) @function)
+ (method_signature name: (property_identifier) @method) (abstract_method_signature name: (_) @method)
+ (internal_module name: (_) @module) (module name: (identifier) @module)
+ (public_field_definition name: (property_identifier) @method value: {_JS_FUNCTION})] @whole
+(public_field_definition name: [(property_identifier) @value (private_property_identifier) @value
+  (string (_) @value)]) @whole
+(enum_body name: [(property_identifier) @constant (string (_) @constant)] @whole)
+(ambient_declaration (_) @wrapped .) @wrapper
+"""
+
+_JAVASCRIPT += f"""
+(field_definition property: (property_identifier) @method value: {_JS_FUNCTION}) @whole
+(field_definition property: [(property_identifier) @value (private_property_identifier) @value]) @whole
+"""
+
+_KOTLIN = """
+[(class_declaration "enum" (type_identifier) @enum)
+ (class_declaration "interface" (type_identifier) @interface)
+ (property_declaration (modifiers (property_modifier) @_m)
+   (variable_declaration (simple_identifier) @constant) (#eq? @_m "const"))] @whole
+[(class_declaration (type_identifier) @class) (object_declaration (type_identifier) @class)
+ (companion_object (type_identifier) @class) (type_alias (type_identifier) @type)
+ (enum_entry (simple_identifier) @constant) (function_declaration (simple_identifier) @function)
+ (secondary_constructor "constructor" @method)
+ (class_parameter (binding_pattern_kind) . (simple_identifier) @value)
+ (property_declaration (variable_declaration (simple_identifier) @value))] @whole
+(object_literal) @members
+[(statements) (lambda_literal)] @local
+"""
+
+_LUA = """
+(variable_declaration (assignment_statement (variable_list . name: (identifier) @skip)
+  (expression_list . (function_call name: (identifier) @_require))) (#eq? @_require "require"))
+[(function_declaration name: [(identifier) @function (dot_index_expression field: (_) @function)
+   (method_index_expression method: (_) @method)])
+ (assignment_statement
+   (variable_list . name: [(identifier) @function (dot_index_expression field: (_) @function)])
+   (expression_list . value: (function_definition)))] @whole
+(expression_list (table_constructor (field name: (identifier) @function value: (function_definition)) @whole))
+[(variable_declaration (assignment_statement (variable_list name: (identifier) @value)))
+ (variable_declaration (variable_list name: (identifier) @value))] @whole
+(chunk (assignment_statement (variable_list name: [(identifier) @value
+  (dot_index_expression field: (identifier) @value)])) @whole)
+[(function_definition) (do_statement) (if_statement) (for_statement) (while_statement)
+ (repeat_statement)] @local
+"""
+
+_PHP = """
+[(namespace_definition name: (_) @module) (class_declaration name: (_) @class)
+ (trait_declaration name: (_) @trait) (interface_declaration name: (_) @interface)
+ (enum_declaration name: (_) @enum) (enum_case name: (_) @constant)
+ (function_definition name: (_) @function) (method_declaration name: (_) @method)
+ (const_declaration (const_element . (name) @constant))
+ (property_declaration (property_element name: (variable_name (name) @variable)))] @whole
+(function_call_expression function: (name) @_define arguments: (arguments . (argument (string (_) @constant)))
+  (#eq? @_define "define")) @whole
+(program (expression_statement (assignment_expression left: (variable_name (name) @function)
+  right: [(anonymous_function) (arrow_function)]) @whole))
+(program (expression_statement (assignment_expression left: (variable_name (name) @variable)) @whole))
+"""
+
+_PYTHON = """
+[(function_definition name: (_) @function) (class_definition name: (_) @class)
+ (assignment left: (identifier) @value)
+ (type_alias_statement left: (type [(identifier) @type (generic_type (identifier) @type)]))] @whole
+(decorated_definition definition: (_) @wrapped) @wrapper
+"""
+
+_RUBY = """
+(assignment left: (_) @class right: (call receiver: (constant) @_meta method: (identifier) @_new)
+  (#any-of? @_meta "Class" "Struct" "Data") (#any-of? @_new "new" "define")) @whole
+[(module name: (_) @module) (class name: (_) @class) (method name: (_) @function)
+ (singleton_method name: (_) @method) (alias name: (_) @method)
+ (assignment left: [(constant) @constant (scope_resolution) @constant (global_variable) @variable])
+ (operator_assignment left: (constant) @constant)] @whole
+(call method: (identifier) @_attr arguments: (argument_list (simple_symbol) @method)
+  (#any-of? @_attr "attr_reader" "attr_writer" "attr_accessor")) @whole
+(call method: (identifier) @_def arguments: (argument_list . (simple_symbol) @method)
+  (#any-of? @_def "define_method" "alias_method")) @whole
+[(module) (singleton_class)] @members
+"""
+
+_RUST = """
+[(function_item name: (_) @function) (function_signature_item name: (_) @function)
+ (macro_definition name: (_) @macro)
+ (struct_item name: (_) @struct) (union_item name: (_) @struct) (enum_item name: (_) @enum)
+ (enum_variant name: (_) @constant) (trait_item name: (_) @trait) (mod_item name: (_) @module body: (_))
+ (const_item name: (_) @constant) (static_item name: (_) @value) (type_item name: (_) @type)
+ (associated_type name: (_) @type)] @whole
+(impl_item) @members
+"""
+
+_SCALA = """
+[(package_object name: (_) @module) (class_definition name: (_) @class) (object_definition name: (_) @class)
+ (trait_definition name: (_) @trait) (enum_definition name: (_) @enum) (simple_enum_case name: (_) @constant)
+ (full_enum_case name: (_) @constant) (type_definition name: (_) @type) (given_definition name: (_) @variable)
+ (function_definition name: (_) @function) (function_declaration name: (_) @function)
+ (val_definition pattern: (identifier) @value) (var_definition pattern: (identifier) @value)
+ (val_declaration name: (_) @value) (var_declaration name: (_) @value)] @whole
+(extension_definition) @members
+[(block) (indented_block) (case_block) (lambda_expression)] @local
+"""
+
+_SWIFT = """
+[(class_declaration declaration_kind: "struct" name: (_) @struct)
+ (class_declaration declaration_kind: "enum" name: (_) @enum)
+ (class_declaration declaration_kind: "extension" name: (user_type (type_identifier) @class .))] @whole
+[(class_declaration name: (type_identifier) @class) (protocol_declaration name: (_) @interface)
+ (function_declaration "func" . name: _ @function) (init_declaration name: _ @method)
+ (protocol_function_declaration name: (simple_identifier) @method)
+ (macro_declaration (simple_identifier) @macro)
+ (typealias_declaration name: (type_identifier) @type) (associatedtype_declaration name: (_) @type)
+ (enum_entry name: (simple_identifier) @constant)
+ (property_declaration name: (pattern bound_identifier: (_) @value))
+ (protocol_property_declaration name: (pattern bound_identifier: (_) @value))] @whole
+(statements) @local
+"""
+
+_ZIG_VALUE = "(VarDecl variable_type_function: (IDENTIFIER) @{} (ErrorUnionExpr (SuffixExpr {})))"
+
+_ZIG = f"""
+(Decl {_ZIG_VALUE.format("skip", "(BUILTINIDENTIFIER) @_import . (FnCallArguments) .")}
+  (#eq? @_import "@import"))
+[(Decl {_ZIG_VALUE.format("struct", '(ContainerDecl (ContainerDeclType ["struct" "union" "opaque"]))')})
+ (Decl {_ZIG_VALUE.format("enum", '(ContainerDecl (ContainerDeclType "enum"))')})
+ (Decl {_ZIG_VALUE.format("enum", "(ErrorSetDecl)")})
+ (Decl (FnProto function: (IDENTIFIER) @function))] @whole
+(Decl (VarDecl "const" variable_type_function: (IDENTIFIER) @constant)) @whole
+(Decl (VarDecl variable_type_function: (IDENTIFIER) @variable)) @whole
+(ContainerDecl) @members
+"""
+
+PATTERNS: Mapping[str, str] = {
+    "bash": _BASH,
+    "c": _C,
+    "cpp": _CPP,
+    "csharp": _CSHARP,
+    "elixir": _ELIXIR,
+    "go": _GO,
+    "haskell": _HASKELL,
+    "java": _JAVA,
+    "javascript": _JAVASCRIPT,
+    "kotlin": _KOTLIN,
+    "lua": _LUA,
+    "php": _PHP,
+    "python": _PYTHON,
+    "ruby": _RUBY,
+    "rust": _RUST,
+    "scala": _SCALA,
+    "swift": _SWIFT,
+    "typescript": _TYPESCRIPT,
+    "zig": _ZIG,
+}
