@@ -8,7 +8,7 @@ the last line says what was cut and names the call that shows it.
 import json
 from collections.abc import Sequence
 
-from retrieval.records import Ranked
+from retrieval.records import Chunk, Ranked
 from retrieval.repository import Passage
 from retrieval.searcher import Answer, Result
 
@@ -85,15 +85,20 @@ def clean(text: str) -> str:
 def _block(result: Result, number: int) -> tuple[str, list[str]]:
     """Return a result's heading and its numbered lines."""
     chunk, passage = result.passage.chunk, result.passage
-    name = ".".join(part for part in (chunk.scope, chunk.symbol) if part)
-    what = f"  {chunk.kind} {name}".rstrip() if name else ""
-    heading = f"\n{number}. {chunk.span}{what}  {_scores(result.ranked)}{_staleness(passage)}"
+    heading = f"\n{number}. {chunk.span}{_what(chunk)}  {_scores(result.ranked)}{_staleness(passage)}"
     width = len(str(chunk.end_line))
     code = [
         f"{chunk.start_line + offset:>{width}} | {_shorten(line.rstrip(chr(13)))}"
         for offset, line in enumerate(passage.lines)
     ]
     return heading, code
+
+
+def _what(chunk: Chunk) -> str:
+    """Say what a chunk defines, or what it is a part of."""
+    if chunk.symbol:
+        return f"  {chunk.kind} {f'{chunk.scope}.' if chunk.scope else ''}{chunk.symbol}"
+    return f"  in {chunk.scope}" if chunk.scope else ""
 
 
 def _staleness(passage: Passage) -> str:

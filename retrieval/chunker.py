@@ -85,7 +85,12 @@ def _cut(node: Node, span: _Span, weigh: _Weights, *, size: int, depth: int = 0)
         weight = weigh(piece.first, piece.last)
         room = size + (CRUMB_CHARS if weight <= CRUMB_CHARS else 0)
         if weight > size:
-            spans.extend(_cut(child, piece, weigh, size=size, depth=depth + 1))
+            inner = _cut(child, piece, weigh, size=size, depth=depth + 1)
+            # A signature is no chunk of its own: it opens the first chunk of the body.
+            has_head = depth and len(spans) == 1 and weigh(spans[0].first, spans[0].last) <= CRUMB_CHARS
+            if has_head and weigh(spans[0].first, inner[0].last) <= size:
+                inner[0] = _Span(spans.pop().first, inner[0].last)
+            spans.extend(inner)
         elif spans and weigh(spans[-1].first, piece.last) <= room:
             spans[-1] = _Span(spans[-1].first, piece.last)
         else:

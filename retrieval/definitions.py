@@ -16,9 +16,9 @@ _SEPARATOR = re.compile(r"::|[.\\]")  # inside the names of modules, which some 
 
 # The grammars of C and C++ see macros unexpanded, and one alone on a line or before the name of a class
 # derails them. With these blanked, 133 of abseil's 380 headers have errors instead of 357, and the methods
-# found in them rise from 3901 to 4962.
+# found in them rise from 3908 to 4970.
 _MACRO = re.compile(
-    rb"""^[ \t]*([A-Z][A-Z0-9_]{2,})[ \t]*\n(?=\s*(?:[\w#/\[~]|\}[ \t]*//[ \t]*namespace))
+    rb"""^[ \t]*([A-Z][A-Z0-9_]{2,})[ \t]*\r?\n(?=\s*(?:[\w#/\[~]|\}[ \t]*//[ \t]*namespace))
     |\b(?:class|struct|union)\s+((?:[A-Z][A-Z0-9_]*(?:\([^()\n]*\))?\s+)+)(?=[A-Za-z_]\w*(?:\s+final)?\s*[:{<])""",
     re.MULTILINE | re.VERBOSE,
 )
@@ -84,7 +84,12 @@ def parse(language: str, source: bytes, *, path: str = "") -> Tree | None:
 
 
 def definitions(language: str, tree: Tree) -> list[Definition]:
-    """List what a file defines by start line, the outer before the inner; locals are left out."""
+    r"""List what a file defines by start line, the outer before the inner; locals are left out.
+
+    >>> tree = parse("python", b"class Cart:\n    def total(self): ...")
+    >>> [(item.name, item.kind, item.start_line) for item in definitions("python", tree)]
+    [('Cart', 'class', 1), ('total', 'method', 2)]
+    """
     if language not in PATTERNS:
         return []
     found = list(_placed(_matches(_query(tree.language, language), tree)))

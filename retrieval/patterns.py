@@ -108,7 +108,8 @@ _ELIXIR_HEAD = """(arguments . [
   (identifier) @{0} (call target: (identifier) @{0})
   (binary_operator left: [
     (identifier) @{0} (call target: (identifier) @{0})
-    (binary_operator left: [(identifier) @{0} (call target: (identifier) @{0})])])])"""
+    (binary_operator left: [(identifier) @{0} (call target: (identifier) @{0})] operator: "::")]
+    operator: ["when" "::"])])"""
 
 # Elixir's own attributes describe what follows and define nothing.
 _ELIXIR_ATTRIBUTES = (

@@ -30,6 +30,7 @@ _LOCK_FILES = frozenset(
     "pdm.lock pipfile.lock gemfile.lock composer.lock go.sum mix.lock pubspec.lock flake.lock "
     "gradle.lockfile packages.lock.json podfile.lock package.resolved".split()
 )
+_GOLDEN_FILE = "golden.json"  # at the root: it holds questions in the asker's own words, and no answer
 _SECRET_NAME = re.compile(
     r"\.env(\.(?!example$|sample$|template$|dist$)[^/]*)?|.*\.(pem|key|p12|pfx|jks|keystore|kdbx|ppk|asc|gpg)"
     r"|id_(rsa|dsa|ecdsa|ed25519)|\.(netrc|npmrc|pypirc|pgpass|htpasswd|git-credentials|dockercfg)"
@@ -136,7 +137,7 @@ def refusal(path: str, data: bytes) -> str:
 
 def _judge(root: Path, path: str, real_folders: dict[str, bool], *, max_bytes: int) -> FileStat | str:
     """Return what `path` is on disk, why it is left out, or "" when it is not there at all."""
-    folder, _, name = path.rpartition("/")
+    folder = path.rpartition("/")[0]
     if folder not in real_folders:
         real_folders[folder] = _is_real(root, folder)
     if not real_folders[folder]:
@@ -147,7 +148,7 @@ def _judge(root: Path, path: str, real_folders: dict[str, bool], *, max_bytes: i
         return ""  # git still tracks it, the work tree has it no more
     except OSError as error:
         return f"unreadable: {error.strerror}"
-    reason = _type_refusal(root, path, result.st_mode) or _name_refusal(name)
+    reason = _type_refusal(root, path, result.st_mode) or _name_refusal(path)
     if not reason and result.st_size > max_bytes:
         reason = f"larger than {max_bytes:,} bytes"
     return reason or stat_of(result)
@@ -164,7 +165,10 @@ def _type_refusal(root: Path, path: str, mode: int) -> str:
     return "no regular file"
 
 
-def _name_refusal(name: str) -> str:
+def _name_refusal(path: str) -> str:
+    if path == _GOLDEN_FILE:
+        return "the golden questions, which are no answers"
+    name = path.rpartition("/")[2]
     if _SECRET_NAME.fullmatch(name):
         return "may hold secrets"
     return "a lock file" if name.lower() in _LOCK_FILES else ""

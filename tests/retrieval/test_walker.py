@@ -143,6 +143,13 @@ def test_a_vendor_folder_counts_unless_a_package_manager_filled_it(tmp_path: Pat
     assert listed(tmp_path) == ["vendor/model.py"]
 
 
+def test_the_golden_file_is_no_answer_to_its_own_questions(tmp_path: Path) -> None:
+    """It holds every question word for word: indexed, it would come first and spoil each evaluation."""
+    write(tmp_path, {"golden.json": "[]", "tests/golden.json": "[]"})
+    assert listed(tmp_path) == ["tests/golden.json"]
+    assert reasons(tmp_path) == {"golden.json": "the golden questions, which are no answers"}
+
+
 def test_a_large_file_is_left_out(tmp_path: Path) -> None:
     """Megabytes of data would drown the code."""
     write(tmp_path, {"a.py": "x" * (MAX_BYTES + 1)})
