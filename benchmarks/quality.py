@@ -10,11 +10,12 @@ target within the first 50, "-" when it is not there), which is committed: a cha
 
 import argparse
 import json
+import math
 import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,22 +35,26 @@ def main() -> None:
     parser.add_argument("options", nargs="*", help="further options of `goldrank run`, after --")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    by_repo: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for line in args.queries.read_text(encoding="utf-8").splitlines():
-        query = json.loads(line)
-        by_repo[query["repo"]].append(query)
     options = args.options or ["--no-rerank"]
     with (
         (args.out / "run.jsonl").open("w", encoding="utf-8") as run,
         (args.out / "ranks.tsv").open("w", encoding="utf-8") as ranks,
     ):
-        for repo, queries in tqdm(sorted(by_repo.items()), unit="repo", disable=None):
+        for repo, queries in tqdm(by_repository(args.queries).items(), unit="repo", disable=None):
             lines = answers(args.corpus / repo, queries, options)
             for line, query in zip(lines, queries, strict=True):
                 run.write(line)
                 ranks.write(
                     "\t".join([query["id"], *target_ranks(query, json.loads(line)["results"])]) + "\n"
                 )
+
+
+def by_repository(file: Path) -> dict[str, list[dict[str, Any]]]:
+    """Read questions, by the name of their repository, in order."""
+    queries: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for query in map(json.loads, file.read_text(encoding="utf-8").splitlines()):
+        queries[query["repo"]].append(query)
+    return dict(sorted(queries.items()))
 
 
 def answers(root: Path, queries: Sequence[dict[str, Any]], options: Sequence[str]) -> list[str]:
@@ -63,7 +68,7 @@ def answers(root: Path, queries: Sequence[dict[str, Any]], options: Sequence[str
         return answered.read_text(encoding="utf-8").splitlines(keepends=True)
 
 
-def target_ranks(query: dict[str, Any], results: Sequence[tuple[str, int, int]]) -> list[str]:
+def target_ranks(query: Mapping[str, Any], results: Sequence[tuple[str, int, int]]) -> list[str]:
     """Return for each target the rank of the first result that touches it, or "-"."""
     return [
         next((str(rank) for rank, result in enumerate(results, 1) if touches(result, target)), "-")
@@ -71,12 +76,19 @@ def target_ranks(query: dict[str, Any], results: Sequence[tuple[str, int, int]])
     ]
 
 
-def touches(result: tuple[str, int, int], target: dict[str, Any]) -> bool:
+def touches(result: tuple[str, int, int], target: Mapping[str, Any]) -> bool:
     """Tell whether a result shares a line with a target."""
     path, start, end = result
     if path != target["path"]:
         return False
     return target["start"] is None or (start <= target["end"] and end >= target["start"])
+
+
+def ndcg(query: Mapping[str, Any], results: Sequence[tuple[str, int, int]], *, cutoff: int = 10) -> float:
+    """Return nDCG at a cutoff: each target counts where the first result touches it, all with gain 1."""
+    found = [rank for rank in target_ranks(query, results[:cutoff]) if rank != "-"]
+    ideal = range(1, min(cutoff, len(query["targets"])) + 1)
+    return sum(1 / math.log2(int(rank) + 1) for rank in set(found)) / sum(1 / math.log2(r + 1) for r in ideal)
 
 
 if __name__ == "__main__":

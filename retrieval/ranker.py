@@ -51,7 +51,7 @@ class Weights:
 
 
 QUESTION = Weights(
-    body=1.0, words=0.5, names=0.2, file_names=0.3, path=1.5, definition=0.25, coherence=0.2, decay=0.3
+    body=1.0, words=0.5, names=0.2, file_names=0.3, path=2.0, definition=0.25, coherence=0.3, decay=0.3
 )
 SYMBOL = Weights(
     body=1.0, words=0.0, names=0.0, file_names=0.0, path=0.5, definition=1.0, coherence=0.2, decay=0.3
