@@ -21,6 +21,7 @@ VERSION = 1
 
 CHUNK_CHARS = 750  # non-blank; 400 to 1500 move nDCG@10 by at most 0.007 (docs/decisions/0004-ranking.md)
 CRUMB_CHARS = 60  # a closing brace is no chunk of its own: for a piece this small a chunk may grow by as much
+LONGEST_LINE = 100_000  # characters; whoever writes longer ones writes data, and its tree would cut no line
 MAX_DEPTH = 150  # how far a tree is opened; deeper (chained operators) it is cut by lines
 
 
@@ -54,7 +55,8 @@ def chunk_file(path: str, text: str, *, size: int = CHUNK_CHARS) -> list[Chunk]:
     lines = lines_of(text)
     weigh = _Weights(lines)
     language = language_of(path)
-    tree = parse(language, text.encode("utf-8", "replace"), path=path)
+    is_data = max(map(len, lines), default=0) > LONGEST_LINE
+    tree = None if is_data else parse(language, text.encode("utf-8", "replace"), path=path)
     found = definitions(language, tree) if tree else []
     whole = _Span(0, len(lines) - 1)
     spans = _cut(tree.root_node, whole, weigh, size=size) if tree else _windows(whole, weigh, size=size)

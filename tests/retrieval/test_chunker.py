@@ -1,25 +1,34 @@
 """A citation is only as good as its lines: exact, complete, and each line once."""
 
 import os
+import textwrap
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from snippets import SNIPPETS
 
-from retrieval import chunker
+from retrieval import chunker, languages
 from retrieval.chunker import chunk_file, chunk_text, decode, lines_of
 from retrieval.records import Chunk
 from retrieval.storage import digest
 
-SAMPLES = sorted((Path(__file__).parent.parent / "samples").iterdir())
-SAMPLE_TEXTS = {sample.name: sample.read_text(encoding="utf-8") for sample in SAMPLES}
+SIZE = 100  # so small that a snippet becomes several chunks
 
 
-def check(path: str, text: str) -> list[Chunk]:
+def file_of(language: str) -> tuple[str, str]:
+    """Return the path and the text of a file in a language."""
+    suffix = min(suffix for suffix in languages.suffixes(language) if suffix.startswith("."))
+    path = f"src/été{suffix}"
+    assert languages.language_of(path) == language
+    return path, textwrap.dedent(SNIPPETS[language][0]).lstrip("\n") * 3
+
+
+def check(path: str, text: str, *, size: int = chunker.CHUNK_CHARS) -> list[Chunk]:
     """Hold a file's chunks against contract 1; return them."""
     lines = lines_of(text)
-    chunks = chunk_file(path, text)
+    chunks = chunk_file(path, text, size=size)
     covered: list[int] = []
     for chunk in chunks:
         assert chunk.path == path
@@ -36,33 +45,26 @@ def check(path: str, text: str) -> list[Chunk]:
     return chunks
 
 
-def test_there_is_a_sample_of_every_language() -> None:
-    """A property that is tested on no file of a language says nothing about it."""
-    assert len(SAMPLES) == 19
-
-
-@pytest.mark.parametrize("name", SAMPLE_TEXTS)
-def test_a_real_file_of_every_language_is_covered_exactly(name: str) -> None:
+@pytest.mark.parametrize("language", SNIPPETS)
+def test_a_file_of_every_language_is_covered_exactly(language: str) -> None:
     """The promise behind every `path:start-end` that is printed."""
-    chunks = check(name, SAMPLE_TEXTS[name])
-    assert len(chunks) > 2
+    chunks = check(*file_of(language), size=SIZE)
+    assert len(chunks) > 1
     assert sum(bool(chunk.names) for chunk in chunks) >= len(chunks) // 2
 
 
-@pytest.mark.parametrize("name", SAMPLE_TEXTS)
+@pytest.mark.parametrize("language", SNIPPETS)
 @settings(max_examples=25, deadline=None)
 @given(data=st.data())
-def test_a_damaged_file_of_every_language_is_covered_exactly(name: str, data: st.DataObject) -> None:
+def test_a_damaged_file_of_every_language_is_covered_exactly(language: str, data: st.DataObject) -> None:
     """People search while they type: half a file, stray brackets and foreign bytes are the normal case."""
-    text = SAMPLE_TEXTS[name]
+    path, text = file_of(language)
     cut = data.draw(st.integers(0, len(text)))
-    drop = data.draw(st.integers(0, 400))
+    drop = data.draw(st.integers(0, 100))
     noise = data.draw(st.text(max_size=30))
     ending = data.draw(st.sampled_from(["\n", "\r\n", "\r"]))
-    size = data.draw(st.integers(20, 3000))
-    damaged = (text[:cut] + noise + text[cut + drop :]).replace("\n", ending)
-    check(name, damaged)
-    chunk_file(name, damaged, size=size)
+    size = data.draw(st.integers(20, 1000))
+    check(path, (text[:cut] + noise + text[cut + drop :]).replace("\n", ending), size=size)
 
 
 @settings(max_examples=200, deadline=None)
