@@ -79,7 +79,7 @@ def _with_model(command: _Command) -> _Command:
         click.option(
             "--rerank-deadline-s", type=float, help="Seconds the cross-encoder may take. [default: 8]"
         ),
-        click.option("--rerank-depth", type=int, help="How many candidates it reads. [default: 30]"),
+        click.option("--rerank-depth", type=int, help="How many candidates it reads. [default: 20]"),
         click.option(
             "--rerank-weight", type=float, help="Its share in the fused score, 0 to 1; 0 turns it off."
         ),

@@ -38,7 +38,7 @@ class Settings:
     # The revision the model card of the first fine-tuned reranker names.
     model_revision: str = "c5ee24cb16019beea0893ab7796b1df96625c6b8"
     rerank_weight: float = 0.3
-    rerank_depth: int = 30
+    rerank_depth: int = 20
     rerank_deadline_s: float = 8.0
     max_file_bytes: int = 1_000_000
     log_level: str = "WARNING"
