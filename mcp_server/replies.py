@@ -34,8 +34,7 @@ def search_reply(answer: Answer, *, query: str, source: str, max_chars: int) -> 
             "an identifier you expect in the code, or a wider path or language filter."
         )
         return clean("\n".join(lines))[:max_chars]
-    shown = len(answer.results)
-    lines.append(f"{shown} of {answer.found} candidates for {_quoted(query)}, best first")
+    lines.append(f"{_results(len(answer.results))} for {_quoted(query)}, best first")
     budget = max_chars - sum(len(line) + 1 for line in lines) - TAIL_CHARS
     blocks, cut = _fit([_block(result, number) for number, result in enumerate(answer.results, 1)], budget)
     lines.extend(blocks)
@@ -141,7 +140,11 @@ def _cut_note(cut: int, results: Sequence[Result], max_chars: int) -> str:
     way = (
         f"call rag_search again with max_chars={more}" if more > max_chars else "narrow it with path or top_k"
     )
-    return f"[{cut} results are cut to fit {max_chars} characters: {way}, or read {first.span}]"[:TAIL_CHARS]
+    return f"[{_results(cut)} cut to fit {max_chars} characters: {way}, or read {first.span}]"[:TAIL_CHARS]
+
+
+def _results(count: int) -> str:
+    return f"{count} result{'s' * (count != 1)}"
 
 
 def _scores(ranked: Ranked) -> str:

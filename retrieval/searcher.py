@@ -78,7 +78,6 @@ class Answer:
         results: Best first.
         stages: The stages that ran, and why one did not.
         chunks: How many chunks were searched, or candidates ranked.
-        found: How many candidates the first stage had.
         milliseconds: Time taken.
         notes: What the reader should know, a sentence each.
     """
@@ -86,7 +85,6 @@ class Answer:
     results: tuple[Result, ...]
     stages: str
     chunks: int
-    found: int
     milliseconds: float
     notes: tuple[str, ...] = ()
 
@@ -110,16 +108,16 @@ def search(
     refresh = repository.refresh(progress=progress, is_cancelled=is_cancelled)
     snapshot = repository.snapshot()
     paths = repository.select(request.globs, request.language)
-    depth = max(request.top_k, second.depth if second else 0)
-    candidates = rank(read_query(request.query), snapshot, limit=depth, paths=paths)
-    wants = second if request.rerank == "yes" else None
-    passages = repository.passages(candidate.chunk for candidate in candidates[: wants.depth if wants else 0])
+    asked = request.rerank == "yes"
+    read = second.depth if second and asked else 0
+    candidates = rank(read_query(request.query), snapshot, limit=max(request.top_k, read), paths=paths)
+    passages = repository.passages(candidate.chunk for candidate in candidates[:read])
     ranked, stages = _second_stage(
-        request.query, candidates, passages, second, asked=request.rerank == "yes", is_cancelled=is_cancelled
+        request.query, candidates, passages, second, asked=asked, is_cancelled=is_cancelled
     )
     results = _results(ranked[: request.top_k], repository)
     notes = (refresh.note,) if refresh.note else ()
-    return Answer(results, stages, len(snapshot), len(candidates), _since(start), notes)
+    return Answer(results, stages, len(snapshot), _since(start), notes)
 
 
 def rerank(
@@ -136,7 +134,7 @@ def rerank(
     ordered = [by_chunk[candidate.chunk] for candidate in candidates]
     ranked, stages = _second_stage(query, candidates, ordered, second, asked=True, is_cancelled=is_cancelled)
     results = tuple(Result(item, by_chunk[item.candidate.chunk]) for item in ranked)
-    return Answer(results, stages, len(passages), len(candidates), _since(start))
+    return Answer(results, stages, len(passages), _since(start))
 
 
 def rank_passages(query: str, passages: Sequence[Passage]) -> list[Candidate]:
