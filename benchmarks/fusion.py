@@ -8,6 +8,7 @@ each repository is ranked with the weight that was best on the others; the inter
 """
 
 import argparse
+import itertools
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -24,8 +25,9 @@ from retrieval.ranker import rank, read_query
 from retrieval.records import Candidate, Chunk
 from retrieval.repository import Repository
 from retrieval.reranker import fuse, pair_text, read_pairs
+from retrieval.searcher import rank_passages
 
-WEIGHTS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0)
+WEIGHTS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 TOP_K = 50
 RESAMPLES = 10_000
 
@@ -49,8 +51,10 @@ def main() -> None:
     queries = by_repository(args.queries)
     read_all(queries, args)
     rows = {row["id"]: row for row in map(json.loads, args.logits.read_text(encoding="utf-8").splitlines())}
-    print(f"{args.model.rstrip('/').rpartition('/')[2]} reads the best {args.depth}")
-    report(queries, rows)
+    model = args.model.rstrip("/").rpartition("/")[2]
+    for tool, scores in (("rag_search", searched), ("rag_rerank", held)):
+        print(f"\n{tool}: {model} reads the best {args.depth} of the first stage")
+        report(queries, {weight: scores(queries, rows, weight) for weight in WEIGHTS})
 
 
 def read_all(queries: Mapping[str, Sequence[Row]], args: argparse.Namespace) -> None:
@@ -70,14 +74,16 @@ def read_all(queries: Mapping[str, Sequence[Row]], args: argparse.Namespace) -> 
                 texts = [pair_text(passage.chunk, passage.text) for passage in passages]
                 logits = read_pairs(row["query"], texts, scorer).logits
                 found = [[c.chunk.path, c.chunk.start_line, c.chunk.end_line, c.score] for c in candidates]
-                out.write(json.dumps({"id": row["id"], "results": found, "logits": logits}) + "\n")
+                among = {c.chunk: c.score for c in rank_passages(row["query"], passages)}
+                held = [among[passage.chunk] for passage in passages]
+                said = {"id": row["id"], "results": found, "logits": logits, "held": held}
+                out.write(json.dumps(said) + "\n")
                 out.flush()
                 bar.update()
 
 
-def report(queries: Mapping[str, Sequence[Row]], rows: Mapping[str, Row]) -> None:
+def report(queries: Mapping[str, Sequence[Row]], table: Mapping[float, Mapping[str, float]]) -> None:
     """Print nDCG@10 by weight, then what choosing on other repositories gains on each."""
-    table = {weight: _scores(queries, rows, weight) for weight in WEIGHTS}
     kinds = sorted({row["category"] for group in queries.values() for row in group})
     print("\t".join(["weight", "ndcg10", *kinds]))
     for weight, scores in table.items():
@@ -90,21 +96,37 @@ def report(queries: Mapping[str, Sequence[Row]], rows: Mapping[str, Row]) -> Non
         print(f"out of fold, {kind or 'all'}: {gains.mean():+.4f} [{low:+.4f}, {high:+.4f}] with {picks}")
 
 
-def _scores(queries: Mapping[str, Sequence[Row]], rows: Mapping[str, Row], weight: float) -> dict[str, float]:
-    """Return nDCG@10 by question."""
-    scores = {}
-    for query in (query for group in queries.values() for query in group):
-        row = rows[query["id"]]
-        candidates = [
-            Candidate(Chunk(path, start, end), score, number)
-            for number, (path, start, end, score) in enumerate(row["results"], 1)
-        ]
-        logits = [*row["logits"], *[None] * (len(candidates) - len(row["logits"]))]
-        chunks = [item.candidate.chunk for item in fuse(candidates, logits, weight=weight)]
-        scores[query["id"]] = ndcg(
-            query, [(chunk.path, chunk.start_line, chunk.end_line) for chunk in chunks]
+def searched(
+    queries: Mapping[str, Sequence[Row]], rows: Mapping[str, Row], weight: float
+) -> dict[str, float]:
+    """Return nDCG@10 by question, for the first stage of the index; a name alone is not reranked."""
+    return {
+        query["id"]: _fused(
+            query,
+            [score for *_, score in rows[query["id"]]["results"]],
+            rows[query["id"]],
+            0 if read_query(query["query"]).is_symbol else weight,
         )
-    return scores
+        for query in itertools.chain(*queries.values())
+    }
+
+
+def held(queries: Mapping[str, Sequence[Row]], rows: Mapping[str, Row], weight: float) -> dict[str, float]:
+    """Return nDCG@10 by question, for BM25 among the candidates that the model read."""
+    return {
+        query["id"]: _fused(query, rows[query["id"]]["held"], rows[query["id"]], weight)
+        for query in itertools.chain(*queries.values())
+    }
+
+
+def _fused(query: Row, first_stage: Sequence[float], row: Row, weight: float) -> float:
+    chunks = [Chunk(path, start, end) for path, start, end, _ in row["results"]]
+    logits = [*row["logits"], *[None] * (len(first_stage) - len(row["logits"]))]
+    order = sorted(range(len(first_stage)), key=lambda i: -first_stage[i])
+    candidates = [Candidate(chunks[i], first_stage[i], rank) for rank, i in enumerate(order, 1)]
+    ranked = fuse(candidates, [logits[i] for i in order], weight=weight)
+    best = [item.candidate.chunk for item in ranked]
+    return ndcg(query, [(chunk.path, chunk.start_line, chunk.end_line) for chunk in best])
 
 
 def _mean(queries: Mapping[str, Sequence[Row]], scores: Mapping[str, float], kind: str | None) -> float:

@@ -80,8 +80,11 @@ def _with_model(command: _Command) -> _Command:
             "--rerank-deadline-s", type=float, help="Seconds the cross-encoder may take. [default: 8]"
         ),
         click.option("--rerank-depth", type=int, help="How many candidates it reads. [default: 20]"),
+        click.option("--held-weight", type=float, help="The same for rag_rerank. [default: 0.8]"),
         click.option(
-            "--rerank-weight", type=float, help="Its share in the fused score, 0 to 1; 0 turns it off."
+            "--rerank-weight",
+            type=float,
+            help="Its share in the score of a search, 0 to 1; 0 turns it off. [default: 0.2]",
         ),
         click.option("--model", help="Cross-encoder: a folder, or a hub id that was downloaded before."),
     ):

@@ -117,10 +117,11 @@ def _grammars(_settings: Settings) -> Finding:
 
 
 def _model(settings: Settings) -> Finding:
-    if not settings.model or settings.rerank_weight == 0:
+    if not settings.model or settings.rerank_weight == settings.held_weight == 0:
         return Finding("model", "ok", "reranking is off")
     if crossencoder.is_at_hand(settings.model, revision=settings.model_revision):
-        return Finding("model", "ok", f"{settings.model}, weight {settings.rerank_weight:g}")
+        weights = f"{settings.rerank_weight:g} in rag_search, {settings.held_weight:g} in rag_rerank"
+        return Finding("model", "ok", f"{settings.model}, weight {weights}")
     remedy = "goldrank doctor --download-model, or name a folder: --model DIR or GOLDRANK_MODEL=DIR"
     return Finding(
         "model", "warning", f"{settings.model} is not on this machine: BM25 alone will rank", remedy

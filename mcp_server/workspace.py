@@ -100,7 +100,7 @@ class Workspace:
 
 def second_stage(settings: Settings) -> SecondStage | None:
     """Set up the cross-encoder that the settings name; nothing is loaded before it is used."""
-    if not settings.model or settings.rerank_weight == 0:
+    if not settings.model or settings.rerank_weight == settings.held_weight == 0:
         return None
     model = settings.model
 
@@ -111,6 +111,7 @@ def second_stage(settings: Settings) -> SecondStage | None:
         reader=ModelThread(load),
         name=Path(model).name,
         weight=settings.rerank_weight,
+        held_weight=settings.held_weight,
         depth=settings.rerank_depth,
         deadline_s=settings.rerank_deadline_s,
     )

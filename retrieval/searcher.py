@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from retrieval import tokenizer
@@ -31,7 +31,8 @@ class SecondStage:
     Attributes:
         reader: Runs the model.
         name: The model, for people.
-        weight: Its share in the fused score, 0 to 1.
+        weight: Its share in the fused score of a search, 0 to 1.
+        held_weight: Its share where the first stage is BM25 among a caller's candidates, 0 to 1.
         depth: How many candidates it reads.
         deadline_s: Seconds until the rest keep their first-stage order.
     """
@@ -39,6 +40,7 @@ class SecondStage:
     reader: Reader
     name: str
     weight: float
+    held_weight: float
     depth: int
     deadline_s: float
 
@@ -108,12 +110,13 @@ def search(
     refresh = repository.refresh(progress=progress, is_cancelled=is_cancelled)
     snapshot = repository.snapshot()
     paths = repository.select(request.globs, request.language)
-    asked = request.rerank == "yes"
-    read = second.depth if second and asked else 0
-    candidates = rank(read_query(request.query), snapshot, limit=max(request.top_k, read), paths=paths)
+    query = read_query(request.query)
+    refusal = _refusal(request, is_symbol=query.is_symbol)
+    read = second.depth if second and not refusal else 0
+    candidates = rank(query, snapshot, limit=max(request.top_k, read), paths=paths)
     passages = repository.passages(candidate.chunk for candidate in candidates[:read])
     ranked, stages = _second_stage(
-        request.query, candidates, passages, second, asked=asked, is_cancelled=is_cancelled
+        request.query, candidates, passages, second, refusal=refusal, is_cancelled=is_cancelled
     )
     results = _results(ranked[: request.top_k], repository)
     notes = (refresh.note,) if refresh.note else ()
@@ -132,7 +135,8 @@ def rerank(
     candidates = rank_passages(query, passages)
     by_chunk = {passage.chunk: passage for passage in passages}
     ordered = [by_chunk[candidate.chunk] for candidate in candidates]
-    ranked, stages = _second_stage(query, candidates, ordered, second, asked=True, is_cancelled=is_cancelled)
+    trusted = replace(second, weight=second.held_weight) if second else None
+    ranked, stages = _second_stage(query, candidates, ordered, trusted, is_cancelled=is_cancelled)
     results = tuple(Result(item, by_chunk[item.candidate.chunk]) for item in ranked)
     return Answer(results, stages, len(passages), _since(start))
 
@@ -154,23 +158,30 @@ def rank_passages(query: str, passages: Sequence[Passage]) -> list[Candidate]:
     ]
 
 
+def _refusal(request: Request, *, is_symbol: bool) -> str:
+    if request.rerank == "no":
+        return "reranking was not asked for"
+    # What defines a name is known; a model that reads it moved the answer down (decisions/0005).
+    return "a name alone is not reranked" if is_symbol else ""
+
+
 def _second_stage(
     query: str,
     candidates: Sequence[Candidate],
     passages: Sequence[Passage],
     second: SecondStage | None,
     *,
-    asked: bool,
+    refusal: str = "",
     is_cancelled: Callable[[], bool],
 ) -> tuple[list[Ranked], str]:
     """Let the cross-encoder read what it may; return the fused order and a line on what ran."""
     nothing: list[float | None] = [None] * len(candidates)
-    if not asked:
-        return fuse(candidates, nothing, weight=0), "bm25 (reranking was not asked for)"
-    if second is None or second.weight == 0:
-        return fuse(candidates, nothing, weight=0), "bm25 (reranking is off: its weight is 0)"
-    if not candidates:
-        return [], "bm25"
+    if second is None:
+        refusal = refusal or "reranking is off: no model is set"
+    elif second.weight == 0:
+        refusal = refusal or "reranking is off: its weight is 0"
+    if second is None or refusal or not candidates:
+        return fuse(candidates, nothing, weight=0), f"bm25 ({refusal})" if refusal else "bm25"
     texts = [pair_text(passage.chunk, passage.text) for passage in passages[: second.depth]]
     try:
         reading = second.reader.read(query, texts, deadline_s=second.deadline_s, is_cancelled=is_cancelled)

@@ -26,7 +26,8 @@ class Settings:
         cache: Folder of all indexes.
         model: Folder or hub id of the cross-encoder; "" for none.
         model_revision: Commit of a hub model; ignored for a folder.
-        rerank_weight: Share of the cross-encoder in the fused score, 0 to 1; 0 leaves it out.
+        rerank_weight: Share of the cross-encoder in the score of rag_search, 0 to 1; 0 leaves it out.
+        held_weight: The same in rag_rerank, whose first stage knows only the candidates themselves.
         rerank_depth: How many candidates the cross-encoder reads.
         rerank_deadline_s: Seconds after which the rest keep their first-stage order.
         max_file_bytes: Larger files are not indexed.
@@ -37,7 +38,8 @@ class Settings:
     model: str = "cross-encoder/ms-marco-MiniLM-L6-v2"
     # The revision the model card of the first fine-tuned reranker names.
     model_revision: str = "c5ee24cb16019beea0893ab7796b1df96625c6b8"
-    rerank_weight: float = 0.3
+    rerank_weight: float = 0.2  # docs/decisions/0005-second-stage.md, like the next two
+    held_weight: float = 0.8
     rerank_depth: int = 20
     rerank_deadline_s: float = 8.0
     max_file_bytes: int = 1_000_000
@@ -46,6 +48,7 @@ class Settings:
 
 _RANGES: Mapping[str, tuple[float, float]] = {
     "rerank_weight": (0, 1),
+    "held_weight": (0, 1),
     "rerank_depth": (1, 200),
     "rerank_deadline_s": (0.1, 600),
     "max_file_bytes": (1_000, 1_000_000_000),

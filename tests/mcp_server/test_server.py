@@ -151,7 +151,7 @@ async def test_filters_are_applied(workspace: MakeWorkspace) -> None:
 
 def trusting(scorer: KeywordScorer) -> SecondStage:
     """Trust a scorer."""
-    return SecondStage(ModelThread(lambda: scorer), "fake-model", 0.9, 10, 10)
+    return SecondStage(ModelThread(lambda: scorer), "fake-model", 0.9, 0.9, 10, 10)
 
 
 async def test_the_cross_encoder_reorders_unless_it_is_not_wanted(workspace: MakeWorkspace) -> None:

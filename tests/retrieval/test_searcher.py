@@ -27,7 +27,7 @@ def opened(tmp_path: Path) -> Repository:
 
 def second(scorer: PairScorer, *, weight: float = 0.9, depth: int = 10) -> SecondStage:
     """Trust a scorer."""
-    return SecondStage(ModelThread(lambda: scorer), "fake", weight, depth, 10)
+    return SecondStage(ModelThread(lambda: scorer), "fake", weight, weight, depth, 10)
 
 
 def paths(answer: object) -> list[str]:
@@ -62,15 +62,17 @@ def test_each_reason_for_bm25_alone_is_told(opened: Repository) -> None:
     request = Request("retry a job", 5)
     scorer = KeywordScorer("golden")
     stages = {
-        "asked": search(opened, Request("retry", 5, rerank="no"), second(scorer)).stages,
+        "asked": search(opened, Request("retry a job", 5, rerank="no"), second(scorer)).stages,
+        "name": search(opened, Request("retry", 5), second(scorer)).stages,
         "off": search(opened, request, second(scorer, weight=0)).stages,
         "none": search(opened, request, None).stages,
-        "broken": search(opened, request, SecondStage(ModelThread(broken), "fake", 0.5, 9, 9)).stages,
+        "broken": search(opened, request, SecondStage(ModelThread(broken), "fake", 0.5, 0.5, 9, 9)).stages,
     }
     assert stages == {
         "asked": "bm25 (reranking was not asked for)",
+        "name": "bm25 (a name alone is not reranked)",
         "off": "bm25 (reranking is off: its weight is 0)",
-        "none": "bm25 (reranking is off: its weight is 0)",
+        "none": "bm25 (reranking is off: no model is set)",
         "broken": "bm25 (no reranking: the cross-encoder failed to load: torn weights)",
     }
     assert scorer.batches == []
