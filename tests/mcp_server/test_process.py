@@ -157,7 +157,7 @@ async def test_the_official_client_calls_both_tools_over_a_real_pipe(
 def test_without_a_model_the_reply_says_how_to_get_one(server: subprocess.Popen[bytes]) -> None:
     """Nothing degrades in silence."""
     initialize(server)
-    called = ask(server, 2, "tools/call", {"name": "rag_search", "arguments": {"query": "retry"}})
+    called = ask(server, 2, "tools/call", {"name": "rag_search", "arguments": {"query": "retry a request"}})
     text = called["result"]["content"][0]["text"]
     assert "bm25 (no reranking: cross-encoder/ms-marco-MiniLM-L6-v2 is not on this machine" in text
     assert "goldrank doctor --download-model" in text

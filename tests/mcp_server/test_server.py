@@ -158,8 +158,8 @@ async def test_the_cross_encoder_reorders_unless_it_is_not_wanted(workspace: Mak
     """Disconnect the second stage and this fails."""
     second = trusting(KeywordScorer("rateLimit"))
     async with connected(workspace(second=second)) as client:
-        reply = await call(client, "rag_search", query="request")
-        plain = await call(client, "rag_search", query="request", rerank=False)
+        reply = await call(client, "rag_search", query="a request")
+        plain = await call(client, "rag_search", query="a request", rerank=False)
     assert "bm25 + fake-model on " in reply
     assert "1. src/limits.ts" in reply
     assert "logit 5.00" in reply
