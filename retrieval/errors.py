@@ -4,9 +4,12 @@ GoldrankError                 anticipated; its text says what was wrong and the 
 ├── RootError                 a root that is missing, no folder, or may not be read
 ├── ArgumentError             a value that no setting or filter accepts
 ├── IndexLockedError          another process writes this index and did not finish in time
+├── CacheError                an index folder that cannot be written
 ├── ModelError                a cross-encoder that is absent or failed to load
 └── CancelledError            the caller no longer wants the answer
 """
+
+SHOWN_CHARS = 120  # enough to recognise a value by
 
 
 class GoldrankError(Exception):
@@ -25,9 +28,23 @@ class IndexLockedError(GoldrankError):
     """Another process is writing this index and did not finish in time."""
 
 
+class CacheError(GoldrankError):
+    """The folder of an index cannot be made or written."""
+
+
 class ModelError(GoldrankError):
     """A cross-encoder that is absent or failed to load."""
 
 
 class CancelledError(GoldrankError):
     """The caller no longer wants the answer."""
+
+
+def shorten(text: str, limit: int = SHOWN_CHARS) -> str:
+    r"""Show a value from outside in a message: on one line, and no more of it than tells which it was.
+
+    >>> shorten("src/a.py\nsrc/b.py"), shorten("x" * 1_000, 5)
+    ('src/a.py\\nsrc/b.py', 'xxxxx… (1,000 characters)')
+    """
+    shown = text[:limit].replace("\n", "\\n").replace("\r", "\\r")
+    return shown if len(text) <= limit else f"{shown}… ({len(text):,} characters)"

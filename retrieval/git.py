@@ -1,9 +1,33 @@
 """How git is asked: read-only, never waiting long, never running what a repository's configuration names."""
 
+import os
 import subprocess
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Literal
+
+from retrieval.errors import shorten
 
 TIMEOUT_S = 120  # listing a million files on a cold disk takes most of a minute
+
+State = Literal["clean", "dirty", "state unknown"]
+
+NO_REPOSITORY = "not a git repository"
+
+# The user's installation and configuration. Every other GIT_ variable is somebody else's conversation with
+# git: inside a hook, GIT_DIR and GIT_INDEX_FILE name the repository that is being committed to.
+_KEPT = frozenset(
+    "GIT_EXEC_PATH GIT_CONFIG_GLOBAL GIT_CONFIG_SYSTEM GIT_CONFIG_NOSYSTEM GIT_CEILING_DIRECTORIES "
+    "GIT_DISCOVERY_ACROSS_FILESYSTEM".split()
+)
+_SET = {
+    "LC_ALL": "C",  # what git says is read here
+    "GIT_OPTIONAL_LOCKS": "0",  # else `status` writes the index it refreshed, and its hook runs
+    "GIT_ALLOW_PROTOCOL": "none",  # a partial clone fetches missing objects with a configured program
+}
+# A file-system monitor is a program too.
+_NEVER = ("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}")
+_STATUS = ("status", "--porcelain", "-z", "--no-renames", "--untracked-files=normal")
 
 
 def ask(root: Path, *arguments: str) -> bytes | None:
@@ -12,10 +36,88 @@ def ask(root: Path, *arguments: str) -> bytes | None:
     >>> ask(Path("/"), "rev-parse", "--no-such-thing") is None
     True
     """
-    # A work tree's own configuration may name a file-system monitor, which is a program: never run it.
-    command = ["git", "-c", "core.fsmonitor=false", "-C", str(root), *arguments]
     try:
-        done = subprocess.run(command, capture_output=True, check=True, timeout=TIMEOUT_S)  # noqa: S603 - no shell, fixed verbs
+        return _run(root, *arguments)
     except (OSError, subprocess.SubprocessError):
         return None
+
+
+def refusal(root: Path) -> str:
+    """Say in few words why git answers nothing about `root`, or "" when it answers."""
+    try:
+        _run(root, "rev-parse", "--git-dir")
+    except subprocess.CalledProcessError as error:
+        said = os.fsdecode(error.stderr).strip().partition("\n")[0].removeprefix("fatal: ")
+        if said.startswith(NO_REPOSITORY):
+            return NO_REPOSITORY
+        if "dubious ownership" in said or "unsafe repository" in said:  # since 2.35.3, and in 2.35.2
+            return "git refused: owned by another user, see git's safe.directory"
+        return f"git refused: {shorten(said)}"
+    except OSError:
+        return "git cannot be run"
+    except subprocess.SubprocessError:
+        return "git did not answer"
+    return ""
+
+
+def state(root: Path) -> State:
+    """Tell whether what git tracks or could track below `root` is as it was committed.
+
+    Filters (`filter.*.clean`, as of git-lfs) are programs of the repository's choice and are not run. A file
+    that differs only as they could explain leaves the state unknown.
+    """
+    filters = _filters(root)
+    if filters is None:
+        return "state unknown"
+    off = ("clean=", "smudge=", "process=", "required=false")
+    options = [word for name in filters for value in off for word in ("-c", f"filter.{name}.{value}")]
+    # What a submodule holds is not searched, and its own configuration could name further filters.
+    changes = ask(root, *options, *_STATUS, "--ignore-submodules=dirty", "--", ".")
+    if changes is None:
+        return "state unknown"
+    entries = [entry for entry in changes.split(b"\0") if entry]
+    modified = [entry[3:] for entry in entries if entry.startswith(b" M ")]
+    if (
+        filters
+        and modified
+        and len(modified) == len(entries)
+        and set(_filters_of(root, modified)) <= set(filters)
+    ):
+        return "state unknown"
+    return "dirty" if entries else "clean"
+
+
+def _filters(root: Path) -> list[str] | None:
+    """Name the filters that any configuration defines, in order; None where they cannot be turned off."""
+    listed = ask(root, "config", "--list", "--name-only", "-z")
+    if listed is None:
+        return None
+    keys = [os.fsdecode(key) for key in listed.split(b"\0") if key.startswith(b"filter.")]
+    names = {key.removeprefix("filter.").rpartition(".")[0] for key in keys} - {""}
+    # `-c` would read a name up to its "=", and the filter would run.
+    return None if any("=" in name for name in names) else sorted(names)
+
+
+def _filters_of(root: Path, paths: Sequence[bytes]) -> Iterator[str]:
+    """Name the filter that is set for each path; the paths are relative to the top of the work tree."""
+    top = ask(root, "rev-parse", "--show-toplevel")
+    folder = root if top is None else Path(os.fsdecode(top.removesuffix(b"\n")))
+    for start in range(0, len(paths), 100):  # hundreds of paths fit on every system's command line
+        names = [os.fsdecode(path) for path in paths[start : start + 100]]
+        answer = ask(folder, "check-attr", "-z", "filter", "--", *names) or b""
+        yield from map(os.fsdecode, answer.split(b"\0")[2::3])  # path, attribute, value, path, …
+
+
+def _run(root: Path, *arguments: str) -> bytes:
+    """Run git and return its output.
+
+    Raises:
+        OSError: There is no git that can be run.
+        subprocess.SubprocessError: It failed or took too long.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_") or name in _KEPT}
+    command = ["git", *_NEVER, "-C", str(root), *arguments]
+    done = subprocess.run(  # noqa: S603 - no shell, fixed verbs
+        command, capture_output=True, check=True, timeout=TIMEOUT_S, env={**kept, **_SET}
+    )
     return done.stdout
