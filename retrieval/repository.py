@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pathspec import PathSpec
+from pathspec import PathSpec, Pattern
 
 from retrieval import chunker, git, languages, tokenizer, walker
-from retrieval.errors import ArgumentError, CancelledError, IndexLockedError
+from retrieval.errors import ArgumentError, CancelledError, IndexLockedError, shorten
 from retrieval.index import Index, IndexWriter, Snapshot
 from retrieval.records import Chunk, Exclusion
 from retrieval.storage import FORMAT, FileRecord, Store, digest, store_folder
@@ -80,6 +80,7 @@ class Repository:
             CancelledError: `is_cancelled` said so; nothing was changed.
             RootError: The root is gone or may not be read.
             IndexLockedError: Another process writes and there is no earlier index to search.
+            CacheError: The index cannot be written.
         """
         walker.resolve_root(self.root)
         self._listing = walker.walk(self.root, max_bytes=self._max_bytes)
@@ -135,26 +136,20 @@ class Repository:
             language: A name or alias from `languages`.
 
         Raises:
-            ArgumentError: The language is unknown, or no indexed file passes.
+            ArgumentError: A pattern is none, the language is unknown, or no indexed file passes.
         """
         if not globs and not language:
             return None
         paths = self.paths
         if globs:
-            # Patterns that only take away take away from everything.
-            takes_away = all(glob.startswith("!") for glob in globs)
-            spec = PathSpec.from_lines("gitignore", ["*", *globs] if takes_away else globs)
+            spec = _spec(globs)
             paths = [path for path in paths if spec.match_file(path)]
         if language:
-            try:
-                wanted = languages.suffixes(language)
-            except KeyError as error:
-                known = ", ".join(languages.names())
-                raise ArgumentError(f"language {language!r} is unknown; known are {known}") from error
+            wanted = _suffixes(language)
             paths = [path for path in paths if languages.suffix_of(path) in wanted]
         if not paths:
-            asked = [f"path {list(globs)}"] if globs else []
-            asked += [f"language {language!r}"] if language else []
+            asked = [f"path {shorten(str(list(globs)))}"] if globs else []
+            asked += [f"language {shorten(repr(language))}"] if language else []
             raise ArgumentError(
                 f"no indexed file passes {' and '.join(asked)}; patterns are gitignore-style and relative to "
                 f"{self.root.name}/, e.g. src/ or *.py or !tests/"
@@ -181,14 +176,14 @@ class Repository:
             return None
 
     def commit(self) -> str:
-        """Describe the state of the work tree: its commit and whether it is dirty, if it is git's."""
-        if git.ask(self.root, "rev-parse", "--git-dir") is None:
-            return "not a git repository"
+        """Describe the state of the work tree: its commit and whether it is dirty, or why git is silent."""
+        refusal = git.refusal(self.root)
+        if refusal:
+            return refusal
         head = git.ask(self.root, "rev-parse", "--short", "HEAD")
         if head is None:
             return "no commit yet"
-        changes = git.ask(self.root, "status", "--porcelain", "--", ".")
-        return f"commit {head.decode().strip()}, {'dirty' if changes else 'clean'}"
+        return f"commit {head.decode().strip()}, {git.state(self.root)}"
 
     def _is_sound(self) -> bool:
         if not self._store.is_made_by(_fingerprint()):
@@ -252,6 +247,29 @@ class Repository:
             text = chunker.decode(data)
             writer.add(chunker.chunk_file(path, text), chunker.lines_of(text))
         return record
+
+
+def _spec(globs: Sequence[str]) -> PathSpec[Pattern]:
+    """Compile patterns of which the last match decides."""
+    for glob in globs:
+        try:
+            PathSpec.from_lines("gitignore", [glob])
+        except ValueError as error:
+            shown = shorten(repr(glob))
+            raise ArgumentError(
+                f"path {shown} is no gitignore pattern; take e.g. src/ or *.py or !tests/"
+            ) from error
+    # Patterns that only take away take away from everything.
+    takes_away = all(glob.startswith("!") for glob in globs)
+    return PathSpec.from_lines("gitignore", ["*", *globs] if takes_away else globs)
+
+
+def _suffixes(language: str) -> tuple[str, ...]:
+    try:
+        return languages.suffixes(language)
+    except KeyError as error:
+        known = ", ".join(languages.names())
+        raise ArgumentError(f"language {shorten(repr(language))} is unknown; known are {known}") from error
 
 
 def _fingerprint() -> str:

@@ -24,11 +24,15 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from retrieval.errors import IndexLockedError
+from retrieval.errors import CacheError, IndexLockedError
 from retrieval.records import FileStat
 
-FORMAT = "v1"
-"""History: v1, tantivy 0.27 with fields body, words, names, file_names, symbols, path and a stored record."""
+FORMAT = "v2"
+"""History.
+
+v1: tantivy 0.27 with fields body, words, names, file_names, symbols, path and a stored record.
+v2: positions in body; no words, no file_names.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +103,22 @@ class Store:
 
         Raises:
             IndexLockedError: Another process kept it for longer than `patience_s` seconds.
+            CacheError: The folder cannot be made or written, or its disk is full.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
         try:
+            self.folder.mkdir(parents=True, exist_ok=True)
             with self._lock.acquire(timeout=patience_s):
                 yield
         except Timeout as error:
             raise IndexLockedError(
                 f"another goldrank process is writing the index in {self.folder}; "
                 "it is searched as it was last committed. Ask again when that process is done."
+            ) from error
+        except (OSError, sqlite3.OperationalError) as error:
+            cause = getattr(error, "strerror", None) or error
+            raise CacheError(
+                f"the index in {self.folder} cannot be written: {cause}; name another cache folder: "
+                "--cache DIR or GOLDRANK_CACHE=DIR"
             ) from error
 
     def files(self) -> dict[str, FileRecord]:

@@ -160,9 +160,16 @@ def _type_refusal(root: Path, path: str, mode: int) -> str:
     if stat.S_ISLNK(mode):
         inside = Path(os.path.realpath(root / path)).is_relative_to(root)
         return "a link; its target counts under its own name" if inside else "a link that leaves the root"
-    if stat.S_ISDIR(mode):
-        return "a submodule or nested repository; serve it as a root of its own"
-    return "no regular file"
+    return _folder_refusal(root / path) if stat.S_ISDIR(mode) else "no regular file"
+
+
+def _folder_refusal(folder: Path) -> str:
+    """Say why a folder stands in a list of files: git tracks it as a whole, or it may not be read."""
+    try:
+        os.scandir(folder).close()
+    except OSError as error:
+        return f"unreadable: {error.strerror}"
+    return "a submodule or nested repository; serve it as a root of its own"
 
 
 def _name_refusal(path: str) -> str:
@@ -190,13 +197,17 @@ def _tracked_by_git(root: Path) -> list[str] | None:
 
 
 def _visit(root: Path, folder: str = "", rules: tuple[tuple[str, GitIgnoreSpec], ...] = ()) -> Iterator[str]:
-    """List files below a folder that no `.gitignore` on the way excludes; never through a link."""
+    """List files below a folder that no `.gitignore` on the way excludes; never through a link.
+
+    A folder that may not be read stands in the list itself, so that it is told.
+    """
     spec = _ignore_file(root, folder)
     if spec:
         rules = (*rules, (folder, spec))
     try:
         entries = sorted(os.scandir(root / folder), key=lambda entry: os.fsencode(entry.name))
     except OSError:
+        yield folder
         return
     for entry in entries:
         path = f"{folder}/{entry.name}" if folder else entry.name

@@ -1,6 +1,7 @@
 """The index follows the disk: what is returned is true now, whatever happened in between."""
 
 import os
+import re
 import shutil
 import sqlite3
 import tempfile
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 from fakes import MAX_BYTES, found, git, ordinary_user, repository, write
 
-from retrieval.errors import ArgumentError, CancelledError, IndexLockedError, RootError
+from retrieval.errors import ArgumentError, CacheError, CancelledError, IndexLockedError, RootError
 from retrieval.repository import Repository
 from retrieval.storage import Store, store_folder
 
@@ -200,6 +201,27 @@ def test_the_commit_of_the_work_tree_is_told(root: Path, cache: Path) -> None:
     assert opened.commit() == f"commit {short}, clean"
     write(root, {"a.py": "def edited(): pass\n"})
     assert opened.commit() == f"commit {short}, dirty"
+    (root / ".git/index").write_bytes(b"damaged")
+    assert opened.commit() == f"commit {short}, state unknown"
+    (root / ".git/config").write_text("[core\n", encoding="utf-8")
+    assert opened.commit().startswith("git refused: bad config line 1")
+
+
+@pytest.mark.parametrize("glob", ["!", "\\", "a\\"])
+def test_a_pattern_that_is_none_is_named(root: Path, cache: Path, glob: str) -> None:
+    """Git passes over such a line in silence; whoever wrote it here meant something."""
+    opened = repository(root, cache)
+    with pytest.raises(ArgumentError, match=f"path {re.escape(repr(glob))} is no gitignore pattern"):
+        opened.select(["src/", glob], None)
+
+
+def test_long_filters_are_not_echoed_whole(root: Path, cache: Path) -> None:
+    """An error that repeats 200 kB costs an agent more than the answer."""
+    opened = repository(root, cache)
+    for globs, language in ((["x" * 200_000], None), (["!" + "\\" * 50_001], None), (None, "y" * 50_000)):
+        with pytest.raises(ArgumentError, match="characters") as caught:
+            opened.select(globs, language)
+        assert len(str(caught.value)) < 800
 
 
 @pytest.fixture
@@ -226,6 +248,19 @@ def test_a_file_that_may_not_be_read_is_left_out_with_its_reason(shared_folder: 
         assert found(opened, "alpha") == ["a.py"]
 
 
+def test_a_folder_that_may_not_be_read_is_listed_with_its_reason(shared_folder: Path) -> None:
+    """Half a tree that is silently missing from a search costs an afternoon."""
+    with ordinary_user():
+        root = write(shared_folder / "r", {"a.py": "x = 1\n", "shut/b.py": "x = 1\n"})
+        (root / "shut").chmod(0)
+        opened = repository(root, shared_folder / "cache")
+        (root / "shut").chmod(0o700)
+        assert opened.paths == ["a.py"]
+        assert [(item.path, item.reason) for item in opened.excluded] == [
+            ("shut", "unreadable: Permission denied")
+        ]
+
+
 def test_a_root_that_may_not_be_read_says_so(shared_folder: Path) -> None:
     """An empty answer would look like an empty repository."""
     with ordinary_user():
@@ -234,6 +269,32 @@ def test_a_root_that_may_not_be_read_says_so(shared_folder: Path) -> None:
         with pytest.raises(RootError, match="may not be read by this user"):
             repository(root, shared_folder / "cache")
         root.chmod(0o700)
+
+
+def test_a_cache_that_is_a_file_is_named_with_the_way_out(root: Path, tmp_path: Path) -> None:
+    """A mistyped --cache must not look like a failure inside."""
+    cache = write(tmp_path, {"cache": "a file"}) / "cache"
+    with pytest.raises(CacheError, match=r"cache/.* cannot be written: .*: --cache DIR or GOLDRANK_CACHE"):
+        repository(root, cache)
+
+
+@pytest.mark.parametrize("below", [".", ".."])
+def test_a_cache_that_may_not_be_written_is_named_with_the_way_out(shared_folder: Path, below: str) -> None:
+    """Read-only homes are common in containers, and so are caches that root once made."""
+    with ordinary_user():
+        root = write(shared_folder / "r", {"a.py": "x = 1\n"})
+        cache = shared_folder / "cache"
+        folder = repository(root, cache).store_folder
+        write(root, {"a.py": "x = 2\n"})
+        locked = (folder / below).resolve()
+        if below == "..":
+            shutil.rmtree(folder)
+        locked.chmod(0o500)
+        with pytest.raises(
+            CacheError, match=r"cache/.* cannot be written: .*: --cache DIR or GOLDRANK_CACHE"
+        ):
+            repository(root, cache)
+        locked.chmod(0o700)
 
 
 def test_a_root_that_vanished_says_so(root: Path, cache: Path) -> None:
