@@ -7,9 +7,15 @@ import json
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from retrieval.errors import shorten
 
 MAX_QUERY_CHARS = 8_000  # a long issue text fits; a pasted file is no question
+SHOWN_PROBLEMS = 10  # whoever sends hundreds of wrong arguments learns nothing from the eleventh
 MAX_CANDIDATES = 200  # what a cross-encoder reads in tens of seconds on two cores
+
+_CANDIDATE_FORMS = 'A candidate is "path", "path:line", "path:start-end" or {"text": …, "id": …}'
 
 
 def _list_from_text(value: object) -> object:
@@ -19,7 +25,7 @@ def _list_from_text(value: object) -> object:
     if value.lstrip().startswith("["):
         try:
             return json.loads(value)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):  # no JSON; a number of thousands of digits; nested without end
             return [value]
     return [value]
 
@@ -97,14 +103,29 @@ def schema_of(model: type[BaseModel]) -> dict[str, Any]:
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
     """Say which arguments were wrong, why, and what is accepted."""
-    problems = []
-    for item in error.errors(include_url=False):
-        name = ".".join(str(part) for part in item["loc"]) or "arguments"
-        if item["type"] == "extra_forbidden":
-            problems.append(f"{name} is not an argument")
-        else:
-            problems.append(f"{name}: {item['msg']} (got {_shorten(item['input'])})")
-    return f"{'; '.join(problems)}. Accepted: {', '.join(model.model_fields)}."
+    problems = [problem for item in error.errors(include_url=False) if (problem := _problem(item))]
+    more = len(problems) - SHOWN_PROBLEMS
+    shown = "; ".join(problems[:SHOWN_PROBLEMS]) + (f"; and {more:,} more" if more > 0 else "")
+    return f"{shown}. Accepted: {', '.join(model.model_fields)}."
+
+
+def _problem(item: ErrorDetails) -> str:
+    """Say what is wrong with one value, or "" when another error says it better."""
+    place, value = list(item["loc"]), item["input"]
+    # A candidate is text or an object, and one that is wrong is reported as both: keep what it was meant as.
+    member = place.pop(2) if place[:1] == ["candidates"] and len(place) > 2 else ""  # noqa: PLR2004 - after the number
+    name = ".".join(shorten(str(part)) for part in place) or "arguments"
+    if member == "str":
+        return "" if isinstance(value, dict) else f"{name}: {_CANDIDATE_FORMS} (got {_shown(value)})"
+    if member and item["type"] == "model_type":
+        return ""
+    if item["type"] == "extra_forbidden":
+        return f"{name} is not an argument"
+    return f"{name}: {item['msg']} (got {_shown(value)})"
+
+
+def _shown(value: object) -> str:
+    return shorten(repr(value), 60)
 
 
 def _plain(node: Any, definitions: dict[str, Any]) -> Any:
@@ -122,8 +143,3 @@ def _plain(node: Any, definitions: dict[str, Any]) -> Any:
         for key, value in node.items()
         if not (key == "title" and isinstance(value, str)) and not (key == "default" and value is None)
     }
-
-
-def _shorten(value: object, limit: int = 60) -> str:
-    text = repr(value)
-    return text if len(text) <= limit else f"{text[:limit]}… ({len(text):,} characters)"

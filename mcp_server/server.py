@@ -23,7 +23,7 @@ from mcp_server import replies
 from mcp_server.arguments import RerankArguments, SearchArguments, explain, schema_of
 from mcp_server.workspace import Workspace, hold
 from retrieval import searcher
-from retrieval.errors import CancelledError, GoldrankError
+from retrieval.errors import CancelledError, GoldrankError, shorten
 from retrieval.repository import Progress, Repository
 
 log = logging.getLogger(__name__)
@@ -105,7 +105,9 @@ class _Tools:
     async def call(self, context: Context, params: t.CallToolRequestParams) -> t.CallToolResult:
         """Answer tools/call; every foreseen failure is a result that says the way out."""
         if params.name not in self._tools:
-            raise MCPError(code=t.INVALID_PARAMS, message=f"Unknown tool: {replies.clean(params.name)}")
+            raise MCPError(
+                code=t.INVALID_PARAMS, message=f"Unknown tool: {replies.clean(shorten(params.name))}"
+            )
         model, handle = self._tools[params.name]
         try:
             arguments = model.model_validate(params.arguments or {})

@@ -4,8 +4,10 @@ Nothing outside the served roots is read: a candidate's path must be one of the 
 index holds, and those were all found below the root without following a link.
 """
 
+import json
 import os
 import re
+import sys
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,11 +16,12 @@ from pathlib import Path
 from mcp_server.arguments import TextCandidate
 from retrieval import chunker
 from retrieval.crossencoder import CrossEncoderScorer, ModelThread
-from retrieval.errors import ArgumentError, RootError
+from retrieval.errors import ArgumentError, RootError, shorten
 from retrieval.records import Chunk
 from retrieval.repository import Passage, Repository
 from retrieval.searcher import SecondStage, rank_passages
 from retrieval.settings import Settings
+from retrieval.storage import digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,7 @@ class Workspace:
         for key, root in self._roots.items():
             if os.path.abspath(os.path.expanduser(name)) == str(root):  # noqa: PTH100, PTH111 - no link is to be resolved
                 return key
-        raise ArgumentError(f"repo {name!r} is not served; served are: {served}")
+        raise ArgumentError(f"repo {shorten(repr(name))} is not served; served are: {served}")
 
 
 def second_stage(settings: Settings) -> SecondStage | None:
@@ -126,51 +129,72 @@ def hold(repository: Repository, query: str, candidates: Sequence[str | TextCand
         candidates: As `rag_rerank` takes them.
     """
     known = frozenset(repository.paths)
-    passages: dict[Chunk, Passage] = {}
     labels: dict[Chunk, str] = {}
+    passages: list[Passage] = []
     problems: list[str] = []
     for candidate in candidates:
         try:
             if isinstance(candidate, TextCandidate):
-                passage = _text_passage(candidate)
-                label = candidate.id
+                passage, label = _text_passage(candidate), _text_label(candidate)
             else:
                 passage = _file_passage(repository, known, query, candidate)
                 label = passage.chunk.span
+            _refuse_twice(passage.chunk, label, labels, asked=_asked(candidate))
         except ArgumentError as error:
             problems.append(str(error))
             continue
-        if passage.chunk in passages:
-            problems.append(f"{_name(candidate)}: the same as {labels[passage.chunk]}, ranked once")
-            continue
-        passages[passage.chunk] = passage
+        passages.append(passage)
         labels[passage.chunk] = label
-    return Held(tuple(passages.values()), labels, tuple(problems))
+    return Held(tuple(passages), labels, tuple(problems))
+
+
+def _asked(candidate: str | TextCandidate) -> str:
+    """Name a candidate as its caller did."""
+    return _text_label(candidate) if isinstance(candidate, TextCandidate) else shorten(candidate)
+
+
+def _text_label(candidate: TextCandidate) -> str:
+    """Name a text so that it cannot be taken for a file, whatever its id looks like."""
+    return f"text {json.dumps(candidate.id, ensure_ascii=False)}"
+
+
+def _refuse_twice(chunk: Chunk, label: str, labels: Mapping[Chunk, str], *, asked: str) -> None:
+    """Raise when a candidate is one that is held, or could not be told from it in the reply."""
+    if label not in labels.values():
+        return
+    if chunk.kind == "text" and chunk not in labels:
+        raise ArgumentError(f"{asked}: this id names another text already; give each text an id of its own")
+    raise ArgumentError(f"{asked}: the same as {label}, ranked once")
 
 
 _SPAN = re.compile(r"(?P<path>.+?):(?P<start>\d+)(?:-(?P<end>\d+))?(?::.*)?", re.DOTALL)
 
 
 def _file_passage(repository: Repository, known: frozenset[str], query: str, candidate: str) -> Passage:
-    text = candidate.strip()
+    text, asked = candidate.strip(), shorten(candidate)
     match = None if text in known else _SPAN.fullmatch(text)
     path = _relative(repository.root, match["path"] if match else text)
     if path not in known:
-        raise ArgumentError(_unknown(repository, path, candidate))
+        raise ArgumentError(_unknown(repository, path, asked))
     lines = repository.lines(path)
     if lines is None:
-        raise ArgumentError(f"{candidate}: {path} vanished or may not be read")
+        raise ArgumentError(f"{asked}: it vanished or may not be read")
     if match is None:
         return _best_chunk(path, query, lines)
-    start = int(match["start"])
+    start = _number(match["start"])
     if not 1 <= start <= len(lines):
-        raise ArgumentError(f"{candidate}: {path} has lines 1-{len(lines)}")
+        raise ArgumentError(f"{asked}: {shorten(path)} has lines 1-{len(lines)}")
     if match["end"] is None:
         return _around(path, start, lines)
-    end = min(int(match["end"]), len(lines))
+    end = min(_number(match["end"]), len(lines))
     if end < start:
-        raise ArgumentError(f"{candidate}: the span ends before it starts")
+        raise ArgumentError(f"{asked}: the span ends before it starts")
     return _passage(path, start, end, lines)
+
+
+def _number(digits: str) -> int:
+    """Read a line number; one too long for `int` is beyond every file."""
+    return int(digits) if len(digits) < sys.int_info.str_digits_check_threshold else sys.maxsize
 
 
 def _best_chunk(path: str, query: str, lines: Sequence[str]) -> Passage:
@@ -204,7 +228,9 @@ def _passage(path: str, start: int, end: int, lines: Sequence[str]) -> Passage:
 
 def _text_passage(candidate: TextCandidate) -> Passage:
     lines = chunker.lines_of(candidate.text)
-    return Passage(Chunk(candidate.id, 1, max(len(lines), 1), kind="text"), tuple(lines), is_current=True)
+    content = digest(candidate.text.encode("utf-8", "surrogatepass"))
+    chunk = Chunk(candidate.id, 1, max(len(lines), 1), kind="text", digest=content)
+    return Passage(chunk, tuple(lines), is_current=True)
 
 
 def _relative(root: Path, path: str) -> str:
@@ -216,18 +242,14 @@ def _relative(root: Path, path: str) -> str:
     return normal
 
 
-def _unknown(repository: Repository, path: str, candidate: str) -> str:
+def _unknown(repository: Repository, path: str, asked: str) -> str:
     for exclusion in repository.excluded:
         if exclusion.path == path:
-            return f"{candidate}: not searched: {exclusion.reason}"
+            return f"{asked}: not searched: {exclusion.reason}"
     name = path.rpartition("/")[2]
-    alike = [known for known in repository.paths if known.rpartition("/")[2] == name][:3]
+    alike = [shorten(known) for known in repository.paths if known.rpartition("/")[2] == name][:3]
     hint = f"; did you mean {' or '.join(alike)}?" if alike else ""
-    return f"{candidate}: no such file in {repository.root.name}; paths are relative to its root{hint}"
-
-
-def _name(candidate: str | TextCandidate) -> str:
-    return candidate.id if isinstance(candidate, TextCandidate) else candidate
+    return f"{asked}: no such file in {repository.root.name}; paths are relative to its root{hint}"
 
 
 def _named(roots: Sequence[Path]) -> dict[str, Path]:

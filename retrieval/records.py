@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+_LINE_BREAKS = str.maketrans({"\n": "\\n", "\r": "\\r"})  # a file name may hold them
+
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
@@ -30,8 +32,8 @@ class Chunk:
 
     @property
     def span(self) -> str:
-        """The chunk's address as people and tools write it: `path:start-end`."""
-        return f"{self.path}:{self.start_line}-{self.end_line}"
+        """The chunk's address as people and tools write it: `path:start-end`, always on one line."""
+        return f"{self.path.translate(_LINE_BREAKS)}:{self.start_line}-{self.end_line}"
 
 
 @dataclass(frozen=True, slots=True)

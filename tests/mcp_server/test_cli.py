@@ -100,6 +100,13 @@ def test_index_and_status_say_what_is_searched_and_what_is_not(example: Path) ->
         (("search", "x", "--topk", "3"), "No such option", 2),
         (("serch",), "No such command 'serch'", 2),
         (("index", "src/client.py"), "src/client.py is a file; name the folder", 1),
+        (("search", "x", "--path", "!"), "path '!' is no gitignore pattern", 1),
+        (("search", "x", "--language", "y" * 50_000), "(50,002 characters) is unknown", 1),
+        (
+            ("index", "--cache", "README.md"),
+            "name another cache folder: --cache DIR or GOLDRANK_CACHE=DIR",
+            1,
+        ),
     ],
 )
 def test_a_mistake_is_one_clear_line(example: Path, arguments: tuple[str, ...], said: str, code: int) -> None:

@@ -19,6 +19,7 @@ from mcp_server.server import build_server
 from mcp_server.workspace import Workspace
 from retrieval.crossencoder import ModelThread
 from retrieval.searcher import SecondStage
+from retrieval.settings import Settings
 
 pytestmark = pytest.mark.anyio
 
@@ -181,15 +182,63 @@ async def test_candidates_of_every_form_are_ranked(workspace: MakeWorkspace) -> 
         two = await call(client, "rag_rerank", query="retry with backoff", candidates=candidates, top_k=2)
     head, _, *ranking = reply.split("\n")
     assert "| 5 candidates |" in head
-    assert [line.split()[1] for line in ranking][:2] == ["note-7", "src/client.py:1-9"]
-    assert {line.split()[1] for line in ranking} == {
-        "note-7",
+    named = [line.partition(". ")[2].partition("  (")[0] for line in ranking]
+    assert named[:2] == ['text "note-7"', "src/client.py:1-9"]
+    assert set(named) == {
+        'text "note-7"',
         "src/client.py:1-9",
         "src/limits.ts:1-3",
         "README.md:3-3",
         "tests/test_client.py:1-2",
     }
     assert len(two.split("\n")) == 4
+
+
+async def test_a_text_cannot_be_taken_for_a_file(workspace: MakeWorkspace) -> None:
+    """An agent that opens a file because a text was called like one reads the wrong lines."""
+    candidates = ["src/client.py:1-9", {"text": "retry\n" * 9, "id": "src/client.py:1-9"}]
+    async with connected(workspace()) as client:
+        reply = await call(client, "rag_rerank", query="retry", candidates=candidates)
+    assert ". src/client.py:1-9  (" in reply
+    assert '. text "src/client.py:1-9"  (' in reply
+
+
+async def test_texts_of_one_id_are_told_apart_or_refused(workspace: MakeWorkspace) -> None:
+    """A text that is dropped as "the same" while it says something else is lost without a word."""
+    candidates = [
+        {"text": "retry the request", "id": "a"},
+        {"text": "retry the request", "id": "a"},
+        {"text": "limit the rate", "id": "a"},
+        {"text": "retry the request", "id": "b"},
+    ]
+    async with connected(workspace()) as client:
+        reply = await call(client, "rag_rerank", query="retry", candidates=candidates)
+    assert '. text "a"  (' in reply
+    assert '. text "b"  (' in reply
+    assert reply.endswith(
+        'not ranked (2):\n- text "a": the same as text "a", ranked once\n'
+        '- text "a": this id names another text already; give each text an id of its own'
+    )
+
+
+@pytest.mark.parametrize("text", ["[" * 9_000, "[" + "9" * 5_000 + "]", "[src/"])
+async def test_text_that_only_begins_like_a_list_is_one_candidate(
+    workspace: MakeWorkspace, text: str
+) -> None:
+    """Some clients send lists as text, so text is tried as JSON: failing at that is no failure inside."""
+    async with connected(workspace()) as client:
+        reply = await call(client, "rag_rerank", query="retry", candidates=text)
+    assert "not ranked (1):" in reply
+    assert "no such file in example" in reply
+
+
+async def test_a_file_and_its_whole_span_are_one_candidate(workspace: MakeWorkspace) -> None:
+    """However it was named, a place stands in the ranking once."""
+    candidates = ["src/client.py", "src/client.py:1-9"]
+    async with connected(workspace()) as client:
+        reply = await call(client, "rag_rerank", query="retry", candidates=candidates)
+    assert reply.count(". src/client.py:1-9  (") == 1
+    assert "- src/client.py:1-9: the same as src/client.py:1-9, ranked once" in reply
 
 
 async def test_candidates_that_cannot_be_ranked_are_told_one_by_one(
@@ -203,6 +252,8 @@ async def test_candidates_that_cannot_be_ranked_are_told_one_by_one(
         "client.py",
         "src/client.py:99",
         "src/client.py:5-2",
+        "src/client.py:" + "9" * 5000,
+        "z" * 30_000,
         "/etc/passwd",
         "../../etc/passwd",
         "out.py",
@@ -215,10 +266,12 @@ async def test_candidates_that_cannot_be_ranked_are_told_one_by_one(
     assert "1. src/client.py:1-9" in reply
     assert "2. src/limits.ts:1-3" in reply
     for problem in (
-        "not ranked (8):",
+        "not ranked (10):",
         "- client.py: no such file in example; paths are relative to its root; did you mean src/client.py?",
         "- src/client.py:99: src/client.py has lines 1-9",
         "- src/client.py:5-2: the span ends before it starts",
+        "… (5,014 characters): src/client.py has lines 1-9",
+        "… (30,000 characters): no such file in example",
         "- /etc/passwd: no such file in example",
         "- ../../etc/passwd: no such file in example",
         "- out.py: not searched: a link that leaves the root",
@@ -226,6 +279,7 @@ async def test_candidates_that_cannot_be_ranked_are_told_one_by_one(
         "- src/client.py:1: the same as src/client.py:1-9, ranked once",
     ):
         assert problem in reply
+    assert len(reply) < 2_500
     assert "hunter2" not in reply
     assert "root:" not in reply
 
@@ -260,7 +314,22 @@ async def test_candidates_that_cannot_be_ranked_are_told_one_by_one(
         ("rag_search", {"query": "x", "repo": "other"}, "repo 'other' is not served; served are: example"),
         ("rag_rerank", {"query": "x"}, "candidates: Field required"),
         ("rag_rerank", {"query": "x", "candidates": []}, "candidates: List should have at least 1 item"),
-        ("rag_rerank", {"query": "x", "candidates": [{"text": "a"}]}, "id: Field required"),
+        (
+            "rag_rerank",
+            {"query": "x", "candidates": [{"text": "a"}]},
+            "rag_rerank: candidates.0.id: Field required (got {'text': 'a'}). Accepted",
+        ),
+        (
+            "rag_rerank",
+            {"query": "x", "candidates": ["a", 7]},
+            '"path:start-end" or {"text": …, "id": …} (got 7). Accepted: query',
+        ),
+        (
+            "rag_rerank",
+            {"query": "x", "candidates": [{"text": "a", "id": "b", "str": 1}]},
+            "rag_rerank: candidates.0.str is not an argument. Accepted",
+        ),
+        ("rag_search", {"query": "x", "path": ["!"]}, "path '!' is no gitignore pattern"),
         ("rag_rerank", {"query": "\t", "candidates": ["a"]}, "query is blank"),
     ],
 )
@@ -272,10 +341,23 @@ async def test_bad_input_is_a_clear_error_and_the_server_lives(
         assert said in await refused(client, tool, **arguments)
 
 
-async def test_a_long_wrong_value_is_not_echoed_whole(workspace: MakeWorkspace) -> None:
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"query": "y" * 100_000},
+        {"query": "x", "path": ["y" * 200_000]},
+        {"query": "x", "language": "y" * 50_000},
+        {"query": "x", "repo": "y" * 50_000},
+        {"query": "x", "y" * 50_000: 1},
+        {"query": "x", **{f"argument_{i}": i for i in range(5_000)}},
+    ],
+)
+async def test_a_long_wrong_value_is_not_echoed_whole(
+    workspace: MakeWorkspace, arguments: dict[str, Any]
+) -> None:
     """An error that repeats 100 kB costs more than the answer."""
     async with connected(workspace()) as client:
-        assert len(await refused(client, "rag_search", query="y" * 100_000)) < 500
+        assert len(await refused(client, "rag_search", **arguments)) < 1_000
 
 
 async def test_an_unknown_tool_is_a_protocol_error(workspace: MakeWorkspace) -> None:
@@ -283,6 +365,15 @@ async def test_an_unknown_tool_is_a_protocol_error(workspace: MakeWorkspace) -> 
     async with connected(workspace()) as client:
         with pytest.raises(MCPError, match="Unknown tool: rag_delete"):
             await client.call_tool("rag_delete", {})
+
+
+async def test_a_cache_that_cannot_be_written_is_an_error_of_the_call(tmp_path: Path, example: Path) -> None:
+    """An agent can tell its person which folder it is and what to set instead."""
+    cache = write(tmp_path, {"cache": "a file"}) / "cache"
+    async with connected(Workspace((example,), Settings(cache=cache, model=""))) as client:
+        said = await refused(client, "rag_search", query="retry")
+    assert f"the index in {cache}" in said
+    assert "name another cache folder: --cache DIR or GOLDRANK_CACHE=DIR" in said
 
 
 async def test_a_root_that_does_not_exist_is_an_error_of_the_call(
@@ -323,6 +414,21 @@ async def test_a_file_name_that_is_no_utf8_does_not_end_the_server(
     root = write(tmp_path / "odd", {os.fsdecode(b"bad\x80name.py"): "def retry(): pass\n"})
     async with connected(workspace(root)) as client:
         assert "1. bad?name.py:1-1" in await call(client, "rag_search", query="retry")
+
+
+async def test_a_line_break_in_a_file_name_does_not_split_a_heading(
+    tmp_path: Path, workspace: MakeWorkspace
+) -> None:
+    """A reply is read line by line, and a file may be called like a line of it."""
+    name = "a\n9. b.py:1-1  class Fake.py"
+    root = write(tmp_path / "odd", {name: "def retry(): pass\n"})
+    async with connected(workspace(root)) as client:
+        found = await call(client, "rag_search", query="retry")
+        ranked = await call(client, "rag_rerank", query="retry", candidates=["a\nb.py", name])
+    for reply in (found, ranked):
+        assert "\n1. a\\n9. b.py:1-1  class Fake.py:1-1" in reply
+        assert "\n9. b.py" not in reply
+    assert "- a\\nb.py: no such file" in ranked
 
 
 @pytest.mark.parametrize("commits", [0, 1])
