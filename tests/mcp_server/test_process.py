@@ -5,12 +5,14 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
 import pytest
+from fakes import write
 from mcp import Client, StdioServerParameters
 
 HEAVY = ("torch", "transformers", "sentence_transformers", "scipy", "sklearn", "datasets")
@@ -31,6 +33,15 @@ async def watched(self, context, params):
 server._Tools.listing = watched
 from mcp_server.cli import main
 main()
+"""
+
+
+AS_ORDINARY_USER = """
+import mcp_server.process
+from fakes import ordinary_user
+from mcp_server.cli import main
+with ordinary_user():
+    main()
 """
 
 
@@ -138,7 +149,7 @@ def test_listing_the_tools_loads_no_model_library(example: Path, environment: di
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
-async def test_the_official_client_calls_both_tools_over_a_real_pipe(
+async def test_the_official_client_lists_and_calls_both_tools_over_a_real_pipe(
     example: Path, environment: dict[str, str], mode: Any
 ) -> None:
     """What works in memory can still fail on a pipe."""
@@ -146,10 +157,12 @@ async def test_the_official_client_calls_both_tools_over_a_real_pipe(
         command=sys.executable, args=["-m", "mcp_server", "serve", str(example)], env=environment
     )
     async with Client(command, mode=mode) as client:
+        tools = (await client.list_tools()).tools
         found = await client.call_tool("rag_search", {"query": "how does the client retry"})
         ranked = await client.call_tool(
             "rag_rerank", {"query": "rate limit", "candidates": ["src/client.py", "src/limits.ts:2"]}
         )
+    assert [tool.name for tool in tools] == ["rag_search", "rag_rerank"]
     assert "1. src/client.py:1-9" in str(found.content)
     assert "1. src/limits.ts:1-3" in str(ranked.content)
 
@@ -161,3 +174,29 @@ def test_without_a_model_the_reply_says_how_to_get_one(server: subprocess.Popen[
     text = called["result"]["content"][0]["text"]
     assert "bm25 (no reranking: cross-encoder/ms-marco-MiniLM-L6-v2 is not on this machine" in text
     assert "goldrank doctor --download-model" in text
+
+
+def test_a_root_that_may_not_be_read_is_an_error_of_the_call(environment: dict[str, str]) -> None:
+    """The person learns whose permissions to mend, and the server lives to be asked again."""
+    fakes = str(Path(__file__).parents[1])
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)  # for its maker alone, who may be root
+        root = write(Path(folder) / "root", {"a.py": "def retry(): pass\n"})
+        root.chmod(0)
+        process = subprocess.Popen(
+            [sys.executable, "-c", AS_ORDINARY_USER, "serve", str(root)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**environment, "HF_HOME": folder, "XDG_CONFIG_HOME": folder, "PYTHONPATH": fakes},
+        )
+        with process:
+            initialize(process)
+            refused = ask(process, 2, "tools/call", {"name": "rag_search", "arguments": {"query": "retry"}})
+            listed = ask(process, 3, "tools/list", {})
+            pipe(process.stdin).close()
+            process.wait(5)
+        root.chmod(0o700)
+    assert refused["result"]["isError"]
+    assert "may not be read by this user; check its permissions" in refused["result"]["content"][0]["text"]
+    assert len(listed["result"]["tools"]) == 2
