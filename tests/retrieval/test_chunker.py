@@ -11,8 +11,33 @@ from snippets import SNIPPETS
 
 from retrieval import chunker, languages
 from retrieval.chunker import chunk_file, chunk_text, decode, lines_of
+from retrieval.patterns import PATTERNS
 from retrieval.records import Chunk
 from retrieval.storage import digest
+
+SAMPLES = {path.name: path for path in sorted((Path(__file__).parents[1] / "samples").iterdir())}
+# What a person would name first when asked what is in the file.
+MAIN = {
+    "Queue.cs": "Urgency Shipment ICarrier HandOverAsync DispatchQueue Add DispatchAsync GiveUp",
+    "Queue.hs": "Priority Task Verdict Summary Queue empty submit backoff runUntilIdle",
+    "Queue.java": "Queue Tariff Haulier haul Wreck Consignment load wrecks poll",
+    "Queue.kt": "Service Receipt Courier deliver ParcelQueue post deliverAll shelve retry",
+    "Queue.php": "DEFAULT_BATCH State Mailer CountsTries Letter Queue push count run again remaining",
+    "Queue.scala": "Channel Reminder Outcome Gateway ReminderQueue pauseFor push run settle störungen main",
+    "Queue.swift": "Urgency UploadError Uploader Photo hinweis UploadQueue push run settle pause summary",
+    "queue.c": "COURIER_CAPACITY courier_verdict parcel courier precedes courier_accept courier_round",
+    "queue.cpp": "outbox Lane Backoff Outbox Undelivered put stop run Entry",
+    "queue.ex": "Job Queue is_late rank start_link push handle_continue enqueue now",
+    "queue.go": "Class Event Corpse Len Relay New Publish bury Forward",
+    "queue.js": "WEIGHTS jittered UndeliverableError WebhookQueue push close #bury run",
+    "queue.lua": "WEIGHTS ANSWERS backoff copy new push take drop step report",
+    "queue.py": "MAX_ATTEMPTS Priority Painter PictureError Job retrying ThumbnailQueue push results _make",
+    "queue.rb": "Library ReservationQueue Reservation AlreadyWaiting load push each returned größe compact!",
+    "queue.rs": "MAX_TRIES seconds SendError Sink describe Reading Queue new push step wait",
+    "queue.sh": "log backoff_for post drain usage",
+    "queue.ts": "Edit Verdict LABELS delayFor logged Queue EditQueue send drain Debug dump connect",
+    "queue.zig": "QueueError Verb isUrgent Payload Command before pause Queue push step",
+}
 
 SIZE = 100  # so small that a snippet becomes several chunks
 
@@ -65,6 +90,50 @@ def test_a_damaged_file_of_every_language_is_covered_exactly(language: str, data
     ending = data.draw(st.sampled_from(["\n", "\r\n", "\r"]))
     size = data.draw(st.integers(20, 1000))
     check(path, (text[:cut] + noise + text[cut + drop :]).replace("\n", ending), size=size)
+
+
+def test_there_is_a_sample_of_every_language_that_is_parsed() -> None:
+    """A language that is added brings a whole file along, not only a snippet."""
+    assert sorted(map(languages.language_of, SAMPLES)) == sorted(PATTERNS)
+    assert SAMPLES.keys() == MAIN.keys()
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+def test_a_whole_file_is_covered_exactly_and_its_main_definitions_are_named(name: str, ending: str) -> None:
+    """Files as people write them: decorators, scopes in scopes, long lines, names in their own language."""
+    text = decode(SAMPLES[name].read_bytes()).replace("\n", ending)
+    chunks = check(name, text)
+    assert len(chunks) > 2
+    assert set(MAIN[name].split()) <= {defined for chunk in chunks for defined in chunk.names}
+    lines = lines_of(text)
+    for chunk in chunks:
+        own = chunk_text(lines, chunk.start_line, chunk.end_line)
+        assert all(defined in own for defined in chunk.names), "a chunk names what it does not hold"
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+@settings(max_examples=15, deadline=None)
+@given(data=st.data())
+def test_a_whole_file_that_is_cut_anywhere_is_covered_exactly(name: str, data: st.DataObject) -> None:
+    """A file that is being written ends in the middle of a string, a comment, a character of two bytes."""
+    content = SAMPLES[name].read_bytes()
+    if data.draw(st.booleans()):
+        content = content.replace(b"\n", b"\r\n")
+    start = data.draw(st.integers(0, len(content)))
+    end = data.draw(st.integers(start, len(content)))
+    check(name, decode(content[start:end]), size=data.draw(st.integers(20, 1000)))
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+@settings(max_examples=15, deadline=None)
+@given(data=st.data())
+def test_a_whole_file_with_its_lines_in_disorder_is_covered_exactly(name: str, data: st.DataObject) -> None:
+    """A merge gone wrong repeats lines, loses others, and opens what it never closes."""
+    lines = decode(SAMPLES[name].read_bytes()).split("\n")
+    order = data.draw(st.lists(st.sampled_from(range(len(lines))), max_size=2 * len(lines)))
+    shuffled = data.draw(st.permutations(range(len(lines)))) if data.draw(st.booleans()) else order
+    check(name, "\n".join(lines[row] for row in shuffled))
 
 
 @settings(max_examples=200, deadline=None)
