@@ -19,7 +19,7 @@ from mcp_server import replies
 from mcp_server.workspace import default_root, second_stage
 from retrieval import searcher
 from retrieval.crossencoder import ModelThread, download
-from retrieval.errors import ArgumentError, GoldrankError, ModelError
+from retrieval.errors import ArgumentError, GoldrankError, ModelError, shorten
 from retrieval.repository import Progress, Repository
 from retrieval.searcher import Answer, Request, SecondStage
 from retrieval.settings import Settings, load_settings
@@ -308,8 +308,9 @@ def _queries(lines: Any) -> Iterator[dict[str, str]]:
             row = json.loads(line)
             yield {"id": str(row["id"]), "query": str(row["query"])}
         except (json.JSONDecodeError, KeyError, TypeError) as error:
+            shown = shorten(repr(line.strip()))
             raise ArgumentError(
-                f'{lines.name}, line {number}: not an object with "id" and "query": {line.strip()[:80]!r}'
+                f'{lines.name}, line {number}: not an object with "id" and "query": {shown}'
             ) from error
 
 

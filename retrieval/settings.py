@@ -13,7 +13,7 @@ from typing import Any
 
 import platformdirs
 
-from retrieval.errors import ArgumentError
+from retrieval.errors import ArgumentError, shorten
 
 CONFIG_FILE = Path(platformdirs.user_config_dir("goldrank")) / "config.toml"
 
@@ -68,7 +68,9 @@ def load_settings(
     values: dict[str, Any] = {}
     for name, value in _read(file).items():
         if name not in known:
-            raise ArgumentError(f"{file}: unknown setting {name!r}; known are {', '.join(known)}")
+            raise ArgumentError(
+                f"{file}: unknown setting {shorten(repr(name))}; known are {', '.join(known)}"
+            )
         values[name] = _convert(name, value, f"{file}: {name}")
     for name in known:
         variable = f"GOLDRANK_{name.upper()}"
@@ -94,14 +96,16 @@ def _convert(name: str, value: object, source: str) -> object:
     try:
         converted = kind(value)
     except (TypeError, ValueError) as error:
-        raise ArgumentError(f"{source} is {value!r}; it takes {_accepted(name, kind)}") from error
+        raise ArgumentError(
+            f"{source} is {shorten(repr(value))}; it takes {_accepted(name, kind)}"
+        ) from error
     low, high = _RANGES.get(name, (float("-inf"), float("inf")))
     if isinstance(converted, int | float) and not low <= converted <= high:
-        raise ArgumentError(f"{source} is {value!r}; it takes {_accepted(name, kind)}")
+        raise ArgumentError(f"{source} is {shorten(repr(value))}; it takes {_accepted(name, kind)}")
     if name == "log_level":
         converted = str(converted).upper()
         if converted not in _LEVELS:
-            raise ArgumentError(f"{source} is {value!r}; it takes one of {', '.join(_LEVELS)}")
+            raise ArgumentError(f"{source} is {shorten(repr(value))}; it takes one of {', '.join(_LEVELS)}")
     return converted.expanduser() if isinstance(converted, Path) else converted
 
 

@@ -50,6 +50,13 @@ def test_a_wrong_file_is_named(tmp_path: Path, text: str, said: str) -> None:
         load_settings({}, environment={}, file=file)
 
 
+def test_a_long_wrong_value_is_not_echoed_whole(tmp_path: Path) -> None:
+    """A variable that holds a whole file by mistake must not fill the terminal."""
+    with pytest.raises(ArgumentError, match=r"\(50,002 characters\); it takes one of DEBUG") as caught:
+        load_settings({"log_level": "y" * 50_000}, environment={}, file=tmp_path / "none.toml")
+    assert len(str(caught.value)) < 300
+
+
 def test_paths_and_levels_are_made_ready(tmp_path: Path) -> None:
     """~ is a folder to people, a letter to programs."""
     settings = load_settings(
