@@ -4,7 +4,7 @@ PYTHON ?= python3.11
 TORCH ?= torch==2.13.0
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint format clean help
+.PHONY: demo test lint format rankings clean help
 
 help:  ## say what each target does
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/'
@@ -24,6 +24,9 @@ lint: .venv/lint.stamp  ## formatting, lint, types, who may import whom
 format: .venv/lint.stamp  ## write the formatting that `make lint` checks
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
+
+rankings: .venv/run.stamp  ## rewrite the committed ranks of golden.json in tests/rankings/
+	.venv/bin/python benchmarks/rankings.py
 
 clean:  ## remove the environment and what tools left
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

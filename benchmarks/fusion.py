@@ -21,7 +21,8 @@ from quality import by_repository, ndcg
 from tqdm import tqdm
 
 from retrieval.crossencoder import CrossEncoderScorer
-from retrieval.ranker import rank, read_query
+from retrieval.query import read_query
+from retrieval.ranker import rank
 from retrieval.records import Candidate, Chunk
 from retrieval.repository import Repository
 from retrieval.reranker import fuse, pair_text, read_pairs

@@ -15,7 +15,7 @@ import click
 from tqdm import tqdm
 
 from mcp_server import doctor as checkup
-from mcp_server import replies
+from mcp_server import explanation, replies
 from mcp_server.workspace import default_root, second_stage
 from retrieval import searcher
 from retrieval.crossencoder import ModelThread, download
@@ -156,7 +156,8 @@ def index(root: Path, rebuild: bool, **flags: Any) -> None:
     "--max-chars", type=click.IntRange(500), default=10_000, show_default=True, help="Longest reply."
 )
 @click.option("--no-rerank", is_flag=True, help="First stage only.")
-@click.option("--explain", is_flag=True, help="Print each feature's share of each score.")
+@click.option("--explain", is_flag=True, help="Print why each result stands above the next.")
+@click.option("--explain-line", metavar="PATH:LINE", help="Say the same of the chunk that holds this line.")
 @click.option("--json", "as_json", is_flag=True, help="Print machine-readable results.")
 @_with_model
 @_with_common
@@ -169,6 +170,7 @@ def search(  # noqa: PLR0913, PLR0917 - one parameter an option
     max_chars: int,
     no_rerank: bool,
     explain: bool,
+    explain_line: str | None,
     as_json: bool,
     **flags: Any,
 ) -> None:
@@ -188,7 +190,10 @@ def search(  # noqa: PLR0913, PLR0917 - one parameter an option
         return
     click.echo(replies.search_reply(answer, query=query, source=source, max_chars=max_chars))
     if explain:
-        click.echo(replies.clean("\n".join(_explanation(answer))))
+        click.echo(replies.clean("\n".join(explanation.of_results(answer))))
+    if explain_line:
+        ranking = searcher.ranking(repository, request)
+        click.echo(replies.clean("\n".join(explanation.of_line(ranking, explain_line))))
 
 
 @goldrank.command()
@@ -314,14 +319,6 @@ def _queries(lines: Any) -> Iterator[dict[str, str]]:
             ) from error
 
 
-def _explanation(answer: Answer) -> Iterator[str]:
-    yield "\nwhy: each candidate's first-stage score is the sum of these shares"
-    for result in answer.results:
-        candidate = result.ranked.candidate
-        shares = "  ".join(f"{name} {share:+.3f}" for name, share in candidate.parts.items())
-        yield f"{result.ranked.rank:>3}. {candidate.chunk.span}\n     {candidate.score:.3f} = {shares}"
-
-
 def _as_json(answer: Answer, source: str) -> dict[str, Any]:
     return {
         "source": source,
@@ -329,6 +326,7 @@ def _as_json(answer: Answer, source: str) -> dict[str, Any]:
         "stages": answer.stages,
         "milliseconds": round(answer.milliseconds, 1),
         "notes": list(answer.notes),
+        "confidence": round(answer.confidence.value, 3) if answer.confidence else None,
         "results": [
             {
                 "path": result.passage.chunk.path,

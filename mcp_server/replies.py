@@ -28,6 +28,11 @@ def search_reply(answer: Answer, *, query: str, source: str, max_chars: int) -> 
     """
     head = f"{source} | {answer.chunks:,} chunks | {answer.stages} | {answer.milliseconds:.0f} ms"
     lines = [head, *(f"note: {note}" for note in answer.notes)]
+    if answer.results and answer.confidence and answer.confidence.is_low:
+        lines.append(
+            f"note: nothing here seems to answer this (confidence {answer.confidence.value:.2f} of 1); "
+            "these are only the nearest. Name an identifier you expect, or take it that it is not here."
+        )
     if not answer.results:
         lines.append(
             "Nothing in this repository matches any word of the query. Try other words for the same thing, "

@@ -2,10 +2,8 @@
 
 | field      | holds                                                            |
 |------------|------------------------------------------------------------------|
-| body       | stems of the chunk's text and of its path                        |
-| words      | the same terms, not stemmed                                      |
+| body       | stems of the chunk's text and of its path, with their positions  |
 | names      | stems of the names defined in the chunk                          |
-| file_names | stems of the names defined anywhere in the chunk's file          |
 | symbols    | the names defined in the chunk, whole, lower-cased               |
 | path       | the file, for deletion and for filters                           |
 | uid        | a number that stands for the chunk, for scoring chosen chunks    |
@@ -17,7 +15,7 @@ quantised to one byte. N and df count chunks.
 
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -30,8 +28,8 @@ from retrieval.chunker import chunk_text
 from retrieval.records import Chunk
 from retrieval.storage import digest
 
-Field = Literal["body", "words", "names", "file_names"]
-FIELDS: tuple[Field, ...] = ("body", "words", "names", "file_names")
+Field = Literal["body", "names"]
+FIELDS: tuple[Field, ...] = ("body", "names")
 
 WRITER_BYTES = 128_000_000  # tantivy's own default; it flushes a segment when this is full
 
@@ -88,15 +86,11 @@ class IndexWriter:
         if not chunks:
             return
         place = path_terms(chunks[0].path)
-        # A set: a name overloaded ten times in a file is no better an answer.
-        file_names = " ".join(sorted({term for chunk in chunks for term in name_terms(chunk.names)}))
         for chunk in chunks:
             words = tokenizer.terms(chunk_text(lines, chunk.start_line, chunk.end_line)) + place
             document = tantivy.Document()
             document.add_text("body", " ".join(tokenizer.stems(words)))
-            document.add_text("words", " ".join(words))
             document.add_text("names", " ".join(name_terms(chunk.names)))
-            document.add_text("file_names", file_names)
             for name in chunk.names:
                 document.add_text("symbols", _clean(name).lower())
             document.add_text("path", _path_key(chunk.path))
@@ -169,6 +163,29 @@ class Snapshot:
             self._search(Query.boolean_query([(Occur.Should, q) for q in queries]), limit, paths=paths)
         )
 
+    def phrases(self, pairs: Mapping[tuple[str, str], float], uids: Iterable[int]) -> dict[int, float]:
+        """Add up the weights of the pairs of stems that stand side by side in chosen chunks."""
+        weighed = [
+            (
+                Occur.Should,
+                Query.const_score_query(Query.phrase_query(self._schema, "body", list(pair)), weight),
+            )
+            for pair, weight in pairs.items()
+        ]
+        chosen = list(uids)
+        return self._search(
+            Query.boolean_query([(Occur.Must, self._one_of("uid", chosen)), *weighed]), len(chosen)
+        )
+
+    def holding(self, stems: Iterable[str], uids: Iterable[int]) -> set[str]:
+        """Tell which stems stand in the body of at least one of the chosen chunks."""
+        chosen = (Occur.Must, self._one_of("uid", uids))
+        return {
+            stem
+            for stem in stems
+            if self._search(Query.boolean_query([(Occur.Must, self._term("body", stem)), chosen]), 1)
+        }
+
     def doc_freq(self, field: Field, term: str) -> int:
         """Count the chunks that hold a term."""
         return self._searcher.doc_freq(field, term)
@@ -183,8 +200,15 @@ class Snapshot:
 
     def chunks_of(self, path: str) -> list[Chunk]:
         """Fetch every chunk of a file, in line order."""
-        found = self._search(self._term("path", _path_key(path)), max(len(self), 1))
-        return sorted(self.chunks(found).values(), key=lambda chunk: chunk.start_line)
+        return sorted(self._of_file(path).values(), key=lambda chunk: chunk.start_line)
+
+    def at(self, path: str, line: int) -> list[int]:
+        """Find the chunk that holds a line of a file; none when the line is blank or not there."""
+        found = self._of_file(path).items()
+        return [uid for uid, chunk in found if chunk.start_line <= line <= chunk.end_line]
+
+    def _of_file(self, path: str) -> dict[int, Chunk]:
+        return self.chunks(self._search(self._term("path", _path_key(path)), max(len(self), 1)))
 
     def _search(self, query: Query, limit: int, *, paths: Sequence[str] | None = None) -> dict[int, float]:
         if limit < 1:
@@ -218,7 +242,8 @@ class Snapshot:
 def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     for field in FIELDS:  # terms arrive ready, joined by blanks
-        builder.add_text_field(field, tokenizer_name="whitespace", index_option="freq")
+        kept: Literal["freq", "position"] = "position" if field == "body" else "freq"
+        builder.add_text_field(field, tokenizer_name="whitespace", index_option=kept)
     for name in ("symbols", "path"):
         builder.add_text_field(name, tokenizer_name="raw", index_option="freq")
     builder.add_unsigned_field("uid", indexed=True, fast=True)

@@ -2,107 +2,70 @@
 
     score = sum of weight x feature            each BM25 field divided by its best score in the pool
           + coherence, for a file's best chunk
-          x prior of the file's place          tests, examples, docs, re-exports count less
+          x prior of each kind of place        tests, examples, docs, re-exports … count less
           x decay                              for each chunk of the file already placed above
 
-Every step is a function of its own, and `Candidate.parts` holds what each one added or took away, so the
-parts of a candidate add up to its score.
+`gather` measures, `place` weighs: `Candidate.parts` holds what each feature added or took away, so the parts
+of a candidate add up to its score.
 """
 
-import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from retrieval import tokenizer
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval import places
 from retrieval.index import FIELDS, Field, Snapshot, bm25_idf
+from retrieval.query import Location, Query
 from retrieval.records import Candidate, Chunk
+from retrieval.weights import PRIORS, QUESTION, SYMBOL, Weights
 
 FIELD_DEPTH = 100  # chunks taken from each field; recall@50 is in benchmarks/runs/
 COHERENT_FILES = 15  # files that bring more of their chunks into the pool
 CHUNKS_PER_FILE = 3
 DEFINING_CHUNKS = 50  # chunks that define a name of the query
-SHORTEST_PREFIX = 3  # letters that a path part must share with a query word to count as its beginning
+MOST_PAIRS = 32  # of the query's pairs of words the rarest are looked for
+_TYPES = frozenset({"class", "interface", "struct", "enum", "trait", "module", "type"})
+
+Feature = NDArray[np.float64]
+"""One value for each chunk of the pool, float64 [n_chunks]."""
 
 
 @dataclass(frozen=True, slots=True)
-class Weights:
-    """How much each feature counts; the defaults are explained in docs/decisions/0004-ranking.md.
+class Pool:
+    """The chunks that may answer a query.
 
     Attributes:
-        body: BM25 of stems in text and path.
-        words: BM25 of unstemmed terms in text and path.
-        names: BM25 over names defined in the chunk.
-        file_names: BM25 over names defined in the file.
-        path: Share of the query, by idf, that the path spells.
-        definition: The chunk defines an identifier of the query.
-        coherence: What a file's best chunk gains, for the file with the highest sum of scores.
-        decay: What a further chunk of a file keeps of its score, for each one placed above it.
+        chunks: By path, then line.
+        uids: The same chunks, as the snapshot speaks of them.
+        idf: Of each stem of the query, in the index's body field.
     """
 
-    body: float
-    words: float
-    names: float
-    file_names: float
-    path: float
-    definition: float
-    coherence: float
-    decay: float
-
-
-QUESTION = Weights(
-    body=1.0, words=0.5, names=0.2, file_names=0.3, path=2.0, definition=0.25, coherence=0.3, decay=0.3
-)
-SYMBOL = Weights(
-    body=1.0, words=0.0, names=0.0, file_names=0.0, path=0.5, definition=1.0, coherence=0.2, decay=0.3
-)
+    chunks: tuple[Chunk, ...]
+    uids: tuple[int, ...]
+    idf: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
-    """A query as the first stage reads it.
+class Evidence:
+    """What the first stage knows of a pool.
 
     Attributes:
-        text: As it was asked.
-        terms: Distinct terms without stop words.
-        stems: Distinct stems of them.
-        identifiers: Words that look like code, lower-cased; for a symbol query, its last name.
-        is_symbol: Whether the whole query is one identifier.
+        pool: What was measured.
+        files: Which file each chunk is of, as a number from 0 in order of path, int64 [n_chunks].
+        features: Each feature's values by name, in the order in which they are added up.
+        kinds: For each kind of place, 1 where the chunk's file is of it, else 0.
+        body_peak: The pool's best BM25 score in the body field, by which the feature was divided.
     """
 
-    text: str
-    terms: tuple[str, ...]
-    stems: tuple[str, ...]
-    identifiers: tuple[str, ...]
-    is_symbol: bool
-
-    def terms_in(self, name: Field) -> tuple[str, ...]:
-        """Return the query's terms as a field holds them."""
-        return self.terms if name == "words" else self.stems
-
-
-_QUALIFIED = re.compile(r"[A-Za-z_]\w*(?:(?:::|->|[.#/\\])[A-Za-z_]\w*)*")
-_SEPARATOR = re.compile(r"::|->|[.#/\\]")
-_CODE_LIKE = re.compile(r"\w*[a-z0-9][A-Z]\w*|\w*[A-Za-z]_\w+|_\w+|[A-Z]{2,}\w*[a-z]\w*")
-
-
-def read_query(text: str) -> Query:
-    """Analyse a query.
-
-    >>> read_query("how does parseBody call http.client").identifiers
-    ('parsebody', 'client')
-    """
-    terms = tokenizer.query_terms(text)
-    stripped = text.strip().removesuffix("()")
-    is_symbol = _QUALIFIED.fullmatch(stripped) is not None
-    identifiers: dict[str, None] = {}
-    for match in _QUALIFIED.finditer(text):
-        *scopes, name = _SEPARATOR.split(match.group())
-        called = text.startswith("(", match.end())
-        if is_symbol or scopes or called or _CODE_LIKE.fullmatch(name):
-            identifiers[name.lower()] = None
-    stems = dict.fromkeys(tokenizer.stems(terms))
-    return Query(text, tuple(terms), tuple(stems), tuple(identifiers), is_symbol)
+    pool: Pool
+    files: NDArray[np.int64]
+    features: Mapping[str, Feature]
+    kinds: Mapping[str, Feature]
+    body_peak: float
 
 
 def rank(
@@ -125,182 +88,216 @@ def rank(
     Returns:
         No more than `limit` candidates; none when no chunk holds any term of the query.
     """
-    weights = weights or (SYMBOL if query.is_symbol else QUESTION)
-    pool = _pool(query, snapshot, paths)
-    if not pool:
-        return []
-    chunks = snapshot.chunks(pool)
-    parts: dict[int, dict[str, float]] = {
-        uid: {} for uid in sorted(pool, key=lambda uid: _position(chunks[uid]))
+    return place(gather(query, snapshot, paths=paths), weights or weights_for(query), limit=limit)
+
+
+def weights_for(query: Query) -> Weights:
+    """Choose the weights for a query's kind."""
+    return SYMBOL if query.is_symbol else QUESTION
+
+
+def gather(query: Query, snapshot: Snapshot, *, paths: Sequence[str] | None = None) -> Evidence:
+    """Find the chunks that may answer and measure every feature of each."""
+    pool = find(query, snapshot, paths=paths)
+    features = {name: measure(query, snapshot, pool) for name, measure in MEASURES.items()}
+    body_peak = _peak(features["body"])
+    for name in FIELDS:  # fields of other lengths become comparable: each is a share of its best in the pool
+        features[name] = features[name] / _peak(features[name])
+    files = {path: number for number, path in enumerate(dict.fromkeys(chunk.path for chunk in pool.chunks))}
+    return Evidence(
+        pool=pool,
+        files=np.array([files[chunk.path] for chunk in pool.chunks], dtype=np.int64),
+        features=features,
+        kinds=_kinds(pool.chunks, files),
+        body_peak=body_peak,
+    )
+
+
+def place(evidence: Evidence, weights: Weights, *, limit: int) -> list[Candidate]:
+    """Weigh the evidence: the best `limit` candidates, best first."""
+    shares = _shares(evidence, weights)
+    scores = _total(shares, evidence)
+    return [
+        Candidate(
+            chunk=evidence.pool.chunks[i],
+            score=float(scores[i]),
+            rank=number,
+            parts={name: float(values[i]) for name, values in shares.items() if values[i]},
+        )
+        for number, i in enumerate(_best_first(scores)[:limit], 1)
+    ]
+
+
+def order(evidence: Evidence, weights: Weights) -> NDArray[np.int64]:
+    """Order the chunks of the evidence, best first, as their numbers: int64 [n_chunks]."""
+    return _best_first(_total(_shares(evidence, weights), evidence))
+
+
+def _shares(evidence: Evidence, weights: Weights) -> dict[str, Feature]:
+    """Say what each step gives to or takes from each chunk; a chunk's shares add up to its score."""
+    shares = {
+        name: weights.features[name] * values
+        for name, values in evidence.features.items()
+        if weights.features.get(name)
     }
-    for name in FIELDS:
-        _add(parts, name, getattr(weights, name), _field_feature(query, snapshot, name, pool))
-    _add(parts, "path", weights.path, _path_feature(query, snapshot, chunks))
-    _add(parts, "definition", weights.definition, _definition_feature(query, chunks))
-    _add_coherence(parts, chunks, weights.coherence)
-    _apply_prior(parts, chunks)
-    return _place(parts, chunks, decay=weights.decay, limit=limit)
+    shares["coherence"] = weights.coherence * _coherence(_total(shares, evidence), evidence.files)
+    for kind, holds in evidence.kinds.items():
+        shares[kind] = _total(shares, evidence) * holds * (weights.priors[kind] - 1)
+    scores = _total(shares, evidence)
+    shares["decay"] = scores * (weights.decay ** _placed_above(scores, evidence.files) - 1)
+    return shares
 
 
-def _pool(query: Query, snapshot: Snapshot, paths: Sequence[str] | None) -> set[int]:
+def _total(shares: Mapping[str, Feature], evidence: Evidence) -> Feature:
+    # Rounded: float sums may differ in their last bits between two layouts of the same index.
+    return np.round(sum(shares.values(), np.zeros(len(evidence.files))), 6)
+
+
+def _best_first(scores: Feature) -> NDArray[np.int64]:
+    return np.argsort(-scores, kind="stable")
+
+
+def _coherence(scores: Feature, files: NDArray[np.int64]) -> Feature:
+    """Raise each file's best chunk by the file's sum of scores: many good chunks are one better answer.
+
+    The file with the highest sum gives as much as the highest score of any chunk.
+    """
+    raised = np.zeros(len(scores))
+    if not scores.any():
+        return raised
+    sums = np.bincount(files, scores)
+    best_first = np.lexsort((-scores, files))
+    best = best_first[np.flatnonzero(np.diff(files[best_first], prepend=-1))]
+    raised[best] = scores.max() * sums / sums.max()
+    return raised
+
+
+def _placed_above(scores: Feature, files: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Count for each chunk the chunks of its file with a better score; the first wins a tie."""
+    best_first = np.lexsort((-scores, files))
+    starts = np.searchsorted(files[best_first], files)  # where each chunk's file begins in that order
+    places_in_order = np.empty(len(scores), dtype=np.int64)
+    places_in_order[best_first] = np.arange(len(scores))
+    return places_in_order - starts
+
+
+def find(query: Query, snapshot: Snapshot, *, paths: Sequence[str] | None = None) -> Pool:
     """Gather the chunks worth scoring: the best of each field, definitions, more of the best files."""
-    pool: set[int] = set()
+    found: set[int] = set()
     totals: dict[int, float] = defaultdict(float)
     for name in FIELDS:
-        terms = query.terms_in(name)
-        found = snapshot.top(name, terms, FIELD_DEPTH, paths=paths) if terms else {}
-        best = max(found.values(), default=1.0)
-        for uid, score in found.items():
+        top = snapshot.top(name, query.stems, FIELD_DEPTH, paths=paths) if query.stems else {}
+        best = max(top.values(), default=1.0)
+        for uid, score in top.items():
             totals[uid] += score / best
-        pool.update(found)
+        found.update(top)
     if query.identifiers:
-        pool.update(snapshot.defining(query.identifiers, DEFINING_CHUNKS, paths=paths))
+        found.update(snapshot.defining(query.identifiers, DEFINING_CHUNKS, paths=paths))
     by_file: dict[str, float] = defaultdict(float)
     for uid, chunk in snapshot.chunks(sorted(totals)).items():
         by_file[chunk.path] += totals[uid]
     for path in sorted(by_file, key=lambda path: (-by_file[path], path))[:COHERENT_FILES]:
-        pool.update(snapshot.top("body", query.stems, CHUNKS_PER_FILE, paths=[path]))
-    return pool
+        found.update(snapshot.top("body", query.stems, CHUNKS_PER_FILE, paths=[path]))
+    for location in query.locations:
+        for path in _places_of(location, by_file):
+            found.update(snapshot.at(path, location.line))
+    chunks = snapshot.chunks(found)
+    uids = sorted(chunks, key=lambda uid: (chunks[uid].path, chunks[uid].start_line))
+    idf = {stem: _idf(snapshot, stem) for stem in query.stems}
+    return Pool(tuple(chunks[uid] for uid in uids), tuple(uids), idf)
 
 
-def _add(
-    parts: Mapping[int, dict[str, float]], name: str, weight: float, feature: Mapping[int, float]
-) -> None:
-    for uid, value in feature.items():
-        if weight * value:
-            parts[uid][name] = weight * value
+def _field(name: Field, query: Query, snapshot: Snapshot, pool: Pool) -> Feature:
+    """BM25 in one field."""
+    scores = snapshot.scores(name, query.stems, pool.uids) if query.stems else {}
+    return np.array([scores.get(uid, 0.0) for uid in pool.uids])
 
 
-def _field_feature(query: Query, snapshot: Snapshot, name: Field, pool: Iterable[int]) -> dict[int, float]:
-    """BM25 in one field, as a share of the pool's best: fields of other lengths become comparable."""
-    terms = query.terms_in(name)
-    scores = snapshot.scores(name, terms, pool) if terms else {}
-    best = max(scores.values(), default=0.0)
-    return {uid: score / best for uid, score in scores.items()} if best > 0 else {}
+def _path(_query: Query, _snapshot: Snapshot, pool: Pool) -> Feature:
+    """Share of the query's words, by idf, that the path spells."""
+    total = sum(pool.idf.values())
+    return _by_file(pool, lambda path: places.coverage(path, pool.idf) / total if total else 0.0)
 
 
-def _path_feature(query: Query, snapshot: Snapshot, chunks: Mapping[int, Chunk]) -> dict[int, float]:
-    """Share of the query's words, by idf, that the path spells: the file's stem fully, folders by half."""
-    size = len(snapshot)
-    idf = {stem: bm25_idf(snapshot.doc_freq("body", stem), size) for stem in query.stems}
-    total = sum(idf.values())
-    by_path = {chunk.path: 0.0 for chunk in chunks.values()}
-    for path in by_path:
-        by_path[path] = _path_coverage(path, idf) / total
-    return {uid: by_path[chunk.path] for uid, chunk in chunks.items()}
+def _title(query: Query, _snapshot: Snapshot, pool: Pool) -> Feature:
+    """Share of the query's letters that spell what the file is called: all of its name, not a part."""
+    return _by_file(pool, lambda path: query.spelled.get(places.title(path), 0.0))
 
 
-def _path_coverage(path: str, idf: Mapping[str, float]) -> float:
-    *folders, name = path.split("/")
-    stem_terms = set(tokenizer.stems(tokenizer.terms(name.partition(".")[0] or name)))
-    folder_terms = {term for folder in folders for term in tokenizer.stems(tokenizer.terms(folder))}
-    return sum(
-        weight * max(_overlap(stem, stem_terms), 0.5 * _overlap(stem, folder_terms))
-        for stem, weight in idf.items()
+def _definition(query: Query, _snapshot: Snapshot, pool: Pool) -> Feature:
+    """1 where the chunk defines an identifier of the query."""
+    wanted = set(query.identifiers)
+    return np.array(
+        [float(not wanted.isdisjoint(name.lower() for name in chunk.names)) for chunk in pool.chunks]
     )
 
 
-def _overlap(stem: str, terms: Iterable[str]) -> float:
-    """1 for an equal term; for a prefix, either way, the share of letters they have in common."""
-    best = 0.0
-    for term in terms:
-        short, long = sorted((stem, term), key=len)
-        if len(short) >= SHORTEST_PREFIX and long.startswith(short):
-            best = max(best, len(short) / len(long))
-        elif short == long:
-            best = 1.0
-    return best
-
-
-def _definition_feature(query: Query, chunks: Mapping[int, Chunk]) -> dict[int, float]:
-    """1 where the chunk defines an identifier of the query."""
+def _type(query: Query, _snapshot: Snapshot, pool: Pool) -> Feature:
+    """1 where the chunk is about a type, or a module, that is an identifier of the query."""
     wanted = set(query.identifiers)
-    return {
-        uid: 1.0
-        for uid, chunk in chunks.items()
-        if wanted and not wanted.isdisjoint(n.lower() for n in chunk.names)
-    }
+    return np.array([float(chunk.kind in _TYPES and chunk.symbol.lower() in wanted) for chunk in pool.chunks])
 
 
-def _add_coherence(parts: Mapping[int, dict[str, float]], chunks: Mapping[int, Chunk], weight: float) -> None:
-    """Raise each file's best chunk by the file's sum of scores: many good chunks are one better answer."""
-    sums: dict[str, float] = defaultdict(float)
-    best: dict[str, int] = {}
-    top = 0.0
-    for uid, shares in parts.items():
-        path, score = chunks[uid].path, sum(shares.values())
-        sums[path] += score
-        top = max(top, score)
-        if path not in best or score > sum(parts[best[path]].values()):
-            best[path] = uid
-    highest = max(sums.values(), default=0.0)
-    for path, uid in best.items():
-        if highest > 0 and weight:
-            parts[uid]["coherence"] = weight * top * sums[path] / highest
+def _phrase(query: Query, snapshot: Snapshot, pool: Pool) -> Feature:
+    """Square of the share of the query, by idf, that stands in the chunk word behind word.
 
-
-_MINOR_FOLDERS = frozenset(
-    "test tests testing __tests__ spec specs e2e fixture fixtures testdata mocks __mocks__ example examples "
-    "sample samples demo demos doc docs bench benchmark benchmarks vendor vendored third_party thirdparty "
-    "external deps compat legacy deprecated".split()
-)
-# What a test is called, by suffix: a file test_functions.bash is no test, a test_functions.py is.
-_TEST_NAMES = {
-    ".py": re.compile(r"test_.*|.*_test|conftest|tests?"),
-    ".rb": re.compile(r"test_.*|.*_(test|spec)"),
-    ".go": re.compile(r".*_test"),
-}
-_OTHER_TEST_NAME = re.compile(r".*[._-](test|spec|bench|benchmark|mock)s?|.*(Tests?|Spec|Mock)")
-# Files that pass on what others define. Rust's mod.rs and lib.rs are not among them: they hold the code.
-_REEXPORTS = frozenset({"__init__.py", "index.js", "index.ts", "index.tsx", "index.mjs"})
-MINOR_PRIOR, REEXPORT_PRIOR, DECLARATION_PRIOR = 0.3, 0.5, 0.7  # docs/decisions/0004-ranking.md
-
-
-def place_prior(path: str) -> float:
-    """Say how likely the files of a place are to be the answer, from 0 to 1.
-
-    >>> place_prior("src/client.py"), place_prior("tests/test_client.py")
-    (1.0, 0.3)
+    Squared, since a question shares a pair of words with many chunks, and only pasted text shares most.
     """
-    *folders, name = path.split("/")
-    stem, dot, ending = name.rpartition(".")
-    is_test = _TEST_NAMES.get(dot + ending, _OTHER_TEST_NAME).fullmatch(stem or name)
-    if is_test or not _MINOR_FOLDERS.isdisjoint(folder.lower() for folder in folders):
-        return MINOR_PRIOR
-    if name in _REEXPORTS:
-        return REEXPORT_PRIOR
-    return DECLARATION_PRIOR if name.endswith((".d.ts", ".d.mts", ".d.cts")) else 1.0
+    idf = {stem: _idf(snapshot, stem) for pair in query.pairs for stem in pair}
+    weighed = {pair: idf[pair[0]] + idf[pair[1]] for pair in query.pairs}
+    rarest = dict(sorted(weighed.items(), key=lambda item: -item[1])[:MOST_PAIRS])
+    if not rarest:
+        return np.zeros(len(pool.uids))
+    found = snapshot.phrases(rarest, pool.uids)
+    return np.array([(found.get(uid, 0.0) / sum(rarest.values())) ** 2 for uid in pool.uids])
 
 
-def _apply_prior(parts: Mapping[int, dict[str, float]], chunks: Mapping[int, Chunk]) -> None:
-    for uid, shares in parts.items():
-        prior = place_prior(chunks[uid].path)
-        if prior != 1:
-            shares["prior"] = (prior - 1) * sum(shares.values())
+def _location(query: Query, _snapshot: Snapshot, pool: Pool) -> Feature:
+    """1 where the query names a line of the chunk; less where several files may be meant."""
+    values = np.zeros(len(pool.chunks))
+    paths = {chunk.path for chunk in pool.chunks}
+    for location in query.locations:
+        meant = _places_of(location, paths)
+        for i, chunk in enumerate(pool.chunks):
+            if chunk.path in meant and chunk.start_line <= location.line <= chunk.end_line:
+                values[i] = max(values[i], len(meant) ** -0.5)
+    return values
 
 
-def _place(
-    parts: Mapping[int, Mapping[str, float]], chunks: Mapping[int, Chunk], *, decay: float, limit: int
-) -> list[Candidate]:
-    """Place the best chunk, make its file's other chunks count less, and so on."""
-    # Rounded: float sums may differ in their last bits between two layouts of the same index.
-    scores = {uid: round(sum(shares.values()), 6) for uid, shares in parts.items()}
-    order = sorted(scores, key=lambda uid: (-scores[uid], _position(chunks[uid])))
-    placed_of_file: dict[str, int] = defaultdict(int)
-    placed: list[Candidate] = []
-    for uid in order:  # within a file the order stays, so one pass finds how many stand above
-        chunk = chunks[uid]
-        kept = scores[uid] * decay ** placed_of_file[chunk.path]
-        placed_of_file[chunk.path] += 1
-        shares = dict(parts[uid])
-        if kept != scores[uid]:
-            shares["decay"] = kept - scores[uid]
-        placed.append(Candidate(chunk, kept, 0, shares))
-    placed.sort(key=lambda candidate: (-candidate.score, _position(candidate.chunk)))
-    return [
-        Candidate(item.chunk, item.score, number, item.parts) for number, item in enumerate(placed[:limit], 1)
-    ]
+MEASURES: Mapping[str, Callable[[Query, Snapshot, Pool], Feature]] = {
+    "body": partial(_field, "body"),
+    "names": partial(_field, "names"),
+    "path": _path,
+    "title": _title,
+    "definition": _definition,
+    "type": _type,
+    "phrase": _phrase,
+    "location": _location,
+}
+"""How each feature is measured, in the order in which they are added up."""
 
 
-def _position(chunk: Chunk) -> tuple[str, int]:
-    return chunk.path, chunk.start_line
+def _peak(values: Feature) -> float:
+    return max(float(values.max(initial=0.0)), 1e-12)
+
+
+def _idf(snapshot: Snapshot, stem: str) -> float:
+    return bm25_idf(snapshot.doc_freq("body", stem), len(snapshot))
+
+
+def _by_file(pool: Pool, measure: Callable[[str], float]) -> Feature:
+    values = {path: measure(path) for path in {chunk.path for chunk in pool.chunks}}
+    return np.array([values[chunk.path] for chunk in pool.chunks])
+
+
+def _places_of(location: Location, paths: Iterable[str]) -> list[str]:
+    """Find the files that a location may mean: those whose paths end alike for longest."""
+    shared = {path: places.common_tail(path, location.path) for path in paths}
+    longest = max(shared.values(), default=0)
+    return sorted(path for path, count in shared.items() if count == longest > 0)
+
+
+def _kinds(chunks: Sequence[Chunk], files: Iterable[str]) -> dict[str, Feature]:
+    outdated = places.older(files)
+    of_file = {path: {*places.kinds(path), "older" if path in outdated else ""} for path in files}
+    return {kind: np.array([float(kind in of_file[chunk.path]) for chunk in chunks]) for kind in PRIORS}

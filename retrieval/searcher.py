@@ -7,9 +7,11 @@ from typing import Literal, Protocol
 
 from retrieval import tokenizer
 from retrieval.bm25 import bm25_scores
+from retrieval.confidence import Confidence, judge
 from retrieval.errors import ModelError
 from retrieval.index import path_terms
-from retrieval.ranker import rank, read_query
+from retrieval.query import read_query
+from retrieval.ranker import gather, place, weights_for
 from retrieval.records import Candidate, Ranked
 from retrieval.repository import Passage, Progress, Repository
 from retrieval.reranker import Reading, fuse, pair_text
@@ -82,6 +84,7 @@ class Answer:
         chunks: How many chunks were searched, or candidates ranked.
         milliseconds: Time taken.
         notes: What the reader should know, a sentence each.
+        confidence: Whether the first stage's best seems to answer; None where nobody asked.
     """
 
     results: tuple[Result, ...]
@@ -89,6 +92,7 @@ class Answer:
     chunks: int
     milliseconds: float
     notes: tuple[str, ...] = ()
+    confidence: Confidence | None = None
 
 
 def search(
@@ -113,14 +117,24 @@ def search(
     query = read_query(request.query)
     refusal = _refusal(request, is_symbol=query.is_symbol)
     read = second.depth if second and not refusal else 0
-    candidates = rank(query, snapshot, limit=max(request.top_k, read), paths=paths)
+    evidence = gather(query, snapshot, paths=paths)
+    candidates = place(evidence, weights_for(query), limit=max(request.top_k, read))
+    confidence = judge(query, snapshot, evidence)
     passages = repository.passages(candidate.chunk for candidate in candidates[:read])
     ranked, stages = _second_stage(
         request.query, candidates, passages, second, refusal=refusal, is_cancelled=is_cancelled
     )
     results = _results(ranked[: request.top_k], repository)
     notes = (refresh.note,) if refresh.note else ()
-    return Answer(results, stages, len(snapshot), _since(start), notes)
+    return Answer(results, stages, len(snapshot), _since(start), notes, confidence)
+
+
+def ranking(repository: Repository, request: Request) -> list[Candidate]:
+    """Return the whole first-stage order of a question, every chunk of the pool, to explain any of them."""
+    repository.refresh()
+    query, paths = read_query(request.query), repository.select(request.globs, request.language)
+    evidence = gather(query, repository.snapshot(), paths=paths)
+    return place(evidence, weights_for(query), limit=len(evidence.pool.chunks))
 
 
 def rerank(

@@ -53,6 +53,15 @@ def terms(text: str) -> list[str]:
     return found
 
 
+def parts(text: str) -> list[str]:
+    """Split `text` into the smallest words that identifiers are made of, lower-cased, in order.
+
+    >>> parts("parse HTTPHeader_2")
+    ['parse', 'http', 'header', '2']
+    """
+    return [part.lower() for part in _PART.findall(text)]
+
+
 def stems(words: Iterable[str]) -> list[str]:
     """Stem each term (Porter 1980, Snowball's implementation), in order.
 

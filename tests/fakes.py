@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.ranker import rank, read_query
+from retrieval.query import read_query
+from retrieval.ranker import rank
 from retrieval.records import Candidate
 from retrieval.repository import Repository
 

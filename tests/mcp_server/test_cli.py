@@ -38,6 +38,15 @@ def test_search_explains_each_score(example: Path) -> None:
     out = goldrank("search", "client retry", "--no-rerank", "--explain", cwd=example).stdout
     assert "body +" in out
     assert "path +" in out
+    assert "1 above 2 by " in out
+
+
+def test_search_explains_any_line(example: Path) -> None:
+    """Why is mine not first? Asked of a chunk that may be far down."""
+    line = ("--explain-line", "tests/test_client.py:2", "--top-k", "1")
+    out = goldrank("search", "client retry", "--no-rerank", *line, cwd=example).stdout
+    assert "why tests/test_client.py:2:" in out
+    assert "minor -" in out
 
 
 def test_search_prints_json_for_programs(example: Path) -> None:

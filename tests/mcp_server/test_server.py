@@ -115,6 +115,17 @@ async def test_the_reply_names_commit_and_state(workspace: MakeWorkspace, exampl
     assert "src/new.py:1-1" in reply
 
 
+async def test_a_reply_says_when_nothing_seems_to_answer(workspace: MakeWorkspace) -> None:
+    """A confident list of the nearest wrong chunks costs an agent more than an honest no."""
+    async with connected(workspace()) as client:
+        low = await call(
+            client, "rag_search", query="how are requests to the database migrated and rolled back"
+        )
+        high = await call(client, "rag_search", query="how does the client retry a request")
+    assert "\nnote: nothing here seems to answer this (confidence 0." in low
+    assert "seems to answer" not in high
+
+
 async def test_nothing_relevant_is_said_with_what_to_try(workspace: MakeWorkspace) -> None:
     """An agent that gets eight irrelevant chunks believes them."""
     async with connected(workspace()) as client:

@@ -51,12 +51,11 @@ def documents(corpus: dict[str, str]) -> Iterator[tuple[tuple[str, int], dict[st
     for path, text in corpus.items():
         chunks = chunk_file(path, text)
         lines = lines_of(text)
-        file_names = sorted({term for chunk in chunks for term in name_terms(chunk.names)})
         for chunk in chunks:
             body = "\n".join(lines[chunk.start_line - 1 : chunk.end_line])
             words = [*tokenizer.terms(body), *path_terms(path)]
-            fields = {"words": words, "body": tokenizer.stems(words), "names": name_terms(chunk.names)}
-            yield (path, chunk.start_line), {**fields, "file_names": file_names}
+            fields = {"body": tokenizer.stems(words), "names": name_terms(chunk.names)}
+            yield (path, chunk.start_line), fields
 
 
 @pytest.mark.parametrize("field", FIELDS)
@@ -66,7 +65,7 @@ def test_the_index_scores_as_rank_bm25_does(corpus: dict[str, str], snapshot: Sn
     oracle = LuceneBM25([terms[field] for terms in places.values()])
     source = random.Random(3)
     for _ in range(40):
-        query = tokenizer.stems(source.sample(WORDS, k=3)) if field != "words" else source.sample(WORDS, k=3)
+        query = tokenizer.stems(source.sample(WORDS, k=3))
         expected = dict(zip(places, oracle.get_scores(query), strict=True))
         scores = snapshot.top(field, query, len(places))  # type: ignore[arg-type]  # a name from FIELDS
         chunks = snapshot.chunks(scores)

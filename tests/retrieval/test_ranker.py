@@ -7,13 +7,20 @@ from pathlib import Path
 import pytest
 from fakes import first_stage, found, repository, write
 
-from retrieval import ranker, tokenizer
-from retrieval.ranker import QUESTION, SYMBOL, Weights, rank, read_query
+from retrieval import places, query, tokenizer
+from retrieval.query import read_query
+from retrieval.ranker import rank
 from retrieval.repository import Repository
+from retrieval.weights import QUESTION, SYMBOL, Weights
 
 FILLER = "\n\n".join(
     f"def helper_{i}(value):\n    total = value * {i}\n    return total + compute(value)" for i in range(30)
 )
+
+
+def reweighed(weights: Weights, **features: float) -> Weights:
+    """Give features other weights."""
+    return replace(weights, features={**weights.features, **features})
 
 
 def paths_with(opened: Repository, query: str, weights: Weights) -> list[str]:
@@ -51,9 +58,82 @@ def test_the_path_finds_a_file_whose_text_does_not_say_it(tmp_path: Path, cache:
     }
     opened = repository(write(tmp_path / "r", files), cache)
     assert found(opened, "how does backoff work")[0] == "src/retry/backoff.py"
-    assert paths_with(opened, "how does backoff work", replace(QUESTION, path=0.0, body=0.0, words=0.0)) != [
-        "src/retry/backoff.py"
-    ]
+
+
+def test_a_path_that_spells_the_question_beats_text_that_says_it_once(tmp_path: Path, cache: Path) -> None:
+    """The strongest feature of all: disconnect it and the chatty file wins."""
+    files = {
+        "src/session/renewal.py": "def extend(token):\n    return token.later()  # renewal of a session\n",
+        "src/notes.py": "def note():\n    # session renewal, renewal of a session, a renewal\n    pass\n",
+    }
+    opened = repository(write(tmp_path / "r", files), cache)
+    query = "where does the renewal of a session happen"
+    assert found(opened, query)[0] == "src/session/renewal.py"
+    assert paths_with(opened, query, reweighed(QUESTION, path=0.0, title=0.0))[0] == "src/notes.py"
+
+
+def test_words_that_spell_the_name_of_a_file_find_that_file(tmp_path: Path, cache: Path) -> None:
+    """Asked for "the json element", people mean JsonElement.java, not each file that says json."""
+    files = {
+        "src/JsonElement.java": "class JsonElement { int x; }\n",
+        "src/JsonElementVisitor.java": "class JsonElementVisitor { JsonElement json; /* element */ }\n",
+    }
+    opened = repository(write(tmp_path / "r", files), cache)
+    query = "what is a json element"
+    assert found(opened, query)[0] == "src/JsonElement.java"
+    assert paths_with(opened, query, reweighed(QUESTION, title=0.0))[0] == "src/JsonElementVisitor.java"
+
+
+def test_pasted_text_finds_the_place_that_says_it_word_for_word(tmp_path: Path, cache: Path) -> None:
+    """An error message is a quotation; other chunks have its words in another order."""
+    words = "def status():\n    # lease expired? no worker, no renewal: expired worker lease\n    pass\n"
+    said = "def fail():\n    raise Error('no worker renewal before the lease expired')\n" + FILLER
+    opened = repository(write(tmp_path / "r", {"a.py": words, "b.py": said}), cache)
+    query = "Error: no worker renewal before the lease expired"
+    assert found(opened, query)[0] == "b.py"
+    assert paths_with(opened, query, reweighed(QUESTION, phrase=0.0))[0] == "a.py"
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        '  File "/usr/lib/app/src/jobs.py", line 90, in main',
+        "    at main (/srv/app/src/jobs.py:90:5)",
+        "#0 /app/src/jobs.py(90): main()",
+        r"   at Jobs.Main() in C:\build\src\jobs.py:line 90",
+    ],
+)
+def test_a_frame_of_a_stack_trace_finds_its_line(tmp_path: Path, cache: Path, frame: str) -> None:
+    """Whoever pastes a stack trace has said the place; below another root it is the same file."""
+    files = {
+        "src/jobs.py": FILLER,
+        "lib/jobs.py": FILLER,
+        "src/boom.py": "def boom():\n    # Boom: it broke\n    pass\n",
+    }
+    opened = repository(write(tmp_path / "r", files), cache)
+    query = f"Boom: it broke\n{frame}"
+    best = first_stage(opened, query)[0].chunk
+    assert best.path == "src/jobs.py"
+    assert best.start_line <= 90 <= best.end_line
+    assert paths_with(opened, query, reweighed(QUESTION, location=0.0))[0] == "src/boom.py"
+
+
+def test_a_newer_version_comes_before_the_older_one_beside_it(tmp_path: Path, cache: Path) -> None:
+    """Old versions are kept for their users; who asks means the one that lives."""
+    text = "def parse_schema(schema):\n    return schema.parse()\n"
+    files = {"src/v1/schema.py": text, "src/v2/schema.py": text, "api/v1/schema.txt": "parse"}
+    opened = repository(write(tmp_path / "r", files), cache)
+    assert found(opened, "how is a schema parsed")[:2] == ["src/v2/schema.py", "src/v1/schema.py"]
+
+
+def test_code_comes_before_prose_about_it(tmp_path: Path, cache: Path) -> None:
+    """A changelog says more of the words; the code is what was asked for."""
+    files = {
+        "CHANGES.md": "# Changes\n\nThe worker retries a job. A job is retried by the worker.\n",
+        "worker.py": "def retry(job):\n    job.run()\n",
+    }
+    opened = repository(write(tmp_path / "r", files), cache)
+    assert found(opened, "how does the worker retry a job") == ["worker.py", "CHANGES.md"]
 
 
 def test_the_path_terms_are_in_the_body(tmp_path: Path, cache: Path) -> None:
@@ -70,9 +150,11 @@ def test_stop_words_do_not_decide(tmp_path: Path, cache: Path) -> None:
     opened = repository(write(tmp_path / "r", files), cache)
     query = "how does it flush that"
     assert found(opened, query) == ["flush.py"]
-    words = tuple(tokenizer.terms(query))
-    connected = ranker.Query(query, words, tuple(tokenizer.stems(words)), (), is_symbol=False)
-    ranked = rank(connected, opened.snapshot(), limit=5, weights=replace(QUESTION, path=0.0))
+    stems = tuple(tokenizer.stems(tokenizer.terms(query)))
+    connected = replace(read_query(query), stems=stems)
+    ranked = rank(
+        connected, opened.snapshot(), limit=5, weights=reweighed(QUESTION, path=0.0, title=0.0, phrase=0.0)
+    )
     assert ranked[0].chunk.path == "chatty.py", (
         "the words of the question do match where they are not left out"
     )
@@ -84,13 +166,13 @@ def test_further_chunks_of_a_file_give_way_to_other_files(tmp_path: Path, cache:
         f"def lease_{i}(lease):\n    lease.renew()\n" + "    lease.check(lease)\n" * 25 for i in range(8)
     )
     files = {
-        "a_lease.py": wordy,
-        "b_lock.py": FILLER + "\n\ndef renew():\n    lease = get()\n    return lease\n",
+        "a.py": wordy,
+        "b.py": FILLER + "\n\ndef renew():\n    lease = get()\n    return lease\n",
     }
     opened = repository(write(tmp_path / "r", files), cache)
     query = "how is a lease renewed"
-    assert paths_with(opened, query, QUESTION)[:2] == ["a_lease.py", "b_lock.py"]
-    assert paths_with(opened, query, replace(QUESTION, decay=1.0))[:2] == ["a_lease.py", "a_lease.py"]
+    assert paths_with(opened, query, QUESTION)[:2] == ["a.py", "b.py"]
+    assert paths_with(opened, query, replace(QUESTION, decay=1.0))[:2] == ["a.py", "a.py"]
 
 
 def test_the_chunk_that_defines_a_name_beats_those_that_use_it(tmp_path: Path, cache: Path) -> None:
@@ -99,7 +181,7 @@ def test_the_chunk_that_defines_a_name_beats_those_that_use_it(tmp_path: Path, c
     files = {"uses.py": uses, "other.py": "class HttpClient:\n    pass\n\n\n" + FILLER}
     opened = repository(write(tmp_path / "r", files), cache)
     assert found(opened, "HttpClient")[0] == "other.py"
-    assert paths_with(opened, "HttpClient", replace(SYMBOL, definition=0.0))[0] == "uses.py"
+    assert paths_with(opened, "HttpClient", reweighed(SYMBOL, definition=0.0, type=0.0))[0] == "uses.py"
 
 
 def test_the_names_of_a_chunk_count_more_than_its_text(tmp_path: Path, cache: Path) -> None:
@@ -110,7 +192,7 @@ def test_the_names_of_a_chunk_count_more_than_its_text(tmp_path: Path, cache: Pa
     }
     opened = repository(write(tmp_path / "r", files), cache)
     assert found(opened, "resume session")[0] == "b.py"
-    text_only = replace(QUESTION, names=0.0, file_names=0.0, definition=0.0)
+    text_only = reweighed(QUESTION, names=0.0, definition=0.0, phrase=0.0)
     assert paths_with(opened, "resume session", text_only)[0] == "a.py"
 
 
@@ -145,7 +227,7 @@ def test_the_shares_of_a_candidate_add_up_to_its_score(tmp_path: Path, cache: Pa
     opened = repository(write(tmp_path / "r", files), cache)
     candidates = first_stage(opened, "session helper compute")
     assert any("decay" in candidate.parts for candidate in candidates)
-    assert any("prior" in candidate.parts for candidate in candidates)
+    assert any("minor" in candidate.parts for candidate in candidates)
     for candidate in candidates:
         assert sum(candidate.parts.values()) == pytest.approx(candidate.score, abs=2e-6)
 
@@ -166,7 +248,7 @@ def test_equal_files_come_in_the_order_of_their_paths(tmp_path: Path, cache: Pat
 
 
 @pytest.mark.parametrize(
-    ("query", "identifiers", "is_symbol"),
+    ("text", "identifiers", "is_symbol"),
     [
         ("HttpClient", ("httpclient",), True),
         ("Sinatra::Base", ("base",), True),
@@ -176,17 +258,20 @@ def test_equal_files_come_in_the_order_of_their_paths(tmp_path: Path, cache: Pat
         ("how does parse_header work", ("parse_header",), False),
         ("what calls flush()", ("flush",), False),
         ("How are requests sent?", (), False),
+        ("dependencies/utils", ("utils",), False),
+        ("encoder.go", ("go",), False),
         ("", (), False),
     ],
 )
 def test_identifiers_in_a_query_are_recognised(
-    query: str, identifiers: tuple[str, ...], is_symbol: bool
+    text: str, identifiers: tuple[str, ...], is_symbol: bool
 ) -> None:
-    """A name in a question is worth more than a word."""
-    read = read_query(query)
+    """A name in a question is worth more than a word; a path is no name."""
+    read = read_query(text)
     assert (read.identifiers, read.is_symbol) == (identifiers, is_symbol)
 
 
 def test_the_examples_in_the_docstrings_hold() -> None:
     """An example that lies is worse than none."""
-    assert doctest.testmod(ranker).failed == 0
+    for module in (places, query):
+        assert doctest.testmod(module).failed == 0

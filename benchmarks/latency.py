@@ -1,0 +1,99 @@
+"""CPU time of a query without reranking, stage by stage, in a large repository, beside tantivy alone.
+
+    python benchmarks/latency.py --root DIR --queries queries.jsonl --cache CACHE [--questions 200]
+
+DIR is any large folder of code: an environment's site-packages gives 100,000 chunks. Each question is asked
+once to warm up and once to be measured. The peer is the bare top-100 search of the body field for the same
+stems: what any use of the index costs at least.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from retrieval import ranker
+from retrieval.confidence import judge
+from retrieval.index import Snapshot
+from retrieval.query import read_query
+from retrieval.repository import Repository
+
+TOP_K = 8
+
+
+def main() -> None:
+    """Read the arguments, index, ask, and print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--root", type=Path, required=True)
+    parser.add_argument("--queries", type=Path, required=True)
+    parser.add_argument("--cache", type=Path, required=True, help="folder of indexes")
+    parser.add_argument("--questions", type=int, default=200, help="how many are asked [default: 200]")
+    args = parser.parse_args()
+    repository = Repository(args.root, cache=args.cache, max_bytes=1_000_000)
+    with tqdm(unit="file", disable=None) as bar:
+        repository.refresh(progress=lambda done, _total: _advance(bar, done))
+    texts = [json.loads(line)["query"] for line in args.queries.read_text(encoding="utf-8").splitlines()]
+    texts = texts[:: max(1, len(texts) // args.questions)][: args.questions]
+    snapshot = repository.snapshot()
+    print(f"{len(snapshot):,} chunks, {repository.store_bytes() / 1e6:.0f} MB, {len(texts)} questions")
+    rows = [steps(repository, text) for text in tqdm(texts, unit="query", disable=None)]
+    peer = float(np.median([row["tantivy alone"] for row in rows]))
+    print("step\tp50 ms\tp95 ms\tratio to tantivy alone")
+    for name in rows[0]:
+        p50, p95 = np.percentile([row[name] for row in rows], [50, 95])
+        print(f"{name}\t{p50:.2f}\t{p95:.2f}\t{p50 / peer:.2f}")
+
+
+def _advance(bar: Any, done: int) -> None:
+    bar.update(done - bar.n)
+
+
+def alone(snapshot: Snapshot, text: str) -> object:
+    """Search as barely as the index allows."""
+    return snapshot.top("body", read_query(text).stems, 100)
+
+
+def whole(snapshot: Snapshot, text: str) -> object:
+    """Run the whole first stage, the confidence of its best candidate included."""
+    query = read_query(text)
+    evidence = ranker.gather(query, snapshot)
+    placed = ranker.place(evidence, ranker.weights_for(query), limit=TOP_K)
+    return placed, judge(query, snapshot, evidence)
+
+
+def steps(repository: Repository, text: str) -> dict[str, float]:
+    """Return the CPU milliseconds of each step of the first stage."""
+    query, snapshot = read_query(text), repository.snapshot()
+    pool = ranker.find(query, snapshot)
+    evidence = ranker.gather(query, snapshot)
+    timed: dict[str, Callable[[], object]] = {
+        "reading the query": lambda: read_query(text),
+        "opening the index": repository.snapshot,
+        "finding the pool": lambda: ranker.find(query, repository.snapshot()),
+        **{name: partial(measure, query, snapshot, pool) for name, measure in ranker.MEASURES.items()},
+        "placing": lambda: ranker.place(evidence, ranker.weights_for(query), limit=TOP_K),
+        "confidence": lambda: judge(query, snapshot, evidence),
+        "tantivy alone": lambda: alone(snapshot, text),
+        "the whole first stage": lambda: whole(repository.snapshot(), text),
+    }
+    return {name: cpu_ms(step) for name, step in timed.items()}
+
+
+def cpu_ms(step: Callable[[], object]) -> float:
+    """Return the CPU milliseconds of the second of two runs."""
+    step()
+    start = time.process_time()
+    step()
+    return 1000 * (time.process_time() - start)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""Why a chunk stands where it does: the shares of its first-stage score, and what sets it above the next."""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from retrieval.errors import ArgumentError
+from retrieval.records import Candidate
+from retrieval.searcher import Answer
+
+TELLING = 3  # differences that are named between neighbours
+_LEAST = 0.0005  # a smaller difference would be shown as nothing
+
+
+def of_results(answer: Answer) -> Iterator[str]:
+    """Explain each result, in lines; neighbours are compared in first-stage order."""
+    candidates = sorted((result.ranked.candidate for result in answer.results), key=lambda item: item.rank)
+    yield "\nwhy: a first-stage score is the sum of these shares"
+    for candidate in candidates:
+        yield from _shares(candidate)
+    for above, below in pairwise(candidates):
+        yield _comparison(above, below)
+
+
+def of_line(ranking: Sequence[Candidate], place: str) -> Iterator[str]:
+    """Explain the chunk that holds a line, and what sets its neighbours apart.
+
+    Args:
+        ranking: Every candidate of the question, in first-stage order.
+        place: `path:line`.
+
+    Raises:
+        ArgumentError: `place` is no such address.
+    """
+    path, _, line = place.rpartition(":")
+    if not path or not line.isascii() or not line.isdigit():
+        raise ArgumentError(f"{place!r} is no PATH:LINE; name a file of the repository and a line from 1")
+    found = next(
+        (item for item in ranking if item.chunk.path == path
+         and item.chunk.start_line <= int(line) <= item.chunk.end_line),
+        None,
+    )  # fmt: skip
+    yield f"\nwhy {place}:"
+    if found is None:
+        yield (
+            f"it is none of the {len(ranking)} candidates: it is not indexed, or no field of it is among "
+            "the best for this question"
+        )
+        return
+    yield from _shares(found)
+    if found.rank > 1:
+        yield _comparison(ranking[found.rank - 2], found)
+    if found.rank < len(ranking):
+        yield _comparison(found, ranking[found.rank])
+
+
+def _shares(candidate: Candidate) -> Iterator[str]:
+    shares = "  ".join(f"{name} {share:+.3f}" for name, share in candidate.parts.items())
+    yield f"{candidate.rank:>3}. {candidate.chunk.span}\n     {candidate.score:.3f} = {shares}"
+
+
+def _comparison(above: Candidate, below: Candidate) -> str:
+    """Name what speaks most for the upper of two neighbours."""
+    names = dict.fromkeys((*above.parts, *below.parts))
+    differences = {name: above.parts.get(name, 0.0) - below.parts.get(name, 0.0) for name in names}
+    telling = sorted(differences.items(), key=lambda item: -item[1])[:TELLING]
+    reasons = ", ".join(f"{name} {value:+.3f}" for name, value in telling if value > _LEAST)
+    where = f"{above.rank} above {below.rank} by {above.score - below.score:.3f}"
+    return f"{where}: {reasons or 'equal, so by path, then line'}"

@@ -1,0 +1,94 @@
+"""Whether the best candidate seems to answer at all: a calibrated confidence from first-stage evidence.
+
+A search always finds something; this says when nothing of it is likely the answer. The model is a logistic
+regression over a few signs of the best candidate, fitted on questions asked of the right and of the wrong
+repository: benchmarks/abstention.py, docs/decisions/0008-abstention.md.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from retrieval.index import Snapshot, name_terms
+from retrieval.query import Query
+from retrieval.ranker import Evidence, place, weights_for
+
+_SATURATION = 2.2  # k1 + 1: what BM25 gives at most for one term, times its idf
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """A logistic regression and where its word is taken as a no.
+
+    Attributes:
+        intercept: In logits.
+        factors: By sign, in logits.
+        threshold: A lower confidence means that nothing seems to answer.
+    """
+
+    intercept: float
+    factors: Mapping[str, float]
+    threshold: float
+
+
+# benchmarks/runs/2026-11-24-dev/abstention.txt
+QUESTION = Calibration(
+    -6.120, {"match": 1.394, "covered": 2.883, "named": 0.868, "phrase": 4.247, "score": 2.244}, 0.250
+)
+SYMBOL = Calibration(
+    -7.388, {"match": 1.107, "covered": 0.979, "named": -0.417, "phrase": 0.990, "score": 1.573}, 0.679
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Confidence:
+    """How likely the best candidate answers, had half of all questions an answer here.
+
+    Attributes:
+        value: 0 to 1.
+        is_low: Whether a reply should say that nothing seems to answer.
+    """
+
+    value: float
+    is_low: bool
+
+
+def judge(query: Query, snapshot: Snapshot, evidence: Evidence) -> Confidence:
+    """Weigh the signs of the best candidate; no candidate is no answer."""
+    if not evidence.pool.chunks:
+        return Confidence(0.0, is_low=True)
+    calibration = SYMBOL if query.is_symbol else QUESTION
+    found = signs(query, snapshot, evidence)
+    logit = calibration.intercept + sum(factor * found[name] for name, factor in calibration.factors.items())
+    value = 1 / (1 + math.exp(-logit))
+    return Confidence(value, value < calibration.threshold)
+
+
+def signs(query: Query, snapshot: Snapshot, evidence: Evidence) -> dict[str, float]:
+    """Measure what tells an answer from the best of what is no answer; shares are 0 to 1 and weighed by idf.
+
+    match: The pool's best BM25 score in the body, as a share of what any text could reach.
+    covered: Share of the query in the best candidate's file.
+    named: Share of the query in the names that this file defines.
+    phrase: Share of the query that stands in the candidate word behind word.
+    score: Its first-stage score.
+    """
+    best = place(evidence, weights_for(query), limit=1)[0]
+    number = evidence.pool.chunks.index(best.chunk)
+    beside = np.flatnonzero(evidence.files == evidence.files[number])
+    names = {term for i in beside for term in name_terms(evidence.pool.chunks[i].names)}
+    total = sum(evidence.pool.idf.values())
+    here = snapshot.holding(evidence.pool.idf, (evidence.pool.uids[i] for i in beside))
+
+    def share(stems: set[str]) -> float:
+        return sum(evidence.pool.idf[stem] for stem in stems) / total
+
+    return {
+        "match": evidence.body_peak / (_SATURATION * total),
+        "covered": share(here),
+        "named": share(names & evidence.pool.idf.keys()),
+        "phrase": math.sqrt(evidence.features["phrase"][number]),
+        "score": best.score,
+    }

@@ -1,0 +1,123 @@
+"""What a file's place says of it: the words its path spells, what the file is called, what kind it is of."""
+
+import re
+from collections.abc import Iterable, Mapping
+from itertools import takewhile
+
+from retrieval import tokenizer
+from retrieval.languages import language_of
+from retrieval.query import name_key
+
+SHORTEST_PREFIX = 3  # letters that a path part must share with a query word to count as its beginning
+
+_MINOR_FOLDERS = frozenset(
+    "test tests testing __tests__ spec specs e2e fixture fixtures testdata mocks __mocks__ example examples "
+    "sample samples demo demos doc docs bench benchmark benchmarks vendor vendored third_party thirdparty "
+    "external deps compat legacy deprecated deprecations".split()
+)
+# What a test is called, by suffix: a file test_functions.bash is no test, a test_functions.py is.
+_TEST_NAMES = {
+    ".py": re.compile(r"test_.*|.*_test|conftest|tests?"),
+    ".rb": re.compile(r"test_.*|.*_(test|spec)"),
+    ".go": re.compile(r".*_test"),
+}
+_OTHER_TEST_NAME = re.compile(r".*[._-](test|spec|bench|benchmark|mock)s?|.*(Tests?|Spec|Mock)")
+_PROSE = frozenset("asciidoc html latex markdown rst text xml".split())
+_CALLED_BY_FOLDER = frozenset({"__init__", "index", "mod"})  # the folder has the name, the file only a role
+_VERSION_FOLDER = re.compile(r"v(\d+)")
+
+
+def coverage(path: str, idf: Mapping[str, float]) -> float:
+    """Add up the idf of the stems that a path spells: the file's name fully, its folders by half.
+
+    Args:
+        path: A file.
+        idf: A weight for each stem that is looked for.
+    """
+    *folders, name = path.split("/")
+    named = set(tokenizer.stems(tokenizer.terms(_bare(name))))
+    around = {term for folder in folders for term in tokenizer.stems(tokenizer.terms(folder))}
+    return sum(
+        weight * max(_overlap(stem, named), 0.5 * _overlap(stem, around)) for stem, weight in idf.items()
+    )
+
+
+def title(path: str) -> str:
+    """Name what a file is called by, as `query.name_key` writes it; an index file by its folder.
+
+    >>> title("src/any_invocable.h"), title("serde/src/ser/mod.rs")
+    ('anyinvocable', 'ser')
+    """
+    *folders, name = path.split("/")
+    bare = _bare(name)
+    return name_key(folders[-1] if folders and bare in _CALLED_BY_FOLDER else bare)
+
+
+def kinds(path: str) -> tuple[str, ...]:
+    """Name the kinds of files that are less often the answer, of those that this one is.
+
+    minor: tests, examples, docs, vendored and deprecated code. prose: no code.
+
+    >>> kinds("src/client.py"), kinds("tests/test_client.py")
+    ((), ('minor',))
+    """
+    *folders, name = path.split("/")
+    bare = {folder.lower().strip("_.") for folder in folders} | {folder.lower() for folder in folders}
+    stem, dot, ending = name.rpartition(".")
+    is_test = _TEST_NAMES.get(dot + ending, _OTHER_TEST_NAME).fullmatch(stem or name)
+    found = {
+        "minor": is_test or not _MINOR_FOLDERS.isdisjoint(bare),
+        "prose": language_of(path) in _PROSE,
+    }
+    return tuple(kind for kind, holds in found.items() if holds)
+
+
+def older(paths: Iterable[str]) -> set[str]:
+    """Pick the files below a version folder whose parent has a newer one: `v3/` beside `v4/`.
+
+    >>> older(["src/v3/types.ts", "src/v4/types.ts", "api/v1/app.ts"])
+    {'src/v3/types.ts'}
+    """
+    versions = {path: dict(_versions(path)) for path in paths}
+    newest: dict[str, int] = {}
+    for found in versions.values():
+        for parent, number in found.items():
+            newest[parent] = max(number, newest.get(parent, number))
+    return {
+        path
+        for path, found in versions.items()
+        if any(number < newest[parent] for parent, number in found.items())
+    }
+
+
+def common_tail(path: str, written: str) -> int:
+    """Count how many last parts two paths share: they may lie below different roots.
+
+    >>> common_tail("src/app/cart.py", "/usr/lib/app/cart.py")
+    2
+    """
+    parts = zip(reversed(path.split("/")), reversed(written.split("/")), strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], parts))
+
+
+def _versions(path: str) -> Iterable[tuple[str, int]]:
+    folders = path.split("/")[:-1]
+    for depth, folder in enumerate(folders):
+        if match := _VERSION_FOLDER.fullmatch(folder.lower()):
+            yield "/".join(folders[:depth]), int(match[1])
+
+
+def _bare(name: str) -> str:
+    return name.partition(".")[0] or name
+
+
+def _overlap(stem: str, terms: Iterable[str]) -> float:
+    """1 for an equal term; for a prefix, either way, the share of letters they have in common."""
+    best = 0.0
+    for term in terms:
+        short, long = sorted((stem, term), key=len)
+        if len(short) >= SHORTEST_PREFIX and long.startswith(short):
+            best = max(best, len(short) / len(long))
+        elif short == long:
+            best = 1.0
+    return best

@@ -1,0 +1,131 @@
+"""What a question says: its terms, the code names in it, the names it spells, the places it points to."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from retrieval import tokenizer
+from retrieval.languages import language_of
+
+LONGEST_SPELLING = 6  # words of a question that together may spell one name
+MOST_LOCATIONS = 10  # frames of a stack trace that are looked up
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A line of a file, as a stack trace or a compiler writes it.
+
+    Attributes:
+        path: As it was written, with `/`; often only the tail of a path, or below another root.
+        line: 1-based.
+    """
+
+    path: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A query as the first stage reads it.
+
+    Attributes:
+        text: As it was asked.
+        stems: Distinct stems of its terms, stop words left out.
+        identifiers: Words that look like code, lower-cased; for a symbol query, its last name.
+        is_symbol: Whether the whole query is one identifier.
+        pairs: Stems that follow one another in the text, distinct, not both stop words.
+        spelled: Names that consecutive words spell when written as one, with the share of the query's
+            letters that each takes.
+        locations: Lines of files that it names, in order.
+    """
+
+    text: str
+    stems: tuple[str, ...]
+    identifiers: tuple[str, ...]
+    is_symbol: bool
+    pairs: tuple[tuple[str, str], ...] = ()
+    spelled: Mapping[str, float] = field(default_factory=dict)
+    locations: tuple[Location, ...] = ()
+
+
+_QUALIFIED = re.compile(r"[A-Za-z_]\w*(?:(?:::|->|[.#/\\])[A-Za-z_]\w*)*")
+_SEPARATOR = re.compile(r"::|->|[.#/\\]")
+_CODE_LIKE = re.compile(r"\w*[a-z0-9][A-Z]\w*|\w*[A-Za-z]_\w+|_\w+|[A-Z]{2,}\w*[a-z]\w*")
+_NOT_IN_NAMES = re.compile(r"[\W_]+")
+# `a/b.py", line 3` (Python), `b.js:3:7` (most), `b.php(3)` (PHP), `b.cs:line 3` (C#).
+_LOCATION = re.compile(r'(?P<path>[\w./\\@+-]*\w\.\w+)(?:", line |:line |[:(])(?P<line>\d{1,7})\b')
+
+
+def read_query(text: str) -> Query:
+    """Analyse a query.
+
+    >>> read_query("how does parseBody call http.client").identifiers
+    ('parsebody', 'client')
+    """
+    is_symbol = _is_symbol(text)
+    return Query(
+        text=text,
+        stems=tuple(dict.fromkeys(tokenizer.stems(tokenizer.query_terms(text)))),
+        identifiers=tuple(dict.fromkeys(_identifiers(text, is_symbol=is_symbol))),
+        is_symbol=is_symbol,
+        pairs=tuple(dict.fromkeys(_pairs(text))),
+        spelled=_spelled(text),
+        locations=tuple(dict.fromkeys(_locations(text)))[:MOST_LOCATIONS],
+    )
+
+
+def name_key(name: str) -> str:
+    """Write a name so that its spellings agree: `http_client`, `HttpClient` and `http-client` are one.
+
+    >>> name_key("http_client"), name_key("HttpClient")
+    ('httpclient', 'httpclient')
+    """
+    return _NOT_IN_NAMES.sub("", name).lower()
+
+
+def _is_symbol(text: str) -> bool:
+    stripped = text.strip().removesuffix("()")
+    is_path = "/" in stripped or ("." in stripped and language_of(stripped) != "text")
+    return not is_path and _QUALIFIED.fullmatch(stripped) is not None
+
+
+def _identifiers(text: str, *, is_symbol: bool) -> Iterator[str]:
+    for match in _QUALIFIED.finditer(text):
+        *scopes, name = _SEPARATOR.split(match.group())
+        called = text.startswith("(", match.end())
+        if is_symbol or scopes or called or _CODE_LIKE.fullmatch(name):
+            yield name.lower()
+
+
+def _pairs(text: str) -> Iterator[tuple[str, str]]:
+    words = tokenizer.terms(text)
+    stems = tokenizer.stems(words)
+    for (first, left), (second, right) in pairwise(zip(words, stems, strict=True)):
+        if left != right and not {first, second} <= tokenizer.QUERY_STOP_WORDS:
+            yield left, right
+
+
+def _spelled(text: str) -> dict[str, float]:
+    """Join consecutive words: "any invocable" spells `AnyInvocable`, singular or plural."""
+    words = tokenizer.parts(text)
+    letters = sum(len(word) for word in words if word not in tokenizer.QUERY_STOP_WORDS)
+    found: dict[str, float] = {}
+    for first in range(len(words)):
+        for run in _runs(words[first : first + LONGEST_SPELLING]):
+            name = "".join(run)
+            for spelling in (name, name.removesuffix("s"), f"{name}s"):
+                share = min(1.0, len(name) / letters) if letters else 0.0
+                found[spelling] = max(found.get(spelling, 0.0), share)
+    return found
+
+
+def _runs(words: Sequence[str]) -> Iterator[Sequence[str]]:
+    for length in range(1, len(words) + 1):
+        if not tokenizer.QUERY_STOP_WORDS.issuperset(words[:length]):
+            yield words[:length]
+
+
+def _locations(text: str) -> Iterator[Location]:
+    for match in _LOCATION.finditer(text):
+        yield Location(match["path"].replace("\\", "/"), int(match["line"]))

@@ -1,0 +1,72 @@
+"""A search that always finds something must say when it found nothing worth having."""
+
+from pathlib import Path
+
+import pytest
+from fakes import repository, write
+
+from retrieval.confidence import Confidence, judge, signs
+from retrieval.query import read_query
+from retrieval.ranker import gather
+from retrieval.repository import Repository
+from retrieval.searcher import Request, search
+
+FILES = {
+    "src/session.py": (
+        'class SessionStore:\n    """Keeps sessions until they expire."""\n\n'
+        "    def renew_session(self, token):\n        # a session is renewed while its token is valid\n"
+        "        self.sessions[token].expires = later()\n"
+    ),
+    "src/render.py": "def render_page(template):\n    return template.fill()\n",
+    "src/limits.py": "def throttle(rate):\n    wait(rate)\n",
+}
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Repository:
+    """Index the files."""
+    return repository(write(tmp_path / "r", FILES), tmp_path / "cache")
+
+
+def confidence(opened: Repository, text: str) -> Confidence:
+    """Judge the best candidate for a question."""
+    query, snapshot = read_query(text), opened.snapshot()
+    return judge(query, snapshot, gather(query, snapshot))
+
+
+@pytest.mark.parametrize("text", ["how is a session renewed while the token is valid", "SessionStore"])
+def test_a_question_that_the_code_answers_is_answered_with_confidence(opened: Repository, text: str) -> None:
+    """A warning beside good answers would teach people to ignore it."""
+    assert not confidence(opened, text).is_low
+
+
+@pytest.mark.parametrize(
+    "text", ["how are database migrations rolled back when the template is missing", "KafkaSessionConsumer"]
+)
+def test_a_question_of_another_repository_is_told_as_such(opened: Repository, text: str) -> None:
+    """One word in common is a match for BM25 and no answer for anybody."""
+    assert gather(read_query(text), opened.snapshot()).pool.chunks
+    assert confidence(opened, text).is_low
+
+
+def test_nothing_found_is_no_confidence(opened: Repository) -> None:
+    """Nothing cannot be an answer."""
+    assert confidence(opened, "zxqvbn wobblefrotz") == Confidence(0.0, is_low=True)
+
+
+def test_each_share_is_a_share(opened: Repository) -> None:
+    """Signs of different repositories must mean the same, or no calibration holds."""
+    query, snapshot = read_query("how is a session renewed by a kafka consumer"), opened.snapshot()
+    found = signs(query, snapshot, gather(query, snapshot))
+    assert all(0 <= found[name] <= 1 for name in ("match", "covered", "named", "phrase"))
+    assert 0 < found["covered"] < 1
+
+
+def test_the_answer_carries_the_confidence(opened: Repository) -> None:
+    """Disconnect it from the search and replies fall silent about it."""
+    low = search(opened, Request("how are database migrations rolled back when template", 5), None)
+    high = search(opened, Request("how is a session renewed", 5), None)
+    assert low.confidence is not None
+    assert low.confidence.is_low
+    assert high.confidence is not None
+    assert not high.confidence.is_low
