@@ -237,6 +237,10 @@ def _lesser() -> Iterator[tuple[str, Callable[[Weights], Weights]]]:
         yield name, lambda w, name=name: replace(w, features={**w.features, name: 0.0})  # type: ignore[misc]
     for kind in QUESTION.priors:
         yield kind, lambda w, kind=kind: replace(w, priors={**w.priors, kind: 1.0})  # type: ignore[misc]
+    yield (
+        "definition and type",
+        lambda w: replace(w, features={**w.features, "definition": 0.0, "type": 0.0}),
+    )
     yield "coherence", lambda w: replace(w, coherence=0.0)
     yield "decay", lambda w: replace(w, decay=1.0)
 

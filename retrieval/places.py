@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from itertools import takewhile
 
 from retrieval import tokenizer
 from retrieval.languages import language_of
 from retrieval.query import name_key
 
+KEPT = 100_000  # paths whose words are kept: splitting them anew was a third of a query (runs/2026-11-24-dev)
 SHORTEST_PREFIX = 3  # letters that a path part must share with a query word to count as its beginning
 
 _MINOR_FOLDERS = frozenset(
@@ -34,14 +36,13 @@ def coverage(path: str, idf: Mapping[str, float]) -> float:
         path: A file.
         idf: A weight for each stem that is looked for.
     """
-    *folders, name = path.split("/")
-    named = set(tokenizer.stems(tokenizer.terms(_bare(name))))
-    around = {term for folder in folders for term in tokenizer.stems(tokenizer.terms(folder))}
+    named, around = _terms(path)
     return sum(
         weight * max(_overlap(stem, named), 0.5 * _overlap(stem, around)) for stem, weight in idf.items()
     )
 
 
+@lru_cache(KEPT)
 def title(path: str) -> str:
     """Name what a file is called by, as `query.name_key` writes it; an index file by its folder.
 
@@ -53,6 +54,7 @@ def title(path: str) -> str:
     return name_key(folders[-1] if folders and bare in _CALLED_BY_FOLDER else bare)
 
 
+@lru_cache(KEPT)
 def kinds(path: str) -> tuple[str, ...]:
     """Name the kinds of files that are less often the answer, of those that this one is.
 
@@ -111,13 +113,21 @@ def _bare(name: str) -> str:
     return name.partition(".")[0] or name
 
 
-def _overlap(stem: str, terms: Iterable[str]) -> float:
+@lru_cache(KEPT)
+def _terms(path: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the stems in the name of a file, and those in its folders'."""
+    *folders, name = path.split("/")
+    around = (term for folder in folders for term in tokenizer.terms(folder))
+    return frozenset(tokenizer.stems(tokenizer.terms(_bare(name)))), frozenset(tokenizer.stems(around))
+
+
+def _overlap(stem: str, terms: frozenset[str]) -> float:
     """1 for an equal term; for a prefix, either way, the share of letters they have in common."""
-    best = 0.0
-    for term in terms:
-        short, long = sorted((stem, term), key=len)
-        if len(short) >= SHORTEST_PREFIX and long.startswith(short):
-            best = max(best, len(short) / len(long))
-        elif short == long:
-            best = 1.0
-    return best
+    if stem in terms:
+        return 1.0
+    return max((_common(stem, term) for term in terms), default=0.0)
+
+
+def _common(stem: str, term: str) -> float:
+    short, long = (stem, term) if len(stem) < len(term) else (term, stem)
+    return len(short) / len(long) if len(short) >= SHORTEST_PREFIX and long.startswith(short) else 0.0
