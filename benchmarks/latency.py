@@ -4,7 +4,7 @@
 
 DIR is any large folder of code; an environment's site-packages gives hundreds of thousands of chunks. Each
 question is asked once, as a server would be asked: what earlier questions left in caches may help it. The
-peer is the bare top-100 search of the body field for the same stems: what any use of the index costs at least.
+peer is the bare top-100 search of the body field for the same stems: what any use of it costs at least.
 """
 
 import argparse

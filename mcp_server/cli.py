@@ -80,11 +80,11 @@ def _with_model(command: _Command) -> _Command:
             "--rerank-deadline-s", type=float, help="Seconds the cross-encoder may take. [default: 8]"
         ),
         click.option("--rerank-depth", type=int, help="How many candidates it reads. [default: 20]"),
-        click.option("--held-weight", type=float, help="The same for rag_rerank. [default: 0.8]"),
+        click.option("--held-weight", type=float, help="The same for rag_rerank. [default: 0.7]"),
         click.option(
             "--rerank-weight",
             type=float,
-            help="Its share in the score of a search, 0 to 1; 0 turns it off. [default: 0.2]",
+            help="Its share in the score of a search, 0 to 1; 0 turns it off. [default: 0.1]",
         ),
         click.option("--model", help="Cross-encoder: a folder, or a hub id that was downloaded before."),
     ):
@@ -156,7 +156,11 @@ def index(root: Path, rebuild: bool, **flags: Any) -> None:
     "--max-chars", type=click.IntRange(500), default=10_000, show_default=True, help="Longest reply."
 )
 @click.option("--no-rerank", is_flag=True, help="First stage only.")
-@click.option("--explain", is_flag=True, help="Print why each result stands above the next.")
+@click.option(
+    "--explain",
+    is_flag=True,
+    help="Print the shares of each first-stage score, and what sets neighbours apart.",
+)
 @click.option("--explain-line", metavar="PATH:LINE", help="Say the same of the chunk that holds this line.")
 @click.option("--json", "as_json", is_flag=True, help="Print machine-readable results.")
 @_with_model
@@ -327,6 +331,7 @@ def _as_json(answer: Answer, source: str) -> dict[str, Any]:
         "milliseconds": round(answer.milliseconds, 1),
         "notes": list(answer.notes),
         "confidence": round(answer.confidence.value, 3) if answer.confidence else None,
+        "seems_to_answer": not answer.confidence.is_low if answer.confidence else None,
         "results": [
             {
                 "path": result.passage.chunk.path,

@@ -1,20 +1,22 @@
 """Why a chunk stands where it does: the shares of its first-stage score, and what sets it above the next."""
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from retrieval.errors import ArgumentError
+from retrieval.errors import ArgumentError, shorten
 from retrieval.records import Candidate
 from retrieval.searcher import Answer
 
 TELLING = 3  # differences that are named between neighbours
+_PLACE = re.compile(r"(?:\./)?(?P<path>.+):(?P<line>[1-9][0-9]{0,8})")
 _LEAST = 0.0005  # a smaller difference would be shown as nothing
 
 
 def of_results(answer: Answer) -> Iterator[str]:
     """Explain each result, in lines; neighbours are compared in first-stage order."""
     candidates = sorted((result.ranked.candidate for result in answer.results), key=lambda item: item.rank)
-    yield "\nwhy: a first-stage score is the sum of these shares"
+    yield "\nwhy, in the first stage: a score is the sum of these shares"
     for candidate in candidates:
         yield from _shares(candidate)
     for above, below in pairwise(candidates):
@@ -31,19 +33,22 @@ def of_line(ranking: Sequence[Candidate], place: str) -> Iterator[str]:
     Raises:
         ArgumentError: `place` is no such address.
     """
-    path, _, line = place.rpartition(":")
-    if not path or not line.isascii() or not line.isdigit():
-        raise ArgumentError(f"{place!r} is no PATH:LINE; name a file of the repository and a line from 1")
+    match = _PLACE.fullmatch(place)
+    if match is None:
+        raise ArgumentError(
+            f"{shorten(place)} is no PATH:LINE; name a file of the repository and a line from 1"
+        )
+    path, line = match["path"], int(match["line"])
     found = next(
         (item for item in ranking if item.chunk.path == path
-         and item.chunk.start_line <= int(line) <= item.chunk.end_line),
+         and item.chunk.start_line <= line <= item.chunk.end_line),
         None,
     )  # fmt: skip
-    yield f"\nwhy {place}:"
+    yield f"\nwhy {path}:{line}, in the first stage:"
     if found is None:
         yield (
-            f"it is none of the {len(ranking)} candidates: it is not indexed, or no field of it is among "
-            "the best for this question"
+            f"it is none of the {len(ranking)} candidates: the line is blank or not indexed, or no field of "
+            "its chunk is among the best for this question"
         )
         return
     yield from _shares(found)
@@ -65,4 +70,4 @@ def _comparison(above: Candidate, below: Candidate) -> str:
     telling = sorted(differences.items(), key=lambda item: -item[1])[:TELLING]
     reasons = ", ".join(f"{name} {value:+.3f}" for name, value in telling if value > _LEAST)
     where = f"{above.rank} above {below.rank} by {above.score - below.score:.3f}"
-    return f"{where}: {reasons or 'equal, so by path, then line'}"
+    return f"{where}: {reasons or 'by a hair, else by path, then line'}"

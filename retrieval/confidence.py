@@ -35,10 +35,10 @@ class Calibration:
 
 # benchmarks/runs/2026-11-24-dev/abstention.txt
 QUESTION = Calibration(
-    -6.120, {"match": 1.394, "covered": 2.883, "named": 0.868, "phrase": 4.247, "score": 2.244}, 0.250
+    -6.370, {"match": 2.108, "covered": 3.048, "named": 1.319, "phrase": 1.226, "score": 2.330}, 0.255
 )
 SYMBOL = Calibration(
-    -7.388, {"match": 1.107, "covered": 0.979, "named": -0.417, "phrase": 0.990, "score": 1.573}, 0.679
+    -7.393, {"match": 1.107, "covered": 0.981, "named": -0.416, "phrase": 0.988, "score": 1.574}, 0.679
 )
 
 
@@ -70,8 +70,8 @@ def signs(query: Query, snapshot: Snapshot, evidence: Evidence) -> dict[str, flo
     """Measure what tells an answer from the best of what is no answer; shares are 0 to 1 and weighed by idf.
 
     match: The pool's best BM25 score in the body, as a share of what any text could reach.
-    covered: Share of the query in the best candidate's file.
-    named: Share of the query in the names that this file defines.
+    covered: Share of the query in those chunks of the best candidate's file that are in the pool.
+    named: Share of the query in the names that these define.
     phrase: Share of the query that stands in the candidate word behind word.
     score: Its first-stage score.
     """
@@ -79,7 +79,7 @@ def signs(query: Query, snapshot: Snapshot, evidence: Evidence) -> dict[str, flo
     number = evidence.pool.chunks.index(best.chunk)
     beside = np.flatnonzero(evidence.files == evidence.files[number])
     names = {term for i in beside for term in name_terms(evidence.pool.chunks[i].names)}
-    total = sum(evidence.pool.idf.values())
+    total = sum(evidence.pool.idf.values()) or 1.0  # a name without a term, such as `__`, has none
     here = snapshot.holding(evidence.pool.idf, (evidence.pool.uids[i] for i in beside))
 
     def share(stems: set[str]) -> float:

@@ -6,7 +6,7 @@ from functools import lru_cache
 from itertools import takewhile
 
 from retrieval import tokenizer
-from retrieval.languages import language_of
+from retrieval.languages import suffix_of, suffixes
 from retrieval.query import name_key
 
 KEPT = 100_000  # paths whose words are kept: splitting them anew was a third of a query (runs/2026-11-24-dev)
@@ -24,7 +24,12 @@ _TEST_NAMES = {
     ".go": re.compile(r".*_test"),
 }
 _OTHER_TEST_NAME = re.compile(r".*[._-](test|spec|bench|benchmark|mock)s?|.*(Tests?|Spec|Mock)")
-_PROSE = frozenset("asciidoc html latex markdown rst text xml".split())
+# By suffix: the language "text" is also that of every file whose name says nothing, scripts among them.
+_PROSE = frozenset(
+    suffix
+    for language in "asciidoc html latex markdown rst text xml".split()
+    for suffix in suffixes(language)
+) | {"authors", "changelog", "contributing", "copying", "license", "notice", "readme"}
 _CALLED_BY_FOLDER = frozenset({"__init__", "index", "mod"})  # the folder has the name, the file only a role
 _VERSION_FOLDER = re.compile(r"v(\d+)")
 
@@ -69,7 +74,7 @@ def kinds(path: str) -> tuple[str, ...]:
     is_test = _TEST_NAMES.get(dot + ending, _OTHER_TEST_NAME).fullmatch(stem or name)
     found = {
         "minor": is_test or not _MINOR_FOLDERS.isdisjoint(bare),
-        "prose": language_of(path) in _PROSE,
+        "prose": suffix_of(path) in _PROSE,
     }
     return tuple(kind for kind, holds in found.items() if holds)
 
@@ -125,7 +130,8 @@ def _overlap(stem: str, terms: frozenset[str]) -> float:
     """1 for an equal term; for a prefix, either way, the share of letters they have in common."""
     if stem in terms:
         return 1.0
-    return max((_common(stem, term) for term in terms), default=0.0)
+    beginning = stem[:SHORTEST_PREFIX]
+    return max((_common(stem, term) for term in terms if term.startswith(beginning)), default=0.0)
 
 
 def _common(stem: str, term: str) -> float:

@@ -9,7 +9,6 @@ from retrieval import tokenizer
 from retrieval.languages import language_of
 
 LONGEST_SPELLING = 6  # words of a question that together may spell one name
-MOST_LOCATIONS = 10  # frames of a stack trace that are looked up
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +52,13 @@ _QUALIFIED = re.compile(r"[A-Za-z_]\w*(?:(?:::|->|[.#/\\])[A-Za-z_]\w*)*")
 _SEPARATOR = re.compile(r"::|->|[.#/\\]")
 _CODE_LIKE = re.compile(r"\w*[a-z0-9][A-Z]\w*|\w*[A-Za-z]_\w+|_\w+|[A-Z]{2,}\w*[a-z]\w*")
 _NOT_IN_NAMES = re.compile(r"[\W_]+")
-# `a/b.py", line 3` (Python), `b.js:3:7` (most), `b.php(3)` (PHP), `b.cs:line 3` (C#).
-_LOCATION = re.compile(r'(?P<path>[\w./\\@+-]*\w\.\w+)(?:", line |:line |[:(])(?P<line>\d{1,7})\b')
+# `b.py", line 3` (Python), `b.js:3:7` (most), `b.php(3)` and `b.php on line 3` (PHP), `b.cs:line 3` (C#),
+# `b.sh: line 3` (bash), `b.pl line 3` (Perl), `b.go#L3` (a link). What stands before is no part of a path, or
+# each letter of a long word would be tried as its first.
+_LOCATION = re.compile(
+    r"(?<![\w./\\@+-])(?P<path>[\w./\\@+-]*\w\.\w+)"
+    r'(?:", line |:line |: line | on line | line |#L|[:(])(?P<line>\d{1,7})\b'
+)
 
 
 def read_query(text: str) -> Query:
@@ -71,7 +75,7 @@ def read_query(text: str) -> Query:
         is_symbol=is_symbol,
         pairs=tuple(dict.fromkeys(_pairs(text))),
         spelled=_spelled(text),
-        locations=tuple(dict.fromkeys(_locations(text)))[:MOST_LOCATIONS],
+        locations=tuple(dict.fromkeys(_locations(text))),
     )
 
 
@@ -114,7 +118,7 @@ def _spelled(text: str) -> dict[str, float]:
     for first in range(len(words)):
         for run in _runs(words[first : first + LONGEST_SPELLING]):
             name = "".join(run)
-            for spelling in (name, name.removesuffix("s"), f"{name}s"):
+            for spelling in filter(None, (name, name.removesuffix("s"), f"{name}s")):
                 share = min(1.0, len(name) / letters) if letters else 0.0
                 found[spelling] = max(found.get(spelling, 0.0), share)
     return found

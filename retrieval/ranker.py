@@ -10,7 +10,7 @@ of a candidate add up to its score.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -24,10 +24,9 @@ from retrieval.records import Candidate, Chunk
 from retrieval.weights import PRIORS, QUESTION, SYMBOL, Weights
 
 FIELD_DEPTH = 100  # chunks taken from each field; recall@50 is in benchmarks/runs/
-COHERENT_FILES = 15  # files that bring more of their chunks into the pool
-CHUNKS_PER_FILE = 3
 DEFINING_CHUNKS = 50  # chunks that define a name of the query
 MOST_PAIRS = 32  # of the query's pairs of words the rarest are looked for
+MOST_LOCATIONS = 20  # lines of this repository's files that are looked up
 _TYPES = frozenset({"class", "interface", "struct", "enum", "trait", "module", "type"})
 
 Feature = NDArray[np.float64]
@@ -86,7 +85,7 @@ def rank(
         weights: By default those for the query's kind.
 
     Returns:
-        No more than `limit` candidates; none when no chunk holds any term of the query.
+        No more than `limit` candidates; none when no chunk holds a term or defines a name of the query.
     """
     return place(gather(query, snapshot, paths=paths), weights or weights_for(query), limit=limit)
 
@@ -182,25 +181,16 @@ def _placed_above(scores: Feature, files: NDArray[np.int64]) -> NDArray[np.int64
 
 
 def find(query: Query, snapshot: Snapshot, *, paths: Sequence[str] | None = None) -> Pool:
-    """Gather the chunks worth scoring: the best of each field, definitions, more of the best files."""
+    """Gather the chunks worth scoring: the best of each field, and what the query names or points to."""
     found: set[int] = set()
-    totals: dict[int, float] = defaultdict(float)
-    for name in FIELDS:
-        top = snapshot.top(name, query.stems, FIELD_DEPTH, paths=paths) if query.stems else {}
-        best = max(top.values(), default=1.0)
-        for uid, score in top.items():
-            totals[uid] += score / best
-        found.update(top)
+    for name in FIELDS if query.stems else ():
+        found.update(snapshot.top(name, query.stems, FIELD_DEPTH, paths=paths))
     if query.identifiers:
         found.update(snapshot.defining(query.identifiers, DEFINING_CHUNKS, paths=paths))
-    by_file: dict[str, float] = defaultdict(float)
-    for uid, chunk in snapshot.chunks(sorted(totals)).items():
-        by_file[chunk.path] += totals[uid]
-    for path in sorted(by_file, key=lambda path: (-by_file[path], path))[:COHERENT_FILES]:
-        found.update(snapshot.top("body", query.stems, CHUNKS_PER_FILE, paths=[path]))
-    for location in query.locations:
-        for path in _places_of(location, by_file):
-            found.update(snapshot.at(path, location.line))
+    if query.locations:
+        files = {chunk.path for chunk in snapshot.chunks(found).values()}
+        for path, line in _meant(query.locations, files):
+            found.update(snapshot.at(path, line))
     chunks = snapshot.chunks(found)
     uids = sorted(chunks, key=lambda uid: (chunks[uid].path, chunks[uid].start_line))
     idf = {stem: _idf(snapshot, stem) for stem in query.stems}
@@ -244,7 +234,9 @@ def _phrase(query: Query, snapshot: Snapshot, pool: Pool) -> Feature:
     Squared, since a question shares a pair of words with many chunks, and only pasted text shares most.
     """
     idf = {stem: _idf(snapshot, stem) for pair in query.pairs for stem in pair}
-    weighed = {pair: idf[pair[0]] + idf[pair[1]] for pair in query.pairs}
+    unknown = bm25_idf(0, len(snapshot))  # hashes, hosts and the like around what was said by this code
+    known = [pair for pair in query.pairs if max(idf[pair[0]], idf[pair[1]]) < unknown]
+    weighed = {pair: idf[pair[0]] + idf[pair[1]] for pair in known}
     rarest = dict(sorted(weighed.items(), key=lambda item: -item[1])[:MOST_PAIRS])
     if not rarest:
         return np.zeros(len(pool.uids))
@@ -253,15 +245,16 @@ def _phrase(query: Query, snapshot: Snapshot, pool: Pool) -> Feature:
 
 
 def _location(query: Query, _snapshot: Snapshot, pool: Pool) -> Feature:
-    """1 where the query names a line of the chunk; less where several files may be meant."""
-    values = np.zeros(len(pool.chunks))
-    paths = {chunk.path for chunk in pool.chunks}
-    for location in query.locations:
-        meant = _places_of(location, paths)
-        for i, chunk in enumerate(pool.chunks):
-            if chunk.path in meant and chunk.start_line <= location.line <= chunk.end_line:
-                values[i] = max(values[i], len(meant) ** -0.5)
-    return values
+    """1 where the query names a line of the chunk."""
+    lines: dict[str, list[int]] = defaultdict(list)
+    for path, line in _meant(query.locations, {chunk.path for chunk in pool.chunks}):
+        lines[path].append(line)
+    return np.array(
+        [
+            float(any(chunk.start_line <= line <= chunk.end_line for line in lines[chunk.path]))
+            for chunk in pool.chunks
+        ]
+    )
 
 
 MEASURES: Mapping[str, Callable[[Query, Snapshot, Pool], Feature]] = {
@@ -290,14 +283,26 @@ def _by_file(pool: Pool, measure: Callable[[str], float]) -> Feature:
     return np.array([values[chunk.path] for chunk in pool.chunks])
 
 
-def _places_of(location: Location, paths: Iterable[str]) -> list[str]:
-    """Find the files that a location may mean: those whose paths end alike for longest."""
-    shared = {path: places.common_tail(path, location.path) for path in paths}
-    longest = max(shared.values(), default=0)
-    return sorted(path for path, count in shared.items() if count == longest > 0)
+def _meant(locations: Iterable[Location], paths: Collection[str]) -> list[tuple[str, int]]:
+    """Find the lines that are named, of files among `paths`: those whose paths end alike for longest.
+
+    A frame of somebody else's code is not ours because both have a utils.py: where a path has a folder, that
+    must agree too.
+    """
+    found: dict[tuple[str, int], None] = {}
+    for location in locations:
+        shared = {path: places.common_tail(path, location.path) for path in paths}
+        longest = max(shared.values(), default=0)
+        for path in sorted(path for path, count in shared.items() if count == longest > 0):
+            if longest > 1 or "/" not in path or "/" not in location.path:
+                found[path, location.line] = None
+            if len(found) == MOST_LOCATIONS:
+                return list(found)
+    return list(found)
 
 
 def _kinds(chunks: Sequence[Chunk], files: Iterable[str]) -> dict[str, Feature]:
+    """Mark the kinds of places; a version is older than another of the pool, as no other competes with it."""
     outdated = places.older(files)
     of_file = {path: {*places.kinds(path), "older" if path in outdated else ""} for path in files}
     return {kind: np.array([float(kind in of_file[chunk.path]) for chunk in chunks]) for kind in PRIORS}

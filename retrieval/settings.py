@@ -38,8 +38,8 @@ class Settings:
     model: str = "cross-encoder/ms-marco-MiniLM-L6-v2"
     # The revision the model card of the first fine-tuned reranker names.
     model_revision: str = "c5ee24cb16019beea0893ab7796b1df96625c6b8"
-    rerank_weight: float = 0.2  # docs/decisions/0005-second-stage.md, like the next two
-    held_weight: float = 0.8
+    rerank_weight: float = 0.1  # docs/decisions/0005-second-stage.md, like the next two
+    held_weight: float = 0.7
     rerank_depth: int = 20
     rerank_deadline_s: float = 8.0
     max_file_bytes: int = 1_000_000

@@ -27,11 +27,11 @@ PRIORS = {"minor": 0.3, "prose": 0.3, "older": 0.5}
 QUESTION = Weights(
     features={
         "body": 1.0,
-        "names": 0.3,
+        "names": 0.2,
         "path": 2.0,
-        "title": 2.0,
+        "title": 1.5,
         "definition": 0.3,
-        "phrase": 1.5,
+        "phrase": 1.0,
         "location": 4.0,
     },
     coherence=0.3,

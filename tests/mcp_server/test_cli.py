@@ -45,7 +45,7 @@ def test_search_explains_any_line(example: Path) -> None:
     """Why is mine not first? Asked of a chunk that may be far down."""
     line = ("--explain-line", "tests/test_client.py:2", "--top-k", "1")
     out = goldrank("search", "client retry", "--no-rerank", *line, cwd=example).stdout
-    assert "why tests/test_client.py:2:" in out
+    assert "why tests/test_client.py:2, in the first stage:" in out
     assert "minor -" in out
 
 

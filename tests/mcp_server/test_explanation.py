@@ -36,7 +36,17 @@ def test_a_line_that_is_no_candidate_is_told_as_such(ranking: list[Candidate]) -
     assert f"none of the {len(ranking)} candidates" in text
 
 
-@pytest.mark.parametrize("place", ["src/notes.py", "src/notes.py:x", ":3", "src/notes.py:²"])
+@pytest.mark.parametrize(
+    "place",
+    [
+        "src/notes.py",
+        "src/notes.py:x",
+        ":3",
+        "src/notes.py:²",
+        "src/notes.py:0",
+        f"src/notes.py:{'9' * 5000}",
+    ],
+)
 def test_an_address_that_is_none_is_an_error_that_names_it(ranking: list[Candidate], place: str) -> None:
     """The form of an address is easily mistaken."""
     with pytest.raises(ArgumentError, match="PATH:LINE"):

@@ -11,6 +11,7 @@ from retrieval import places, query, tokenizer
 from retrieval.query import read_query
 from retrieval.ranker import rank
 from retrieval.repository import Repository
+from retrieval.searcher import Request, search
 from retrieval.weights import QUESTION, SYMBOL, Weights
 
 FILLER = "\n\n".join(
@@ -215,6 +216,84 @@ def test_a_file_full_of_good_chunks_beats_one_lucky_chunk(tmp_path: Path, cache:
     query = "when does the scheduler tick"
     assert paths_with(opened, query, replace(QUESTION, coherence=3.0))[0] == "z_about.py"
     assert paths_with(opened, query, replace(QUESTION, coherence=0.0))[0] == "a_lucky.py"
+
+
+FILLED = FILLER[:600]
+# For each feature and kind of place two files, of which the first wins by that alone.
+DECIDED: dict[str, tuple[str, str, dict[str, str]]] = {
+    "names": (
+        "resume session",
+        "b.py",
+        {
+            "a.py": "def run():\n    session.resume(session)\n",
+            "b.py": "def resume_session():\n    session.go()\n",
+        },
+    ),
+    "path": (
+        "why are connections pooled eagerly",
+        "src/connection_pools.py",
+        {
+            "src/connection_pools.py": "def keep(item):\n    return item\n" + FILLED,
+            "src/a.py": "def note():\n    # eagerly pooled by connections\n    pass\n",
+            **{f"src/f{number}.py": FILLED for number in range(6)},
+        },
+    ),
+    "type": ("Worker", "z.py", {"a.py": "def worker():\n    pass\n", "z.py": "class Worker:\n    pass\n"}),
+    "minor": (
+        "how does a lease expire",
+        "sources/a.py",
+        {"examples/a.py": "lease.expire()\n", "sources/a.py": "lease.expire()\n"},
+    ),
+    "prose": ("how does a lease expire", "z.py", {"a.md": "lease.expire()\n", "z.py": "lease.expire()\n"}),
+}
+
+
+@pytest.mark.parametrize("name", DECIDED)
+def test_each_feature_decides_where_nothing_else_does(tmp_path: Path, cache: Path, name: str) -> None:
+    """Take this one away, and only this, and another file wins."""
+    query, best, files = DECIDED[name]
+    opened = repository(write(tmp_path / "r", files), cache)
+    assert found(opened, query)[0] == best
+    weights = SYMBOL if read_query(query).is_symbol else QUESTION
+    less = (
+        replace(weights, priors={**weights.priors, name: 1.0})
+        if name in weights.priors
+        else reweighed(weights, **{name: 0.0})
+    )
+    assert paths_with(opened, query, less)[0] != best
+
+
+def test_pasted_text_is_found_among_words_this_code_never_says(tmp_path: Path, cache: Path) -> None:
+    """A log line comes with hosts, hashes and temporary paths around it."""
+    said = "def fail():\n    raise Error('no worker renewal before the lease expired')\n" + FILLED
+    words = "def status():\n    # lease expired? no worker, no renewal: expired worker lease\n    pass\n"
+    opened = repository(write(tmp_path / "r", {"a.py": words, "b.py": said}), cache)
+    junk = " ".join(f"zq{number}x host{number}y" for number in range(40))
+    assert found(opened, f"{junk} no worker renewal before the lease expired {junk}")[0] == "b.py"
+
+
+def test_the_last_frames_count_behind_many_of_other_code(tmp_path: Path, cache: Path) -> None:
+    """Python's tracebacks name the culprit last, behind every frame of the framework."""
+    opened = repository(write(tmp_path / "r", {"src/core.py": FILLER, "src/app.py": FILLER}), cache)
+    foreign = "".join(f'  File "/site/web/m{n}.py", line 5, in call\n' for n in range(30))
+    best = first_stage(opened, f'{foreign}  File "/app/src/core.py", line 90, in main')[0].chunk
+    assert (best.path, best.start_line <= 90 <= best.end_line) == ("src/core.py", True)
+
+
+def test_a_frame_of_other_code_is_not_ours_for_its_name_alone(tmp_path: Path, cache: Path) -> None:
+    """Every framework has a utils.py."""
+    opened = repository(write(tmp_path / "r", {"src/app/utils.py": FILLER}), cache)
+    query = 'helper value\n  File "/site-packages/rq/utils.py", line 90, in main'
+    assert not any("location" in candidate.parts for candidate in first_stage(opened, query))
+
+
+@pytest.mark.parametrize(
+    "query", ["__", "()", "?", "…", "a" * 8000, "a." * 4000, "1." * 4000, "src/a.py:1 " * 500]
+)
+def test_odd_queries_are_answered_like_any_other(tmp_path: Path, cache: Path, query: str) -> None:
+    """Agents paste what they have."""
+    opened = repository(write(tmp_path / "r", {"src/a.py": "def __(text): return text\n"}), cache)
+    assert search(opened, Request(query, 5), None).confidence is not None
 
 
 def test_the_shares_of_a_candidate_add_up_to_its_score(tmp_path: Path, cache: Path) -> None:
