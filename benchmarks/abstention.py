@@ -16,15 +16,14 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from quality import by_repository
+from quality import by_repository, opened
 from sklearn.linear_model import LogisticRegression
 from tqdm import tqdm
 
 from retrieval.confidence import signs
 from retrieval.index import Snapshot
 from retrieval.query import read_query
-from retrieval.ranker import gather
-from retrieval.repository import Repository
+from retrieval.ranker import gather, place, weights_for
 
 SIGNS = ("match", "covered", "named", "phrase", "score")
 WRONG = 3  # other repositories that a question is asked of
@@ -63,7 +62,9 @@ def main() -> None:
     )
     parser.add_argument("--cache", type=Path, required=True, help="folder of indexes")
     args = parser.parse_args()
-    snapshots = {name: _snapshot(args.corpus / name, args.cache) for name in by_repository(args.queries)}
+    snapshots = {
+        name: opened(args.corpus / name, args.cache).snapshot() for name in by_repository(args.queries)
+    }
     cases = [*ask(args.queries, snapshots, "asked"), *ask(args.pasted, snapshots, "pasted")]
     judged: list[tuple[Case, bool]] = []
     for kind in ("question", "symbol"):
@@ -81,13 +82,14 @@ def main() -> None:
 def ask(queries: Path, snapshots: dict[str, Snapshot], source: str) -> Iterator[Case]:
     """Ask each question of its own repository and of WRONG others."""
     names = sorted(snapshots)
-    for place, (owner, rows) in enumerate(tqdm(by_repository(queries).items(), unit="repo", disable=None)):
+    for start, (owner, rows) in enumerate(tqdm(by_repository(queries).items(), unit="repo", disable=None)):
         for number, row in enumerate(rows):
             query = read_query(row["query"])
-            others = ((place + 1 + (7 * number + 5 * turn) % (len(names) - 1)) for turn in range(WRONG))
+            others = ((start + 1 + (7 * number + 5 * turn) % (len(names) - 1)) for turn in range(WRONG))
             for name in (owner, *(names[other % len(names)] for other in others)):
                 evidence = gather(query, snapshots[name])
-                found = signs(query, snapshots[name], evidence) if evidence.pool.chunks else None
+                best = place(evidence, weights_for(query), limit=1)
+                found = signs(snapshots[name], evidence, best[0]) if best else None
                 values = tuple(found[sign] for sign in SIGNS) if found else None
                 kind = "symbol" if query.is_symbol else "question"
                 yield Case(owner, source, kind, name == owner, values)
@@ -143,12 +145,6 @@ def report(kind: str, cases: Sequence[Case], confidence: NDArray[np.float64], lo
             share = (weight * answerable)[inside].sum() / weight[inside].sum()
             told = np.average(confidence[inside], weights=weight[inside])
             print(f"  confidence {told:.2f} on average: {share:.2f} answerable, {inside.sum()} cases")
-
-
-def _snapshot(root: Path, cache: Path) -> Snapshot:
-    repository = Repository(root, cache=cache, max_bytes=1_000_000)
-    repository.refresh()
-    return repository.snapshot()
 
 
 if __name__ == "__main__":

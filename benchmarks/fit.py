@@ -13,7 +13,6 @@ Intervals are 95 % percentile bootstraps over repositories. Nothing is random bu
 
 import argparse
 import json
-import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,16 +22,14 @@ from typing import Any
 import numpy as np
 from fusion import interval
 from numpy.typing import NDArray
-from quality import by_repository, touches
+from quality import by_repository, ndcg_of, opened, touches
 from tqdm import tqdm
 
 from retrieval import ranker
 from retrieval.query import read_query
 from retrieval.ranker import Evidence
-from retrieval.repository import Repository
 from retrieval.weights import QUESTION, SYMBOL, Weights
 
-CUTOFF = 10
 LEAST_GAIN = 0.001
 PASSES = 3
 PASTED_WEIGHT = 0.5
@@ -97,16 +94,14 @@ def main() -> None:
         gain("out of fold against start", asked, after - before)
         if args.against:
             first = [i for i, question in enumerate(asked) if not question.is_pasted]
-            earlier = ndcg_of_ranks(args.against)
+            earlier = ndcg_of_table(args.against)
             gain(f"out of fold against {args.against}", [asked[i] for i in first], after[first] - earlier)
 
 
 def gather(corpus: Path, queries: Path, cache: Path, *, is_pasted: bool) -> Iterator[Asked]:
     """Ask every question of its repository."""
     for name, rows in tqdm(by_repository(queries).items(), unit="repo", disable=None):
-        repository = Repository(corpus / name, cache=cache, max_bytes=1_000_000)
-        repository.refresh()
-        snapshot = repository.snapshot()
+        snapshot = opened(corpus / name, cache).snapshot()
         for row in rows:
             query = read_query(row["query"])
             evidence = ranker.gather(query, snapshot)
@@ -128,20 +123,15 @@ def ndcg(asked: Asked, weights: Weights) -> float:
         return 0.0
     rank = np.empty(len(asked.evidence.pool.chunks), dtype=np.int64)
     rank[ranker.order(asked.evidence, weights)] = np.arange(1, len(rank) + 1)
-    return _ndcg({int(rank[answer].min()) for answer in asked.answers if len(answer)}, len(asked.answers))
+    return ndcg_of({int(rank[answer].min()) for answer in asked.answers if len(answer)}, len(asked.answers))
 
 
-def _ndcg(ranks: set[int], targets: int) -> float:
-    ideal = range(1, min(CUTOFF, targets) + 1)
-    return sum(1 / math.log2(r + 1) for r in ranks if r <= CUTOFF) / sum(1 / math.log2(r + 1) for r in ideal)
-
-
-def ndcg_of_ranks(ranks: Path) -> NDArray[np.float64]:
+def ndcg_of_table(ranks: Path) -> NDArray[np.float64]:
     """Read a table of `quality.py` back: nDCG@10 of each question, in the same order."""
     found = []
     for line in ranks.read_text(encoding="utf-8").splitlines():
         _, *targets = line.split("\t")
-        found.append(_ndcg({int(rank) for rank in targets if rank != "-"}, len(targets)))
+        found.append(ndcg_of({int(rank) for rank in targets if rank != "-"}, len(targets)))
     return np.array(found)
 
 

@@ -17,14 +17,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from quality import by_repository, ndcg
+from quality import by_repository, ndcg, opened
 from tqdm import tqdm
 
 from retrieval.crossencoder import CrossEncoderScorer
 from retrieval.query import read_query
 from retrieval.ranker import rank
 from retrieval.records import Candidate, Chunk
-from retrieval.repository import Repository
 from retrieval.reranker import fuse, pair_text, read_pairs
 from retrieval.searcher import rank_passages
 
@@ -66,8 +65,7 @@ def read_all(queries: Mapping[str, Sequence[Row]], args: argparse.Namespace) -> 
     missing = sum(row["id"] not in done for rows in queries.values() for row in rows)
     with args.logits.open("a", encoding="utf-8") as out, tqdm(total=missing, unit="query") as bar:
         for name, rows in queries.items():
-            repository = Repository(args.corpus / name, cache=args.cache, max_bytes=1_000_000)
-            repository.refresh()
+            repository = opened(args.corpus / name, args.cache)
             snapshot = repository.snapshot()
             for row in (row for row in rows if row["id"] not in done):
                 candidates = rank(read_query(row["query"]), snapshot, limit=TOP_K)

@@ -66,7 +66,7 @@ def whole(snapshot: Snapshot, text: str) -> object:
     query = read_query(text)
     evidence = ranker.gather(query, snapshot)
     placed = ranker.place(evidence, ranker.weights_for(query), limit=TOP_K)
-    return placed, judge(query, snapshot, evidence)
+    return placed, judge(query, snapshot, evidence, placed)
 
 
 def steps(repository: Repository, text: str) -> dict[str, float]:
@@ -75,13 +75,14 @@ def steps(repository: Repository, text: str) -> dict[str, float]:
     query, snapshot = read_query(text), repository.snapshot()
     pool = ranker.find(query, snapshot)
     evidence = ranker.gather(query, snapshot)
+    placed = ranker.place(evidence, ranker.weights_for(query), limit=TOP_K)
     timed: dict[str, Callable[[], object]] = {
         "reading the query": lambda: read_query(text),
         "opening the index": repository.snapshot,
         "finding the pool": lambda: ranker.find(query, repository.snapshot()),
         **{name: partial(measure, query, snapshot, pool) for name, measure in ranker.MEASURES.items()},
         "placing": lambda: ranker.place(evidence, ranker.weights_for(query), limit=TOP_K),
-        "confidence": lambda: judge(query, snapshot, evidence),
+        "confidence": lambda: judge(query, snapshot, evidence, placed),
         "tantivy alone": lambda: alone(snapshot, text),
     }
     return {"the whole first stage": whole_ms, **{name: cpu_ms(step) for name, step in timed.items()}}

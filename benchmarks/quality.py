@@ -15,11 +15,14 @@ import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
+
+from retrieval.repository import Repository
+from retrieval.settings import Settings
 
 TOP_K = 50
 
@@ -86,9 +89,21 @@ def touches(result: tuple[str, int, int], target: Mapping[str, Any]) -> bool:
 
 def ndcg(query: Mapping[str, Any], results: Sequence[tuple[str, int, int]], *, cutoff: int = 10) -> float:
     """Return nDCG at a cutoff: each target counts where the first result touches it, all with gain 1."""
-    found = [rank for rank in target_ranks(query, results[:cutoff]) if rank != "-"]
-    ideal = range(1, min(cutoff, len(query["targets"])) + 1)
-    return sum(1 / math.log2(int(rank) + 1) for rank in set(found)) / sum(1 / math.log2(r + 1) for r in ideal)
+    found = {int(rank) for rank in target_ranks(query, results) if rank != "-"}
+    return ndcg_of(found, len(query["targets"]), cutoff=cutoff)
+
+
+def ndcg_of(ranks: Collection[int], targets: int, *, cutoff: int = 10) -> float:
+    """Return nDCG at a cutoff from the ranks, 1-based, at which any of the targets was found first."""
+    ideal = range(1, min(cutoff, targets) + 1)
+    return sum(1 / math.log2(r + 1) for r in ranks if r <= cutoff) / sum(1 / math.log2(r + 1) for r in ideal)
+
+
+def opened(root: Path, cache: Path) -> Repository:
+    """Open and index a repository as `goldrank run` does by default."""
+    repository = Repository(root, cache=cache, max_bytes=Settings().max_file_bytes)
+    repository.refresh()
+    return repository
 
 
 if __name__ == "__main__":

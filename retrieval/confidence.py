@@ -6,16 +6,18 @@ repository: benchmarks/abstention.py, docs/decisions/0008-abstention.md.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from retrieval.bm25 import K1
 from retrieval.index import Snapshot, name_terms
 from retrieval.query import Query
-from retrieval.ranker import Evidence, place, weights_for
+from retrieval.ranker import Evidence
+from retrieval.records import Candidate
 
-_SATURATION = 2.2  # k1 + 1: what BM25 gives at most for one term, times its idf
+_SATURATION = K1 + 1  # what BM25 gives at most for one term, times its idf
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +57,20 @@ class Confidence:
     is_low: bool
 
 
-def judge(query: Query, snapshot: Snapshot, evidence: Evidence) -> Confidence:
+def judge(
+    query: Query, snapshot: Snapshot, evidence: Evidence, candidates: Sequence[Candidate]
+) -> Confidence:
     """Weigh the signs of the best candidate; no candidate is no answer."""
-    if not evidence.pool.chunks:
+    if not candidates:
         return Confidence(0.0, is_low=True)
     calibration = SYMBOL if query.is_symbol else QUESTION
-    found = signs(query, snapshot, evidence)
+    found = signs(snapshot, evidence, candidates[0])
     logit = calibration.intercept + sum(factor * found[name] for name, factor in calibration.factors.items())
     value = 1 / (1 + math.exp(-logit))
     return Confidence(value, value < calibration.threshold)
 
 
-def signs(query: Query, snapshot: Snapshot, evidence: Evidence) -> dict[str, float]:
+def signs(snapshot: Snapshot, evidence: Evidence, best: Candidate) -> dict[str, float]:
     """Measure what tells an answer from the best of what is no answer; shares are 0 to 1 and weighed by idf.
 
     match: The pool's best BM25 score in the body, as a share of what any text could reach.
@@ -75,7 +79,6 @@ def signs(query: Query, snapshot: Snapshot, evidence: Evidence) -> dict[str, flo
     phrase: Share of the query that stands in the candidate word behind word.
     score: Its first-stage score.
     """
-    best = place(evidence, weights_for(query), limit=1)[0]
     number = evidence.pool.chunks.index(best.chunk)
     beside = np.flatnonzero(evidence.files == evidence.files[number])
     names = {term for i in beside for term in name_terms(evidence.pool.chunks[i].names)}

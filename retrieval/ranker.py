@@ -2,7 +2,7 @@
 
     score = sum of weight x feature            each BM25 field divided by its best score in the pool
           + coherence, for a file's best chunk
-          x prior of each kind of place        tests, examples, docs, re-exports … count less
+          x prior of each kind of place        tests, examples, prose, older versions count less
           x decay                              for each chunk of the file already placed above
 
 `gather` measures, `place` weighs: `Candidate.parts` holds what each feature added or took away, so the parts
@@ -240,8 +240,8 @@ def _phrase(query: Query, snapshot: Snapshot, pool: Pool) -> Feature:
     rarest = dict(sorted(weighed.items(), key=lambda item: -item[1])[:MOST_PAIRS])
     if not rarest:
         return np.zeros(len(pool.uids))
-    found = snapshot.phrases(rarest, pool.uids)
-    return np.array([(found.get(uid, 0.0) / sum(rarest.values())) ** 2 for uid in pool.uids])
+    found, total = snapshot.phrases(rarest, pool.uids), sum(rarest.values())
+    return np.array([(found.get(uid, 0.0) / total) ** 2 for uid in pool.uids])
 
 
 def _location(query: Query, _snapshot: Snapshot, pool: Pool) -> Feature:

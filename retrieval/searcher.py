@@ -119,7 +119,7 @@ def search(
     read = second.depth if second and not refusal else 0
     evidence = gather(query, snapshot, paths=paths)
     candidates = place(evidence, weights_for(query), limit=max(request.top_k, read))
-    confidence = judge(query, snapshot, evidence)
+    confidence = judge(query, snapshot, evidence, candidates)
     passages = repository.passages(candidate.chunk for candidate in candidates[:read])
     ranked, stages = _second_stage(
         request.query, candidates, passages, second, refusal=refusal, is_cancelled=is_cancelled

@@ -7,7 +7,7 @@ from fakes import repository, write
 
 from retrieval.confidence import Confidence, judge, signs
 from retrieval.query import read_query
-from retrieval.ranker import gather
+from retrieval.ranker import gather, place, weights_for
 from retrieval.repository import Repository
 from retrieval.searcher import Request, search
 
@@ -31,7 +31,8 @@ def opened(tmp_path: Path) -> Repository:
 def confidence(opened: Repository, text: str) -> Confidence:
     """Judge the best candidate for a question."""
     query, snapshot = read_query(text), opened.snapshot()
-    return judge(query, snapshot, gather(query, snapshot))
+    evidence = gather(query, snapshot)
+    return judge(query, snapshot, evidence, place(evidence, weights_for(query), limit=1))
 
 
 @pytest.mark.parametrize("text", ["how is a session renewed while the token is valid", "SessionStore"])
@@ -57,7 +58,8 @@ def test_nothing_found_is_no_confidence(opened: Repository) -> None:
 def test_each_share_is_a_share(opened: Repository) -> None:
     """Signs of different repositories must mean the same, or no calibration holds."""
     query, snapshot = read_query("how is a session renewed by a kafka consumer"), opened.snapshot()
-    found = signs(query, snapshot, gather(query, snapshot))
+    evidence = gather(query, snapshot)
+    found = signs(snapshot, evidence, place(evidence, weights_for(query), limit=1)[0])
     assert all(0 <= found[name] <= 1 for name in ("match", "covered", "named", "phrase"))
     assert 0 < found["covered"] < 1
 
