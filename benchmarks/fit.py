@@ -38,10 +38,9 @@ SHARES = (1.0, 0.85, 0.7, 0.5, 0.3, 0.2)
 DECAYS = (0.1, 0.2, 0.3, 0.4, 0.5)
 
 # The first release's weights (docs/decisions/0004-ranking.md), every newer feature at nothing.
-_OLD_PRIORS = {**dict.fromkeys(QUESTION.priors, 1.0), "minor": 0.3}
 STARTS = {
-    "question": Weights({"body": 1.0, "names": 0.2, "path": 2.0, "definition": 0.3}, 0.3, 0.3, _OLD_PRIORS),
-    "symbol": Weights({"body": 1.0, "path": 0.5, "definition": 1.0}, 0.2, 0.3, _OLD_PRIORS),
+    "question": Weights({"body": 1.0, "names": 0.2, "path": 2.0, "definition": 0.3}, 0.3, 0.3, 0.3),
+    "symbol": Weights({"body": 1.0, "path": 0.5, "definition": 1.0}, 0.2, 0.3, 0.3),
 }
 RELEASED = {"question": QUESTION, "symbol": SYMBOL}
 
@@ -179,14 +178,11 @@ def ascend(objective: Objective, start: Weights, chosen: NDArray[np.bool_]) -> W
 
 def moves() -> Iterator[Callable[[Weights], list[Weights]]]:
     """Yield for each weight a function that gives all sets with another value of it."""
-    for name in ("names", "path", "title", "definition", "type", "phrase", "location"):
+    for name in ("names", "path", "title", "definition", "phrase", "location"):
         yield lambda old, name=name: [  # type: ignore[misc]  # a default binds the name now
             replace(old, features={**old.features, name: value}) for value in FACTORS
         ]
-    for kind in QUESTION.priors:
-        yield lambda old, kind=kind: [  # type: ignore[misc]
-            replace(old, priors={**old.priors, kind: value}) for value in SHARES
-        ]
+    yield lambda old: [replace(old, minor=value) for value in SHARES]
     yield lambda old: [replace(old, coherence=value) for value in FACTORS]
     yield lambda old: [replace(old, decay=value) for value in DECAYS]
 
@@ -209,28 +205,32 @@ def out_of_fold(asked: Sequence[Asked]) -> NDArray[np.float64]:
 
 def ablate(asked: Sequence[Asked], released: NDArray[np.float64]) -> None:
     """Print what each part of the released weights is worth: it is taken away, nothing is fitted again."""
-    print("\nwithout\tnDCG@10\tlost [95 % over repositories]\tpasted\tlost")
+    print("\nwithout\tasked\tlost [95 % over repositories]\tpasted\tlost\tof those it touches\tlost")
     for name, less in _lesser():
         lost = scores(asked, {kind: less(weights) for kind, weights in RELEASED.items()}) - released
         columns = []
         for is_pasted in (False, True):
             chosen = [i for i, question in enumerate(asked) if question.is_pasted == is_pasted]
             if chosen:
-                low, high = _interval(asked, lost, chosen)
-                mean = (released + lost)[chosen].mean()
-                columns += [f"{mean:.4f}", f"{lost[chosen].mean():+.4f} [{low:+.4f}, {high:+.4f}]"]
-        print("\t".join([name, *columns]), flush=True)
+                columns += [f"{(released + lost)[chosen].mean():.4f}", _lost(asked, lost, chosen)]
+        touched = [i for i, question in enumerate(asked) if _touches(name, question.evidence)]
+        print("\t".join([name, *columns, str(len(touched)), _lost(asked, lost, touched)]), flush=True)
+
+
+def _touches(name: str, evidence: Evidence) -> bool:
+    """Tell whether a feature says anything of any chunk; what orders the files always may."""
+    return bool(evidence.features[name].any()) if name in evidence.features else True
+
+
+def _lost(asked: Sequence[Asked], lost: NDArray[np.float64], chosen: Sequence[int]) -> str:
+    low, high = _interval(asked, lost, chosen)
+    return f"{lost[chosen].mean():+.4f} [{low:+.4f}, {high:+.4f}]"
 
 
 def _lesser() -> Iterator[tuple[str, Callable[[Weights], Weights]]]:
     for name in sorted({*QUESTION.features, *SYMBOL.features}):
         yield name, lambda w, name=name: replace(w, features={**w.features, name: 0.0})  # type: ignore[misc]
-    for kind in QUESTION.priors:
-        yield kind, lambda w, kind=kind: replace(w, priors={**w.priors, kind: 1.0})  # type: ignore[misc]
-    yield (
-        "definition and type",
-        lambda w: replace(w, features={**w.features, "definition": 0.0, "type": 0.0}),
-    )
+    yield "minor", lambda w: replace(w, minor=1.0)
     yield "coherence", lambda w: replace(w, coherence=0.0)
     yield "decay", lambda w: replace(w, decay=1.0)
 
@@ -268,8 +268,8 @@ def _interval(
 def written(weights: Weights) -> dict[str, Any]:
     """Write weights as plain values, in an order of their own; what counts nothing is left out."""
     features = {name: value for name, value in sorted(weights.features.items()) if value}
-    priors = {kind: value for kind, value in sorted(weights.priors.items()) if value != 1}
-    return {"features": features, "priors": priors, "coherence": weights.coherence, "decay": weights.decay}
+    others = {"coherence": weights.coherence, "decay": weights.decay, "minor": weights.minor}
+    return {"features": features, **others}
 
 
 if __name__ == "__main__":

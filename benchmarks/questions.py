@@ -12,6 +12,7 @@ their pinned revisions, as plain folders. The kinds of question:
     signature  the first line of a function; the answer is the function
     task       what a commit said it does; the answer is the files it changed
     test       the name of a test, as words; the answer is the file it tests
+    name       a name that the documentation writes as code; the answer is the line that defines it
     foreign    a question of queries.jsonl, translated by hand (translated.json); its answers are kept
 
 No search is run, so no ranking decides what is asked. What is written holds other people's text: it is not
@@ -45,6 +46,8 @@ COMMITS_BEFORE = 400
 SIGNATURE_CHARS = 300
 FIXED_CHARS = 12  # of a message: shorter runs are found anywhere
 TEST_WORDS = 4
+NAME_CHARS = 4  # of a name; a plain lower-case word may be prose, or a name of somebody else's
+NAMES = 4  # times as many questions as of the other kinds: names are ranked by weights of their own
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*|\d+")
 _PARENTHESES = re.compile(r"[()\[\]{},]")
@@ -85,6 +88,12 @@ _TESTS: dict[str, str] = {
     "swift": rf"(?:\bfunc test(\w+)|@Test\(\s*{_STRING})",
     "typescript": rf"\b(?:it|test)\(\s*{_STRING}",
 }
+_CODE = re.compile(r"`+([A-Za-z_][A-Za-z0-9_]*)(?:\(\))?`+")
+# Written down apart from retrieval/definitions.py, which is what these questions judge.
+_DEFINES = re.compile(
+    r"\b(?:class|struct|interface|trait|object|module|defmodule|enum|union|protocol|typealias|type|data|newtype"
+    r"|def|defp|defmacro|func|function|fn|fun)\s+(?:[A-Za-z_]\w*[.:]+)*(?P<name>[A-Za-z_]\w*)"
+)
 _ESCAPE = re.compile(r"\\(.)")
 _TEST_AFFIX = re.compile(r"^(?:test|spec)_|[._-]?(?:unit)?(?:[Tt]ests?|[Ss]pecs?|Suite)$")
 
@@ -339,6 +348,23 @@ def test_names(language: str, text: str) -> Iterator[str]:
             yield spoken
 
 
+def names(snapshot: Snapshot, most: int, seed: int) -> list[Question]:
+    """Mine names that prose writes as code and that one line of all sources defines."""
+    written = {
+        name
+        for text in snapshot.prose()
+        for name in _CODE.findall(text)
+        if len(name) >= NAME_CHARS and ("_" in name or not name.islower())
+    }
+    places: dict[str, list[Target]] = defaultdict(list)
+    for path, source in snapshot.sources.items():
+        for number, line in enumerate(source.text.split("\n"), 1):
+            for match in _DEFINES.finditer(line):
+                places[match["name"]].append(Target(path, number, number))
+    found = [Question(name, tuple(places[name])) for name in sorted(written) if len(places[name]) == 1]
+    return spread(found, NAMES * most, key=f"{seed}/name")
+
+
 def foreign(queries: Path, translated: Path) -> list[dict[str, Any]]:
     """Ask questions of the benchmark in another language; the answers stay."""
     asked = {row["id"]: row for row in map(json.loads, queries.read_text(encoding="utf-8").splitlines())}
@@ -356,6 +382,7 @@ KINDS: dict[str, Callable[[Snapshot, int, int], list[Question]]] = {
     "signature": signatures,
     "task": tasks,
     "test": tests,
+    "name": names,
 }
 
 if __name__ == "__main__":

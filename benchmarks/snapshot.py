@@ -3,7 +3,7 @@
 import json
 import re
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,7 @@ _TEST = re.compile(
     r"(^|/)(tests?|specs?|__tests__|\w*\.?tests?|test_suite|testdata|fixtures|benchmarks?|_?examples?)/"
     r"|(^|/)test_[^/]*$|[._-](test|spec|benchmark|tests)\.\w+$|[a-z](Tests?|Suite|Spec)\.\w+$",
 )
+_PROSE = (".md", ".rst", ".txt", ".adoc")
 _TEST_SUPPORT = re.compile(r"(^|[/_])(mock|fake|stub|testing|test_util)[^/]*$")
 _TRAILER = re.compile(
     r"^\s*(?:[\w-]+-(?:by|to|from|id|revid):.*"
@@ -85,9 +86,11 @@ class Snapshot:
 
     def tests(self) -> Iterator[tuple[str, str]]:
         """Yield the path and text of every test of the revision, laid out or not."""
-        for path in self._git("ls-tree", "-r", "--name-only", self.revision).splitlines():
-            if is_test(path) and language_of(path) in PATTERNS:
-                yield path, self._git("show", f"{self.revision}:{path}")
+        return self._files(lambda path: is_test(path) and language_of(path) in PATTERNS)
+
+    def prose(self) -> Iterator[str]:
+        """Yield the text of every document of the revision, laid out or not."""
+        return (text for _, text in self._files(lambda path: path.endswith(_PROSE)))
 
     def commits_after(self) -> list[Commit]:
         """List the commits that touched the laid-out folder after the revision, oldest first."""
@@ -102,6 +105,11 @@ class Snapshot:
         folder = [self.strip + self.root] if self.strip + self.root else []
         out = self._git("log", "--no-merges", "--full-diff", "--name-only", form, *options, "--", *folder)
         return [_commit(record) for record in out.split("\x1e")[1:]]
+
+    def _files(self, wanted: Callable[[str], bool]) -> Iterator[tuple[str, str]]:
+        for path in self._git("ls-tree", "-r", "--name-only", self.revision).splitlines():
+            if wanted(path):
+                yield path, self._git("show", f"{self.revision}:{path}")
 
     def _git(self, *arguments: str) -> str:
         command = ["git", "-C", str(self.git_dir), "-c", "core.quotePath=false", *arguments]

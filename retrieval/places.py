@@ -1,4 +1,4 @@
-"""What a file's place says of it: the words its path spells, what the file is called, what kind it is of."""
+"""What a file's place says of it: the words its path spells, what it is called, if answers lie there."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -60,23 +60,17 @@ def title(path: str) -> str:
 
 
 @lru_cache(KEPT)
-def kinds(path: str) -> tuple[str, ...]:
-    """Name the kinds of files that are less often the answer, of those that this one is.
+def is_minor(path: str) -> bool:
+    """Tell whether a file is seldom the answer: tests, examples, docs, prose, vendored and deprecated code.
 
-    minor: tests, examples, docs, vendored and deprecated code. prose: no code.
-
-    >>> kinds("src/client.py"), kinds("tests/test_client.py")
-    ((), ('minor',))
+    >>> is_minor("src/client.py"), is_minor("tests/test_client.py"), is_minor("README.md")
+    (False, True, True)
     """
     *folders, name = path.split("/")
     bare = {folder.lower().strip("_.") for folder in folders} | {folder.lower() for folder in folders}
     stem, dot, ending = name.rpartition(".")
     is_test = _TEST_NAMES.get(dot + ending, _OTHER_TEST_NAME).fullmatch(stem or name)
-    found = {
-        "minor": is_test or not _MINOR_FOLDERS.isdisjoint(bare),
-        "prose": suffix_of(path) in _PROSE,
-    }
-    return tuple(kind for kind, holds in found.items() if holds)
+    return bool(is_test) or not _MINOR_FOLDERS.isdisjoint(bare) or suffix_of(path) in _PROSE
 
 
 def older(paths: Iterable[str]) -> set[str]:

@@ -70,7 +70,7 @@ def read_query(text: str) -> Query:
     is_symbol = _is_symbol(text)
     return Query(
         text=text,
-        stems=tuple(dict.fromkeys(tokenizer.stems(tokenizer.query_terms(text)))),
+        stems=tuple(dict.fromkeys(filter(None, tokenizer.stems(tokenizer.query_terms(text))))),
         identifiers=tuple(dict.fromkeys(_identifiers(text, is_symbol=is_symbol))),
         is_symbol=is_symbol,
         pairs=tuple(dict.fromkeys(_pairs(text))),

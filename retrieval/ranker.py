@@ -2,7 +2,7 @@
 
     score = sum of weight x feature            each BM25 field divided by its best score in the pool
           + coherence, for a file's best chunk
-          x prior of each kind of place        tests, examples, prose, older versions count less
+          x minor                              for tests, examples, prose, older versions
           x decay                              for each chunk of the file already placed above
 
 `gather` measures, `place` weighs: `Candidate.parts` holds what each feature added or took away, so the parts
@@ -21,13 +21,12 @@ from retrieval import places
 from retrieval.index import FIELDS, Field, Snapshot, bm25_idf
 from retrieval.query import Location, Query
 from retrieval.records import Candidate, Chunk
-from retrieval.weights import PRIORS, QUESTION, SYMBOL, Weights
+from retrieval.weights import QUESTION, SYMBOL, Weights
 
 FIELD_DEPTH = 100  # chunks taken from each field; recall@50 is in benchmarks/runs/
 DEFINING_CHUNKS = 50  # chunks that define a name of the query
 MOST_PAIRS = 32  # of the query's pairs of words the rarest are looked for
 MOST_LOCATIONS = 20  # lines of this repository's files that are looked up
-_TYPES = frozenset({"class", "interface", "struct", "enum", "trait", "module", "type"})
 
 Feature = NDArray[np.float64]
 """One value for each chunk of the pool, float64 [n_chunks]."""
@@ -56,14 +55,14 @@ class Evidence:
         pool: What was measured.
         files: Which file each chunk is of, as a number from 0 in order of path, int64 [n_chunks].
         features: Each feature's values by name, in the order in which they are added up.
-        kinds: For each kind of place, 1 where the chunk's file is of it, else 0.
+        minor: 1 where answers seldom lie in the chunk's file, or a newer version lies beside it, else 0.
         body_peak: The pool's best BM25 score in the body field, by which the feature was divided.
     """
 
     pool: Pool
     files: NDArray[np.int64]
     features: Mapping[str, Feature]
-    kinds: Mapping[str, Feature]
+    minor: Feature
     body_peak: float
 
 
@@ -107,7 +106,7 @@ def gather(query: Query, snapshot: Snapshot, *, paths: Sequence[str] | None = No
         pool=pool,
         files=np.array([files[chunk.path] for chunk in pool.chunks], dtype=np.int64),
         features=features,
-        kinds=_kinds(pool.chunks, files),
+        minor=_minor(pool, files),
         body_peak=body_peak,
     )
 
@@ -140,8 +139,7 @@ def _shares(evidence: Evidence, weights: Weights) -> dict[str, Feature]:
         if weights.features.get(name)
     }
     shares["coherence"] = weights.coherence * _coherence(_total(shares, evidence), evidence.files)
-    for kind, holds in evidence.kinds.items():
-        shares[kind] = _total(shares, evidence) * holds * (weights.priors[kind] - 1)
+    shares["minor"] = _total(shares, evidence) * evidence.minor * (weights.minor - 1)
     scores = _total(shares, evidence)
     shares["decay"] = scores * (weights.decay ** _placed_above(scores, evidence.files) - 1)
     return shares
@@ -222,12 +220,6 @@ def _definition(query: Query, _snapshot: Snapshot, pool: Pool) -> Feature:
     )
 
 
-def _type(query: Query, _snapshot: Snapshot, pool: Pool) -> Feature:
-    """1 where the chunk is about a type, or a module, that is an identifier of the query."""
-    wanted = set(query.identifiers)
-    return np.array([float(chunk.kind in _TYPES and chunk.symbol.lower() in wanted) for chunk in pool.chunks])
-
-
 def _phrase(query: Query, snapshot: Snapshot, pool: Pool) -> Feature:
     """Square of the share of the query, by idf, that stands in the chunk word behind word.
 
@@ -263,7 +255,6 @@ MEASURES: Mapping[str, Callable[[Query, Snapshot, Pool], Feature]] = {
     "path": _path,
     "title": _title,
     "definition": _definition,
-    "type": _type,
     "phrase": _phrase,
     "location": _location,
 }
@@ -301,8 +292,7 @@ def _meant(locations: Iterable[Location], paths: Collection[str]) -> list[tuple[
     return list(found)
 
 
-def _kinds(chunks: Sequence[Chunk], files: Iterable[str]) -> dict[str, Feature]:
-    """Mark the kinds of places; a version is older than another of the pool, as no other competes with it."""
+def _minor(pool: Pool, files: Iterable[str]) -> Feature:
+    """1 where answers seldom lie; a version is older than one in the pool, as no other competes with it."""
     outdated = places.older(files)
-    of_file = {path: {*places.kinds(path), "older" if path in outdated else ""} for path in files}
-    return {kind: np.array([float(kind in of_file[chunk.path]) for chunk in chunks]) for kind in PRIORS}
+    return _by_file(pool, lambda path: float(path in outdated or places.is_minor(path)))

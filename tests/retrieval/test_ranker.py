@@ -238,13 +238,11 @@ DECIDED: dict[str, tuple[str, str, dict[str, str]]] = {
             **{f"src/f{number}.py": FILLED for number in range(6)},
         },
     ),
-    "type": ("Worker", "z.py", {"a.py": "def worker():\n    pass\n", "z.py": "class Worker:\n    pass\n"}),
     "minor": (
         "how does a lease expire",
         "sources/a.py",
         {"examples/a.py": "lease.expire()\n", "sources/a.py": "lease.expire()\n"},
     ),
-    "prose": ("how does a lease expire", "z.py", {"a.md": "lease.expire()\n", "z.py": "lease.expire()\n"}),
 }
 
 
@@ -255,11 +253,7 @@ def test_each_feature_decides_where_nothing_else_does(tmp_path: Path, cache: Pat
     opened = repository(write(tmp_path / "r", files), cache)
     assert found(opened, query)[0] == best
     weights = SYMBOL if read_query(query).is_symbol else QUESTION
-    less = (
-        replace(weights, priors={**weights.priors, name: 1.0})
-        if name in weights.priors
-        else reweighed(weights, **{name: 0.0})
-    )
+    less = replace(weights, minor=1.0) if name == "minor" else reweighed(weights, **{name: 0.0})
     assert paths_with(opened, query, less)[0] != best
 
 
