@@ -40,7 +40,7 @@ clean:  ## remove the environment and what tools left
 	@touch $@
 
 .venv/test.stamp: .venv/run.stamp
-	$(PIP) --group test
+	$(PIP) --editable ".[train]" --group test
 	@touch $@
 
 .venv/lint.stamp: .venv/test.stamp

@@ -1,0 +1,1 @@
+"""How the reranker learns the repository it serves; the server never imports this."""
