@@ -124,6 +124,11 @@ class Repository:
         """Where the index lies."""
         return self._store.folder
 
+    @property
+    def fingerprint(self) -> str:
+        """What the index was made by: its format, analyzer, chunker and engine."""
+        return _fingerprint()
+
     def store_bytes(self) -> int:
         """Add up the sizes of the index's files."""
         return self._store.size_bytes()

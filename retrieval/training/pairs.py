@@ -1,8 +1,36 @@
-"""Which (question, passage) pairs the reranker learns from: chunks that answer, and chunks that nearly do."""
+"""Which (question, passage) pairs the reranker learns from: chunks that answer, and chunks that nearly do.
 
+A positive is a chunk, not a file: one that the golden file's lines name, else the best of an expected file by
+first-stage evidence. A negative is a chunk of another file that the first stage ranked high all the same,
+some from each of several bands. The other chunks of an expected file are neither: nobody said.
+"""
+
+import dataclasses
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-from retrieval.records import Chunk
+import numpy as np
+
+from retrieval.errors import ArgumentError
+from retrieval.index import Snapshot
+from retrieval.query import read_query
+from retrieval.ranker import gather, rank, weights_for
+from retrieval.records import Candidate, Chunk
+from retrieval.repository import Repository
+from retrieval.reranker import PAIR_TEXT_VERSION, pair_text
+from retrieval.training import golden, splits
+from retrieval.training.golden import Expected, Golden, Question
+from retrieval.training.substance import has_substance
+
+DEPTH = 50  # of the first stage, from which negatives are taken
+BANDS = ((1, 5, 3), (6, 15, 2), (16, DEPTH, 2))  # first rank, last rank, how many negatives
+POSITIVES = 2  # chunks of an expected file, at most
+SECOND_BEST = 0.8  # share of the best chunk's score that another must reach to be a positive too
+REUSE = 4  # questions that one passage may be a positive of, and a negative of
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +54,196 @@ class LabeledPair:
     label: int
     chunk: Chunk
     rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mined:
+    """What mining found.
+
+    Attributes:
+        pairs: By question in the golden file's order, positives first.
+        groups: The group of each question that has a positive, in that order.
+        notes: Why a question gave no pairs, a sentence each.
+        provenance: What the pairs were made of and by, as plain values.
+    """
+
+    pairs: tuple[LabeledPair, ...]
+    groups: Mapping[str, str]
+    notes: tuple[str, ...]
+    provenance: Mapping[str, Any]
+
+
+def mine(asked: Golden, repository: Repository, *, seed: int) -> Mined:
+    """Mine pairs for the questions of a golden file from a repository that was refreshed.
+
+    The same file, index and seed give the same pairs.
+    """
+    snapshot, paths = repository.snapshot(), frozenset(repository.paths)
+    answers: dict[str, list[Chunk]] = {}
+    uses: Counter[Chunk] = Counter()
+    notes: list[str] = []
+    for question in asked.questions:
+        found = [chunk for chunk in _answers(question, repository, snapshot, paths) if uses[chunk] < REUSE]
+        if found:
+            answers[question.question_id] = found
+            uses.update(found)
+        else:
+            notes.append(
+                f"row {question.row}: no chunk of its files can be shown as the answer: {question.text}"
+            )
+    kept = [question for question in asked.questions if question.question_id in answers]
+    groups = splits.group(kept, answers)
+    pairs = tuple(_pairs(kept, answers, groups, repository, snapshot, seed=seed))
+    return Mined(pairs, groups, tuple(notes), _provenance(asked, repository, seed=seed))
+
+
+def learnable(pairs: Sequence[LabeledPair], fold: splits.Fold) -> list[LabeledPair]:
+    """Choose what a fold may learn from: nothing of a tested question, nor any passage that answers one."""
+    tested = set(fold.testing)
+    answering = {pair.passage for pair in pairs if pair.label and pair.question_id in tested}
+    return [pair for pair in pairs if pair.question_id not in tested and pair.passage not in answering]
+
+
+def write(mined: Mined, file: Path) -> None:
+    """Write pairs as JSON lines, the first one saying where they come from."""
+    rows = [{"provenance": dict(mined.provenance), "groups": dict(mined.groups), "notes": list(mined.notes)}]
+    rows += [dataclasses.asdict(pair) for pair in mined.pairs]
+    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    file.write_text(text, encoding="utf-8", errors="surrogatepass")
+
+
+def read(file: Path) -> Mined:
+    """Read pairs that `write` wrote.
+
+    Raises:
+        ArgumentError: The file is not there or holds something else.
+    """
+    try:
+        first, *rows = map(json.loads, file.read_text(encoding="utf-8", errors="surrogatepass").splitlines())
+        pairs = tuple(LabeledPair(**{**row, "chunk": _chunk(row["chunk"])}) for row in rows)
+        return Mined(pairs, first["groups"], tuple(first["notes"]), first["provenance"])
+    except (OSError, UnicodeDecodeError) as error:
+        raise ArgumentError(f"{file} cannot be read: {error}; make it with goldrank mine") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise ArgumentError(f"{file} holds no pairs; make it with goldrank mine") from error
+
+
+def _chunk(row: Mapping[str, Any]) -> Chunk:
+    return Chunk(**{**row, "names": tuple(row["names"])})
+
+
+def _answers(
+    question: Question, repository: Repository, snapshot: Snapshot, paths: frozenset[str]
+) -> Iterator[Chunk]:
+    """Yield the chunks that carry the answer, each once."""
+    seen: set[Chunk] = set()
+    for target in golden.targets(question, paths):
+        for chunk in _answering(question, target, repository, snapshot):
+            if chunk not in seen:
+                seen.add(chunk)
+                yield chunk
+
+
+def _answering(
+    question: Question, target: Expected, repository: Repository, snapshot: Snapshot
+) -> Iterator[Chunk]:
+    """Yield the chunks of one target, the best first: those its lines name, else the first stage's choice."""
+    if target.start_line is not None:
+        chunks = [chunk for chunk in snapshot.chunks_of(target.path) if golden.touches(chunk, target)]
+    else:
+        chunks = _preferred(question.text, target.path, snapshot)
+    passages = repository.passages(chunks)
+    solid = [
+        passage.chunk
+        for passage in passages
+        if has_substance(target.path, passage.lines, defines=bool(passage.chunk.names))
+    ]
+    yield from solid[:POSITIVES]
+
+
+def _preferred(text: str, path: str, snapshot: Snapshot) -> list[Chunk]:
+    """Order a file's chunks by the sum of their features: what moves whole files says nothing here."""
+    query = read_query(text)
+    evidence = gather(query, snapshot, paths=[path])
+    weights = weights_for(query)
+    scores = sum(
+        (weights.features.get(name, 0.0) * values for name, values in evidence.features.items()),
+        np.zeros(len(evidence.pool.chunks)),
+    )  # float64 [n_chunks]
+    best = max(float(scores.max(initial=0.0)), 1e-12)
+    order = np.argsort(-np.round(scores, 6), kind="stable")
+    return [evidence.pool.chunks[i] for i in order if scores[i] >= SECOND_BEST * best]
+
+
+def _pairs(
+    questions: Sequence[Question],
+    answers: Mapping[str, Sequence[Chunk]],
+    groups: Mapping[str, str],
+    repository: Repository,
+    snapshot: Snapshot,
+    *,
+    seed: int,
+) -> Iterator[LabeledPair]:
+    answering = _texts_by_group(answers, groups, repository)
+    paths = frozenset(repository.paths)
+    uses: Counter[str] = Counter()
+    for question in questions:
+        identity = question.question_id
+        candidates = rank(read_query(question.text), snapshot, limit=DEPTH)
+        ranks = {candidate.chunk: candidate.rank for candidate in candidates}
+        expected = {target.path for target in golden.targets(question, paths)}
+        others = [candidate for candidate in candidates if candidate.chunk.path not in expected]
+        texts = _texts(repository, [candidate.chunk for candidate in others])
+        allowed = [
+            candidate
+            for candidate in others
+            if _bare(texts[candidate.chunk]) not in answering[groups[identity]]
+            and uses[texts[candidate.chunk]] < REUSE
+        ]
+        chosen = _by_band(allowed, rng=np.random.default_rng([seed, int.from_bytes(identity.encode()[-6:])]))
+        uses.update(texts[candidate.chunk] for candidate in chosen)
+        positives = _texts(repository, answers[identity])
+        labelled = [(chunk, positives[chunk], 1) for chunk in answers[identity]]
+        labelled += [(candidate.chunk, texts[candidate.chunk], 0) for candidate in chosen]
+        for chunk, text, label in labelled:
+            group = groups[identity]
+            yield LabeledPair(identity, group, question.text, text, label, chunk, ranks.get(chunk, 0))
+
+
+def _texts(repository: Repository, chunks: Sequence[Chunk]) -> dict[Chunk, str]:
+    return {item.chunk: pair_text(item.chunk, item.text) for item in repository.passages(chunks)}
+
+
+def _texts_by_group(
+    answers: Mapping[str, Sequence[Chunk]], groups: Mapping[str, str], repository: Repository
+) -> dict[str, set[str]]:
+    """Collect what answers any question of a group: it is no negative of any of them."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for identity, chunks in answers.items():
+        found[groups[identity]].update(map(_bare, _texts(repository, chunks).values()))
+    return found
+
+
+def _bare(passage: str) -> str:
+    """Write a passage without its place and spacing: a copy in another file is the same text."""
+    return " ".join(passage.partition("\n")[2].split())
+
+
+def _by_band(candidates: Sequence[Candidate], *, rng: np.random.Generator) -> list[Candidate]:
+    """Draw from each band what it should give, in first-stage order."""
+    chosen: list[Candidate] = []
+    for first, last, count in BANDS:
+        band = [candidate for candidate in candidates if first <= candidate.rank <= last]
+        picks = rng.permutation(len(band))[:count]
+        chosen += [band[i] for i in sorted(picks)]
+    return chosen
+
+
+def _provenance(asked: Golden, repository: Repository, *, seed: int) -> dict[str, Any]:
+    return {
+        "golden_sha256": asked.digest,
+        "commit": repository.commit(),
+        "index": repository.fingerprint,
+        "seed": seed,
+        "pair_text_version": PAIR_TEXT_VERSION,
+    }

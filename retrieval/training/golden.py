@@ -1,0 +1,246 @@
+"""What a golden file asks, and which files answer: reads it, writes to it, finds what its loose paths mean.
+
+A row is an object; the only keys that must be there are `q` and `expect_paths`:
+
+    {"q": "Where are retries scheduled?", "expect_paths": ["src/retry.py", "src/queue.py:40-61"],
+     "id": "retries", "grades": {"src/queue.py:40-61": 2}, "tags": ["how"], "date": "2026-03-01"}
+
+An expected path is a file; a file and lines; or, loosely, the end of a path or a folder. Grades say how much
+an answer is worth beside the others (1 by default). A row whose keys all begin with `_` is a comment.
+The names `q` and `expect_paths` are the file's own and appear in this module only.
+"""
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from retrieval.errors import ArgumentError, shorten
+from retrieval.records import Chunk
+
+_KEYS = frozenset({"q", "expect_paths", "id", "repo", "grades", "tags", "date"})
+_LINES = re.compile(r"(?P<path>.+?):(?P<start>[1-9]\d{0,8})(?:-(?P<end>[1-9]\d{0,8}))?")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """An answer as the golden file writes it.
+
+    Attributes:
+        path: POSIX path, perhaps loose: the end of a path, or a folder.
+        start_line: First line, 1-based, or None for a whole file.
+        end_line: Last line, inclusive, or None.
+        grade: What it is worth, above 0.
+    """
+
+    path: str
+    start_line: int | None = None
+    end_line: int | None = None
+    grade: float = 1.0
+
+    @property
+    def written(self) -> str:
+        """The answer as a golden file spells it."""
+        return self.path if self.start_line is None else f"{self.path}:{self.start_line}-{self.end_line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question with its answers: query and qrels in one.
+
+    Attributes:
+        question_id: As written, else a hash of the text.
+        text: What is asked.
+        expected: At least one answer.
+        repo: The repository's name in files that speak of several, or "".
+        tags: Words to select by.
+        date: When it was true or asked, as YYYY-MM-DD, or "".
+        row: Its place in the file, 1-based, for messages.
+    """
+
+    question_id: str
+    text: str
+    expected: tuple[Expected, ...]
+    repo: str = ""
+    tags: tuple[str, ...] = ()
+    date: str = ""
+    row: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Golden:
+    """A golden file as it was read.
+
+    Attributes:
+        path: Where it lies.
+        digest: SHA-256 of its bytes, in hex.
+        questions: In the order of the file.
+    """
+
+    path: Path
+    digest: str
+    questions: tuple[Question, ...]
+
+
+def load(path: Path) -> Golden:
+    """Read a golden file.
+
+    Raises:
+        ArgumentError: It is not there, is no JSON, or a row is none; the text names the row.
+    """
+    data, rows = _read(path)
+    questions = [_question(row, number, path) for number, row in enumerate(rows, 1) if not _is_comment(row)]
+    first: dict[str, int] = {}
+    for question in questions:
+        if question.question_id in first:
+            raise ArgumentError(
+                f"{path}: rows {first[question.question_id]} and {question.row} have the same id or text "
+                f"({shorten(question.question_id)}); remove one, or give each an id of its own"
+            )
+        first[question.question_id] = question.row
+    return Golden(path, hashlib.sha256(data).hexdigest(), tuple(questions))
+
+
+def add(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Append rows to a golden file, one line each, leaving what is there as it is; make the file if need be.
+
+    Raises:
+        ArgumentError: A row is none, or the file cannot be read or written.
+    """
+    old = _read(path)[1] if path.exists() else []
+    new = list(rows)
+    for number, row in enumerate(new, len(old) + 1):
+        _question(row, number, path)
+    text = path.read_text(encoding="utf-8").rstrip() if old else "[\n]"
+    body = text.removesuffix("]").rstrip()
+    lines = [f"  {json.dumps(row, ensure_ascii=False)}" for row in new]
+    written = body + (",\n" if old else "\n") + ",\n".join(lines) + "\n]\n"
+    scratch = path.with_name(f"{path.name}.new")
+    try:
+        scratch.write_text(written, encoding="utf-8")
+        os.replace(scratch, path)  # noqa: PTH105 - atomic: a reader sees the old file or the new one
+    except OSError as error:
+        raise ArgumentError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def row_of(text: str, answers: Sequence[str], **others: Any) -> dict[str, Any]:
+    """Write a question as a row of a golden file; what is empty is left out."""
+    return {
+        "q": text,
+        "expect_paths": list(answers),
+        **{key: value for key, value in others.items() if value},
+    }
+
+
+def resolve(expected: Expected, paths: Collection[str]) -> list[str]:
+    """Find the files that an expected path means: itself, else those that end with it, else those below it.
+
+    >>> resolve(Expected("b.py"), ["a/b.py", "c.py"]), resolve(Expected("a"), ["a/b.py", "a/d.py"])
+    (['a/b.py'], ['a/b.py', 'a/d.py'])
+    """
+    written = expected.path.removeprefix("./").rstrip("/")
+    if written in paths:
+        return [written]
+    ends = sorted(path for path in paths if path.endswith(f"/{written}"))
+    return ends or sorted(path for path in paths if path.startswith(f"{written}/") or f"/{written}/" in path)
+
+
+def targets(question: Question, paths: Collection[str]) -> tuple[Expected, ...]:
+    """Write a question's answers with exact paths; one that means no file is left out."""
+    return tuple(
+        dict.fromkeys(
+            Expected(path, item.start_line, item.end_line, item.grade)
+            for item in question.expected
+            for path in resolve(item, paths)
+        )
+    )
+
+
+def touches(chunk: Chunk, target: Expected) -> bool:
+    """Tell whether a chunk shares a line with a target, whose path is exact."""
+    if chunk.path != target.path:
+        return False
+    if target.start_line is None or target.end_line is None:
+        return True
+    return chunk.start_line <= target.end_line and chunk.end_line >= target.start_line
+
+
+def _read(path: Path) -> tuple[bytes, list[Any]]:
+    try:
+        data = path.read_bytes()
+        rows = json.loads(data)
+    except FileNotFoundError as error:
+        raise ArgumentError(
+            f'{path} does not exist; begin it with: goldrank golden add "question" path/to/answer'
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ArgumentError(f"{path} cannot be read: {error}") from error
+    except json.JSONDecodeError as error:
+        raise ArgumentError(
+            f"{path}, line {error.lineno}: no JSON: {error.msg}; a golden file is a list of objects"
+        ) from error
+    if not isinstance(rows, list):
+        raise ArgumentError(f"{path} holds no list; a golden file is a list of objects")
+    return data, rows
+
+
+def _is_comment(row: Any) -> bool:
+    return isinstance(row, dict) and bool(row) and all(str(key).startswith("_") for key in row)
+
+
+def _question(row: Any, number: int, path: Path) -> Question:
+    where = f"{path}, row {number}"
+    if not isinstance(row, dict):
+        raise ArgumentError(f"{where}: {shorten(repr(row))} is no object")
+    unknown = sorted(str(key) for key in row if key not in _KEYS and not str(key).startswith("_"))
+    if unknown:
+        raise ArgumentError(
+            f"{where}: unknown key {shorten(unknown[0])}; known are {', '.join(sorted(_KEYS))}"
+        )
+    text, answers = row.get("q"), row.get("expect_paths")
+    if not isinstance(text, str) or not text.strip():
+        raise ArgumentError(f'{where}: "q" is {shorten(repr(text))}; it takes a question')
+    if not isinstance(answers, list) or not answers or not all(isinstance(a, str) and a for a in answers):
+        raise ArgumentError(f'{where}: "expect_paths" is {shorten(repr(answers))}; it takes a list of paths')
+    grades = row.get("grades", {})
+    if (
+        not isinstance(grades, dict)
+        or not set(grades) <= set(answers)
+        or not all(map(_is_grade, grades.values()))
+    ):
+        raise ArgumentError(
+            f'{where}: "grades" is {shorten(repr(grades))}; it takes numbers above 0 by expected path'
+        )
+    tags, date = row.get("tags", []), row.get("date", "")
+    if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+        raise ArgumentError(f'{where}: "tags" is {shorten(repr(tags))}; it takes a list of words')
+    if not isinstance(date, str) or (date and not _DATE.fullmatch(date)):
+        raise ArgumentError(f'{where}: "date" is {shorten(repr(date))}; it takes YYYY-MM-DD')
+    identity = str(row.get("id") or _text_id(text))
+    expected = tuple(_expected(answer, float(grades.get(answer, 1)), where) for answer in answers)
+    return Question(identity, text.strip(), expected, str(row.get("repo", "")), tuple(tags), date, number)
+
+
+def _is_grade(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+
+
+def _text_id(text: str) -> str:
+    """Name a question by what it asks, however it is spaced or capitalised."""
+    return "q-" + hashlib.blake2b(" ".join(text.lower().split()).encode(), digest_size=6).hexdigest()
+
+
+def _expected(answer: str, grade: float, where: str) -> Expected:
+    match = _LINES.fullmatch(answer)
+    if match is None:
+        return Expected(answer, grade=grade)
+    start = int(match["start"])
+    end = int(match["end"] or start)
+    if end < start:
+        raise ArgumentError(f"{where}: {shorten(answer)}: the span ends before it starts")
+    return Expected(match["path"], start, end, grade)
