@@ -1,0 +1,286 @@
+"""How good each system's rankings are, and whether one is better than another beyond chance.
+
+Every system is judged on the same questions by the same measures. Differences are paired by question; what is
+resampled are groups of questions (see `splits`), because the questions of a group are not independent.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.records import Chunk
+from retrieval.training import golden, metrics
+from retrieval.training.golden import Expected
+
+RESAMPLES = 9_999
+CONFIDENCE = 0.95
+TOKEN_CHARS = 4  # characters a token, as the benchmark counts
+TOKEN_CAP = 32_000  # tokens to the first answer where none was found
+
+METRICS = ("hit@1", "hit@5", "hit@10", "MRR@10", "nDCG@10", "recall@50", "tokens", "ms")
+"""What is measured of each question. tokens: read in order up to the end of the first result that answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One result of a ranking.
+
+    Attributes:
+        chunk: What was found; lines 1 to a billion for a whole file.
+        characters: How long its text is.
+    """
+
+    chunk: Chunk
+    characters: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """What one system returned for one question.
+
+    Attributes:
+        results: Best first.
+        milliseconds: Wall time it took.
+    """
+
+    results: tuple[Result, ...]
+    milliseconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question as it is judged.
+
+    Attributes:
+        question_id: Of the golden file.
+        text: What is asked.
+        group: Questions of one group are resampled together.
+        targets: What answers, exact paths.
+    """
+
+    question_id: str
+    text: str
+    group: str
+    targets: tuple[Expected, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """How a system did.
+
+    Attributes:
+        name: The system.
+        note: What a reader must know of it, or "".
+        by_question: Each metric by question id.
+        ranks: By question id, the rank of each target, None for one not found.
+    """
+
+    name: str
+    note: str
+    by_question: Mapping[str, Mapping[str, float]]
+    ranks: Mapping[str, tuple[int | None, ...]]
+
+    def mean(self, metric: str) -> float:
+        """Return the mean over all questions."""
+        return float(np.mean([values[metric] for values in self.by_question.values()]))
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What one system gains over another in one metric, paired by question.
+
+    Attributes:
+        system: The one.
+        opponent: The other.
+        metric: Which of METRICS.
+        gain: Mean difference over groups.
+        low: Lower end of its 95 % interval, a percentile bootstrap over groups (Efron 1979).
+        high: Upper end.
+        p: Two-sided, of a paired randomisation test over groups (Fisher 1935; Smucker et al. 2007).
+        groups: How many groups there are.
+        better: Questions that gained, ids.
+        worse: Questions that lost, ids, the greatest loss first.
+    """
+
+    system: str
+    opponent: str
+    metric: str
+    gain: float
+    low: float
+    high: float
+    p: float
+    groups: int
+    better: tuple[str, ...]
+    worse: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """An evaluation as it is kept and shown.
+
+    Attributes:
+        asked: The questions.
+        systems: How each did, in the order in which they are shown.
+        comparisons: Who gains over whom.
+        confidence: By question id, the first stage's confidence in its best, 0 to 1.
+        facts: Data, versions and settings, as plain values.
+    """
+
+    asked: tuple[Asked, ...]
+    systems: tuple[Scores, ...]
+    comparisons: tuple[Comparison, ...]
+    confidence: Mapping[str, float] = field(default_factory=dict)
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+
+def score(name: str, asked: Sequence[Asked], rankings: Mapping[str, Ranking], *, note: str = "") -> Scores:
+    """Judge a system's rankings; a question it did not answer counts as found nowhere."""
+    ranks = {item.question_id: _ranks(item, rankings.get(item.question_id, Ranking(()))) for item in asked}
+    return Scores(
+        name=name,
+        note=note,
+        by_question={
+            item.question_id: _measure(
+                item, ranks[item.question_id], rankings.get(item.question_id, Ranking(()))
+            )
+            for item in asked
+        },
+        ranks=ranks,
+    )
+
+
+def average(name: str, repeats: Sequence[Scores], *, note: str = "") -> Scores:
+    """Average a system over repeats of its training; the ranks are those of the first."""
+    identities = repeats[0].by_question
+    means = {
+        identity: {
+            metric: float(np.mean([repeat.by_question[identity][metric] for repeat in repeats]))
+            for metric in METRICS
+        }
+        for identity in identities
+    }
+    return Scores(name, note, means, repeats[0].ranks)
+
+
+def compare(
+    asked: Sequence[Asked], system: Scores, opponent: Scores, *, metric: str = "nDCG@10", seed: int = 0
+) -> Comparison:
+    """Say what `system` gains over `opponent`, with an interval and a test over groups of questions."""
+    gains = {
+        item.question_id: system.by_question[item.question_id][metric]
+        - opponent.by_question[item.question_id][metric]
+        for item in asked
+    }
+    by_group: dict[str, list[float]] = defaultdict(list)
+    for item in asked:
+        by_group[item.group].append(gains[item.question_id])
+    means = np.array([np.mean(values) for values in by_group.values()])  # float64 [n_groups]
+    low, high = interval(means, seed=seed)
+    lost = sorted((identity for identity, gain in gains.items() if gain < 0), key=gains.__getitem__)
+    return Comparison(
+        system=system.name,
+        opponent=opponent.name,
+        metric=metric,
+        gain=float(means.mean()) if len(means) else 0.0,
+        low=low,
+        high=high,
+        p=randomisation_p(means, seed=seed),
+        groups=len(means),
+        better=tuple(identity for identity, gain in gains.items() if gain > 0),
+        worse=tuple(lost),
+    )
+
+
+def interval(values: NDArray[np.float64], *, seed: int = 0) -> tuple[float, float]:
+    """Return the 95 % percentile bootstrap interval of a mean; of values that do not differ, the value."""
+    from scipy.stats import bootstrap  # noqa: PLC0415 - half a second, and needed here alone
+
+    if not len(values) or np.ptp(values) == 0:
+        only = float(values[0]) if len(values) else 0.0
+        return only, only
+    found = bootstrap(
+        (values,),
+        np.mean,
+        n_resamples=RESAMPLES,
+        confidence_level=CONFIDENCE,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    ).confidence_interval
+    return float(found.low), float(found.high)
+
+
+def randomisation_p(differences: NDArray[np.float64], *, seed: int = 0) -> float:
+    """Return the two-sided p of a paired randomisation test: each difference may have either sign."""
+    from scipy.stats import permutation_test  # noqa: PLC0415 - half a second, and needed here alone
+
+    if not differences.any():
+        return 1.0
+    found = permutation_test(
+        (differences,),
+        np.mean,
+        permutation_type="samples",
+        vectorized=False,
+        n_resamples=RESAMPLES,
+        rng=np.random.default_rng(seed),
+    )
+    return float(found.pvalue)
+
+
+def mean_interval(
+    scores: Scores, asked: Sequence[Asked], metric: str, *, seed: int = 0
+) -> tuple[float, float]:
+    """Return the 95 % interval of a system's mean, over groups of questions."""
+    by_group: dict[str, list[float]] = defaultdict(list)
+    for item in asked:
+        by_group[item.group].append(scores.by_question[item.question_id][metric])
+    return interval(np.array([np.mean(values) for values in by_group.values()]), seed=seed)
+
+
+def reliability(
+    confidence: Mapping[str, float], scores: Scores, *, bins: int = 5
+) -> list[tuple[float, float, int]]:
+    """Hold the confidence against what happened, in bins of equal width.
+
+    Returns:
+        For each bin with questions: mean confidence, share whose first result answers, how many questions.
+    """
+    held: dict[int, list[tuple[float, float]]] = defaultdict(list)
+    for identity, value in confidence.items():
+        held[min(int(value * bins), bins - 1)].append((value, scores.by_question[identity]["hit@1"]))
+    return [
+        (float(np.mean([c for c, _ in pairs])), float(np.mean([h for _, h in pairs])), len(pairs))
+        for _, pairs in sorted(held.items())
+    ]
+
+
+def _ranks(asked: Asked, ranking: Ranking) -> tuple[int | None, ...]:
+    return tuple(
+        next((n for n, result in enumerate(ranking.results, 1) if golden.touches(result.chunk, target)), None)
+        for target in asked.targets
+    )
+
+
+def _measure(asked: Asked, ranks: metrics.Ranks, ranking: Ranking) -> dict[str, float]:
+    grades = [target.grade for target in asked.targets]
+    return {
+        "hit@1": metrics.hit(ranks, 1),
+        "hit@5": metrics.hit(ranks, 5),
+        "hit@10": metrics.hit(ranks, 10),
+        "MRR@10": metrics.reciprocal_rank(ranks),
+        "nDCG@10": metrics.ndcg(ranks, grades),
+        "recall@50": metrics.recall(ranks),
+        "tokens": _tokens(ranks, ranking.results),
+        "ms": ranking.milliseconds,
+    }
+
+
+def _tokens(ranks: Iterable[int | None], results: Sequence[Result]) -> float:
+    first = min((rank for rank in ranks if rank is not None), default=None)
+    if first is None:
+        return float(TOKEN_CAP)
+    read = sum(math.ceil(result.characters / TOKEN_CHARS) for result in results[:first])
+    return float(min(read, TOKEN_CAP))
