@@ -37,10 +37,10 @@ class Calibration:
 
 # benchmarks/runs/2026-11-24-dev/abstention.txt
 QUESTION = Calibration(
-    -6.370, {"match": 2.108, "covered": 3.048, "named": 1.319, "phrase": 1.226, "score": 2.330}, 0.255
+    -6.301, {"match": 2.181, "covered": 3.037, "named": 1.284, "phrase": 1.349, "score": 2.269}, 0.260
 )
 SYMBOL = Calibration(
-    -7.393, {"match": 1.107, "covered": 0.981, "named": -0.416, "phrase": 0.988, "score": 1.574}, 0.679
+    -7.179, {"match": 1.801, "covered": 1.504, "named": 0.546, "phrase": 3.187, "score": 1.275}, 0.648
 )
 
 
