@@ -1,0 +1,291 @@
+"""How learning is judged before it is done: every question is ranked by a model that never saw it.
+
+The questions are parted into folds; for each, a model learns from the others and reads this one's candidates.
+So the scores say what the recipe does on questions that it was not shown; the model that is kept in the end
+learns from all of them by the same recipe. How much a model's word counts is chosen in the same way: for
+each fold by the other folds' scores.
+"""
+
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from retrieval.crossencoder import CrossEncoderScorer
+from retrieval.errors import ArgumentError
+from retrieval.repository import Repository
+from retrieval.storage import digest
+from retrieval.training import evaluation, pairs, splits, systems
+from retrieval.training.evaluation import Asked, Report, Scores
+from retrieval.training.golden import Golden
+from retrieval.training.pairs import Mined
+from retrieval.training.splits import Fold
+from retrieval.training.systems import Found
+from retrieval.training.trainer import Recipe, train
+
+Said = Mapping[str, tuple[tuple[float, ...], float]]
+"""What a model said of each question's candidates: logits and milliseconds, as `systems.read` returns it."""
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, and how much of how much is."""
+
+
+LEAST_GROUPS = 2  # one to learn from and one to test on
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """The model that is served today.
+
+    Attributes:
+        name: Its version.
+        folder: Where it lies.
+        weight: Its share in the score of a search.
+        out_of_fold: By question id, the metrics that were recorded out of fold when it was made: of questions
+            that it learned from, only these say anything.
+    """
+
+    name: str
+    folder: Path
+    weight: float
+    out_of_fold: Mapping[str, Mapping[str, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a recipe is judged.
+
+    Attributes:
+        recipe: How each model is trained.
+        folds: Into how many parts the questions are parted.
+        repeats: How often, each time otherwise and with another seed.
+        depth: How many candidates a model reads.
+        current: What is served today, which has to be beaten too, or None.
+    """
+
+    recipe: Recipe
+    folds: int = 5
+    repeats: int = 1
+    depth: int = 20
+    current: Current | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What judging a recipe found.
+
+    Attributes:
+        report: All systems side by side.
+        weight: The share that the tuned model's word should have, chosen on all questions.
+    """
+
+    report: Report
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Who is told of progress, and who may stop it.
+
+    Attributes:
+        progress: Told what is being done.
+        is_cancelled: Asked between steps.
+    """
+
+    progress: Progress = lambda _what, _done, _total: None
+    is_cancelled: Callable[[], bool] = lambda: False
+
+    def named(self, what: str) -> Callable[[int, int], None]:
+        """Hand progress on under a name."""
+        return lambda done, total: self.progress(what, done, total)
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """What every step of one judging needs."""
+
+    questions: Sequence[Asked]
+    found: Mapping[str, Found]
+    mined: Mined
+    plan: Plan
+    work: Path
+    watch: Watch
+
+
+def judge(
+    asked: Golden,
+    repository: Repository,
+    mined: Mined,
+    plan: Plan,
+    work: Path,
+    *,
+    watch: Watch | None = None,
+) -> Judged:
+    """Judge a recipe out of fold, beside the systems it has to beat.
+
+    What was computed is kept below `work`: the same judging, begun again after it was cut off, goes on there.
+
+    Args:
+        asked: The golden file.
+        repository: Refreshed.
+        mined: The pairs of the same golden file.
+        plan: The recipe and how it is judged.
+        work: A folder for this.
+        watch: Who is told, and who may stop it.
+
+    Raises:
+        ArgumentError: There are fewer than two groups of questions.
+        CancelledError: The watch said so.
+        ModelError, TrainingError: As `trainer.train` raises them.
+    """
+    questions = systems.judged(asked, repository, mined.groups)
+    parted = _parted(asked, questions, plan)
+    work.mkdir(parents=True, exist_ok=True)
+    desk = _Desk(questions, systems.first_stage(questions, repository), mined, plan, work, watch or Watch())
+    base, _ = _weighed("base", desk, _read_by_base(desk), parted[0])
+    tuned = [
+        _weighed("tuned", desk, _out_of_fold(_again(desk, repeat), folds), folds)
+        for repeat, folds in enumerate(parted)
+    ]
+    floors = _floors(desk, repository)
+    served = [_current(plan.current, desk)] if plan.current else []
+    best = evaluation.average("tuned", [scores for scores, _ in tuned], note="out of fold")
+    opponents = [floors[-1], base, *served]
+    report = Report(
+        asked=tuple(questions),
+        systems=(*floors, base, *served, best),
+        comparisons=tuple(evaluation.compare(questions, best, opponent) for opponent in opponents),
+        confidence={identity: item.confidence for identity, item in desk.found.items()},
+        facts={**mined.provenance, "folds": len(parted[0]), "repeats": plan.repeats, "depth": plan.depth},
+    )
+    return Judged(report, float(np.median([weight for _, weight in tuned])))
+
+
+def _parted(asked: Golden, questions: Sequence[Asked], plan: Plan) -> list[list[Fold]]:
+    """Part the questions into folds, once a repeat."""
+    groups = {item.question_id: item.group for item in questions}
+    if len(set(groups.values())) < LEAST_GROUPS:
+        raise ArgumentError(
+            f"{asked.path} has {len(questions)} questions that can be judged, of {len(set(groups.values()))} "
+            f"groups; learning needs {LEAST_GROUPS}: goldrank golden suggest drafts more"
+        )
+    return [
+        splits.folds(groups, plan.folds, seed=plan.recipe.seed + repeat) for repeat in range(plan.repeats)
+    ]
+
+
+def _again(desk: _Desk, repeat: int) -> _Desk:
+    """Plan a repeat: the same recipe with a seed of its own."""
+    recipe = replace(desk.plan.recipe, seed=desk.plan.recipe.seed + repeat)
+    return replace(desk, plan=replace(desk.plan, recipe=recipe))
+
+
+def _read_by_base(desk: _Desk) -> Said:
+    recipe = desk.plan.recipe
+    return _kept(
+        desk.work / f"base-{_key([recipe.base, recipe.revision], desk, desk.questions)}.json",
+        lambda: _read(desk, desk.questions, recipe.base, recipe.revision, "the base reads"),
+    )
+
+
+def _out_of_fold(desk: _Desk, folds: Sequence[Fold]) -> Said:
+    """Let each question be read by the model of the fold that tests it."""
+    said: dict[str, tuple[tuple[float, ...], float]] = {}
+    for number, fold in enumerate(folds, 1):
+        said |= _read_fold(desk, fold, f"fold {number} of {len(folds)}")
+    return said
+
+
+def _read_fold(desk: _Desk, fold: Fold, what: str) -> Said:
+    lessons = pairs.learnable(desk.mined.pairs, fold)
+    tested = [item for item in desk.questions if item.question_id in set(fold.testing)]
+    learned = [repr(desk.plan.recipe), *((pair.query, pair.passage, pair.label) for pair in lessons)]
+    key = _key(learned, desk, tested)
+
+    def learn_and_read() -> Said:
+        folder, recipe = desk.work / f"model-{key}", desk.plan.recipe
+        if not folder.exists():
+            progress = desk.watch.named(f"{what}, learning")
+            train(lessons, recipe, folder, progress=progress, is_cancelled=desk.watch.is_cancelled)
+        said = _read(desk, tested, str(folder), "", f"{what}, reading")
+        shutil.rmtree(folder, ignore_errors=True)  # some 90 MB each, and only what it said is needed
+        return said
+
+    return _kept(desk.work / f"fold-{key}.json", learn_and_read)
+
+
+def _read(desk: _Desk, tested: Sequence[Asked], model: str, revision: str, what: str) -> Said:
+    scorer = CrossEncoderScorer(model, revision=revision)
+    return systems.read(
+        tested,
+        desk.found,
+        scorer,
+        depth=desk.plan.depth,
+        is_cancelled=desk.watch.is_cancelled,
+        report=desk.watch.named(what),
+    )
+
+
+def _key(model: Sequence[object], desk: _Desk, tested: Sequence[Asked]) -> str:
+    """Name what a model says of some candidates by all that it depends on."""
+    depth = desk.plan.depth
+    shown = [(item.text, desk.found[item.question_id].passages[:depth]) for item in tested]
+    return digest(json.dumps([model, depth, shown]).encode("utf-8", "surrogatepass"))[:16]
+
+
+def _kept(file: Path, compute: Callable[[], Said]) -> Said:
+    """Return what a file keeps of an earlier run, else compute it and keep it."""
+    try:
+        rows = json.loads(file.read_text(encoding="utf-8"))
+        return {identity: (tuple(logits), spent) for identity, (logits, spent) in rows.items()}
+    except (OSError, ValueError):
+        said = compute()
+        scratch = file.with_suffix(".new")
+        scratch.write_text(json.dumps(said), encoding="utf-8")
+        scratch.replace(file)
+        return said
+
+
+def _weighed(name: str, desk: _Desk, said: Said, folds: Sequence[Fold]) -> tuple[Scores, float]:
+    """Rank with the weight that is best on the other folds; also return the one that is best on all."""
+    table = {weight: _scored(name, desk, said, dict.fromkeys(said, weight)) for weight in systems.WEIGHTS}
+
+    def best(identities: Sequence[str]) -> float:
+        means = {
+            weight: float(np.mean([scores.by_question[identity]["nDCG@10"] for identity in identities]))
+            for weight, scores in table.items()
+        }
+        return max(means, key=lambda weight: (round(means[weight], 9), -weight))  # of equals the most careful
+
+    weights = {identity: best(fold.training) for fold in folds for identity in fold.testing}
+    return _scored(name, desk, said, weights), best([item.question_id for item in desk.questions])
+
+
+def _scored(name: str, desk: _Desk, said: Said, weights: Mapping[str, float], *, note: str = "") -> Scores:
+    return evaluation.score(name, desk.questions, systems.fused(desk.found, said, weights), note=note)
+
+
+def _floors(desk: _Desk, repository: Repository) -> list[Scores]:
+    """Score what needs no model: the constant list, ripgrep where there is one, the first stage."""
+    floor = evaluation.score(
+        "constant list",
+        desk.questions,
+        systems.constant(desk.questions, repository.paths),
+        note=f"the {systems.CONSTANTS} files that answer most questions, whatever is asked",
+    )
+    grepped = systems.ripgrep(desk.questions, repository)
+    lines = [evaluation.score("ripgrep", desk.questions, grepped, note="whole files")] if grepped else []
+    return [floor, *lines, evaluation.score("first stage", desk.questions, systems.plain(desk.found))]
+
+
+def _current(current: Current, desk: _Desk) -> Scores:
+    """Score the served model: by what was recorded of questions that it learned from, else by asking it."""
+    said = _read(desk, desk.questions, str(current.folder), "", f"{current.name} reads")
+    scores = _scored("current", desk, said, dict.fromkeys(said, current.weight), note=current.name)
+    known = {
+        identity: current.out_of_fold.get(identity, values) for identity, values in scores.by_question.items()
+    }
+    return replace(scores, by_question=known)

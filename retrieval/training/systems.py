@@ -1,0 +1,188 @@
+"""The systems that an evaluation sets side by side: from the honest floor to both stages together."""
+
+import shutil
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from retrieval import tokenizer
+from retrieval.confidence import judge
+from retrieval.query import read_query
+from retrieval.ranker import gather, place, weights_for
+from retrieval.records import Candidate, Chunk
+from retrieval.repository import Repository
+from retrieval.reranker import PairScorer, fuse, pair_text, read_pairs
+from retrieval.training import golden
+from retrieval.training.evaluation import Asked, Ranking, Result
+from retrieval.training.golden import Golden
+
+TOP_K = 50  # results a question: recall@50 is the ceiling of what a reranker can reach
+CONSTANTS = 5  # files in the constant list
+RG_TIMEOUT_S = 60
+WEIGHTS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+
+_END = 1_000_000_000  # beyond the last line of any file
+
+Report = Callable[[int, int], None]
+"""Called with questions done and questions to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the first stage found for one question, and what a reader is given of it.
+
+    Attributes:
+        candidates: Best first, at most TOP_K.
+        passages: What `pair_text` made of each.
+        is_symbol: Whether the query is a name alone, which is not reranked.
+        confidence: Of the best, 0 to 1.
+        milliseconds: What finding them took.
+    """
+
+    candidates: tuple[Candidate, ...]
+    passages: tuple[str, ...]
+    is_symbol: bool
+    confidence: float
+    milliseconds: float
+
+
+def judged(asked: Golden, repository: Repository, groups: Mapping[str, str]) -> list[Asked]:
+    """Write the questions as they are judged; one whose answers are no indexed file is left out."""
+    paths = frozenset(repository.paths)
+    return [
+        Asked(
+            question.question_id,
+            question.text,
+            groups.get(question.question_id, question.question_id),
+            targets,
+        )
+        for question in asked.questions
+        if (targets := golden.targets(question, paths))
+    ]
+
+
+def first_stage(asked: Sequence[Asked], repository: Repository) -> dict[str, Found]:
+    """Let the first stage answer every question, as a search does."""
+    snapshot = repository.snapshot()
+    answers: dict[str, Found] = {}
+    for item in asked:
+        start = time.perf_counter()
+        query = read_query(item.text)
+        evidence = gather(query, snapshot)
+        candidates = place(evidence, weights_for(query), limit=TOP_K)
+        spent = 1000 * (time.perf_counter() - start)
+        sure = judge(query, snapshot, evidence, candidates).value
+        texts = repository.passages(candidate.chunk for candidate in candidates)
+        passages = tuple(pair_text(passage.chunk, passage.text) for passage in texts)
+        answers[item.question_id] = Found(tuple(candidates), passages, query.is_symbol, sure, spent)
+    return answers
+
+
+def read(
+    asked: Iterable[Asked],
+    found: Mapping[str, Found],
+    scorer: PairScorer,
+    *,
+    depth: int,
+    is_cancelled: Callable[[], bool] = lambda: False,
+    report: Report = lambda _done, _total: None,
+) -> dict[str, tuple[tuple[float, ...], float]]:
+    """Let a cross-encoder read each question's best candidates.
+
+    Returns:
+        By question id: a logit for each of the first `depth` candidates, and the milliseconds it took.
+    """
+    said: dict[str, tuple[tuple[float, ...], float]] = {}
+    questions = list(asked)
+    for number, item in enumerate(questions):
+        report(number, len(questions))
+        start = time.perf_counter()
+        passages = found[item.question_id].passages[:depth]
+        logits = read_pairs(item.text, passages, scorer, is_cancelled=is_cancelled).logits
+        spent = 1000 * (time.perf_counter() - start)
+        said[item.question_id] = (tuple(logit for logit in logits if logit is not None), spent)
+    report(len(questions), len(questions))
+    return said
+
+
+def plain(found: Mapping[str, Found]) -> dict[str, Ranking]:
+    """Return the first stage's own rankings."""
+    return {identity: _ranking(item.candidates, item, item.milliseconds) for identity, item in found.items()}
+
+
+def fused(
+    found: Mapping[str, Found],
+    said: Mapping[str, tuple[tuple[float, ...], float]],
+    weights: Mapping[str, float],
+) -> dict[str, Ranking]:
+    """Fuse both stages as a search does, with a weight for each question."""
+    rankings = {}
+    for identity, (logits, spent) in said.items():
+        item = found[identity]
+        padded = [*logits, *[None] * (len(item.candidates) - len(logits))]
+        ranked = fuse(item.candidates, padded, weight=0.0 if item.is_symbol else weights[identity])
+        order = [entry.candidate for entry in ranked]
+        rankings[identity] = _ranking(order, item, item.milliseconds + spent)
+    return rankings
+
+
+def constant(asked: Sequence[Asked], paths: Iterable[str]) -> dict[str, Ranking]:
+    """Return for every question the same few files: those that answer most of them.
+
+    Chosen greedily with the answers in sight, it is the floor that a golden file itself sets: a system that
+    does not beat it shows nothing.
+    """
+    left = {item.question_id: {target.path for target in item.targets} for item in asked}
+    best: list[str] = []
+    known = set(paths)
+    while len(best) < CONSTANTS:
+        counts = Counter(path for answers in left.values() for path in answers if path in known - set(best))
+        if not counts:
+            break
+        best.append(min(counts, key=lambda path: (-counts[path], path)))
+        left = {identity: answers for identity, answers in left.items() if best[-1] not in answers}
+    whole = tuple(Result(Chunk(path, 1, _END), 0) for path in best)
+    return {item.question_id: Ranking(whole) for item in asked}
+
+
+def ripgrep(asked: Sequence[Asked], repository: Repository) -> dict[str, Ranking] | None:
+    """Rank files by how many lines hold one of the question's words, as an assistant with ripgrep would.
+
+    Returns:
+        None when there is no ripgrep on this machine.
+    """
+    if shutil.which("rg") is None:
+        return None
+    return {item.question_id: _grepped(item, repository) for item in asked}
+
+
+def _grepped(item: Asked, repository: Repository) -> Ranking:
+    start = time.perf_counter()
+    words = tokenizer.query_terms(item.text)
+    patterns = [word for term in words for word in ("-e", term)]
+    command = ["rg", "--count", "--ignore-case", "--fixed-strings", "--no-config", "--null", *patterns, "."]
+    done = subprocess.run(  # noqa: S603 - no shell; what is searched for stands behind -e
+        command, cwd=repository.root, capture_output=True, check=False, timeout=RG_TIMEOUT_S
+    )
+    indexed = set(repository.paths)
+    counts: dict[str, int] = {}
+    for line in done.stdout.decode("utf-8", "replace").splitlines():
+        path, _, count = line.rpartition("\0")
+        if path.removeprefix("./") in indexed:
+            counts[path.removeprefix("./")] = int(count)
+    order = sorted(counts, key=lambda path: (-counts[path], path))[:TOP_K]
+    spent = 1000 * (time.perf_counter() - start)
+    sizes = [(repository.root / path).stat().st_size for path in order]
+    results = tuple(Result(Chunk(path, 1, _END), size) for path, size in zip(order, sizes, strict=True))
+    return Ranking(results, spent)
+
+
+def _ranking(order: Sequence[Candidate], item: Found, milliseconds: float) -> Ranking:
+    lengths = {
+        candidate.chunk: len(text.partition("\n")[2])
+        for candidate, text in zip(item.candidates, item.passages, strict=True)
+    }
+    results = tuple(Result(candidate.chunk, lengths[candidate.chunk]) for candidate in order)
+    return Ranking(results, milliseconds)
