@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -63,6 +64,8 @@ class Plan:
         folds: Into how many parts the questions are parted.
         repeats: How often, each time otherwise and with another seed.
         depth: How many candidates a model reads.
+        order: "shuffled", or "by time": what is learned from is older than what is tested on, by the dates of
+            the golden file.
         current: What is served today, which has to be beaten too, or None.
     """
 
@@ -70,6 +73,7 @@ class Plan:
     folds: int = 5
     repeats: int = 1
     depth: int = 20
+    order: Literal["shuffled", "by time"] = "shuffled"
     current: Current | None = None
 
 
@@ -141,8 +145,10 @@ def judge(
         CancelledError: The watch said so.
         ModelError, TrainingError: As `trainer.train` raises them.
     """
-    questions = systems.judged(asked, repository, mined.groups)
-    parted = _parted(asked, questions, plan)
+    known = systems.judged(asked, repository, mined.groups)
+    parted = _parted(asked, known, plan)
+    tested = {identity for fold in parted[0] for identity in fold.testing}
+    questions = [item for item in known if item.question_id in tested]
     work.mkdir(parents=True, exist_ok=True)
     desk = _Desk(questions, systems.first_stage(questions, repository), mined, plan, work, watch or Watch())
     base, _ = _weighed("base", desk, _read_by_base(desk), parted[0])
@@ -172,6 +178,9 @@ def _parted(asked: Golden, questions: Sequence[Asked], plan: Plan) -> list[list[
             f"{asked.path} has {len(questions)} questions that can be judged, of {len(set(groups.values()))} "
             f"groups; learning needs {LEAST_GROUPS}: goldrank golden suggest drafts more"
         )
+    if plan.order == "by time":
+        dates = {question.question_id: question.date for question in asked.questions}
+        return [splits.folds_by_time(groups, dates, plan.folds)] * plan.repeats
     return [
         splits.folds(groups, plan.folds, seed=plan.recipe.seed + repeat) for repeat in range(plan.repeats)
     ]
@@ -260,8 +269,13 @@ def _weighed(name: str, desk: _Desk, said: Said, folds: Sequence[Fold]) -> tuple
         }
         return max(means, key=lambda weight: (round(means[weight], 9), -weight))  # of equals the most careful
 
-    weights = {identity: best(fold.training) for fold in folds for identity in fold.testing}
-    return _scored(name, desk, said, weights), best([item.question_id for item in desk.questions])
+    tested = [item.question_id for item in desk.questions]
+    weights = {
+        identity: best([other for other in tested if other not in fold.testing] or tested)
+        for fold in folds
+        for identity in fold.testing
+    }
+    return _scored(name, desk, said, weights), best(tested)
 
 
 def _scored(name: str, desk: _Desk, said: Said, weights: Mapping[str, float], *, note: str = "") -> Scores:

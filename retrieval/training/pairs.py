@@ -98,10 +98,10 @@ def mine(asked: Golden, repository: Repository, *, seed: int) -> Mined:
 
 
 def learnable(pairs: Sequence[LabeledPair], fold: splits.Fold) -> list[LabeledPair]:
-    """Choose what a fold may learn from: nothing of a tested question, nor any passage that answers one."""
-    tested = set(fold.testing)
+    """Choose what a fold may learn from: its training questions, but no passage that answers a tested one."""
+    training, tested = set(fold.training), set(fold.testing)
     answering = {pair.passage for pair in pairs if pair.label and pair.question_id in tested}
-    return [pair for pair in pairs if pair.question_id not in tested and pair.passage not in answering]
+    return [pair for pair in pairs if pair.question_id in training and pair.passage not in answering]
 
 
 def write(mined: Mined, file: Path) -> None:

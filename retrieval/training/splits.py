@@ -37,12 +37,47 @@ def group(questions: Sequence[Question], answers: Mapping[str, Collection[object
             identity = parent[identity]
         return identity
 
-    stems = {question.question_id: _stems(question.text) for question in questions}
+    stems = {question.question_id: stems_of(question.text) for question in questions}
     for left, right in combinations(parent, 2):
         alike = is_paraphrase(stems[left], stems[right])
         if alike or not set(answers.get(left, ())).isdisjoint(answers.get(right, ())):
             parent[find(right)] = find(left)
     return {identity: find(identity) for identity in parent}
+
+
+def folds_by_time(groups: Mapping[str, str], dates: Mapping[str, str], count: int) -> list[Fold]:
+    """Part the questions so that what is learned from is older than what is tested on.
+
+    Groups are ordered by their newest question and cut into `count` blocks; each block but the first is
+    tested by what the blocks before it teach.
+
+    Args:
+        groups: The group of each question, in the order of the golden file.
+        dates: YYYY-MM-DD or "" by question; what has no date counts as oldest.
+        count: How many blocks; fewer when there are fewer groups.
+
+    Returns:
+        One fold fewer than there are blocks; a question of the first block is never tested.
+    """
+    members: dict[str, list[str]] = {}
+    for identity, name in groups.items():
+        members.setdefault(name, []).append(identity)
+    ordered = sorted(members, key=lambda name: max(dates.get(identity, "") for identity in members[name]))
+    possible = min(count, len(ordered))
+    blocks = [
+        [identity for name in ordered[i * len(ordered) // possible : (i + 1) * len(ordered) // possible]
+         for identity in members[name]]
+        for i in range(possible)
+    ]  # fmt: skip
+    return [
+        Fold(tuple(identity for block in blocks[:i] for identity in block), tuple(blocks[i]))
+        for i in range(1, len(blocks))
+    ]
+
+
+def stems_of(text: str) -> frozenset[str]:
+    """Reduce a question to the stems of its words, stop words left out."""
+    return frozenset(tokenizer.stems(tokenizer.query_terms(text)))
 
 
 def is_paraphrase(left: Collection[str], right: Collection[str]) -> bool:
@@ -72,7 +107,3 @@ def folds(groups: Mapping[str, str], count: int, *, seed: int) -> list[Fold]:
         Fold(tuple(identities[i] for i in training), tuple(identities[i] for i in testing))
         for training, testing in splitter.split(identities, groups=names)
     ]
-
-
-def _stems(text: str) -> frozenset[str]:
-    return frozenset(tokenizer.stems(tokenizer.query_terms(text)))

@@ -1,0 +1,169 @@
+"""What is wrong with a golden file: a wrong question teaches, and proves, the wrong thing."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Literal
+
+from retrieval import git, tokenizer
+from retrieval.query import name_key, read_query
+from retrieval.repository import Repository
+from retrieval.training import golden, splits
+from retrieval.training.golden import Expected, Golden, Question
+
+BROAD_FILES = 10  # files that answer one question: who expects more asks for a folder, not for an answer
+LEAST_GROUPS = 20  # promotion wants as many
+
+Level = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong.
+
+    Attributes:
+        level: An error makes the file untrustworthy; a warning is worth a look.
+        kind: missing, renamed, unindexed, lines, broad, duplicate, contradiction, leak or few.
+        row: In the golden file, 1-based; 0 for the file as a whole.
+        text: What is wrong and the way out, a sentence.
+    """
+
+    level: Level
+    kind: str
+    row: int
+    text: str
+
+
+def lint(asked: Golden, repository: Repository) -> list[Finding]:
+    """Check a golden file against a repository that was refreshed; in order of rows."""
+    checks = (
+        *_answers(asked, repository),
+        *_texts(asked.questions),
+        *_leaks(asked, repository),
+        *_size(asked),
+    )
+    return sorted(checks, key=lambda finding: (finding.row, finding.level, finding.kind))
+
+
+def _answers(asked: Golden, repository: Repository) -> Iterator[Finding]:
+    paths = frozenset(repository.paths)
+    excluded = {item.path: item.reason for item in repository.excluded}
+    renames: Mapping[str, str] | None = None
+    for question in asked.questions:
+        for expected in question.expected:
+            files = golden.resolve(expected, paths)
+            if files:
+                yield from _lines(question, expected, files, repository)
+                continue
+            if expected.path in excluded:
+                reason = excluded[expected.path]
+                yield _error("unindexed", question, f"{expected.path} is not searched: {reason}")
+                continue
+            renames = _renames(repository) if renames is None else renames
+            new = _newest(expected.path, renames, paths)
+            if new:
+                yield _error("renamed", question, f"{expected.path} is now {new}; write that")
+            else:
+                hint = _namesakes(expected.path, paths)
+                yield _error(
+                    "missing", question, f"{expected.path} is no file of {repository.root.name}{hint}"
+                )
+        files = sorted({target.path for target in golden.targets(question, paths)})
+        if len(files) > BROAD_FILES:
+            yield _warning(
+                "broad", question, f"{len(files)} files answer; name the few that do, or lines of them"
+            )
+
+
+def _lines(
+    question: Question, expected: Expected, files: Sequence[str], repository: Repository
+) -> Iterator[Finding]:
+    if expected.end_line is None:
+        return
+    for path in files:
+        count = len(repository.lines(path) or ())
+        if expected.end_line > count:
+            yield _error("lines", question, f"{expected.written}: {path} has lines 1-{count}")
+
+
+def _texts(questions: Sequence[Question]) -> Iterator[Finding]:
+    """Compare questions: one that is asked twice, and one that has two answers."""
+    stems = {question.row: splits.stems_of(question.text) for question in questions}
+    for first, second in combinations(questions, 2):
+        if not splits.is_paraphrase(stems[first.row], stems[second.row]):
+            continue
+        if {item.path for item in first.expected}.isdisjoint(item.path for item in second.expected):
+            yield _warning(
+                "contradiction", second, f"asks what row {first.row} asks, and expects no file of its answer"
+            )
+        elif stems[first.row] == stems[second.row]:
+            yield _warning("duplicate", second, f"asks what row {first.row} asks; remove one")
+
+
+def _leaks(asked: Golden, repository: Repository) -> Iterator[Finding]:
+    """Find questions that say what the file is called: finding it by name proves little."""
+    paths = frozenset(repository.paths)
+    for question in asked.questions:
+        spelled = read_query(question.text).spelled
+        names = {target.path: _name(target.path) for target in golden.targets(question, paths)}
+        leaked = [path for path, name in names.items() if path in question.text or _is_spelled(name, spelled)]
+        if leaked:
+            yield _warning("leak", question, f"it spells the name of {leaked[0]}; ask by what that does")
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2].partition(".")[0]
+
+
+def _is_spelled(name: str, spelled: Mapping[str, float]) -> bool:
+    """Tell whether a question says a name of several words; one word is also just a word."""
+    return len(tokenizer.parts(name)) > 1 and name_key(name) in spelled
+
+
+def _size(asked: Golden) -> Iterator[Finding]:
+    count = len(asked.questions)
+    if count < LEAST_GROUPS:
+        yield Finding(
+            "warning",
+            "few",
+            0,
+            f"{count} questions prove nothing: {LEAST_GROUPS} are the least that a promotion asks for; "
+            "`goldrank golden suggest` drafts more",
+        )
+
+
+def _renames(repository: Repository) -> dict[str, str]:
+    """Read from git what each file was renamed to, last."""
+    asked = ("log", "-M", "--diff-filter=R", "--name-status", "--format=", "-z", "--relative", "--", ".")
+    log = git.ask(repository.root, *asked)
+    fields = (log or b"").decode("utf-8", "surrogateescape").split("\0")
+    renames: dict[str, str] = {}
+    for i in range(0, len(fields) - 2, 3):  # R087, old, new; newest commit first
+        renames.setdefault(fields[i + 1], fields[i + 2])
+    return renames
+
+
+def _newest(path: str, renames: Mapping[str, str], paths: frozenset[str]) -> str:
+    """Follow renames until a file is there; "" when none is."""
+    seen: Counter[str] = Counter()
+    while path in renames and not seen[path]:
+        seen[path] += 1
+        path = renames[path]
+        if path in paths:
+            return path
+    return ""
+
+
+def _namesakes(path: str, paths: frozenset[str]) -> str:
+    name = path.rpartition("/")[2]
+    alike = sorted(known for known in paths if known.rpartition("/")[2] == name)[:3]
+    return f"; did you mean {' or '.join(alike)}?" if alike else "; name a file that is there, or remove it"
+
+
+def _error(kind: str, question: Question, text: str) -> Finding:
+    return Finding("error", kind, question.row, text)
+
+
+def _warning(kind: str, question: Question, text: str) -> Finding:
+    return Finding("warning", kind, question.row, text)

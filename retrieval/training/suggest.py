@@ -1,0 +1,184 @@
+"""Which questions a repository itself suggests: drafts for a person to accept, each with its evidence.
+
+    commit     what a small commit said it did; the answer is the source files it changed
+    docstring  what a definition says of itself, first sentence; the answer is its lines
+    test       the name of a test, as words; the answer is the file that the test is named after
+    changelog  a line that names something in code; the answer is the only file that defines it
+
+A draft is no golden question yet: it repeats words that stand beside the answer, so it is easier than what
+people ask. Its date says since when it is true.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from retrieval import git, places, tokenizer
+from retrieval.records import Chunk
+from retrieval.repository import Passage, Repository
+from retrieval.training.golden import Golden
+
+COMMITS = 2_000  # newest commits that are read
+COMMIT_FILES = 3  # a commit that touches more is about no one file
+LEAST_WORDS = 4
+MOST_WORDS = 30
+
+_CHORE = re.compile(
+    r"^\W*(?:chore|docs?|style|ci|build|test|release|merge|revert|bump|update dependenc|version|typo|wip)\b",
+    re.IGNORECASE,
+)
+_PREFIX = re.compile(r"^\w+(?:\([^)]*\))?!?:\s+")
+_TRAILING = re.compile(r"\s*\(#\d+\)$")
+_DOCSTRING = re.compile(r'^[ \t]*[rbu]*"""\s*(?P<text>[^"]+?)(?:"""|\n\s*\n)', re.MULTILINE | re.DOTALL)
+_DOC_COMMENT = re.compile(
+    r"^[ \t]*(?:///|//!|/\*\*|\*|##?|--\|?)[ \t]*(?P<text>\S.*?)(?:\*/)?$", re.MULTILINE
+)
+_SENTENCE = re.compile(r"(.+?[.!?])(?:\s|$)", re.DOTALL)
+_TEST_NAME = re.compile(
+    r"(?:def|fn|func|fun|function|void)\s+[tT]est_?(?P<name>\w+)\s*\(|\b(?:it|test)\(\s*['\"`](?P<said>[^'\"`]+)"
+)
+_TEST_AFFIX = re.compile(r"^(?:test|spec)_|[._-]?(?:[Tt]ests?|[Ss]pecs?)$")
+_CHANGELOG = re.compile(r"(?:^|/)(?:changelog|changes|history|news)[^/]*$", re.IGNORECASE)
+_ITEM = re.compile(r"^\s*[-*+]\s+(?P<text>\S.*)$")
+_CODE = re.compile(r"`([A-Za-z_]\w{3,})(?:\(\))?`")
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A question that a person may accept.
+
+    Attributes:
+        text: What would be asked.
+        answers: As a golden file writes them: files, or a file and lines.
+        source: commit, docstring, test or changelog.
+        evidence: Where it was read.
+        date: YYYY-MM-DD, or "" where the repository does not say.
+    """
+
+    text: str
+    answers: tuple[str, ...]
+    source: str
+    evidence: str
+    date: str = ""
+
+
+def suggest(repository: Repository, *, known: Golden | None = None, most: int = 40) -> list[Draft]:
+    """Draft questions from a repository that was refreshed: as many from each source, oldest first.
+
+    Args:
+        repository: What is read.
+        known: Questions that are there already, which are not drafted again.
+        most: How many drafts.
+    """
+    asked = {tuple(tokenizer.terms(question.text)) for question in known.questions} if known else set()
+    by_source: dict[str, list[Draft]] = defaultdict(list)
+    for draft in (
+        *_commits(repository),
+        *_tests(repository),
+        *_changelog(repository),
+        *_docstrings(repository),
+    ):
+        key = tuple(tokenizer.terms(draft.text))
+        if key not in asked:
+            asked.add(key)
+            by_source[draft.source].append(draft)
+    chosen = _in_turn([_spread(drafts) for drafts in by_source.values()])[:most]
+    return sorted(chosen, key=lambda draft: (draft.date, draft.source, draft.answers))
+
+
+def _commits(repository: Repository) -> Iterator[Draft]:
+    log = git.ask(
+        repository.root, "log", f"--max-count={COMMITS}", "--no-merges", "--name-only", "--relative",
+        "--date=short", "--format=%x1e%h%x1f%ad%x1f%s%x1f", "--", ".",
+    )  # fmt: skip
+    paths = frozenset(repository.paths)
+    for record in (log or b"").decode("utf-8", "replace").split("\x1e")[1:]:
+        commit, date, subject, changed = record.split("\x1f", 3)
+        files = changed.split("\n")
+        answers = tuple(path for path in files if path in paths and not places.is_minor(path))
+        text = _TRAILING.sub("", _PREFIX.sub("", subject)).strip()
+        small = 0 < len(answers) <= COMMIT_FILES and len([path for path in files if path]) <= 2 * COMMIT_FILES
+        if small and _is_telling(text) and not _CHORE.match(subject):
+            yield Draft(text, answers, "commit", f"commit {commit}", date)
+
+
+def _docstrings(repository: Repository) -> Iterator[Draft]:
+    for passage in _defining(repository):
+        said = _DOCSTRING.search(passage.text) or _DOC_COMMENT.search(passage.text)
+        sentence = _SENTENCE.match(" ".join(said["text"].split())) if said else None
+        if sentence and _is_telling(sentence[1]):
+            yield Draft(sentence[1].rstrip("."), (passage.chunk.span,), "docstring", passage.chunk.span)
+
+
+def _tests(repository: Repository) -> Iterator[Draft]:
+    owners: dict[str, list[str]] = defaultdict(list)
+    for path in repository.paths:
+        if not places.is_minor(path):
+            owners[_stem(path)].append(path)
+    for path in repository.paths:
+        if not places.is_minor(path) or len(owners[_stem(path)]) != 1:
+            continue
+        for number, line in enumerate(repository.lines(path) or (), 1):
+            match = _TEST_NAME.search(line)
+            text = (match["said"] or " ".join(tokenizer.parts(match["name"]))) if match else ""
+            if _is_telling(text):
+                yield Draft(text, tuple(owners[_stem(path)]), "test", f"{path}:{number}")
+
+
+def _changelog(repository: Repository) -> Iterator[Draft]:
+    defined = _definitions(repository)
+    for path in filter(_CHANGELOG.search, repository.paths):
+        for number, line in enumerate(repository.lines(path) or (), 1):
+            item = _ITEM.match(line)
+            places_named = {files for name in _CODE.findall(line) if len(files := defined.get(name, ())) == 1}
+            if item and len(places_named) == 1 and _is_telling(item["text"]):
+                yield Draft(item["text"], next(iter(places_named)), "changelog", f"{path}:{number}")
+
+
+def _definitions(repository: Repository) -> Mapping[str, tuple[str, ...]]:
+    """Name the files that define each name."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for chunk in _chunks(repository):
+        for name in chunk.names:
+            found[name].add(chunk.path)
+    return {name: tuple(sorted(files)) for name, files in found.items()}
+
+
+def _defining(repository: Repository) -> list[Passage]:
+    return repository.passages(chunk for chunk in _chunks(repository) if chunk.names)
+
+
+def _chunks(repository: Repository) -> Iterator[Chunk]:
+    snapshot = repository.snapshot()
+    for path in repository.paths:
+        if not places.is_minor(path):
+            yield from snapshot.chunks_of(path)
+
+
+def _is_telling(text: str) -> bool:
+    return LEAST_WORDS <= len(text.split()) <= MOST_WORDS
+
+
+def _stem(path: str) -> str:
+    return _TEST_AFFIX.sub("", path.rpartition("/")[2].partition(".")[0]).lower()
+
+
+def _spread(drafts: Sequence[Draft]) -> list[Draft]:
+    """Order drafts so that every file comes once before any comes twice; else as they were found."""
+    uses: Counter[tuple[str, ...]] = Counter()
+    keyed: list[tuple[int, int]] = []
+    for number, draft in enumerate(drafts):
+        key = tuple(answer.partition(":")[0] for answer in draft.answers)
+        keyed.append((uses[key], number))
+        uses[key] += 1
+    return [drafts[number] for _, number in sorted(keyed)]
+
+
+def _in_turn(sources: Iterable[Sequence[Draft]]) -> list[Draft]:
+    """Take one of each source in turn."""
+    queues = [list(source) for source in sources]
+    taken: list[Draft] = []
+    while any(queues):
+        taken += [queue.pop(0) for queue in queues if queue]
+    return taken
