@@ -13,6 +13,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from retrieval import git, places, tokenizer
 from retrieval.records import Chunk
@@ -31,9 +32,7 @@ _CHORE = re.compile(
 _PREFIX = re.compile(r"^\w+(?:\([^)]*\))?!?:\s+")
 _TRAILING = re.compile(r"\s*\(#\d+\)$")
 _DOCSTRING = re.compile(r'^[ \t]*[rbu]*"""\s*(?P<text>[^"]+?)(?:"""|\n\s*\n)', re.MULTILINE | re.DOTALL)
-_DOC_COMMENT = re.compile(
-    r"^[ \t]*(?:///|//!|/\*\*|\*|##?|--\|?)[ \t]*(?P<text>\S.*?)(?:\*/)?$", re.MULTILINE
-)
+_COMMENTED = re.compile(r"\s*(?:///?!?|/\*\*?|\*(?!/)|##?(?![!\[])|--\|?)[ \t]?(?P<text>.*?)(?:\*/)?\s*$")
 _SENTENCE = re.compile(r"(.+?[.!?])(?:\s|$)", re.DOTALL)
 _TEST_NAME = re.compile(
     r"(?:def|fn|func|fun|function|void)\s+[tT]est_?(?P<name>\w+)\s*\(|\b(?:it|test)\(\s*['\"`](?P<said>[^'\"`]+)"
@@ -105,10 +104,16 @@ def _commits(repository: Repository) -> Iterator[Draft]:
 
 def _docstrings(repository: Repository) -> Iterator[Draft]:
     for passage in _defining(repository):
-        said = _DOCSTRING.search(passage.text) or _DOC_COMMENT.search(passage.text)
-        sentence = _SENTENCE.match(" ".join(said["text"].split())) if said else None
+        sentence = _SENTENCE.match(_said(passage))
         if sentence and _is_telling(sentence[1]):
             yield Draft(sentence[1].rstrip("."), (passage.chunk.span,), "docstring", passage.chunk.span)
+
+
+def _said(passage: Passage) -> str:
+    """Read what a chunk's definition says of itself: the comment it opens with, else its first docstring."""
+    opening = [match["text"] for match in takewhile(bool, map(_COMMENTED.fullmatch, passage.lines)) if match]
+    docstring = _DOCSTRING.search(passage.text)
+    return " ".join((" ".join(opening) or (docstring["text"] if docstring else "")).split())
 
 
 def _tests(repository: Repository) -> Iterator[Draft]:
