@@ -6,6 +6,7 @@ GoldrankError                 anticipated; its text says what was wrong and the 
 ├── IndexLockedError          another process writes this index and did not finish in time
 ├── CacheError                an index folder that cannot be written
 ├── ModelError                a cross-encoder that is absent or failed to load
+├── TrainingError             pairs that teach nothing, or a training that cannot run or diverged
 └── CancelledError            the caller no longer wants the answer
 """
 
@@ -34,6 +35,10 @@ class CacheError(GoldrankError):
 
 class ModelError(GoldrankError):
     """A cross-encoder that is absent or failed to load."""
+
+
+class TrainingError(GoldrankError):
+    """Pairs that teach nothing, or a training that cannot run or diverged."""
 
 
 class CancelledError(GoldrankError):

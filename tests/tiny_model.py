@@ -7,10 +7,10 @@ KEYWORD = "sesame"
 WORDS = "how does the door open lock key window close def return value handle sesame self call".split()
 
 
-def train(folder: Path, *, outputs: int = 1) -> Path:
+def train(folder: Path, *, outputs: int = 1, batches: int = 60) -> Path:
     """Train a one-layer BERT to score passages by whether they hold KEYWORD; save it as a folder.
 
-    It sees 60 batches of random word lists; every word but those above is unknown to it.
+    It sees batches of random word lists; every word but those above is unknown to it.
     """
     import torch
     from transformers import BertConfig, BertForSequenceClassification
@@ -30,7 +30,7 @@ def train(folder: Path, *, outputs: int = 1) -> Path:
     config.num_labels = outputs
     model = BertForSequenceClassification(config)
     optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3)
-    for _ in range(60 if outputs == 1 else 0):
+    for _ in range(batches if outputs == 1 else 0):
         picks = torch.randint(0, len(WORDS), (32, 30)).tolist()
         texts = [" ".join(WORDS[i] for i in row) for row in picks]
         labels = torch.tensor([float(KEYWORD in text.split()) for text in texts])
