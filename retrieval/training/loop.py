@@ -9,7 +9,7 @@ each fold by the other folds' scores.
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -22,7 +22,7 @@ from retrieval.storage import digest
 from retrieval.training import evaluation, pairs, splits, systems
 from retrieval.training.evaluation import Asked, Report, Scores
 from retrieval.training.golden import Golden
-from retrieval.training.pairs import Mined
+from retrieval.training.pairs import LabeledPair, Mined
 from retrieval.training.splits import Fold
 from retrieval.training.systems import Found
 from retrieval.training.trainer import Recipe, train
@@ -33,26 +33,29 @@ Said = Mapping[str, tuple[tuple[float, ...], float]]
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, and how much of how much is."""
 
-
 LEAST_GROUPS = 2  # one to learn from and one to test on
 
 
 @dataclass(frozen=True, slots=True)
-class Current:
-    """The model that is served today.
+class Served:
+    """A model as a search would use it.
 
     Attributes:
-        name: Its version.
-        folder: Where it lies.
+        system: What it is called in a report: "base" or "current".
+        name: The model or its version, for people.
+        model: Folder or hub id.
+        revision: Commit of a hub model, or "".
         weight: Its share in the score of a search.
         out_of_fold: By question id, the metrics that were recorded out of fold when it was made: of questions
             that it learned from, only these say anything.
     """
 
+    system: str
     name: str
-    folder: Path
+    model: str
+    revision: str
     weight: float
-    out_of_fold: Mapping[str, Mapping[str, float]]
+    out_of_fold: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ class Plan:
     repeats: int = 1
     depth: int = 20
     order: Literal["shuffled", "by time"] = "shuffled"
-    current: Current | None = None
+    current: Served | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +112,47 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class _Desk:
-    """What every step of one judging needs."""
+    """What every step needs: the questions, what the first stage found, how many candidates are read."""
 
     questions: Sequence[Asked]
     found: Mapping[str, Found]
-    mined: Mined
-    plan: Plan
-    work: Path
+    depth: int
     watch: Watch
+
+
+def measure(
+    asked: Golden,
+    repository: Repository,
+    served: Sequence[Served],
+    *,
+    depth: int = 20,
+    watch: Watch | None = None,
+) -> Report:
+    """Judge what a search does today, without training anything.
+
+    Args:
+        asked: The golden file.
+        repository: Refreshed.
+        served: Models to set beside the first stage, each with its own weight; the last is compared with all.
+        depth: How many candidates a model reads.
+        watch: Who is told, and who may stop it.
+
+    Raises:
+        ModelError: A model is not at hand.
+        CancelledError: The watch said so.
+    """
+    questions = systems.judged(asked, repository, splits.group(asked.questions, {}))
+    desk = _Desk(questions, systems.first_stage(questions, repository), depth, watch or Watch())
+    floors, readers = _floors(desk, repository), [_as_served(item, desk) for item in served]
+    *opponents, last = [floors[-1], *readers]
+    facts = {"golden_sha256": asked.digest, "commit": repository.commit(), "index": repository.fingerprint}
+    return Report(
+        asked=tuple(questions),
+        systems=(*floors, *readers),
+        comparisons=tuple(evaluation.compare(questions, last, opponent) for opponent in opponents),
+        confidence={identity: item.confidence for identity, item in desk.found.items()},
+        facts={**facts, "depth": depth},
+    )
 
 
 def judge(
@@ -150,14 +186,14 @@ def judge(
     tested = {identity for fold in parted[0] for identity in fold.testing}
     questions = [item for item in known if item.question_id in tested]
     work.mkdir(parents=True, exist_ok=True)
-    desk = _Desk(questions, systems.first_stage(questions, repository), mined, plan, work, watch or Watch())
-    base, _ = _weighed("base", desk, _read_by_base(desk), parted[0])
+    desk = _Desk(questions, systems.first_stage(questions, repository), plan.depth, watch or Watch())
+    base, _ = _weighed("base", desk, _read_by_base(desk, plan.recipe, work), parted[0])
     tuned = [
-        _weighed("tuned", desk, _out_of_fold(_again(desk, repeat), folds), folds)
+        _weighed("tuned", desk, _out_of_fold(desk, mined, _again(plan.recipe, repeat), folds, work), folds)
         for repeat, folds in enumerate(parted)
     ]
     floors = _floors(desk, repository)
-    served = [_current(plan.current, desk)] if plan.current else []
+    served = [_as_served(plan.current, desk)] if plan.current else []
     best = evaluation.average("tuned", [scores for scores, _ in tuned], note="out of fold")
     opponents = [floors[-1], base, *served]
     report = Report(
@@ -186,36 +222,36 @@ def _parted(asked: Golden, questions: Sequence[Asked], plan: Plan) -> list[list[
     ]
 
 
-def _again(desk: _Desk, repeat: int) -> _Desk:
+def _again(recipe: Recipe, repeat: int) -> Recipe:
     """Plan a repeat: the same recipe with a seed of its own."""
-    recipe = replace(desk.plan.recipe, seed=desk.plan.recipe.seed + repeat)
-    return replace(desk, plan=replace(desk.plan, recipe=recipe))
+    return replace(recipe, seed=recipe.seed + repeat)
 
 
-def _read_by_base(desk: _Desk) -> Said:
-    recipe = desk.plan.recipe
+def _read_by_base(desk: _Desk, recipe: Recipe, work: Path) -> Said:
     return _kept(
-        desk.work / f"base-{_key([recipe.base, recipe.revision], desk, desk.questions)}.json",
+        work / f"base-{_key([recipe.base, recipe.revision], desk, desk.questions)}.json",
         lambda: _read(desk, desk.questions, recipe.base, recipe.revision, "the base reads"),
     )
 
 
-def _out_of_fold(desk: _Desk, folds: Sequence[Fold]) -> Said:
+def _out_of_fold(desk: _Desk, mined: Mined, recipe: Recipe, folds: Sequence[Fold], work: Path) -> Said:
     """Let each question be read by the model of the fold that tests it."""
     said: dict[str, tuple[tuple[float, ...], float]] = {}
     for number, fold in enumerate(folds, 1):
-        said |= _read_fold(desk, fold, f"fold {number} of {len(folds)}")
+        lessons = pairs.learnable(mined.pairs, fold)
+        said |= _read_fold(desk, lessons, recipe, fold, work, f"fold {number} of {len(folds)}")
     return said
 
 
-def _read_fold(desk: _Desk, fold: Fold, what: str) -> Said:
-    lessons = pairs.learnable(desk.mined.pairs, fold)
+def _read_fold(
+    desk: _Desk, lessons: Sequence[LabeledPair], recipe: Recipe, fold: Fold, work: Path, what: str
+) -> Said:
     tested = [item for item in desk.questions if item.question_id in set(fold.testing)]
-    learned = [repr(desk.plan.recipe), *((pair.query, pair.passage, pair.label) for pair in lessons)]
+    learned = [repr(recipe), *((pair.query, pair.passage, pair.label) for pair in lessons)]
     key = _key(learned, desk, tested)
 
     def learn_and_read() -> Said:
-        folder, recipe = desk.work / f"model-{key}", desk.plan.recipe
+        folder = work / f"model-{key}"
         if not folder.exists():
             progress = desk.watch.named(f"{what}, learning")
             train(lessons, recipe, folder, progress=progress, is_cancelled=desk.watch.is_cancelled)
@@ -223,16 +259,15 @@ def _read_fold(desk: _Desk, fold: Fold, what: str) -> Said:
         shutil.rmtree(folder, ignore_errors=True)  # some 90 MB each, and only what it said is needed
         return said
 
-    return _kept(desk.work / f"fold-{key}.json", learn_and_read)
+    return _kept(work / f"fold-{key}.json", learn_and_read)
 
 
 def _read(desk: _Desk, tested: Sequence[Asked], model: str, revision: str, what: str) -> Said:
-    scorer = CrossEncoderScorer(model, revision=revision)
     return systems.read(
         tested,
         desk.found,
-        scorer,
-        depth=desk.plan.depth,
+        CrossEncoderScorer(model, revision=revision),
+        depth=desk.depth,
         is_cancelled=desk.watch.is_cancelled,
         report=desk.watch.named(what),
     )
@@ -240,9 +275,8 @@ def _read(desk: _Desk, tested: Sequence[Asked], model: str, revision: str, what:
 
 def _key(model: Sequence[object], desk: _Desk, tested: Sequence[Asked]) -> str:
     """Name what a model says of some candidates by all that it depends on."""
-    depth = desk.plan.depth
-    shown = [(item.text, desk.found[item.question_id].passages[:depth]) for item in tested]
-    return digest(json.dumps([model, depth, shown]).encode("utf-8", "surrogatepass"))[:16]
+    shown = [(item.text, desk.found[item.question_id].passages[: desk.depth]) for item in tested]
+    return digest(json.dumps([model, shown]).encode("utf-8", "surrogatepass"))[:16]
 
 
 def _kept(file: Path, compute: Callable[[], Said]) -> Said:
@@ -295,11 +329,12 @@ def _floors(desk: _Desk, repository: Repository) -> list[Scores]:
     return [floor, *lines, evaluation.score("first stage", desk.questions, systems.plain(desk.found))]
 
 
-def _current(current: Current, desk: _Desk) -> Scores:
-    """Score the served model: by what was recorded of questions that it learned from, else by asking it."""
-    said = _read(desk, desk.questions, str(current.folder), "", f"{current.name} reads")
-    scores = _scored("current", desk, said, dict.fromkeys(said, current.weight), note=current.name)
+def _as_served(served: Served, desk: _Desk) -> Scores:
+    """Score a model: by what was recorded of questions that it learned from, else by asking it."""
+    said = _read(desk, desk.questions, served.model, served.revision, f"{served.name} reads")
+    note = f"{served.name}, weight {served.weight:g}"
+    scores = _scored(served.system, desk, said, dict.fromkeys(said, served.weight), note=note)
     known = {
-        identity: current.out_of_fold.get(identity, values) for identity, values in scores.by_question.items()
+        identity: served.out_of_fold.get(identity, values) for identity, values in scores.by_question.items()
     }
     return replace(scores, by_question=known)
