@@ -179,7 +179,7 @@ def _usage(facts: Facts) -> list[str]:
         'scores = model.predict([("Where is a token validated?", "src/auth.py function validate\\n...")])',
         "```",
         "",
-        f"A passage is goldrank's pair text{note}: the chunk's path, kind and name on one line, its text below.",
+        f"A passage is goldrank's pair text{note}: the chunk's path, kind and name, its text below.",
         "Other passages are not what it learned from.",
     ]
 
