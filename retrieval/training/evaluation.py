@@ -7,7 +7,7 @@ resampled are groups of questions (see `splits`), because the questions of a gro
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -193,6 +193,19 @@ def compare(
         better=tuple(identity for identity, gain in gains.items() if gain > 0),
         worse=tuple(lost),
     )
+
+
+def since(before: Report, after: Report) -> list[Comparison]:
+    """Compare each system with itself in an earlier evaluation, on the questions of both."""
+    common = [
+        item for item in after.asked if any(item.question_id == old.question_id for old in before.asked)
+    ]
+    earlier = {scores.name: scores for scores in before.systems}
+    return [
+        compare(common, scores, replace(earlier[scores.name], name=f"{scores.name} of the baseline"))
+        for scores in after.systems
+        if scores.name in earlier and common
+    ]
 
 
 def interval(values: NDArray[np.float64], *, seed: int = 0) -> tuple[float, float]:

@@ -137,6 +137,15 @@ def row_of(text: str, answers: Sequence[str], **others: Any) -> dict[str, Any]:
     }
 
 
+def unknown(row: Mapping[str, Any], paths: Collection[str]) -> str:
+    """Say which answer of a row means none of the files, or ""."""
+    question = _question(row, 1, Path("the question"))
+    for item in question.expected:
+        if not resolve(item, paths):
+            return f"{shorten(item.written)} is no indexed file; paths are relative to the repository"
+    return ""
+
+
 def resolve(expected: Expected, paths: Collection[str]) -> list[str]:
     """Find the files that an expected path means: itself, else those that end with it, else those below it.
 

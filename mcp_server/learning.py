@@ -1,0 +1,384 @@
+"""The commands by which goldrank learns a repository: mine, train, eval, learn.
+
+What they do is in `retrieval.training`, which loads seconds of libraries: it is imported by the command that
+needs it.
+"""
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mcp_server import replies
+from mcp_server.options import (
+    FILE,
+    FOLDER,
+    Command,
+    load_golden,
+    refreshed,
+    settings_of,
+    stages,
+    text_of,
+    with_common,
+    with_golden,
+)
+from mcp_server.versions import refuse
+from retrieval import models
+from retrieval.crossencoder import is_at_hand
+from retrieval.errors import ArgumentError, GoldrankError
+from retrieval.repository import Repository
+from retrieval.settings import Settings
+from retrieval.storage import store_folder
+
+if TYPE_CHECKING:
+    from retrieval.training.evaluation import Report
+    from retrieval.training.golden import Golden
+    from retrieval.training.loop import Plan, Served
+    from retrieval.training.pairs import Mined
+    from retrieval.training.promotion import Guard
+    from retrieval.training.trainer import Recipe, Trained
+
+
+def _with_outputs(command: Command) -> Command:
+    for option in (
+        click.option("--html", "html_file", type=FILE, help="Write one page with plots here."),
+        click.option("--markdown", "markdown_file", type=FILE, help="Write the tables here."),
+        click.option("--json", "json_file", type=FILE, help="Write the evaluation here, for programs."),
+    ):
+        command = option(command)
+    return command
+
+
+def _with_recipe(command: Command) -> Command:
+    for option in (
+        click.option("--seed", type=int, help="Of order, dropout and splits."),
+        click.option(
+            "--keep", type=float, help="Share of what was learned in the weights; the rest is the base's."
+        ),
+        click.option("--learning-rate", type=float, help="At its peak."),
+        click.option("--epochs", type=int, help="Passes over the pairs, at most."),
+        click.option("--revision", help="Commit of a hub base."),
+        click.option("--base", help="Cross-encoder to begin with. [default: the model that is set]"),
+        click.option(
+            "--preset",
+            type=click.Choice(["default", "card"]),
+            default="default",
+            show_default=True,
+            help="What the options below start from; card is the recipe of the first fine-tuned reranker.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command()
+@click.option("--out", type=FILE, default="pairs.jsonl", show_default=True, help="Where to write the pairs.")
+@click.option(
+    "--preset",
+    type=click.Choice(["default", "card"]),
+    default="default",
+    show_default=True,
+    help="card mines what the first fine-tuned reranker had: 70 pairs, a fifth of them positive.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the choice of negatives.")
+@with_golden
+def mine(root: Path, golden_file: Path | None, out: Path, preset: str, seed: int, **flags: Any) -> None:
+    """Mine labelled (question, passage) pairs from the golden file and the index, as JSON lines.
+
+    The first line says what they were made of. They hold text of your code: keep them where you keep that.
+    """
+    from retrieval.training import pairs  # noqa: PLC0415
+
+    repository = refreshed(root, settings_of(**flags))
+    mined = _mined(load_golden(golden_file, repository), repository, preset=preset, seed=seed)
+    pairs.write(mined, out)
+    click.echo(f"written to {out}; next: goldrank train {out} --out DIR")
+
+
+@click.command()
+@click.argument("pairs_file", metavar="PAIRS", type=FILE)
+@click.option("--out", type=FOLDER, required=True, help="The model folder to make.")
+@_with_recipe
+@with_common
+def train(pairs_file: Path, out: Path, **flags: Any) -> None:
+    """Fine-tune a cross-encoder on PAIRS, as `goldrank mine` writes them.
+
+    The folder appears when it is whole; interrupted, the same command goes on where it stopped. What it is
+    worth, only `goldrank learn` says: it trains as often as it takes to judge every question unseen.
+    """
+    from retrieval.training import card, pairs, trainer  # noqa: PLC0415
+
+    recipe = _recipe(settings_of(**_common(flags)), flags)
+    mined = pairs.read(pairs_file)
+    with stages() as report:
+        trained = trainer.train(
+            mined.pairs, recipe, out, progress=lambda done, total: report("learning", done, total)
+        )
+    facts = card.Facts(name=out.name, trained=trained, data=card.describe(mined.pairs, mined.provenance))
+    (out / "README.md").write_text(card.write_card(facts), encoding="utf-8")
+    _tell_trained(trained)
+    click.echo(f"{out}: a CrossEncoder folder; its README.md is its card. Serve it with --model {out}")
+
+
+@click.command("eval")
+@click.option("--gate", metavar="BASELINE", type=FILE, help="Fail if a search got worse since this --json.")
+@click.option("--model", help="Judge this cross-encoder in place of the base.")
+@_with_outputs
+@with_golden
+def evaluate(
+    root: Path, golden_file: Path | None, gate: Path | None, model: str | None, **flags: Any
+) -> None:
+    """Judge what a search finds today on the golden file: first stage, base model, promoted model.
+
+    A promoted model is judged on questions that it learned from by what was recorded of it out of fold. A
+    --model that learned from these very questions is judged too well.
+    """
+    from retrieval.training import loop, report  # noqa: PLC0415 - heavy, like every one below
+
+    settings = settings_of(**_common(flags), model=model)
+    repository = refreshed(root, settings)
+    with stages() as progress:
+        found = loop.measure(
+            load_golden(golden_file, repository),
+            repository,
+            _served(repository, settings),
+            depth=settings.rerank_depth,
+            watch=loop.Watch(progress),
+        )
+    _show(found, flags, title=f"goldrank on {repository.root.name}")
+    if gate:
+        before = report.from_json(text_of(gate), source=str(gate))
+        _hold_against(before, found)
+
+
+@click.command()
+@click.option("--folds", type=click.IntRange(2), default=5, show_default=True, help="Parts of the questions.")
+@click.option(
+    "--repeats", type=click.IntRange(1), default=1, show_default=True, help="How often they are parted anew."
+)
+@click.option(
+    "--by-time", is_flag=True, help="Learn from older questions, test on newer ones, by their dates."
+)
+@click.option(
+    "--guard",
+    "guards",
+    multiple=True,
+    metavar="REPO=GOLDEN",
+    help="Another repository that must not get worse; may be repeated.",
+)
+@click.option("--force", is_flag=True, help="Promote all the same; this is recorded.")
+@_with_outputs
+@_with_recipe
+@with_golden
+def learn(root: Path, golden_file: Path | None, guards: Sequence[str], force: bool, **flags: Any) -> None:
+    """Learn the repository: check the golden file, mine, judge out of fold, and promote or refuse.
+
+    Every question is judged by a model that did not learn from it. Only when the gain over the first stage,
+    the base and the model that serves now is beyond chance is a model trained on all questions and promoted.
+    Interrupted, the same command goes on where it stopped.
+    """
+    from retrieval.training import drafting, loop, pairs, promotion  # noqa: PLC0415
+
+    settings = settings_of(**_common(flags))
+    repository = refreshed(root, settings)
+    asked = load_golden(golden_file, repository)
+    _lint_or_stop(asked, repository)
+    recipe = _recipe(settings, flags)
+    mined = _mined(asked, repository, preset=flags["preset"], seed=recipe.seed)
+    plan = _plan(recipe, repository, settings, flags)
+    work = store_folder(settings.cache / "learning", repository.root)
+    with stages() as progress:
+        judged = loop.judge(asked, repository, mined, plan, work, watch=loop.Watch(progress))
+    _show(judged.report, flags, title=f"goldrank learns {repository.root.name}")
+    decision = promotion.decide(judged.report, weight=judged.weight, questions=len(judged.report.asked))
+    if not decision.promote and not force:
+        refuse(decision)
+        return
+    trained = _train_on_all(mined, recipe, work)
+    guarded = [_guard(pair, trained.folder, judged.weight, settings) for pair in guards]
+    decision = promotion.decide(
+        judged.report, weight=judged.weight, questions=len(judged.report.asked), guards=guarded
+    )
+    if not decision.promote and not force:
+        refuse(decision)
+        return
+    learned = drafting.Learned(repository.root.name, mined, judged, trained, settings.rerank_depth)
+    version = promotion.promote(
+        models.store(settings.models, repository.root),
+        drafting.draft(learned, decision),
+        decision,
+        now=datetime.now(UTC),
+        force="yes" if force else "no",
+    )
+    click.echo(f"promoted {version.name}; running servers pick it up. Back: goldrank rollback --repo {root}")
+
+
+def _common(flags: dict[str, Any]) -> dict[str, Any]:
+    return {name: flags[name] for name in ("cache", "log_level")}
+
+
+def _recipe(settings: Settings, flags: dict[str, Any]) -> "Recipe":
+    """Read the recipe: the preset, then what was given; its base is what would be served."""
+    from retrieval.training.trainer import PRESETS  # noqa: PLC0415
+
+    recipe = PRESETS[flags["preset"]]
+    if flags["preset"] == "default":
+        recipe = replace(recipe, base=settings.model, revision=settings.model_revision)
+    given = {
+        name: flags[name] for name in ("epochs", "learning_rate", "keep", "seed") if flags[name] is not None
+    }
+    if flags["base"]:
+        given |= {"base": flags["base"], "revision": flags["revision"] or ""}
+    return replace(recipe, **given)
+
+
+def _plan(recipe: "Recipe", repository: Repository, settings: Settings, flags: dict[str, Any]) -> "Plan":
+    from retrieval.training.loop import Plan  # noqa: PLC0415
+
+    return Plan(
+        recipe=recipe,
+        folds=flags["folds"],
+        repeats=flags["repeats"],
+        depth=settings.rerank_depth,
+        order="by time" if flags["by_time"] else "shuffled",
+        current=_promoted(repository, settings),
+    )
+
+
+def _promoted(repository: Repository, settings: Settings) -> "Served | None":
+    """Describe the model that was promoted for the repository, if one was."""
+    from retrieval.training.loop import Served  # noqa: PLC0415
+
+    where = models.store(settings.models, repository.root)
+    name = models.current(where)
+    if name is None:
+        return None
+    version = models.read(where, name)
+    return Served("current", name, str(version.folder), "", version.facts.weight, version.facts.out_of_fold)
+
+
+def _served(repository: Repository, settings: Settings) -> list["Served"]:
+    """Describe the models to judge: the base where it is at hand, then the promoted one."""
+    from retrieval.training.loop import Served  # noqa: PLC0415
+
+    found = []
+    if settings.model and is_at_hand(settings.model, revision=settings.model_revision):
+        name = Path(settings.model).name
+        found.append(Served("base", name, settings.model, settings.model_revision, settings.rerank_weight))
+    else:
+        click.echo(f"no base model: {settings.model or 'none is set'} is not on this machine", err=True)
+    promoted = _promoted(repository, settings)
+    return [*found, promoted] if promoted else found
+
+
+def _mined(asked: "Golden", repository: Repository, *, preset: str, seed: int) -> "Mined":
+    from retrieval.training import pairs  # noqa: PLC0415
+
+    mined = pairs.mine(asked, repository, seed=seed)
+    if preset == "card":
+        mined = pairs.like_card(mined)
+    _tell_mined(mined)
+    return mined
+
+
+def _tell_mined(mined: "Mined") -> None:
+    positives = sum(pair.label for pair in mined.pairs)
+    click.echo(
+        f"mined {len(mined.pairs)} pairs ({positives} positive) of {len(mined.groups)} questions in "
+        f"{len(set(mined.groups.values()))} groups"
+    )
+    for note in mined.notes:
+        click.echo(replies.clean(f"  {note}"))
+
+
+def _tell_trained(trained: "Trained") -> None:
+    lost = ", ".join(f"{epoch.training_loss:.3f}" for epoch in trained.epochs)
+    click.echo(
+        f"{trained.steps} steps in {trained.seconds:.0f} s on {trained.device}; loss by epoch {lost}; "
+        f"kept epoch {trained.best_epoch}"
+    )
+
+
+def _lint_or_stop(asked: "Golden", repository: Repository) -> None:
+    from retrieval.training import lint as linter  # noqa: PLC0415
+
+    findings = linter.lint(asked, repository)
+    errors = [finding for finding in findings if finding.level == "error"]
+    for finding in errors[:5]:
+        click.echo(
+            replies.clean(f"{asked.path}, row {finding.row}: {finding.kind}: {finding.text}"), err=True
+        )
+    if errors:
+        raise ArgumentError(f"{asked.path} has {len(errors)} errors; see them with: goldrank golden lint")
+    click.echo(f"golden file: {len(asked.questions)} questions, no errors, {len(findings)} warnings")
+
+
+def _show(found: "Report", flags: dict[str, Any], *, title: str) -> None:
+    """Print the tables, and write what was asked for."""
+    from retrieval.training import page, report  # noqa: PLC0415
+
+    table = report.as_markdown(found)
+    click.echo(replies.clean(table))
+    writers: dict[str, Callable[[], str]] = {
+        "json_file": lambda: report.as_json(found),
+        "markdown_file": lambda: f"# {title}\n\n{table}",
+        "html_file": lambda: page.as_html(found, title=title),
+    }
+    for name, write in writers.items():
+        if flags[name]:
+            flags[name].write_text(write(), encoding="utf-8")
+            click.echo(f"written: {flags[name]}")
+
+
+def _hold_against(before: "Report", found: "Report") -> None:
+    """Fail when a system that both evaluations know got significantly worse on the questions of both."""
+    from retrieval.training import evaluation, report  # noqa: PLC0415
+
+    lost = []
+    for comparison in evaluation.since(before, found):
+        click.echo(replies.clean(report.gain(comparison)))
+        if comparison.high < 0:
+            lost.append(comparison)
+    if lost:
+        names = ", ".join(item.system for item in lost)
+        raise GoldrankError(f"significantly worse than the baseline: {names}")
+
+
+def _train_on_all(mined: "Mined", recipe: "Recipe", work: Path) -> "Trained":
+    """Train on every question, by the recipe that was judged."""
+    from retrieval.training import trainer  # noqa: PLC0415
+
+    folder = work / "tuned"
+    shutil.rmtree(folder, ignore_errors=True)  # of an earlier learning
+    with stages() as report:
+        trained = trainer.train(
+            mined.pairs, recipe, folder, progress=lambda done, total: report("learning from all", done, total)
+        )
+    _tell_trained(trained)
+    return trained
+
+
+def _guard(pair: str, folder: Path, weight: float, settings: Settings) -> "Guard":
+    """Judge the tuned model on another repository's golden file."""
+    from retrieval.training import evaluation, loop, promotion  # noqa: PLC0415
+
+    root, equals, file = pair.partition("=")
+    if not equals:
+        raise ArgumentError(f"--guard {pair} is no REPO=GOLDEN; name a repository and its golden file")
+    repository = refreshed(Path(root), settings)
+    asked = load_golden(Path(file) if file else None, repository)
+    today = _served(repository, settings)[-1:]
+    tuned = loop.Served("tuned", "tuned", str(folder), "", weight)
+    with stages() as progress:
+        found = loop.measure(
+            asked, repository, [*today, tuned], depth=settings.rerank_depth, watch=loop.Watch(progress)
+        )
+    before, after = found.systems[-2:]
+    compared = evaluation.compare(found.asked, after, before)
+    return promotion.Guard(
+        repository.root.name, before.mean("nDCG@10"), after.mean("nDCG@10"), compared.low, compared.high
+    )

@@ -1,0 +1,124 @@
+"""What several commands share: their options, settings, an opened repository, a progress bar."""
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from tqdm import tqdm
+
+from retrieval.errors import ArgumentError
+from retrieval.repository import Progress, Repository
+from retrieval.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from retrieval.training.golden import Golden
+
+FOLDER = click.Path(path_type=Path)
+FILE = click.Path(path_type=Path, dir_okay=False)
+GOLDEN = "golden.json"
+Command = Callable[..., None]
+
+
+def with_common(command: Command) -> Command:
+    """Add the options that every command takes."""
+    for option in (
+        click.option("--cache", type=FOLDER, help="Folder of all indexes. [default: your cache folder]"),
+        click.option("--log-level", help="DEBUG, INFO, WARNING or ERROR. [default: WARNING]"),
+    ):
+        command = option(command)
+    return command
+
+
+def with_golden(command: Command) -> Command:
+    """Add the options of a command on a repository and its golden file."""
+    for option in (
+        click.option(
+            "--golden", "golden_file", type=FILE, help=f"Golden file. [default: {GOLDEN} in the repository]"
+        ),
+        click.option("--repo", "root", type=FOLDER, default=".", help="The repository. [default: here]"),
+    ):
+        command = option(command)
+    return with_common(command)
+
+
+def settings_of(**flags: Any) -> Settings:
+    """Merge the flags with the environment and the file, and begin to log."""
+    settings = load_settings(flags, environment=os.environ)
+    logging.basicConfig(
+        stream=sys.stderr, level=settings.log_level, format="%(levelname)s %(name)s: %(message)s"
+    )
+    return settings
+
+
+def opened(root: Path, settings: Settings) -> Repository:
+    """Open a repository; its index is brought up to date by whoever asks for it."""
+    return Repository(root, cache=settings.cache, max_bytes=settings.max_file_bytes)
+
+
+def refreshed(root: Path, settings: Settings) -> Repository:
+    """Open a repository and bring its index up to date."""
+    repository = opened(root, settings)
+    with progress_bar() as progress:
+        done = repository.refresh(progress=progress)
+    if done.note:
+        click.echo(done.note, err=True)
+    return repository
+
+
+def load_golden(golden_file: Path | None, repository: Repository) -> "Golden":
+    """Read a golden file; by default the one in the repository."""
+    from retrieval.training import golden  # noqa: PLC0415
+
+    return golden.load(golden_file or repository.root / GOLDEN)
+
+
+def text_of(file: Path) -> str:
+    """Read a text file that was named on the command line."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ArgumentError(f"{file} cannot be read: {error}") from error
+
+
+@contextmanager
+def progress_bar() -> Iterator[Progress]:
+    """Draw a bar with the time left while files are indexed; nothing when standard error is no terminal."""
+    bar: Any = None
+
+    def report(done: int, total: int) -> None:
+        nonlocal bar
+        if bar is None:
+            bar = tqdm(total=total, unit="file", desc="indexing", disable=None, leave=False, delay=0.5)
+        bar.update(done - bar.n)
+
+    try:
+        yield report
+    finally:
+        if bar is not None:
+            bar.close()
+
+
+@contextmanager
+def stages() -> Iterator[Callable[[str, int, int], None]]:
+    """Draw a bar with the time left for each thing that is done, one after the other."""
+    bar: Any = None
+
+    def report(what: str, done: int, total: int) -> None:
+        nonlocal bar
+        if bar is None or bar.desc != f"{what}: ":
+            if bar is not None:
+                bar.close()
+            bar = tqdm(total=total, desc=what, disable=None, leave=False)
+        bar.total = total
+        bar.update(done - bar.n)
+
+    try:
+        yield report
+    finally:
+        if bar is not None:
+            bar.close()

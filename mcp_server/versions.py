@@ -1,0 +1,127 @@
+"""The commands that decide which model serves a repository: promote, rollback, models."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mcp_server import replies
+from mcp_server.options import (
+    FILE,
+    FOLDER,
+    load_golden,
+    refreshed,
+    settings_of,
+    text_of,
+    with_common,
+    with_golden,
+)
+from retrieval import models
+from retrieval.reranker import PAIR_TEXT_VERSION
+
+if TYPE_CHECKING:
+    from retrieval.training.promotion import Decision
+
+
+@click.command()
+@click.argument("folder", type=FOLDER)
+@click.option(
+    "--evaluation", type=FILE, required=True, help="What `goldrank learn --json` wrote of its recipe."
+)
+@click.option(
+    "--weight", type=click.FloatRange(0, 1), required=True, help="Its share in the score of a search."
+)
+@click.option("--force", is_flag=True, help="Promote all the same; this is recorded.")
+@with_golden
+def promote(
+    folder: Path,
+    evaluation: Path,
+    weight: float,
+    force: bool,
+    root: Path,
+    golden_file: Path | None,
+    **flags: Any,
+) -> None:
+    """Let the model in FOLDER serve the repository, if its evaluation shows a gain beyond chance.
+
+    `goldrank learn` does this by itself; this is for a model that was trained elsewhere, on a GPU say.
+    """
+    from retrieval.training import drafting, promotion, report  # noqa: PLC0415 - heavy, like every one below
+
+    settings = settings_of(**flags)
+    repository = refreshed(root, settings)
+    asked = load_golden(golden_file, repository)
+    judged = report.from_json(text_of(evaluation), source=str(evaluation))
+    decision = promotion.decide(judged, weight=weight, questions=len(judged.asked))
+    readme = folder / "README.md"
+    draft = promotion.Draft(
+        folder=folder,
+        card=readme.read_text(encoding="utf-8") if readme.is_file() else f"# {folder.name}\n",
+        facts=models.Facts(
+            base=str(folder),
+            base_revision="",
+            weight=weight,
+            depth=settings.rerank_depth,
+            pair_text_version=PAIR_TEXT_VERSION,
+            golden_sha256=asked.digest,
+            commit=repository.commit(),
+            index_fingerprint=repository.fingerprint,
+            learned_from=tuple(question.question_id for question in asked.questions),
+            out_of_fold=drafting.out_of_fold(judged),
+        ),
+    )
+    if not decision.promote and not force:
+        refuse(decision)
+        return
+    where = models.store(settings.models, repository.root)
+    version = promotion.promote(where, draft, decision, now=datetime.now(UTC), force="yes" if force else "no")
+    click.echo(f"promoted {version.name}; running servers pick it up. Back: goldrank rollback --repo {root}")
+
+
+@click.command()
+@click.option("--repo", "root", type=FOLDER, default=".", help="The repository. [default: here]")
+@click.option("--reason", default="", help="Why; it is kept in the history.")
+@with_common
+def rollback(root: Path, reason: str, **flags: Any) -> None:
+    """Let the model serve that served before the last promotion; running servers pick it up."""
+    from retrieval.training import promotion  # noqa: PLC0415
+
+    where = models.store(settings_of(**flags).models, root)
+    event = promotion.rollback(where, now=datetime.now(UTC), reason=reason)
+    click.echo(f"{event.before} no longer serves; {event.after or 'the base model'} does")
+    if event.reason:
+        click.echo(replies.clean(event.reason))
+
+
+@click.command("models")
+@click.option("--repo", "root", type=FOLDER, default=".", help="The repository. [default: here]")
+@with_common
+def list_models(root: Path, **flags: Any) -> None:
+    """List the promoted models of the repository, which one serves, and what was done when."""
+    where = models.store(settings_of(**flags).models, root)
+    serving = models.current(where)
+    names = models.versions(where)
+    click.echo(f"{where.folder}: {len(names)} versions; {serving or 'the base model'} serves")
+    for name in names:
+        version = models.read(where, name)
+        gains = "; ".join(
+            f"{item['gain']:+.3f} [{item['low']:+.3f}, {item['high']:+.3f}] over {item['opponent']}"
+            for item in version.decision.get("comparisons", [])
+        )
+        forced = ", forced" if version.decision.get("forced") else ""
+        mark = "*" if name == serving else " "
+        weight = version.facts.weight
+        click.echo(f"{mark} {name}  {version.created[:16]}  weight {weight:g}{forced}  nDCG@10 {gains}")
+    for event in models.history(where):
+        said = f" ({event.reason})" if event.reason else ""
+        click.echo(replies.clean(
+            f"  {event.time[:16]}  {event.action}: {event.before or 'base'} -> {event.after or 'base'}{said}"
+        ))  # fmt: skip
+
+
+def refuse(decision: "Decision") -> None:
+    """Tell why a model is not promoted."""
+    click.echo("not promoted; nothing was changed:")
+    for reason in decision.reasons:
+        click.echo(replies.clean(f"  {reason}"))

@@ -1,0 +1,99 @@
+"""What is recorded of a tuned model when it becomes a version: the card, and the facts that serving needs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from retrieval.errors import ArgumentError
+from retrieval.models import Facts
+from retrieval.training import card, evaluation
+from retrieval.training.evaluation import Report, Scores
+from retrieval.training.loop import Judged
+from retrieval.training.pairs import Mined
+from retrieval.training.promotion import Decision, Draft
+from retrieval.training.trainer import Trained
+
+SHOWN = ("hit@1", "hit@5", "MRR@10", "nDCG@10", "recall@50")
+LIMITS = (
+    "It was tuned to one repository and judged on that repository's questions only.",
+    "It was judged by models of the same recipe that did not see the question; it itself learned from all.",
+    "It reads the best candidates of goldrank's first stage, written as goldrank writes them.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """A learning from the pairs to the model.
+
+    Attributes:
+        name: Of the repository.
+        mined: What was learned from.
+        judged: What the recipe is worth, out of fold.
+        trained: The model that learned from all questions.
+        depth: How many candidates it is to read.
+    """
+
+    name: str
+    mined: Mined
+    judged: Judged
+    trained: Trained
+    depth: int
+
+
+def draft(learned: Learned, decision: Decision) -> Draft:
+    """Write a draft of a version, its card included."""
+    recipe, provenance = learned.trained.recipe, learned.mined.provenance
+    return Draft(
+        folder=learned.trained.folder,
+        card=card.write_card(_card(learned, decision)),
+        facts=Facts(
+            base=recipe.base,
+            base_revision=recipe.revision,
+            weight=learned.judged.weight,
+            depth=learned.depth,
+            pair_text_version=int(provenance["pair_text_version"]),
+            golden_sha256=str(provenance["golden_sha256"]),
+            commit=str(provenance["commit"]),
+            index_fingerprint=str(provenance["index"]),
+            learned_from=tuple(dict.fromkeys(pair.question_id for pair in learned.mined.pairs)),
+            out_of_fold=out_of_fold(learned.judged.report),
+        ),
+    )
+
+
+def out_of_fold(report: Report) -> dict[str, Mapping[str, float]]:
+    """Return what the tuned system scored on each question without having learned from it.
+
+    Raises:
+        ArgumentError: The evaluation judges no tuned system.
+    """
+    for scores in report.systems:
+        if scores.name == "tuned":
+            return dict(scores.by_question)
+    raise ArgumentError("the evaluation judges no tuned model; make one with: goldrank learn --json FILE")
+
+
+def _card(learned: Learned, decision: Decision) -> card.Facts:
+    base, report = learned.trained.recipe.base, learned.judged.report
+    return card.Facts(
+        name=f"goldrank reranker for {learned.name}",
+        trained=learned.trained,
+        data=card.describe(learned.mined.pairs, learned.mined.provenance),
+        base="" if Path(base).expanduser().is_dir() else base,
+        split=card.Split(
+            folds=int(str(report.facts["folds"])),
+            repeats=int(str(report.facts["repeats"])),
+            groups=len({item.group for item in report.asked}),
+        ),
+        rows=tuple(card.Row(scores.name, _measured(scores, report)) for scores in report.systems),
+        decision="promoted" if decision.promote else "refused, and promoted by force",
+        reasons=decision.reasons,
+        limits=LIMITS,
+    )
+
+
+def _measured(scores: Scores, report: Report) -> dict[str, card.Measured]:
+    return {
+        metric: card.Measured(scores.mean(metric), *evaluation.mean_interval(scores, report.asked, metric))
+        for metric in SHOWN
+    }
