@@ -7,7 +7,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -16,7 +16,8 @@ from tqdm import tqdm
 
 from mcp_server import doctor as checkup
 from mcp_server import explanation, replies
-from mcp_server.workspace import default_root, second_stage
+from mcp_server.stages import Stages, second_stage
+from mcp_server.workspace import default_root
 from retrieval import searcher
 from retrieval.crossencoder import ModelThread, download
 from retrieval.errors import ArgumentError, GoldrankError, ModelError, shorten
@@ -87,6 +88,9 @@ def _with_model(command: _Command) -> _Command:
             help="Its share in the score of a search, 0 to 1; 0 turns it off. [default: 0.1]",
         ),
         click.option("--model", help="Cross-encoder: a folder, or a hub id that was downloaded before."),
+        click.option(
+            "--models", type=_FOLDER, help="Folder of all promoted models. [default: in your data folder]"
+        ),
     ):
         command = option(command)
     return command
@@ -184,10 +188,9 @@ def search(  # noqa: PLR0913, PLR0917 - one parameter an option
         raise ArgumentError("QUERY is blank; ask a question in plain words or name an identifier")
     repository = _open(root, settings)
     request = Request(query, top_k, tuple(globs) or None, language, "no" if no_rerank else "yes")
-    with _progress_bar() as progress:
-        answer = searcher.search(
-            repository, request, None if no_rerank else _loaded(settings), progress=progress
-        )
+    chosen = nullcontext() if no_rerank else _loaded(settings, repository.root)
+    with chosen as second, _progress_bar() as progress:
+        answer = searcher.search(repository, request, second, progress=progress)
     source = f"{repository.root.name} ({repository.commit()})"
     if as_json:
         click.echo(json.dumps(_as_json(answer, source), indent=1))
@@ -227,13 +230,13 @@ def run(
     rows = list(_queries(queries))
     with _progress_bar() as progress:
         repository.refresh(progress=progress)
-    second = None if no_rerank else _loaded(settings)
-    for row in tqdm(rows, unit="query", disable=None, leave=False):
-        request = Request(row["query"], top_k, rerank="no" if no_rerank else "yes")
-        answer = searcher.search(repository, request, second)
-        chunks = [result.passage.chunk for result in answer.results]
-        results = [[chunk.path, chunk.start_line, chunk.end_line] for chunk in chunks]
-        out.write(json.dumps({"id": row["id"], "results": results}) + "\n")
+    with nullcontext() if no_rerank else _loaded(settings, repository.root) as second:
+        for row in tqdm(rows, unit="query", disable=None, leave=False):
+            request = Request(row["query"], top_k, rerank="no" if no_rerank else "yes")
+            answer = searcher.search(repository, request, second)
+            chunks = [result.passage.chunk for result in answer.results]
+            results = [[chunk.path, chunk.start_line, chunk.end_line] for chunk in chunks]
+            out.write(json.dumps({"id": row["id"], "results": results}) + "\n")
 
 
 @goldrank.command()
@@ -282,13 +285,14 @@ def _open(root: Path, settings: Settings) -> Repository:
     return Repository(root, cache=settings.cache, max_bytes=settings.max_file_bytes)
 
 
-def _loaded(settings: Settings) -> SecondStage | None:
-    """Set up the second stage and wait for its model: a person who runs one command would rather wait."""
-    second = second_stage(settings)
-    if second and isinstance(second.reader, ModelThread):
-        with suppress(ModelError):  # the answer itself will say why it was not reranked
-            second.reader.warm_up().result()
-    return second
+@contextmanager
+def _loaded(settings: Settings, root: Path) -> Iterator[SecondStage | None]:
+    """Lend a root's second stage, its model loaded: a person who runs one command would rather wait."""
+    with Stages(settings, base=second_stage(settings), patience_s=None).lend(root) as second:
+        if second and isinstance(second.reader, ModelThread):
+            with suppress(ModelError):  # the answer itself will say why it was not reranked
+                second.reader.warm_up().result()
+        yield second
 
 
 @contextmanager

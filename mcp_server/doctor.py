@@ -1,6 +1,7 @@
 """What can be wrong with an installation, and the command that mends it."""
 
 import importlib.metadata
+import shlex
 import shutil
 import sqlite3
 import sys
@@ -9,7 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from retrieval import crossencoder, definitions, languages
+from retrieval import crossencoder, definitions, languages, models
+from retrieval.errors import ModelError
 from retrieval.settings import CONFIG_FILE, Settings
 
 Verdict = Literal["ok", "warning", "failure"]
@@ -39,7 +41,7 @@ class Finding:
 def examine(settings: Settings) -> Iterator[Finding]:
     """Run every check, cheapest first."""
     checks: tuple[Callable[[Settings], Finding], ...] = (
-        _python, _packages, _names, _git, _config, _cache, _grammars, _model,
+        _python, _packages, _names, _git, _config, _cache, _grammars, _model, _promoted,
     )  # fmt: skip
     for check in checks:
         yield check(settings)
@@ -126,3 +128,22 @@ def _model(settings: Settings) -> Finding:
     return Finding(
         "model", "warning", f"{settings.model} is not on this machine: BM25 alone will rank", remedy
     )
+
+
+def _promoted(settings: Settings) -> Finding:
+    """A promoted model that is broken leaves the base model serving, where nobody may look at the replies."""
+    serving, broken = 0, []
+    for where in models.stores(settings.models):
+        try:
+            name = models.current(where)
+            if name is not None:
+                serving += 1
+                models.verify(models.read(where, name))
+        except ModelError as error:
+            broken.append((where.root, error))
+    held = f"{settings.models}, {serving} {'root has' if serving == 1 else 'roots have'} a promoted version"
+    if broken:
+        remedy = "; ".join(f"goldrank rollback --repo {shlex.quote(str(root))}" for root, _ in broken)
+        said = "; ".join(f"{root}: {error}" for root, error in broken)
+        return Finding("promoted models", "warning", f"{held}; {said}", remedy)
+    return Finding("promoted models", "ok", held)

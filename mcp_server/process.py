@@ -11,7 +11,8 @@ import anyio
 from mcp.server.stdio import stdio_server
 
 from mcp_server.server import build_server
-from mcp_server.workspace import Workspace, second_stage
+from mcp_server.stages import second_stage
+from mcp_server.workspace import Workspace
 from retrieval.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -136,9 +136,10 @@ class _Tools:
 
         def work(progress: Progress, is_cancelled: IsCancelled) -> str:
             repository = self._workspace.repository(arguments.repo)
-            answer = searcher.search(
-                repository, request, self._workspace.second, progress=progress, is_cancelled=is_cancelled
-            )
+            with self._workspace.second(repository, request) as second:
+                answer = searcher.search(
+                    repository, request, second, progress=progress, is_cancelled=is_cancelled
+                )
             return replies.search_reply(
                 answer, query=request.query, source=_source(repository), max_chars=arguments.max_chars
             )
@@ -152,9 +153,8 @@ class _Tools:
             repository = self._workspace.repository(arguments.repo)
             repository.refresh(progress=progress, is_cancelled=is_cancelled)
             held = hold(repository, arguments.query, arguments.candidates)
-            answer = searcher.rerank(
-                arguments.query, held.passages, self._workspace.second, is_cancelled=is_cancelled
-            )
+            with self._workspace.second(repository) as second:
+                answer = searcher.rerank(arguments.query, held.passages, second, is_cancelled=is_cancelled)
             return replies.rerank_reply(
                 answer,
                 [held.labels[result.passage.chunk] for result in answer.results],

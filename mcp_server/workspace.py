@@ -10,16 +10,17 @@ import re
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 from mcp_server.arguments import TextCandidate
+from mcp_server.stages import Stages
 from retrieval import chunker
-from retrieval.crossencoder import CrossEncoderScorer, ModelThread
 from retrieval.errors import ArgumentError, RootError, shorten
 from retrieval.records import Chunk
 from retrieval.repository import Passage, Repository
-from retrieval.searcher import SecondStage, rank_passages
+from retrieval.searcher import Request, SecondStage, rank_passages
 from retrieval.settings import Settings
 from retrieval.storage import digest
 
@@ -55,7 +56,7 @@ def default_root(environment: Mapping[str, str], working: Path) -> Path:
 
 
 class Workspace:
-    """The served roots, each opened when it is first asked for, and the one cross-encoder of this process."""
+    """The served roots, each opened when it is first asked for, and the cross-encoders of this process."""
 
     def __init__(
         self, roots: Sequence[Path], settings: Settings, *, second: SecondStage | None = None
@@ -64,7 +65,7 @@ class Workspace:
         self._roots = _named(roots)
         self._open: dict[str, Repository] = {}
         self._opening = threading.Lock()
-        self.second = second
+        self._stages = Stages(settings, base=second, patience_s=settings.rerank_deadline_s)
 
     @property
     def names(self) -> list[str]:
@@ -87,6 +88,12 @@ class Workspace:
                 )
             return self._open[key]
 
+    def second(
+        self, repository: Repository, request: Request | None = None
+    ) -> AbstractContextManager[SecondStage | None]:
+        """Lend the second stage that answers for a repository now; None where reranking is off."""
+        return self._stages.lend(repository.root, request=request)
+
     def _key(self, name: str | None) -> str:
         served = ", ".join(self._roots)
         if name is None:
@@ -99,25 +106,6 @@ class Workspace:
             if os.path.abspath(os.path.expanduser(name)) == str(root):  # noqa: PTH100, PTH111 - no link is to be resolved
                 return key
         raise ArgumentError(f"repo {shorten(repr(name))} is not served; served are: {served}")
-
-
-def second_stage(settings: Settings) -> SecondStage | None:
-    """Set up the cross-encoder that the settings name; nothing is loaded before it is used."""
-    if not settings.model or settings.rerank_weight == settings.held_weight == 0:
-        return None
-    model = settings.model
-
-    def load() -> CrossEncoderScorer:
-        return CrossEncoderScorer(model, revision=settings.model_revision)
-
-    return SecondStage(
-        reader=ModelThread(load),
-        name=Path(model).name,
-        weight=settings.rerank_weight,
-        held_weight=settings.held_weight,
-        depth=settings.rerank_depth,
-        deadline_s=settings.rerank_deadline_s,
-    )
 
 
 def hold(repository: Repository, query: str, candidates: Sequence[str | TextCandidate]) -> Held:

@@ -28,6 +28,15 @@ MAX_TOKENS = 256
 
 LAST_BATCH_S = 1.0  # a batch that was begun before the deadline is worth waiting for
 
+PROBE_QUERY = "how is a failed request retried"
+PROBE_PASSAGES = (
+    "src/client.py function retry\ndef retry(request):\n    # wait, then again\n    return send(request)",
+    "README.md\nLicense",
+    "src/table.sql\nCREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL, age INTEGER)",
+)
+"""Of different lengths and about different things: a model that works cannot say the same of all."""
+PROBE_SPREAD = 1e-5  # logits that differ by less are one logit; padding alone moves float32 by some 1e-6
+
 Load = Callable[[], PairScorer]
 
 
@@ -51,6 +60,21 @@ class CrossEncoderScorer:
             pairs, batch_size=len(pairs) or 1, show_progress_bar=False, activation_fn=Identity()
         )
         return np.asarray(logits, dtype=np.float32)
+
+
+def probe(scorer: PairScorer) -> None:
+    """Let a model score a few fixed pairs, to find out that it is broken before anybody waits for it.
+
+    Raises:
+        ModelError: Its logits are no numbers, of the wrong shape, or all the same.
+    """
+    logits = np.asarray(scorer.score(PROBE_QUERY, PROBE_PASSAGES))  # float32 [3]
+    if logits.shape != (len(PROBE_PASSAGES),):
+        raise ModelError(f"it returns {logits.shape} logits for {len(PROBE_PASSAGES)} pairs")
+    if not np.isfinite(logits).all():
+        raise ModelError("its logits are not all numbers")
+    if np.ptp(logits) < PROBE_SPREAD:
+        raise ModelError(f"it says {float(logits[0]):.3f} whatever it reads")
 
 
 def download(model: str, *, revision: str) -> str:
@@ -81,19 +105,27 @@ def is_at_hand(model: str, *, revision: str) -> bool:
 
 
 class ModelThread:
-    """The one thread that loads the model, once, and scores with it, one request at a time."""
+    """The one thread that loads a model, once, and scores with it, one request at a time, until stopped."""
 
     def __init__(self, load: Load) -> None:
         self._load = load
-        self._jobs: queue.SimpleQueue[tuple[Callable[[PairScorer], Any] | None, Future[Any]]] = (
+        self._jobs: queue.SimpleQueue[tuple[Callable[[PairScorer], Any] | None, Future[Any]] | None] = (
             queue.SimpleQueue()
-        )
+        )  # None ends the thread
         self._thread: threading.Thread | None = None
-        self._starting = threading.Lock()
+        self._is_stopped = False
+        self._submitting = threading.Lock()
 
     def warm_up(self) -> "Future[None]":
         """Begin to load the model; the future fails with `ModelError` if that fails."""
         return self._submit(None)
+
+    def stop(self) -> None:
+        """End the thread after the jobs that were submitted, and let go of the model; it cannot be undone."""
+        with self._submitting:
+            if not self._is_stopped:
+                self._is_stopped = True
+                self._jobs.put(None)
 
     def read(
         self, query: str, passages: Sequence[str], *, deadline_s: float, is_cancelled: Callable[[], bool]
@@ -101,7 +133,7 @@ class ModelThread:
         """Score passages as `reranker.read_pairs` does, and wait for the model no longer than the deadline.
 
         Raises:
-            ModelError: The model could not be loaded.
+            ModelError: The model could not be loaded, or was stopped.
             CancelledError: `is_cancelled` said so.
         """
         deadline = time.monotonic() + deadline_s
@@ -124,8 +156,10 @@ class ModelThread:
 
     def _submit(self, job: Callable[[PairScorer], Any] | None) -> "Future[Any]":
         future: Future[Any] = Future()
-        self._jobs.put((job, future))
-        with self._starting:
+        with self._submitting:
+            if self._is_stopped:
+                raise ModelError("this model was replaced by another; ask again")
+            self._jobs.put((job, future))
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="cross-encoder", daemon=True)
                 self._thread.start()
@@ -133,8 +167,8 @@ class ModelThread:
 
     def _run(self) -> None:
         scorer: PairScorer | ModelError | None = None
-        while True:
-            job, future = self._jobs.get()
+        while (work := self._jobs.get()) is not None:
+            job, future = work
             if scorer is None:
                 scorer = self._try_to_load()
             if isinstance(scorer, ModelError):

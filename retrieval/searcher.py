@@ -37,6 +37,7 @@ class SecondStage:
         held_weight: Its share where the first stage is BM25 among a caller's candidates, 0 to 1.
         depth: How many candidates it reads.
         deadline_s: Seconds until the rest keep their first-stage order.
+        note: Why another model than the promoted one reads, or "".
     """
 
     reader: Reader
@@ -45,6 +46,7 @@ class SecondStage:
     held_weight: float
     depth: int
     deadline_s: float
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +174,11 @@ def rank_passages(query: str, passages: Sequence[Passage]) -> list[Candidate]:
     ]
 
 
+def may_rerank(request: Request) -> bool:
+    """Tell whether a search would ask the second stage, so that no model is loaded for one that would not."""
+    return not _refusal(request, is_symbol=read_query(request.query).is_symbol)
+
+
 def _refusal(request: Request, *, is_symbol: bool) -> str:
     if request.rerank == "no":
         return "reranking was not asked for"
@@ -189,6 +196,22 @@ def _second_stage(
     is_cancelled: Callable[[], bool],
 ) -> tuple[list[Ranked], str]:
     """Let the cross-encoder read what it may; return the fused order and a line on what ran."""
+    ranked, stages = _read_and_fuse(
+        query, candidates, passages, second, refusal=refusal, is_cancelled=is_cancelled
+    )
+    note = second.note if second and not refusal else ""
+    return ranked, f"{stages} ({note})" if note else stages
+
+
+def _read_and_fuse(
+    query: str,
+    candidates: Sequence[Candidate],
+    passages: Sequence[Passage],
+    second: SecondStage | None,
+    *,
+    refusal: str,
+    is_cancelled: Callable[[], bool],
+) -> tuple[list[Ranked], str]:
     nothing: list[float | None] = [None] * len(candidates)
     if second is None:
         refusal = refusal or "reranking is off: no model is set"

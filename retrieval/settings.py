@@ -24,7 +24,8 @@ class Settings:
 
     Attributes:
         cache: Folder of all indexes.
-        model: Folder or hub id of the cross-encoder; "" for none.
+        models: Folder of all promoted models.
+        model: Folder or hub id of the cross-encoder; "" for none. One that is named wins over promoted ones.
         model_revision: Commit of a hub model; ignored for a folder.
         rerank_weight: Share of the cross-encoder in the score of rag_search, 0 to 1; 0 leaves it out.
         held_weight: The same in rag_rerank, whose first stage knows only the candidates themselves.
@@ -32,9 +33,11 @@ class Settings:
         rerank_deadline_s: Seconds after which the rest keep their first-stage order.
         max_file_bytes: Larger files are not indexed.
         log_level: What goes to standard error: DEBUG, INFO, WARNING or ERROR.
+        named: The settings that a source named; none itself.
     """
 
     cache: Path = field(default_factory=lambda: Path(platformdirs.user_cache_dir("goldrank")))
+    models: Path = field(default_factory=lambda: Path(platformdirs.user_data_dir("goldrank")) / "models")
     model: str = "cross-encoder/ms-marco-MiniLM-L6-v2"
     # The revision the model card of the first fine-tuned reranker names.
     model_revision: str = "c5ee24cb16019beea0893ab7796b1df96625c6b8"
@@ -44,6 +47,7 @@ class Settings:
     rerank_deadline_s: float = 8.0
     max_file_bytes: int = 1_000_000
     log_level: str = "WARNING"
+    named: frozenset[str] = frozenset()
 
 
 _RANGES: Mapping[str, tuple[float, float]] = {
@@ -64,7 +68,7 @@ def load_settings(
     Raises:
         ArgumentError: A source names an unknown setting or a value that it does not accept.
     """
-    known = {item.name: item.type for item in fields(Settings)}
+    known = [item.name for item in fields(Settings) if item.name != "named"]
     values: dict[str, Any] = {}
     for name, value in _read(file).items():
         if name not in known:
@@ -78,7 +82,7 @@ def load_settings(
             values[name] = _convert(name, environment[variable], variable)
         if flags.get(name) is not None:
             values[name] = _convert(name, flags[name], f"--{name.replace('_', '-')}")
-    return Settings(**values)
+    return Settings(**values, named=frozenset(values))
 
 
 def _read(file: Path) -> dict[str, Any]:

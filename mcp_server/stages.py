@@ -1,0 +1,224 @@
+"""Which cross-encoder answers for a root, and how a newly promoted one takes over from the one before.
+
+The pointer of a root's promoted model is read before each use. When it names another version, that one is
+verified, loaded and probed on a thread of its own, and the old one answers until then; requests that began
+with the old one end with it. A version that fails is refused: the old one stays, and every reply says so
+until the pointer changes.
+"""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from retrieval import models
+from retrieval.crossencoder import CrossEncoderScorer, ModelThread, probe
+from retrieval.errors import ModelError
+from retrieval.models import ModelStore, Version
+from retrieval.reranker import PairScorer
+from retrieval.searcher import Request, SecondStage, may_rerank
+from retrieval.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+def second_stage(settings: Settings) -> SecondStage | None:
+    """Set up the cross-encoder that the settings name; nothing is loaded before it is used."""
+    if not settings.model or settings.rerank_weight == settings.held_weight == 0:
+        return None
+    model = settings.model
+
+    def load() -> CrossEncoderScorer:
+        return CrossEncoderScorer(model, revision=settings.model_revision)
+
+    return SecondStage(
+        reader=ModelThread(load),
+        name=Path(model).name,
+        weight=settings.rerank_weight,
+        held_weight=settings.held_weight,
+        depth=settings.rerank_depth,
+        deadline_s=settings.rerank_deadline_s,
+    )
+
+
+class Stages:
+    """The cross-encoders of this process: the base, and one for each root that has a promoted version."""
+
+    def __init__(self, settings: Settings, *, base: SecondStage | None, patience_s: float | None) -> None:
+        """Nothing is loaded yet.
+
+        Args:
+            settings: What was set; a model that was named wins over promoted ones.
+            base: The model of the settings, or None where reranking is off.
+            patience_s: How long the first request of a root waits for its version; None for no end.
+        """
+        self._settings = settings
+        self._base = base
+        self._patience_s = patience_s
+        self._turns: dict[Path, _Turn] = {}
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def lend(self, root: Path, *, request: Request | None = None) -> Iterator[SecondStage | None]:
+        """Lend the second stage that answers for a root now; it lives at least until it is given back.
+
+        Args:
+            root: A served root, resolved.
+            request: The search it is for, or None where something else is ranked. One that the second stage
+                would not be asked about loads nothing.
+        """
+        if self._base is None or not self._follows() or (request and not self._asks(request)):
+            yield self._base
+            return
+        with self._lock:
+            if root not in self._turns:
+                where = models.store(self._settings.models, root)
+                self._turns[root] = _Turn(where, self._base, self._settings)
+            turn = self._turns[root]
+        with turn.lend(self._patience_s) as stage:
+            yield stage
+
+    def _follows(self) -> bool:
+        return bool(self._settings.model) and "model" not in self._settings.named
+
+    def _asks(self, request: Request) -> bool:
+        is_off = self._settings.rerank_weight == 0 and "rerank_weight" in self._settings.named
+        return may_rerank(request) and not is_off
+
+
+class _Seat:
+    """A version on its thread, which ends once it is retired and nobody uses it."""
+
+    def __init__(self, version: Version, settings: Settings) -> None:
+        self.name = version.name
+        self.thread = ModelThread(lambda: _load(version))
+        self.stage = _trusted(version, self.thread, settings)
+        self.users = 0
+        self.is_retired = False
+
+    def end_if_idle(self) -> None:
+        if self.is_retired and not self.users:
+            self.thread.stop()
+
+
+class _Turn:
+    """Who answers for one root; the pointer decides, and a version must pass before it answers."""
+
+    def __init__(self, where: ModelStore, base: SecondStage, settings: Settings) -> None:
+        self._where = where
+        self._base = base
+        self._settings = settings
+        self._lock = threading.Lock()  # holds for all below
+        self._pointer: str | None = None  # as it was last read
+        self._was_asked = False
+        self._serving: _Seat | None = None  # None: the base
+        self._note = ""
+        self._settled = threading.Event()  # unset while the first version of all is loading
+        self._settled.set()
+
+    @contextmanager
+    def lend(self, patience_s: float | None) -> Iterator[SecondStage]:
+        self._follow()
+        is_ready = self._settled.wait(patience_s)
+        with self._lock:
+            seat, note = self._serving, self._note
+            if seat:
+                seat.users += 1
+        stage = replace(seat.stage if seat else self._base, note=note)
+        try:
+            # The time for loading is spent: the reader says so instead of waiting for it once more.
+            yield stage if is_ready else replace(stage, deadline_s=0.0)
+        finally:
+            if seat:
+                with self._lock:
+                    seat.users -= 1
+                    seat.end_if_idle()
+
+    def _follow(self) -> None:
+        """Read the pointer; when it changed, let what it names take over as soon as that has passed."""
+        try:
+            name = models.current(self._where)
+        except ModelError as error:
+            log.warning("%s", error)
+            name = ""  # names nothing, so the version before it stays
+        with self._lock:
+            trial = self._change(name) if name != self._pointer else None
+            self._was_asked = True
+        if trial:
+            trial.thread.warm_up().add_done_callback(lambda done: self._judge(trial, done.exception()))
+
+    def _change(self, name: str | None) -> _Seat | None:
+        """Note a new pointer; return the version that is to be tried, if one is."""
+        self._pointer, self._note = name, ""
+        if name is None:
+            self._seat(None)
+            self._settled.set()
+            return None
+        if self._serving and self._serving.name == name:  # rolled back before the other had passed
+            return None
+        try:
+            trial = _Seat(models.read(self._where, name), self._settings)
+        except ModelError as error:
+            log.warning("not served: %s", error)
+            self._note = f"the promoted model is not used: {error}"
+            return None
+        if not self._was_asked:  # nobody answered yet: those who ask now wait for it instead of for the base
+            self._serving = trial
+            self._settled.clear()
+        return trial
+
+    def _judge(self, trial: _Seat, error: BaseException | None) -> None:
+        """Let a version take over that was loaded, or refuse it; it runs on the version's own thread."""
+        with self._lock:
+            is_wanted = self._pointer == trial.name
+            if error and is_wanted:
+                self._note = f"the promoted model is not used: {error}"
+            if error:
+                self._seat(None if self._serving is trial else self._serving)
+            elif is_wanted:
+                self._seat(trial)
+            if self._serving is not trial:
+                self._retire(trial)
+            self._settled.set()
+
+    def _seat(self, seat: _Seat | None) -> None:
+        old, self._serving = self._serving, seat
+        if old and old is not seat:
+            self._retire(old)
+
+    @staticmethod
+    def _retire(seat: _Seat) -> None:
+        seat.is_retired = True
+        seat.end_if_idle()
+
+
+def _trusted(version: Version, thread: ModelThread, settings: Settings) -> SecondStage:
+    """Trust a version as far as it was judged, unless the settings say otherwise."""
+    facts, named = version.facts, settings.named
+    return SecondStage(
+        reader=thread,
+        name=version.name,
+        weight=settings.rerank_weight if "rerank_weight" in named else facts.weight,
+        held_weight=settings.held_weight,
+        depth=settings.rerank_depth if "rerank_depth" in named else facts.depth,
+        deadline_s=settings.rerank_deadline_s,
+    )
+
+
+def _load(version: Version) -> PairScorer:
+    """Load a version that is what was promoted and that can score.
+
+    Raises:
+        ModelError: It is not, or cannot.
+    """
+    models.verify(version)
+    scorer = CrossEncoderScorer(str(version.folder))
+    try:
+        probe(scorer)
+    except ModelError as error:
+        raise ModelError(
+            f"{version.name} fails its probe: {error}; `goldrank rollback` goes back to the model before it"
+        ) from error
+    return scorer
