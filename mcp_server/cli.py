@@ -2,11 +2,10 @@
 
 import importlib.metadata
 import json
-import logging
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, NoReturn
@@ -15,21 +14,18 @@ import click
 from tqdm import tqdm
 
 from mcp_server import doctor as checkup
-from mcp_server import explanation, replies
+from mcp_server import explanation, goldens, learning, replies, versions
+from mcp_server.options import FOLDER, Command, opened, progress_bar, settings_of, with_common
 from mcp_server.stages import Stages, second_stage
 from mcp_server.workspace import default_root
 from retrieval import searcher
 from retrieval.crossencoder import ModelThread, download
 from retrieval.errors import ArgumentError, GoldrankError, ModelError, shorten
-from retrieval.repository import Progress, Repository
 from retrieval.searcher import Answer, Request, SecondStage
-from retrieval.settings import Settings, load_settings
+from retrieval.settings import Settings
 
 VERSION = importlib.metadata.version("goldrank")
 CANCELLED = 130  # what a shell expects after Ctrl-C
-
-_FOLDER = click.Path(path_type=Path)
-_Command = Callable[..., None]
 
 
 def main() -> NoReturn:
@@ -58,24 +54,7 @@ def _exit(code: int) -> NoReturn:
     os._exit(code)
 
 
-def _settings(**flags: Any) -> Settings:
-    settings = load_settings(flags, environment=os.environ)
-    logging.basicConfig(
-        stream=sys.stderr, level=settings.log_level, format="%(levelname)s %(name)s: %(message)s"
-    )
-    return settings
-
-
-def _with_common(command: _Command) -> _Command:
-    for option in (
-        click.option("--cache", type=_FOLDER, help="Folder of all indexes. [default: your cache folder]"),
-        click.option("--log-level", help="DEBUG, INFO, WARNING or ERROR. [default: WARNING]"),
-    ):
-        command = option(command)
-    return command
-
-
-def _with_model(command: _Command) -> _Command:
+def _with_model(command: Command) -> Command:
     for option in (
         click.option(
             "--rerank-deadline-s", type=float, help="Seconds the cross-encoder may take. [default: 8]"
@@ -89,7 +68,7 @@ def _with_model(command: _Command) -> _Command:
         ),
         click.option("--model", help="Cross-encoder: a folder, or a hub id that was downloaded before."),
         click.option(
-            "--models", type=_FOLDER, help="Folder of all promoted models. [default: in your data folder]"
+            "--models", type=FOLDER, help="Folder of all promoted models. [default: in your data folder]"
         ),
     ):
         command = option(command)
@@ -104,6 +83,7 @@ def goldrank() -> None:
     \b
     Try it:            goldrank search "where are retries scheduled" --repo .
     Give it to Claude: claude mcp add goldrank -- goldrank serve
+    Let it learn:      goldrank golden suggest, goldrank golden add, goldrank learn
     Something wrong:   goldrank doctor
 
     Settings come from flags, GOLDRANK_* variables and a file, in this order;
@@ -112,9 +92,9 @@ def goldrank() -> None:
 
 
 @goldrank.command()
-@click.argument("roots", nargs=-1, type=_FOLDER)
+@click.argument("roots", nargs=-1, type=FOLDER)
 @_with_model
-@_with_common
+@with_common
 def serve(roots: Sequence[Path], **flags: Any) -> None:
     """Serve rag_search and rag_rerank over standard input and output.
 
@@ -129,15 +109,15 @@ def serve(roots: Sequence[Path], **flags: Any) -> None:
 
 
 @goldrank.command()
-@click.argument("root", type=_FOLDER, default=".")
+@click.argument("root", type=FOLDER, default=".")
 @click.option("--rebuild", is_flag=True, help="Throw the index away first.")
-@_with_common
+@with_common
 def index(root: Path, rebuild: bool, **flags: Any) -> None:
     """Bring the index of ROOT up to date. Searching does this too; this does it ahead of time."""
-    repository = _open(root, _settings(**flags))
+    repository = opened(root, settings_of(**flags))
     if rebuild:
         repository.rebuild()
-    with _progress_bar() as progress:
+    with progress_bar() as progress:
         done = repository.refresh(progress=progress)
     if done.note:
         raise GoldrankError(done.note)
@@ -150,7 +130,7 @@ def index(root: Path, rebuild: bool, **flags: Any) -> None:
 
 @goldrank.command()
 @click.argument("query")
-@click.option("--repo", "root", type=_FOLDER, default=".", help="The repository. [default: here]")
+@click.option("--repo", "root", type=FOLDER, default=".", help="The repository. [default: here]")
 @click.option("--top-k", type=click.IntRange(1, 50), default=8, show_default=True, help="How many results.")
 @click.option(
     "--path", "globs", multiple=True, help="Only these files: src/ or *.py or !tests/; may be repeated."
@@ -168,7 +148,7 @@ def index(root: Path, rebuild: bool, **flags: Any) -> None:
 @click.option("--explain-line", metavar="PATH:LINE", help="Say the same of the chunk that holds this line.")
 @click.option("--json", "as_json", is_flag=True, help="Print machine-readable results.")
 @_with_model
-@_with_common
+@with_common
 def search(  # noqa: PLR0913, PLR0917 - one parameter an option
     query: str,
     root: Path,
@@ -183,13 +163,13 @@ def search(  # noqa: PLR0913, PLR0917 - one parameter an option
     **flags: Any,
 ) -> None:
     """Find the code that answers QUERY, as rag_search does."""
-    settings = _settings(**flags)
+    settings = settings_of(**flags)
     if not query.strip():
         raise ArgumentError("QUERY is blank; ask a question in plain words or name an identifier")
-    repository = _open(root, settings)
+    repository = opened(root, settings)
     request = Request(query, top_k, tuple(globs) or None, language, "no" if no_rerank else "yes")
     chosen = nullcontext() if no_rerank else _loaded(settings, repository.root)
-    with chosen as second, _progress_bar() as progress:
+    with chosen as second, progress_bar() as progress:
         answer = searcher.search(repository, request, second, progress=progress)
     source = f"{repository.root.name} ({repository.commit()})"
     if as_json:
@@ -204,7 +184,7 @@ def search(  # noqa: PLR0913, PLR0917 - one parameter an option
 
 
 @goldrank.command()
-@click.option("--repo", "root", type=_FOLDER, required=True, help="The repository.")
+@click.option("--repo", "root", type=FOLDER, required=True, help="The repository.")
 @click.option("--queries", type=click.File(encoding="utf-8"), required=True, help='Lines of {"id", "query"}.')
 @click.option(
     "--out", type=click.File("w", encoding="utf-8", lazy=True), required=True, help="The run to write."
@@ -212,7 +192,7 @@ def search(  # noqa: PLR0913, PLR0917 - one parameter an option
 @click.option("--top-k", type=click.IntRange(1, 1000), default=50, show_default=True, help="Results a query.")
 @click.option("--no-rerank", is_flag=True, help="First stage only.")
 @_with_model
-@_with_common
+@with_common
 def run(
     root: Path,
     queries: Any,
@@ -225,10 +205,10 @@ def run(
 
     A line of --out is {"id", "results": [[path, start, end], …]}, best first, lines 1-based and inclusive.
     """
-    settings = _settings(**flags)
-    repository = _open(root, settings)
+    settings = settings_of(**flags)
+    repository = opened(root, settings)
     rows = list(_queries(queries))
-    with _progress_bar() as progress:
+    with progress_bar() as progress:
         repository.refresh(progress=progress)
     with nullcontext() if no_rerank else _loaded(settings, repository.root) as second:
         for row in tqdm(rows, unit="query", disable=None, leave=False):
@@ -240,13 +220,13 @@ def run(
 
 
 @goldrank.command()
-@click.argument("root", type=_FOLDER, default=".")
+@click.argument("root", type=FOLDER, default=".")
 @click.option("--excluded", is_flag=True, help="List every file that is not searched, with its reason.")
-@_with_common
+@with_common
 def status(root: Path, excluded: bool, **flags: Any) -> None:
     """Bring the index of ROOT up to date and say what is in it, and what is not and why."""
-    repository = _open(root, _settings(**flags))
-    with _progress_bar() as progress:
+    repository = opened(root, settings_of(**flags))
+    with progress_bar() as progress:
         done = repository.refresh(progress=progress)
     click.echo(f"root      {repository.root} ({repository.commit()})")
     click.echo(f"index     {repository.store_folder} ({repository.store_bytes() / 1e6:.1f} MB)")
@@ -264,10 +244,10 @@ def status(root: Path, excluded: bool, **flags: Any) -> None:
 @goldrank.command()
 @click.option("--download-model", is_flag=True, help="Fetch the cross-encoder; the only use of the network.")
 @_with_model
-@_with_common
+@with_common
 def doctor(download_model: bool, **flags: Any) -> None:
     """Check this installation; for each thing that is not well, say how to mend it."""
-    settings = _settings(**flags)
+    settings = settings_of(**flags)
     if download_model:
         click.echo(f"downloading {settings.model} …", err=True)
         click.echo(f"model          {download(settings.model, revision=settings.model_revision)}")
@@ -281,8 +261,8 @@ def doctor(download_model: bool, **flags: Any) -> None:
         raise GoldrankError(f"{failures} checks failed")
 
 
-def _open(root: Path, settings: Settings) -> Repository:
-    return Repository(root, cache=settings.cache, max_bytes=settings.max_file_bytes)
+for _command in (goldens.golden, *learning.COMMANDS, *versions.COMMANDS):
+    goldrank.add_command(_command)
 
 
 @contextmanager
@@ -293,24 +273,6 @@ def _loaded(settings: Settings, root: Path) -> Iterator[SecondStage | None]:
             with suppress(ModelError):  # the answer itself will say why it was not reranked
                 second.reader.warm_up().result()
         yield second
-
-
-@contextmanager
-def _progress_bar() -> Iterator[Progress]:
-    """Draw a bar with the time left while files are indexed; nothing when standard error is no terminal."""
-    bar: Any = None
-
-    def report(done: int, total: int) -> None:
-        nonlocal bar
-        if bar is None:
-            bar = tqdm(total=total, unit="file", desc="indexing", disable=None, leave=False, delay=0.5)
-        bar.update(done - bar.n)
-
-    try:
-        yield report
-    finally:
-        if bar is not None:
-            bar.close()
 
 
 def _queries(lines: Any) -> Iterator[dict[str, str]]:

@@ -181,7 +181,7 @@ def learn(root: Path, golden_file: Path | None, guards: Sequence[str], force: bo
     the base and the model that serves now is beyond chance is a model trained on all questions and promoted.
     Interrupted, the same command goes on where it stopped.
     """
-    from retrieval.training import drafting, loop, pairs, promotion  # noqa: PLC0415
+    from retrieval.training import drafting, loop, promotion  # noqa: PLC0415
 
     settings = settings_of(**_common(flags))
     repository = refreshed(root, settings)
@@ -215,6 +215,9 @@ def learn(root: Path, golden_file: Path | None, guards: Sequence[str], force: bo
         force="yes" if force else "no",
     )
     click.echo(f"promoted {version.name}; running servers pick it up. Back: goldrank rollback --repo {root}")
+
+
+COMMANDS = (mine, train, evaluate, learn)
 
 
 def _common(flags: dict[str, Any]) -> dict[str, Any]:

@@ -120,6 +120,9 @@ def list_models(root: Path, **flags: Any) -> None:
         ))  # fmt: skip
 
 
+COMMANDS = (promote, rollback, list_models)
+
+
 def refuse(decision: "Decision") -> None:
     """Tell why a model is not promoted."""
     click.echo("not promoted; nothing was changed:")
