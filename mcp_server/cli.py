@@ -22,7 +22,7 @@ from retrieval import searcher
 from retrieval.crossencoder import ModelThread, download
 from retrieval.errors import ArgumentError, GoldrankError, ModelError, shorten
 from retrieval.searcher import Answer, Request, SecondStage
-from retrieval.settings import Settings
+from retrieval.settings import Settings, load_settings
 
 VERSION = importlib.metadata.version("goldrank")
 CANCELLED = 130  # what a shell expects after Ctrl-C
@@ -78,7 +78,7 @@ def _with_model(command: Command) -> Command:
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(VERSION, prog_name="goldrank")
 def goldrank() -> None:
-    r"""Code search that assistants can trust: BM25, then a cross-encoder, served over MCP.
+    """Code search that assistants can trust: BM25, then a cross-encoder, served over MCP.
 
     \b
     Try it:            goldrank search "where are retries scheduled" --repo .
@@ -88,7 +88,7 @@ def goldrank() -> None:
 
     Settings come from flags, GOLDRANK_* variables and a file, in this order;
     `goldrank doctor` names the file.
-    """
+    """  # noqa: D301 - click reads the backspace: what follows keeps its lines
 
 
 @goldrank.command()

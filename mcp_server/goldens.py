@@ -63,11 +63,11 @@ def add(
     golden_file: Path | None,
     **flags: Any,
 ) -> None:
-    r"""Add QUESTION with the ANSWERS to the golden file: files, or path:start-end.
+    """Add QUESTION with the ANSWERS to the golden file: files, or path:start-end.
 
     \b
     goldrank golden add "Where are retries scheduled?" src/retry.py:40-61
-    """
+    """  # noqa: D301 - click reads the backspace: what follows keeps its lines
     from retrieval.training import golden as goldens  # noqa: PLC0415
 
     repository = refreshed(root, settings_of(**flags))
