@@ -1,4 +1,4 @@
-"""What the two tools accept: one pydantic model per tool is its schema and its validation.
+"""What the tools accept: one pydantic model per tool is its schema and its validation.
 
 Ranges and defaults stand in the descriptions too, because some clients strip them from the schema.
 """
@@ -13,6 +13,7 @@ from retrieval.errors import shorten
 
 MAX_QUERY_CHARS = 8_000  # a long issue text fits; a pasted file is no question
 SHOWN_PROBLEMS = 10  # whoever sends hundreds of wrong arguments learns nothing from the eleventh
+MAX_RESULTS = 50  # what a search returns at most
 MAX_CANDIDATES = 200  # what a cross-encoder reads in tens of seconds on two cores
 
 _CANDIDATE_FORMS = 'A candidate is "path", "path:line", "path:start-end" or {"text": …, "id": …}'
@@ -83,6 +84,29 @@ class RerankArguments(_Arguments):
     )
     top_k: int | None = Field(
         None, description="How many to return, 1-200. Default: all.", ge=1, le=MAX_CANDIDATES
+    )
+    repo: str | None = Field(
+        None, description="Which served repository, by name; needed only if there are several."
+    )
+
+
+class FeedbackArguments(_Arguments):
+    """Arguments of `rag_feedback`."""
+
+    query: str = Field(
+        description=f"The query that was answered. 1-{MAX_QUERY_CHARS} characters.",
+        min_length=1,
+        max_length=MAX_QUERY_CHARS,
+    )
+    useful: Annotated[list[str], BeforeValidator(_list_from_text)] = Field(
+        default_factory=list,
+        description="Results that answered, as `path:start-end`. Up to 50.",
+        max_length=MAX_RESULTS,
+    )
+    not_useful: Annotated[list[str], BeforeValidator(_list_from_text)] = Field(
+        default_factory=list,
+        description="Results that did not, as `path:start-end`. Up to 50.",
+        max_length=MAX_RESULTS,
     )
     repo: str | None = Field(
         None, description="Which served repository, by name; needed only if there are several."

@@ -93,9 +93,10 @@ def goldrank() -> None:
 
 @goldrank.command()
 @click.argument("roots", nargs=-1, type=FOLDER)
+@click.option("--feedback", is_flag=True, help="Add rag_feedback: a local log of which results were useful.")
 @_with_model
 @with_common
-def serve(roots: Sequence[Path], **flags: Any) -> None:
+def serve(roots: Sequence[Path], feedback: bool, **flags: Any) -> None:
     """Serve rag_search and rag_rerank over standard input and output.
 
     ROOTS are the repositories to serve. Without any it is CLAUDE_PROJECT_DIR, else the repository around the
@@ -105,7 +106,7 @@ def serve(roots: Sequence[Path], **flags: Any) -> None:
 
     settings = load_settings(flags, environment=os.environ)
     chosen = list(roots) or [default_root(os.environ, Path.cwd())]
-    run_server(chosen, settings, version=VERSION)
+    run_server(chosen, settings, version=VERSION, feedback=feedback)
 
 
 @goldrank.command()

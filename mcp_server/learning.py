@@ -27,7 +27,7 @@ from mcp_server.options import (
     with_golden,
 )
 from mcp_server.versions import refuse
-from retrieval import models
+from retrieval import feedback, models
 from retrieval.crossencoder import is_at_hand
 from retrieval.errors import ArgumentError, GoldrankError
 from retrieval.repository import Repository
@@ -76,6 +76,9 @@ def _with_recipe(command: Command) -> Command:
 
 
 @click.command()
+@click.option(
+    "--feedback", "use_feedback", is_flag=True, help="Add what rag_feedback logged, as weak labels."
+)
 @click.option("--out", type=FILE, default="pairs.jsonl", show_default=True, help="Where to write the pairs.")
 @click.option(
     "--preset",
@@ -86,15 +89,27 @@ def _with_recipe(command: Command) -> Command:
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the choice of negatives.")
 @with_golden
-def mine(root: Path, golden_file: Path | None, out: Path, preset: str, seed: int, **flags: Any) -> None:
+def mine(
+    root: Path,
+    golden_file: Path | None,
+    out: Path,
+    preset: str,
+    seed: int,
+    use_feedback: bool,
+    **flags: Any,
+) -> None:
     """Mine labelled (question, passage) pairs from the golden file and the index, as JSON lines.
 
     The first line says what they were made of. They hold text of your code: keep them where you keep that.
     """
     from retrieval.training import pairs  # noqa: PLC0415
 
-    repository = refreshed(root, settings_of(**flags))
-    mined = _mined(load_golden(golden_file, repository), repository, preset=preset, seed=seed)
+    settings = settings_of(**flags)
+    repository = refreshed(root, settings)
+    asked = load_golden(golden_file, repository)
+    mined = _mined(asked, repository, preset=preset, seed=seed)
+    if use_feedback:
+        mined = _with_feedback(mined, asked, repository, settings)
     pairs.write(mined, out)
     click.echo(f"written to {out}; next: goldrank train {out} --out DIR")
 
@@ -170,11 +185,19 @@ def evaluate(
     metavar="REPO=GOLDEN",
     help="Another repository that must not get worse; may be repeated.",
 )
+@click.option("--feedback", "use_feedback", is_flag=True, help="Also learn from what rag_feedback logged.")
 @click.option("--force", is_flag=True, help="Promote all the same; this is recorded.")
 @_with_outputs
 @_with_recipe
 @with_golden
-def learn(root: Path, golden_file: Path | None, guards: Sequence[str], force: bool, **flags: Any) -> None:
+def learn(
+    root: Path,
+    golden_file: Path | None,
+    guards: Sequence[str],
+    force: bool,
+    use_feedback: bool,
+    **flags: Any,
+) -> None:
     """Learn the repository: check the golden file, mine, judge out of fold, and promote or refuse.
 
     Every question is judged by a model that did not learn from it. Only when the gain over the first stage,
@@ -189,6 +212,8 @@ def learn(root: Path, golden_file: Path | None, guards: Sequence[str], force: bo
     _lint_or_stop(asked, repository)
     recipe = _recipe(settings, flags)
     mined = _mined(asked, repository, preset=flags["preset"], seed=recipe.seed)
+    if use_feedback:
+        mined = _with_feedback(mined, asked, repository, settings)
     plan = _plan(recipe, repository, settings, flags)
     work = store_folder(settings.cache / "learning", repository.root)
     with stages() as progress:
@@ -286,6 +311,15 @@ def _mined(asked: "Golden", repository: Repository, *, preset: str, seed: int) -
         mined = pairs.like_card(mined)
     _tell_mined(mined)
     return mined
+
+
+def _with_feedback(mined: "Mined", asked: "Golden", repository: Repository, settings: Settings) -> "Mined":
+    from retrieval.training import weak  # noqa: PLC0415
+
+    entries = feedback.read(models.store(settings.models, repository.root).folder)
+    more = weak.with_feedback(mined, asked, entries, repository)
+    click.echo(f"feedback: {len(entries)} entries, {len(more.pairs) - len(mined.pairs)} pairs")
+    return more
 
 
 def _tell_mined(mined: "Mined") -> None:

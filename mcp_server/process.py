@@ -18,7 +18,7 @@ from retrieval.settings import Settings
 log = logging.getLogger(__name__)
 
 
-def serve(roots: list[Path], settings: Settings, *, version: str) -> NoReturn:
+def serve(roots: list[Path], settings: Settings, *, version: str, feedback: bool = False) -> NoReturn:
     """Serve the roots over standard input and output until the input ends or a signal comes.
 
     The process ends by `os._exit`: a model may be in the middle of a batch on its own thread, and every file
@@ -35,7 +35,7 @@ def serve(roots: list[Path], settings: Settings, *, version: str) -> NoReturn:
     workspace = Workspace(roots, settings, second=second_stage(settings))
     code = 0
     try:
-        anyio.run(_run, workspace, version)
+        anyio.run(_run, workspace, version, feedback)
     except BaseException:  # whatever it was, the log must say it before the hard exit
         log.exception("the server stopped")
         code = 1
@@ -44,7 +44,7 @@ def serve(roots: list[Path], settings: Settings, *, version: str) -> NoReturn:
         os._exit(code)
 
 
-async def _run(workspace: Workspace, version: str) -> None:
-    server = build_server(workspace, version=version)
+async def _run(workspace: Workspace, version: str, feedback: bool) -> None:
+    server = build_server(workspace, version=version, feedback=feedback)
     async with stdio_server() as (incoming, outgoing):
         await server.run(incoming, outgoing, server.create_initialization_options())

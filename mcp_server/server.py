@@ -1,4 +1,4 @@
-"""The two tools: what clients are told of them, and how a call becomes a reply or an error.
+"""The tools: what clients are told of them, and how a call becomes a reply or an error.
 
 Replies are text only, because clients that see structured content show the model nothing else.
 A failure that was foreseen comes back as a result with `isError` and the way out; nothing ends the server.
@@ -20,7 +20,7 @@ from mcp.server import CacheHint, Server, ServerRequestContext
 from pydantic import BaseModel, ValidationError
 
 from mcp_server import replies
-from mcp_server.arguments import RerankArguments, SearchArguments, explain, schema_of
+from mcp_server.arguments import FeedbackArguments, RerankArguments, SearchArguments, explain, schema_of
 from mcp_server.workspace import Workspace, hold
 from retrieval import searcher
 from retrieval.errors import CancelledError, GoldrankError, shorten
@@ -47,18 +47,26 @@ RERANK_DESCRIPTION = (
     "Returns the order with scores and line spans, not the code."
 )
 
+FEEDBACK_DESCRIPTION = (
+    "Say which results of rag_search answered a query and which did not. It is kept on this machine only and "
+    "may teach the ranking. Call it once you know, with the spans as they were returned."
+)
+
 PROGRESS_EVERY_S = 0.25
 LISTING_TTL_MS = 3_600_000
 
 _READ_ONLY = t.ToolAnnotations(
     read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
 )
+_WRITES_A_LOG = t.ToolAnnotations(
+    read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=False
+)
 _LOADED_UP_FRONT = {"anthropic/alwaysLoad": True}  # Claude Code else shows the model the name only
 
 
-def build_server(workspace: Workspace, *, version: str) -> Server[Any]:
-    """Make the server of a workspace, ready to run on any transport."""
-    tools = _Tools(workspace)
+def build_server(workspace: Workspace, *, version: str, feedback: bool = False) -> Server[Any]:
+    """Make the server of a workspace, ready to run on any transport; `feedback` adds the third tool."""
+    tools = _Tools(workspace, feedback=feedback)
     hint = CacheHint(ttl_ms=LISTING_TTL_MS, scope="public")
     return Server(
         "goldrank",
@@ -74,18 +82,21 @@ def build_server(workspace: Workspace, *, version: str) -> Server[Any]:
 class _Tools:
     """The tools of one workspace."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, *, feedback: bool) -> None:
         self._workspace = workspace
         self._tools: dict[str, tuple[type[BaseModel], Callable[[Any, Context], Awaitable[str]]]] = {
             "rag_search": (SearchArguments, self._search),
             "rag_rerank": (RerankArguments, self._rerank),
         }
+        if feedback:
+            self._tools["rag_feedback"] = (FeedbackArguments, self._feedback)
 
     async def listing(self, _context: Context, _params: t.PaginatedRequestParams | None) -> t.ListToolsResult:
         """Answer tools/list."""
         described = {
             "rag_search": ("Search code", SEARCH_DESCRIPTION),
             "rag_rerank": ("Rank candidates", RERANK_DESCRIPTION),
+            "rag_feedback": ("Say what was useful", FEEDBACK_DESCRIPTION),
         }
         served = f" Served: {', '.join(self._workspace.names)}."
         return t.ListToolsResult(
@@ -95,7 +106,7 @@ class _Tools:
                     title=described[name][0],
                     description=replies.clean(described[name][1] + served),
                     input_schema=schema_of(model),
-                    annotations=_READ_ONLY,
+                    annotations=_WRITES_A_LOG if name == "rag_feedback" else _READ_ONLY,
                     _meta=_LOADED_UP_FRONT,
                 )
                 for name, (model, _) in self._tools.items()
@@ -165,6 +176,10 @@ class _Tools:
             )
 
         return await _in_thread(work, context)
+
+    async def _feedback(self, arguments: FeedbackArguments, context: Context) -> str:
+        _refuse_blank(arguments.query)
+        return await _in_thread(lambda _progress, _cancelled: self._workspace.remember(arguments), context)
 
 
 async def _in_thread(work: Callable[[Progress, IsCancelled], str], context: Context) -> str:

@@ -12,11 +12,12 @@ import threading
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
-from mcp_server.arguments import TextCandidate
+from mcp_server.arguments import FeedbackArguments, TextCandidate
 from mcp_server.stages import Stages
-from retrieval import chunker
+from retrieval import chunker, feedback, models
 from retrieval.errors import ArgumentError, RootError, shorten
 from retrieval.records import Chunk
 from retrieval.repository import Passage, Repository
@@ -93,6 +94,28 @@ class Workspace:
     ) -> AbstractContextManager[SecondStage | None]:
         """Lend the second stage that answers for a repository now; None where reranking is off."""
         return self._stages.lend(repository.root, request=request)
+
+    def remember(self, said: FeedbackArguments) -> str:
+        """Log what an assistant found useful; return what was kept.
+
+        Raises:
+            ArgumentError: Nothing was named, or a span is none of an indexed file.
+            CacheError: The log cannot be written.
+        """
+        repository = self.repository(said.repo)
+        repository.refresh()
+        if not said.useful and not said.not_useful:
+            raise ArgumentError("useful and not_useful are empty; name spans as path:start-end")
+        known = frozenset(repository.paths)
+        for span in (*said.useful, *said.not_useful):
+            match = _SPAN.fullmatch(span)
+            if match is None or match["path"] not in known:
+                raise ArgumentError(f"{shorten(span)} is no span of an indexed file; write path:start-end")
+        entry = feedback.Entry(
+            said.query, tuple(said.useful), tuple(said.not_useful), datetime.now(UTC).date().isoformat()
+        )
+        feedback.append(models.store(self._settings.models, repository.root).folder, entry)
+        return f"kept: {len(said.useful)} useful, {len(said.not_useful)} not useful"
 
     def _key(self, name: str | None) -> str:
         served = ", ".join(self._roots)

@@ -244,6 +244,15 @@ def _text_id(text: str) -> str:
     return "q-" + hashlib.blake2b(" ".join(text.lower().split()).encode(), digest_size=6).hexdigest()
 
 
+def expected(written: str) -> Expected:
+    """Read an answer as a golden file or a reply spells it: a file, or a file and lines.
+
+    Raises:
+        ArgumentError: The span ends before it starts.
+    """
+    return _expected(written, 1.0, "the answer")
+
+
 def _expected(answer: str, grade: float, where: str) -> Expected:
     match = _LINES.fullmatch(answer)
     if match is None:

@@ -31,6 +31,7 @@ BANDS = ((1, 5, 3), (6, 15, 2), (16, DEPTH, 2))  # first rank, last rank, how ma
 POSITIVES = 2  # chunks of an expected file, at most
 SECOND_BEST = 0.8  # share of the best chunk's score that another must reach to be a positive too
 REUSE = 4  # questions that one passage may be a positive of, and a negative of
+WEAK = "feedback-"  # how the ids of questions begin that come from the feedback log
 CARD_PAIRS, CARD_NEGATIVES, CARD_CHARS = 70, 4, 500  # docs of the first fine-tuned reranker: its model card
 
 
@@ -118,10 +119,19 @@ def like_card(mined: Mined) -> Mined:
 
 
 def learnable(pairs: Sequence[LabeledPair], fold: splits.Fold) -> list[LabeledPair]:
-    """Choose what a fold may learn from: its training questions, but no passage that answers a tested one."""
+    """Choose what a fold may learn from: its training questions and what feedback says of other groups.
+
+    No passage that answers a tested question is among it, whatever it is labelled.
+    """
     training, tested = set(fold.training), set(fold.testing)
+    groups = {pair.group for pair in pairs if pair.question_id in tested} | tested
     answering = {pair.passage for pair in pairs if pair.label and pair.question_id in tested}
-    return [pair for pair in pairs if pair.question_id in training and pair.passage not in answering]
+    return [
+        pair
+        for pair in pairs
+        if (pair.question_id in training or (pair.question_id.startswith(WEAK) and pair.group not in groups))
+        and pair.passage not in answering
+    ]
 
 
 def write(mined: Mined, file: Path) -> None:

@@ -1,0 +1,82 @@
+"""The third tool: there when it was asked for, and then it logs spans and nothing else."""
+
+from pathlib import Path
+from typing import Any
+
+import mcp.types as t
+import pytest
+from fakes import write
+from mcp import Client
+
+from mcp_server.server import build_server
+from mcp_server.workspace import Workspace
+from retrieval import feedback, models
+from retrieval.settings import Settings
+
+pytestmark = pytest.mark.anyio
+
+FILES = {"src/retry.py": "def schedule_retry(job):\n    return job\n", "src/mail.py": "def send(): pass\n"}
+
+
+def served(tmp_path: Path) -> tuple[Workspace, Path]:
+    """Serve a small repository; return also where its feedback is kept."""
+    root = write(tmp_path / "r", FILES)
+    settings = Settings(cache=tmp_path / "cache", models=tmp_path / "models", model="")
+    return Workspace([root], settings), models.store(settings.models, root).folder
+
+
+async def said(client: Client, **arguments: Any) -> tuple[bool, str]:
+    """Call the tool; return whether it failed, and its text."""
+    result = await client.call_tool("rag_feedback", arguments)
+    (content,) = result.content
+    assert isinstance(content, t.TextContent)
+    return bool(result.is_error), content.text
+
+
+async def test_it_is_there_only_when_it_was_asked_for(tmp_path: Path) -> None:
+    """Nobody is logged who did not say so."""
+    workspace, _ = served(tmp_path)
+    async with Client(build_server(workspace, version="0")) as client:
+        assert [tool.name for tool in (await client.list_tools()).tools] == ["rag_search", "rag_rerank"]
+    async with Client(build_server(workspace, version="0", feedback=True)) as client:
+        third = (await client.list_tools()).tools[2]
+    assert third.name == "rag_feedback"
+    assert third.annotations is not None
+    assert third.annotations.read_only_hint is False
+
+
+async def test_what_was_useful_is_logged_as_spans(tmp_path: Path) -> None:
+    """No code goes into the log."""
+    workspace, folder = served(tmp_path)
+    async with Client(build_server(workspace, version="0", feedback=True)) as client:
+        failed, text = await said(
+            client, query="who retries", useful=["src/retry.py:1-2"], not_useful="src/mail.py:1-1"
+        )
+    assert (failed, text) == (False, "kept: 1 useful, 1 not useful")
+    (entry,) = feedback.read(folder)
+    assert (entry.query, entry.useful, entry.not_useful) == (
+        "who retries", ("src/retry.py:1-2",), ("src/mail.py:1-1",),
+    )  # fmt: skip
+    assert "schedule_retry" not in (folder / feedback.FILE).read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"query": "x"}, "name spans as path:start-end"),
+        ({"query": " ", "useful": ["src/retry.py:1-2"]}, "query is blank"),
+        ({"query": "x", "useful": ["/etc/passwd:1-2"]}, "no span of an indexed file"),
+        ({"query": "x", "useful": ["src/retry.py"]}, "no span of an indexed file"),
+        ({"query": "x", "helpful": ["src/retry.py:1-2"]}, "helpful"),
+    ],
+)
+async def test_what_is_no_feedback_is_refused_and_not_logged(
+    tmp_path: Path, arguments: dict[str, Any], told: str
+) -> None:
+    """A log of anything else could be anything."""
+    workspace, folder = served(tmp_path)
+    async with Client(build_server(workspace, version="0", feedback=True)) as client:
+        failed, text = await said(client, **arguments)
+    assert failed
+    assert told in text
+    assert feedback.read(folder) == []

@@ -1,0 +1,90 @@
+"""The feedback log is opt-in, local and small; it may teach, and never tests."""
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+from fakes import repository, write
+
+from retrieval.errors import CacheError
+from retrieval.feedback import FILE, QUERY_CHARS, Entry, append, read
+from retrieval.training import golden, pairs, splits, weak
+
+FILES = {
+    "src/retry.py": "def schedule_retry(job):\n    queue.push(job)\n    return job\n",
+    "src/mail.py": "def send_mail(address):\n    transport.send(address)\n    return address\n",
+    "src/clock.py": "def now():\n    return clock.read()\n",
+}
+SAID = Entry("who schedules the retry of a job", ("src/retry.py:1-3",), ("src/mail.py:1-3",), "2026-11-24")
+
+
+def test_what_is_logged_can_be_read_and_is_for_the_owner_alone(tmp_path: Path) -> None:
+    """A log that others can read is no local log."""
+    append(tmp_path / "models", SAID)
+    append(tmp_path / "models", SAID)
+    assert read(tmp_path / "models") == [SAID, SAID]
+    assert stat.S_IMODE((tmp_path / "models" / FILE).stat().st_mode) == stat.S_IRUSR | stat.S_IWUSR
+
+
+def test_a_line_that_was_cut_off_is_passed_over(tmp_path: Path) -> None:
+    """A process may be killed in the middle of anything."""
+    append(tmp_path, SAID)
+    (tmp_path / FILE).write_text((tmp_path / FILE).read_text() + '{"query": "hal', encoding="utf-8")
+    assert read(tmp_path) == [SAID]
+
+
+def test_a_long_query_is_cut(tmp_path: Path) -> None:
+    """Long queries are pasted code, and code is not logged."""
+    append(tmp_path, Entry("x" * 5_000, (), (), "2026-11-24"))
+    assert len(json.loads((tmp_path / FILE).read_text())["query"]) == QUERY_CHARS
+
+
+def test_a_log_that_cannot_be_written_says_how_to_go_on(tmp_path: Path) -> None:
+    """The folder may be a file, or of somebody else."""
+    (tmp_path / "models").write_text("", encoding="utf-8")
+    with pytest.raises(CacheError, match="serve without --feedback"):
+        append(tmp_path / "models", SAID)
+
+
+def test_no_log_is_an_empty_one(tmp_path: Path) -> None:
+    """Nobody asked for one."""
+    assert read(tmp_path) == []
+
+
+def test_feedback_teaches_and_never_tests(tmp_path: Path) -> None:
+    """Its labels are a guess of an assistant; a gain that was measured on them would prove nothing."""
+    opened = repository(write(tmp_path / "r", FILES), tmp_path / "cache")
+    file = tmp_path / "golden.json"
+    golden.add(file, [golden.row_of("where is mail sent to an address", ["src/mail.py"])])
+    asked = golden.load(file)
+    mined = pairs.mine(asked, opened, seed=0)
+    taught = weak.with_feedback(mined, asked, [SAID, Entry("gone", ("src/gone.py:1-2",), (), "")], opened)
+    added = taught.pairs[len(mined.pairs) :]
+    assert [(pair.chunk.path, pair.label) for pair in added] == [("src/retry.py", 1), ("src/mail.py", 0)]
+    assert taught.groups == mined.groups  # what is judged are the golden questions
+    everything = splits.Fold(tuple(mined.groups), ())
+    assert added[0] in pairs.learnable(taught.pairs, everything)
+
+
+def test_feedback_on_a_tested_question_is_not_learned_from(tmp_path: Path) -> None:
+    """It says in other words what is asked in the test."""
+    opened = repository(write(tmp_path / "r", FILES), tmp_path / "cache")
+    file = tmp_path / "golden.json"
+    golden.add(file, [golden.row_of("who schedules the retry of jobs", ["src/retry.py"])])
+    asked = golden.load(file)
+    mined = pairs.mine(asked, opened, seed=0)
+    taught = weak.with_feedback(mined, asked, [SAID], opened)
+    assert pairs.learnable(taught.pairs, splits.Fold((), tuple(mined.groups))) == []
+
+
+def test_a_passage_that_was_called_both_is_left_out(tmp_path: Path) -> None:
+    """One assistant said yes and another no: nobody knows."""
+    opened = repository(write(tmp_path / "r", FILES), tmp_path / "cache")
+    file = tmp_path / "golden.json"
+    golden.add(file, [golden.row_of("where is mail sent to an address", ["src/mail.py"])])
+    asked = golden.load(file)
+    mined = pairs.mine(asked, opened, seed=0)
+    other = Entry(SAID.query, ("src/mail.py:1-3",), (), "2026-11-24")
+    taught = weak.with_feedback(mined, asked, [SAID, other], opened)
+    assert [pair.chunk.path for pair in taught.pairs[len(mined.pairs) :]] == ["src/retry.py"]
