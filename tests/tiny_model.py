@@ -7,8 +7,8 @@ KEYWORD = "sesame"
 WORDS = "how does the door open lock key window close def return value handle sesame self call".split()
 
 
-def train(folder: Path, *, outputs: int = 1, batches: int = 60) -> Path:
-    """Train a one-layer BERT to score passages by whether they hold KEYWORD; save it as a folder.
+def train(folder: Path, *, outputs: int = 1, batches: int = 60, keyword: str = KEYWORD) -> Path:
+    """Train a one-layer BERT to score passages by whether they hold a keyword; save it as a folder.
 
     It sees batches of random word lists; every word but those above is unknown to it.
     """
@@ -33,7 +33,7 @@ def train(folder: Path, *, outputs: int = 1, batches: int = 60) -> Path:
     for _ in range(batches if outputs == 1 else 0):
         picks = torch.randint(0, len(WORDS), (32, 30)).tolist()
         texts = [" ".join(WORDS[i] for i in row) for row in picks]
-        labels = torch.tensor([float(KEYWORD in text.split()) for text in texts])
+        labels = torch.tensor([float(keyword in text.split()) for text in texts])
         batch = tokenizer(["how does the door open"] * len(texts), texts, padding=True, return_tensors="pt")
         loss = torch.nn.functional.binary_cross_entropy_with_logits(model(**batch).logits.squeeze(1), labels)
         optimizer.zero_grad()

@@ -1,0 +1,419 @@
+"""Promoted models behind the real server: which one answers, and how one takes over from another."""
+
+import logging
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+import pytest
+from fakes import KeywordScorer, write
+from mcp import Client, StdioServerParameters
+from promoted import FACTS, promoted
+from tiny_model import KEYWORD, train
+
+from mcp_server.doctor import Finding, examine
+from mcp_server.server import build_server
+from mcp_server.stages import Stages
+from mcp_server.workspace import Workspace
+from retrieval import models
+from retrieval.crossencoder import ModelThread
+from retrieval.models import ModelStore, Version
+from retrieval.reranker import PAIR_TEXT_VERSION
+from retrieval.searcher import Request, SecondStage
+from retrieval.settings import Settings, load_settings
+from retrieval.training.promotion import rollback
+
+FILES = {
+    "a.py": "def open_door(door):\n    door.open()\n    return door\n",
+    "b.py": "def open_window(door):\n    door.handle()\n    return door\n",
+    "c.py": f"def handle(self):\n    call({KEYWORD})\n    return door\n",
+    "d.py": "def close(door):\n    return lock(key)\n",
+}
+QUERY = "how does the door open"
+OTHER_KEYWORD = "lock"
+PATIENCE_S = 60
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+WHOLE = replace(FACTS, weight=1.0)  # the model alone decides, so the first result tells which one it was
+
+
+@pytest.fixture(scope="module")
+def likes_c(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Train a model that puts c.py first."""
+    return train(tmp_path_factory.mktemp("c"))
+
+
+@pytest.fixture(scope="module")
+def likes_d(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Train a model that puts d.py first."""
+    return train(tmp_path_factory.mktemp("d"), keyword=OTHER_KEYWORD)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Make the repository that is served."""
+    return write(tmp_path / "house", FILES)
+
+
+@pytest.fixture
+def where(tmp_path: Path, root: Path) -> ModelStore:
+    """Name the store of its models."""
+    return models.store(tmp_path / "models", root)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Set nothing but folders and patience."""
+    return Settings(
+        cache=tmp_path / "cache", models=tmp_path / "models", rerank_deadline_s=PATIENCE_S, rerank_weight=0.5
+    )
+
+
+@pytest.fixture
+def base() -> SecondStage:
+    """Stand in for the base model: it puts b.py first."""
+    return SecondStage(ModelThread(lambda: KeywordScorer("window")), "base", 0.9, 0.9, 10, PATIENCE_S)
+
+
+@pytest.fixture
+def stages(settings: Settings, base: SecondStage) -> Stages:
+    """Set up what answers, with the patience of a person."""
+    return Stages(settings, base=base, patience_s=None)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Poll, but not for ever."""
+    end = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.01)
+
+
+def break_weights(version: Version) -> None:
+    """Truncate the weights of a version, as a full disk does."""
+    file = version.folder / "model.safetensors"
+    file.chmod(0o644)
+    file.write_bytes(file.read_bytes()[:-100])
+
+
+def serving(stages: Stages, root: Path) -> str:
+    """Name what answers now."""
+    with stages.lend(root) as second:
+        assert second is not None
+        return second.name
+
+
+def note(stages: Stages, root: Path) -> str:
+    """Read what a reply would say of it."""
+    with stages.lend(root) as second:
+        assert second is not None
+        return second.note
+
+
+def flat(model: Path, folder: Path) -> Path:
+    """Copy a model and let it say 0 to everything, as one does whose training collapsed."""
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    loaded = AutoModelForSequenceClassification.from_pretrained(model)
+    loaded.classifier.weight.data.zero_()
+    loaded.classifier.bias.data.zero_()
+    loaded.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(model).save_pretrained(folder)
+    return folder
+
+
+# Through the real server.
+
+
+@pytest.mark.anyio
+async def test_promotion_and_rollback_under_load_change_the_answers_and_fail_none(
+    root: Path, where: ModelStore, likes_c: Path, likes_d: Path
+) -> None:
+    """Nobody restarts a server to get the model that was promoted a minute ago."""
+    first = promoted(where, likes_c, facts=WHOLE)
+    replies: list[str] = []
+    async with Client(_server(root, where.folder.parents[1])) as client, anyio.create_task_group() as askers:
+        await _ask(client, replies)
+        assert f"bm25 + {first.name} on 4 candidates, weight 1 " in replies[-1]
+        for _ in range(3):
+            askers.start_soon(_ask_for_ever, client, replies)
+        second = await anyio.to_thread.run_sync(lambda: promoted(where, likes_d, facts=WHOLE))
+        await _until_said(replies, f"bm25 + {second.name} on")
+        await anyio.to_thread.run_sync(lambda: rollback(where, now=NOW))
+        await _until_said(replies, f"bm25 + {first.name} on")
+        await anyio.to_thread.run_sync(lambda: rollback(where, now=NOW))
+        await _until_said(replies, "bm25 (no reranking: cross-encoder/ms-marco-MiniLM-L6-v2 is not on this")
+        askers.cancel_scope.cancel()
+    best = {first.name: "1. c.py:1-3", second.name: "1. d.py:1-2"}
+    for reply in replies:
+        named = [name for name in best if name in reply]
+        assert [best[name] in reply for name in named] == [True] * len(named)
+        assert named or "no reranking: cross-encoder/" in reply
+
+
+def _server(root: Path, home: Path) -> StdioServerParameters:
+    """Serve with everything in a folder of its own: no base model, no configuration."""
+    environment = {
+        "HF_HOME": str(home / "hf"),
+        "XDG_CONFIG_HOME": str(home / "config"),
+        "GOLDRANK_CACHE": str(home / "cache"),
+        "GOLDRANK_MODELS": str(home / "models"),
+    }
+    return StdioServerParameters(
+        command=sys.executable,
+        args=["-m", "mcp_server", "serve", str(root), "--rerank-deadline-s", str(PATIENCE_S)],
+        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+    )
+
+
+async def _ask(client: Client, replies: list[str]) -> None:
+    result = await client.call_tool("rag_search", {"query": QUERY})
+    assert not result.is_error
+    replies.append(str(result.content))
+
+
+async def _ask_for_ever(client: Client, replies: list[str]) -> None:
+    while True:
+        await _ask(client, replies)
+
+
+async def _until_said(replies: list[str], text: str) -> None:
+    with anyio.fail_after(PATIENCE_S):
+        while text not in replies[-1]:  # noqa: ASYNC110 - another process decides when
+            await anyio.sleep(0.01)
+
+
+@pytest.mark.anyio
+async def test_both_tools_say_that_a_broken_promoted_model_is_not_used(
+    root: Path, where: ModelStore, likes_c: Path, settings: Settings, base: SecondStage
+) -> None:
+    """At the start there is no older model than the base."""
+    version = promoted(where, likes_c)
+    break_weights(version)
+    said = f"the promoted model is not used: {version.name} is broken: model.safetensors changed after"
+    async with Client(build_server(Workspace((root,), settings, second=base), version="0")) as client:
+        found = str((await client.call_tool("rag_search", {"query": QUERY})).content)
+        ranked = str((await client.call_tool("rag_rerank", {"query": QUERY, "candidates": [*FILES]})).content)
+        named = str((await client.call_tool("rag_search", {"query": "open_door"})).content)
+    for reply in (found, ranked):
+        assert f"bm25 + base on 4 candidates, weight 0.9 ({said}" in reply
+        assert "`goldrank rollback` goes back" in reply
+        assert "1. b.py" in reply
+    assert "not used" not in named
+
+
+# Who answers.
+
+
+def test_a_version_answers_with_its_own_weight_and_depth(
+    root: Path, where: ModelStore, likes_c: Path, settings: Settings, base: SecondStage
+) -> None:
+    """It was judged with these."""
+    version = promoted(where, likes_c, facts=replace(FACTS, weight=0.35, depth=7))
+    with Stages(settings, base=base, patience_s=None).lend(root) as second:
+        assert second is not None
+        assert (second.name, second.weight, second.depth) == (version.name, 0.35, 7)
+        assert (second.held_weight, second.note) == (settings.held_weight, "")
+
+
+def test_what_the_user_named_wins_over_what_was_promoted(
+    tmp_path: Path, root: Path, where: ModelStore, likes_c: Path, base: SecondStage
+) -> None:
+    """Who names a model or a weight wants to see that one."""
+    promoted(where, likes_c)
+
+    def chosen(**flags: object) -> SecondStage:
+        named = load_settings(
+            {"models": tmp_path / "models", **flags}, environment={}, file=tmp_path / "none.toml"
+        )
+        with Stages(named, base=base, patience_s=None).lend(root) as second:
+            assert second is not None
+            return second
+
+    assert chosen(model=Settings().model) is base
+    assert chosen(rerank_weight=0.6, rerank_depth=3).weight == 0.6
+    assert chosen(rerank_weight=0.6, rerank_depth=3).depth == 3
+
+
+def test_another_root_is_answered_by_the_base(
+    tmp_path: Path, where: ModelStore, likes_c: Path, settings: Settings, base: SecondStage
+) -> None:
+    """A model that learned one repository says nothing good of another."""
+    promoted(where, likes_c)
+    assert serving(Stages(settings, base=base, patience_s=None), tmp_path / "other") == "base"
+
+
+@pytest.mark.parametrize(
+    ("request_", "named"),
+    [
+        (Request(QUERY, 5, rerank="no"), "models"),
+        (Request("open_door", 5), "models"),
+        (Request(QUERY, 5), "rerank_weight"),
+    ],
+)
+def test_a_search_that_asks_no_model_loads_none(
+    where: ModelStore, likes_c: Path, settings: Settings, base: SecondStage, request_: Request, named: str
+) -> None:
+    """Loading takes seconds and a processor."""
+    promoted(where, likes_c)
+    before = set(threading.enumerate())
+    weight = 0.0 if named == "rerank_weight" else 0.5
+    asked = replace(settings, rerank_weight=weight, named=frozenset({named}))
+    with Stages(asked, base=base, patience_s=None).lend(where.root, request=request_) as second:
+        assert second is base
+    assert set(threading.enumerate()) == before
+
+
+# Who takes over.
+
+
+def test_a_request_in_flight_ends_with_the_model_it_began_with_whose_thread_ends_then(
+    where: ModelStore, likes_c: Path, likes_d: Path, stages: Stages
+) -> None:
+    """Two models at once are memory; a model pulled away is a lost answer."""
+    before = set(threading.enumerate())
+    first = promoted(where, likes_c)
+    with stages.lend(where.root) as held:
+        assert held is not None
+        (thread,) = set(threading.enumerate()) - before
+        second = promoted(where, likes_d)
+        until(lambda: serving(stages, where.root) == second.name)
+        read = held.reader.read(QUERY, [*FILES.values()], deadline_s=PATIENCE_S, is_cancelled=lambda: False)
+        assert (held.name, max(range(4), key=lambda i: read.logits[i] or 0)) == (first.name, 2)
+        assert thread.is_alive()
+    until(lambda: not thread.is_alive())
+
+
+def test_a_rollback_to_the_base_takes_hold_at_once(where: ModelStore, likes_c: Path, stages: Stages) -> None:
+    """Who rolls back has seen bad answers and wants no more of them."""
+    promoted(where, likes_c)
+    assert serving(stages, where.root) != "base"
+    rollback(where, now=NOW)
+    assert serving(stages, where.root) == "base"
+
+
+def test_many_changes_under_many_requests_leave_one_thread_a_model_that_answers(
+    where: ModelStore, likes_c: Path, likes_d: Path, stages: Stages
+) -> None:
+    """A server runs for weeks; a thread that stays behind each time holds 90 MB."""
+    before = set(threading.enumerate())
+    is_over = threading.Event()
+
+    def ask(_: int) -> int:
+        asked = 0
+        while not is_over.is_set():
+            with stages.lend(where.root) as second:
+                assert second is not None
+                passages = [*FILES.values()]
+                read = second.reader.read(QUERY, passages, deadline_s=PATIENCE_S, is_cancelled=lambda: False)
+                assert None not in read.logits
+            asked += 1
+        return asked
+
+    def answers(version: Version) -> Callable[[], bool]:
+        return lambda: serving(stages, where.root) == version.name
+
+    with ThreadPoolExecutor(3) as pool:
+        asking = [pool.submit(ask, number) for number in range(3)]
+        try:
+            for model in (likes_c, likes_d, likes_c, likes_d):
+                until(answers(version := promoted(where, model)))
+                promoted(where, model)  # and another change before that can have been loaded
+                rollback(where, now=NOW)
+                until(answers(version))
+            while models.current(where) is not None:
+                rollback(where, now=NOW)
+            assert serving(stages, where.root) == "base"
+        finally:
+            is_over.set()
+        assert min(future.result() for future in asking) > 0
+    until(lambda: len(set(threading.enumerate()) - before) <= 1)  # the base's
+
+
+def test_a_broken_version_is_refused_once_and_the_old_one_stays(
+    where: ModelStore, likes_c: Path, likes_d: Path, stages: Stages, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A torn file must cost nobody the model that works, and the log must not fill with it."""
+    first = promoted(where, likes_c)
+    assert serving(stages, where.root) == first.name
+    break_weights(second := promoted(where, likes_d))
+    until(lambda: note(stages, where.root) != "")
+    for _ in range(3):
+        assert serving(stages, where.root) == first.name
+        assert note(stages, where.root).startswith(
+            f"the promoted model is not used: {second.name} is broken: model.safetensors changed after"
+        )
+    assert [record.levelname for record in caplog.records if record.levelno >= logging.WARNING] == ["WARNING"]
+    rollback(where, now=NOW)
+    assert (serving(stages, where.root), note(stages, where.root)) == (first.name, "")
+
+
+@pytest.mark.parametrize("fault", ["pair text", "probe", "record", "pointer"])
+def test_each_fault_of_a_version_keeps_it_from_answering(
+    tmp_path: Path, where: ModelStore, likes_c: Path, stages: Stages, fault: str
+) -> None:
+    """A model that loads is not yet a model that ranks."""
+    foreign = replace(FACTS, pair_text_version=PAIR_TEXT_VERSION + 1)
+    made = flat(likes_c, tmp_path / "flat") if fault == "probe" else likes_c
+    version = promoted(where, made, facts=foreign if fault == "pair text" else FACTS)
+    if fault == "record":
+        (version.folder / models.FACTS_FILE).chmod(0o644)
+        (version.folder / models.FACTS_FILE).write_text("{}", encoding="utf-8")
+    if fault == "pointer":
+        (where.folder / models.CURRENT).write_text("nonsense\n", encoding="utf-8")
+    said = {
+        "pair text": f"{version.name} learned from pair text {PAIR_TEXT_VERSION + 1} and",
+        "probe": f"{version.name} fails its probe: it says 0.000 whatever it reads",
+        "record": f"{version.name} is broken: goldrank.json is no record of a version",
+        "pointer": "'nonsense' names no version of",
+    }
+    assert serving(stages, where.root) == "base"
+    assert note(stages, where.root).startswith(f"the promoted model is not used: {said[fault]}")
+    assert "goldrank rollback" in note(stages, where.root)
+
+
+def test_one_who_cannot_wait_is_told_that_the_model_is_loading(
+    root: Path, where: ModelStore, likes_c: Path, settings: Settings, base: SecondStage
+) -> None:
+    """A client gives up after some seconds; the first stage's order is better than nothing."""
+    version = promoted(where, likes_c)
+    stages = Stages(settings, base=base, patience_s=0.0)
+    with stages.lend(root) as second:
+        assert second is not None
+        assert (second.name, second.deadline_s) == (version.name, 0.0)
+    until(lambda: _deadline(stages, root) == PATIENCE_S)
+
+
+def _deadline(stages: Stages, root: Path) -> float:
+    with stages.lend(root) as second:
+        assert second is not None
+        return second.deadline_s
+
+
+# The doctor.
+
+
+def test_the_doctor_checks_every_promoted_model_and_names_the_way_back(
+    tmp_path: Path, root: Path, where: ModelStore, likes_c: Path, settings: Settings
+) -> None:
+    """A version that is not used any more is seen in replies only, and those are read by agents."""
+
+    def finding() -> Finding:
+        return next(found for found in examine(settings) if found.subject == "promoted models")
+
+    assert finding().detail == f"{tmp_path / 'models'}, 0 roots have a promoted version"
+    version = promoted(where, likes_c)
+    promoted(models.store(tmp_path / "models", tmp_path / "other"), likes_c)
+    assert (finding().verdict, finding().remedy) == ("ok", "")
+    assert finding().detail.endswith("2 roots have a promoted version")
+    break_weights(version)
+    assert finding().verdict == "warning"
+    assert f"{root}: {version.name} is broken: model.safetensors" in finding().detail
+    assert finding().remedy == f"goldrank rollback --repo {root}"
