@@ -95,7 +95,7 @@ class _Seat:
         self.name = version.name
         self.thread = ModelThread(lambda: _load(version))
         self.stage = _trusted(version, self.thread, settings)
-        self.users = 0
+        self.users = 1  # its own trial, until it is judged
         self.is_retired = False
 
     def end_if_idle(self) -> None:
@@ -138,18 +138,18 @@ class _Turn:
 
     def _follow(self) -> None:
         """Read the pointer; when it changed, let what it names take over as soon as that has passed."""
+        fault = None
         try:
             name = models.current(self._where)
         except ModelError as error:
-            log.warning("%s", error)
-            name = ""  # names nothing, so the version before it stays
+            name, fault = "", error  # names nothing, so the version before it stays
         with self._lock:
-            trial = self._change(name) if name != self._pointer else None
+            trial = self._change(name, fault) if name != self._pointer else None
             self._was_asked = True
         if trial:
             trial.thread.warm_up().add_done_callback(lambda done: self._judge(trial, done.exception()))
 
-    def _change(self, name: str | None) -> _Seat | None:
+    def _change(self, name: str | None, fault: ModelError | None) -> _Seat | None:
         """Note a new pointer; return the version that is to be tried, if one is."""
         self._pointer, self._note = name, ""
         if name is None:
@@ -159,9 +159,11 @@ class _Turn:
         if self._serving and self._serving.name == name:  # rolled back before the other had passed
             return None
         try:
+            if fault:
+                raise fault
             trial = _Seat(models.read(self._where, name), self._settings)
         except ModelError as error:
-            log.warning("not served: %s", error)
+            log.warning("the promoted model is not used: %s", error)
             self._note = f"the promoted model is not used: {error}"
             return None
         if not self._was_asked:  # nobody answered yet: those who ask now wait for it instead of for the base
@@ -172,6 +174,7 @@ class _Turn:
     def _judge(self, trial: _Seat, error: BaseException | None) -> None:
         """Let a version take over that was loaded, or refuse it; it runs on the version's own thread."""
         with self._lock:
+            trial.users -= 1
             is_wanted = self._pointer == trial.name
             if error and is_wanted:
                 self._note = f"the promoted model is not used: {error}"

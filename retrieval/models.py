@@ -146,7 +146,7 @@ def current(where: ModelStore) -> str | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise ModelError(f"{pointer} cannot be read: {error.strerror}; check its permissions") from error
+        raise ModelError(f"{pointer} cannot be read: {error.strerror}; mend or remove it") from error
 
 
 def versions(where: ModelStore) -> list[str]:
