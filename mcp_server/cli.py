@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from mcp_server import doctor as checkup
 from mcp_server import explanation, goldens, learning, replies, versions
-from mcp_server.options import FOLDER, Command, opened, progress_bar, settings_of, with_common
+from mcp_server.options import FOLDER, Command, opened, progress_bar, settings_of, with_common, with_models
 from mcp_server.stages import Stages, second_stage
 from mcp_server.workspace import default_root
 from retrieval import searcher
@@ -67,9 +67,7 @@ def _with_model(command: Command) -> Command:
             help="Its share in the score of a search, 0 to 1; 0 turns it off. [default: 0.1]",
         ),
         click.option("--model", help="Cross-encoder: a folder, or a hub id that was downloaded before."),
-        click.option(
-            "--models", type=FOLDER, help="Folder of all promoted models. [default: in your data folder]"
-        ),
+        with_models,
     ):
         command = option(command)
     return command

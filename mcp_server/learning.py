@@ -7,7 +7,6 @@ needs it.
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from mcp_server.options import (
     FILE,
     FOLDER,
     Command,
+    alone,
     load_golden,
     refreshed,
     settings_of,
@@ -26,7 +26,7 @@ from mcp_server.options import (
     with_common,
     with_golden,
 )
-from mcp_server.versions import refuse
+from mcp_server.versions import let_serve, refuse
 from retrieval import feedback, models
 from retrieval.crossencoder import is_at_hand
 from retrieval.errors import ArgumentError, GoldrankError
@@ -37,7 +37,7 @@ from retrieval.storage import store_folder
 if TYPE_CHECKING:
     from retrieval.training.evaluation import Report
     from retrieval.training.golden import Golden
-    from retrieval.training.loop import Plan, Served
+    from retrieval.training.loop import Judged, Plan, Served
     from retrieval.training.pairs import Mined
     from retrieval.training.promotion import Guard
     from retrieval.training.trainer import Recipe, Trained
@@ -204,7 +204,7 @@ def learn(
     the base and the model that serves now is beyond chance is a model trained on all questions and promoted.
     Interrupted, the same command goes on where it stopped.
     """
-    from retrieval.training import drafting, loop, promotion  # noqa: PLC0415
+    from retrieval.training import drafting, promotion  # noqa: PLC0415
 
     settings = settings_of(**_common(flags))
     repository = refreshed(root, settings)
@@ -216,37 +216,30 @@ def learn(
         mined = _with_feedback(mined, asked, repository, settings)
     plan = _plan(recipe, repository, settings, flags)
     work = store_folder(settings.cache / "learning", repository.root)
-    with stages() as progress:
-        judged = loop.judge(asked, repository, mined, plan, work, watch=loop.Watch(progress))
-    _show(judged.report, flags, title=f"goldrank learns {repository.root.name}")
-    decision = promotion.decide(judged.report, weight=judged.weight, questions=len(judged.report.asked))
-    if not decision.promote and not force:
-        refuse(decision)
-        return
-    trained = _train_on_all(mined, recipe, work)
-    guarded = [_guard(pair, trained.folder, judged.weight, settings) for pair in guards]
-    decision = promotion.decide(
-        judged.report, weight=judged.weight, questions=len(judged.report.asked), guards=guarded
-    )
-    if not decision.promote and not force:
-        refuse(decision)
-        return
-    learned = drafting.Learned(repository.root.name, mined, judged, trained, settings.rerank_depth)
-    version = promotion.promote(
-        models.store(settings.models, repository.root),
-        drafting.draft(learned, decision),
-        decision,
-        now=datetime.now(UTC),
-        force="yes" if force else "no",
-    )
-    click.echo(f"promoted {version.name}; running servers pick it up. Back: goldrank rollback --repo {root}")
+    with alone(work):
+        judged = _judge(asked, repository, mined, plan, work)
+        _show(judged.report, flags, title=f"goldrank learns {repository.root.name}")
+        decision = promotion.decide(judged.report, weight=judged.weight, questions=len(judged.report.asked))
+        if not decision.promote and not force:
+            refuse(decision)
+            return
+        trained = _train_on_all(mined, recipe, work)
+        guarded = [_guard(pair, trained.folder, judged.weight, settings) for pair in guards]
+        decision = promotion.decide(
+            judged.report, weight=judged.weight, questions=len(judged.report.asked), guards=guarded
+        )
+        if not decision.promote and not force:
+            refuse(decision)
+            return
+        learned = drafting.Learned(repository.root.name, mined, judged, trained, settings.rerank_depth)
+        let_serve(repository, settings, drafting.draft(learned, decision), decision, force=force)
 
 
 COMMANDS = (mine, train, evaluate, learn)
 
 
 def _common(flags: dict[str, Any]) -> dict[str, Any]:
-    return {name: flags[name] for name in ("cache", "log_level")}
+    return {name: flags.get(name) for name in ("cache", "models", "log_level")}
 
 
 def _recipe(settings: Settings, flags: dict[str, Any]) -> "Recipe":
@@ -383,6 +376,13 @@ def _hold_against(before: "Report", found: "Report") -> None:
     if lost:
         names = ", ".join(item.system for item in lost)
         raise GoldrankError(f"significantly worse than the baseline: {names}")
+
+
+def _judge(asked: "Golden", repository: Repository, mined: "Mined", plan: "Plan", work: Path) -> "Judged":
+    from retrieval.training import loop  # noqa: PLC0415
+
+    with stages() as progress:
+        return loop.judge(asked, repository, mined, plan, work, watch=loop.Watch(progress))
 
 
 def _train_on_all(mined: "Mined", recipe: "Recipe", work: Path) -> "Trained":

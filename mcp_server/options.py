@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from retrieval.errors import ArgumentError
@@ -22,6 +23,11 @@ FOLDER = click.Path(path_type=Path)
 FILE = click.Path(path_type=Path, dir_okay=False)
 GOLDEN = "golden.json"
 Command = Callable[..., None]
+
+
+with_models = click.option(
+    "--models", type=FOLDER, help="Folder of all promoted models. [default: in your data folder]"
+)
 
 
 def with_common(command: Command) -> Command:
@@ -43,7 +49,7 @@ def with_golden(command: Command) -> Command:
         click.option("--repo", "root", type=FOLDER, default=".", help="The repository. [default: here]"),
     ):
         command = option(command)
-    return with_common(command)
+    return with_common(with_models(command))
 
 
 def settings_of(**flags: Any) -> Settings:
@@ -105,15 +111,21 @@ def progress_bar() -> Iterator[Progress]:
 
 @contextmanager
 def stages() -> Iterator[Callable[[str, int, int], None]]:
-    """Draw a bar with the time left for each thing that is done, one after the other."""
+    """Draw a bar with the time left for each thing that is done, one after the other.
+
+    Where standard error is no terminal, each is named once: what takes minutes must not be silent.
+    """
     bar: Any = None
+    current = ""
 
     def report(what: str, done: int, total: int) -> None:
-        nonlocal bar
-        if bar is None or bar.desc != f"{what}: ":
+        nonlocal bar, current
+        if what != current:
             if bar is not None:
                 bar.close()
-            bar = tqdm(total=total, desc=what, disable=None, leave=False)
+            bar, current = tqdm(total=total, desc=what, disable=None, leave=False), what
+            if not sys.stderr.isatty():
+                click.echo(what, err=True)
         bar.total = total
         bar.update(done - bar.n)
 
@@ -122,3 +134,20 @@ def stages() -> Iterator[Callable[[str, int, int], None]]:
     finally:
         if bar is not None:
             bar.close()
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Hold a folder of work for this process.
+
+    Raises:
+        ArgumentError: Another process works there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / "lock", timeout=0):
+            yield
+    except Timeout as error:
+        raise ArgumentError(
+            f"another goldrank learns in {folder}; wait for it, or end it: what it computed is kept"
+        ) from error

@@ -16,12 +16,17 @@ from mcp_server.options import (
     text_of,
     with_common,
     with_golden,
+    with_models,
 )
 from retrieval import models
+from retrieval.crossencoder import CrossEncoderScorer, probe
+from retrieval.errors import ModelError
+from retrieval.repository import Repository
 from retrieval.reranker import PAIR_TEXT_VERSION
+from retrieval.settings import Settings
 
 if TYPE_CHECKING:
-    from retrieval.training.promotion import Decision
+    from retrieval.training.promotion import Decision, Draft
 
 
 @click.command()
@@ -74,14 +79,13 @@ def promote(
     if not decision.promote and not force:
         refuse(decision)
         return
-    where = models.store(settings.models, repository.root)
-    version = promotion.promote(where, draft, decision, now=datetime.now(UTC), force="yes" if force else "no")
-    click.echo(f"promoted {version.name}; running servers pick it up. Back: goldrank rollback --repo {root}")
+    let_serve(repository, settings, draft, decision, force=force)
 
 
 @click.command()
 @click.option("--repo", "root", type=FOLDER, default=".", help="The repository. [default: here]")
 @click.option("--reason", default="", help="Why; it is kept in the history.")
+@with_models
 @with_common
 def rollback(root: Path, reason: str, **flags: Any) -> None:
     """Let the model serve that served before the last promotion; running servers pick it up."""
@@ -96,6 +100,7 @@ def rollback(root: Path, reason: str, **flags: Any) -> None:
 
 @click.command("models")
 @click.option("--repo", "root", type=FOLDER, default=".", help="The repository. [default: here]")
+@with_models
 @with_common
 def list_models(root: Path, **flags: Any) -> None:
     """List the promoted models of the repository, which one serves, and what was done when."""
@@ -104,15 +109,7 @@ def list_models(root: Path, **flags: Any) -> None:
     names = models.versions(where)
     click.echo(f"{where.folder}: {len(names)} versions; {serving or 'the base model'} serves")
     for name in names:
-        version = models.read(where, name)
-        gains = "; ".join(
-            f"{item['gain']:+.3f} [{item['low']:+.3f}, {item['high']:+.3f}] over {item['opponent']}"
-            for item in version.decision.get("comparisons", [])
-        )
-        forced = ", forced" if version.decision.get("forced") else ""
-        mark = "*" if name == serving else " "
-        weight = version.facts.weight
-        click.echo(f"{mark} {name}  {version.created[:16]}  weight {weight:g}{forced}  nDCG@10 {gains}")
+        click.echo(replies.clean(f"{'*' if name == serving else ' '} {_described(where, name)}"))
     for event in models.history(where):
         said = f" ({event.reason})" if event.reason else ""
         click.echo(replies.clean(
@@ -121,6 +118,39 @@ def list_models(root: Path, **flags: Any) -> None:
 
 
 COMMANDS = (promote, rollback, list_models)
+
+
+def _described(where: models.ModelStore, name: str) -> str:
+    """Say of a version when it was made and what it gained, or why it cannot be used."""
+    try:
+        version = models.read(where, name)
+    except ModelError as error:
+        return f"{name}  {error}"
+    gains = "; ".join(
+        f"{item['gain']:+.3f} [{item['low']:+.3f}, {item['high']:+.3f}] over {item['opponent']}"
+        for item in version.decision.get("comparisons", [])
+    )
+    forced = ", forced" if version.decision.get("forced") else ""
+    return f"{name}  {version.created[:16]}  weight {version.facts.weight:g}{forced}  nDCG@10 {gains}"
+
+
+def let_serve(
+    repository: Repository, settings: Settings, draft: "Draft", decision: "Decision", *, force: bool
+) -> None:
+    """Promote a model that can be loaded and can score, and say so.
+
+    Raises:
+        ModelError: It cannot, or the store cannot be written.
+    """
+    from retrieval.training import promotion  # noqa: PLC0415
+
+    probe(CrossEncoderScorer(str(draft.folder)))
+    where = models.store(settings.models, repository.root)
+    version = promotion.promote(where, draft, decision, now=datetime.now(UTC), force="yes" if force else "no")
+    click.echo(
+        f"promoted {version.name}; running servers pick it up. "
+        f"Back: goldrank rollback --repo {repository.root}"
+    )
 
 
 def refuse(decision: "Decision") -> None:

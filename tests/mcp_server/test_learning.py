@@ -1,0 +1,153 @@
+"""The learning loop as a person runs it: every command in its own process, on a real repository and model."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from fakes import git, write
+from tiny_model import KEYWORD, train
+
+from retrieval.crossencoder import CrossEncoderScorer
+
+TOPICS = "door window key lock handle".split()
+FILES = {
+    f"src/part{number}.py": f"def open_{topic}({topic}):\n    {topic}.close()\n    return {topic}\n"
+    for number, topic in enumerate(TOPICS)
+} | {
+    f"src/other{number}.py": f"def use_{topic}({topic}):\n    call({topic}, {KEYWORD})\n    return {topic}\n"
+    for number, topic in enumerate(TOPICS)
+}
+ROWS = [
+    {"q": f"where is the {topic} opened", "expect_paths": [f"src/part{number}.py"]}
+    for number, topic in enumerate(TOPICS)
+]
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Train a base once: it likes what is no answer here."""
+    return train(tmp_path_factory.mktemp("base"), batches=5)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Path:
+    """Make a repository with a golden file."""
+    root = write(tmp_path / "house", FILES)
+    write(root, {"golden.json": json.dumps(ROWS)})
+    return root
+
+
+def goldrank(*arguments: str | Path, cwd: Path, code: int = 0) -> str:
+    """Run the command; return what it printed, standard error behind standard output."""
+    environment = {
+        **os.environ,
+        "GOLDRANK_CACHE": str(cwd.parent / "cache"),
+        "GOLDRANK_MODELS": str(cwd.parent / "models"),
+        "GOLDRANK_MODEL": "",
+        "COLUMNS": "100",
+    }
+    command = [sys.executable, "-m", "mcp_server", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, env=environment)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_lint_fails_for_a_wrong_golden_file_and_says_where(house: Path) -> None:
+    """An exit code is what a build can act on."""
+    assert "5 questions, 0 errors" in goldrank("golden", "lint", cwd=house)
+    write(house, {"golden.json": json.dumps([*ROWS, {"q": "gone?", "expect_paths": ["src/gone.py"]}])})
+    out = goldrank("golden", "lint", cwd=house, code=1)
+    assert "row 6: error: missing: src/gone.py is no file of house" in out
+    found = json.loads(goldrank("golden", "lint", "--json", cwd=house, code=1).partition("\ngoldrank:")[0])
+    assert {"missing", "few"} <= {finding["kind"] for finding in found}
+
+
+def test_a_question_is_added_and_a_wrong_one_is_not(house: Path) -> None:
+    """A golden file grows one question at a time."""
+    out = goldrank("golden", "add", "what closes a lock", "src/part3.py:2-2", "--tag", "how", cwd=house)
+    assert "6 questions" in out
+    row = json.loads((house / "golden.json").read_text())[-1]
+    assert (row["q"], row["expect_paths"], row["tags"]) == (
+        "what closes a lock",
+        ["src/part3.py:2-2"],
+        ["how"],
+    )
+    out = goldrank("golden", "add", "what?", "src/nothing.py", cwd=house, code=1)
+    assert "src/nothing.py is no indexed file" in out
+    assert len(json.loads((house / "golden.json").read_text())) == 6
+
+
+def test_drafts_are_shown_with_their_evidence_and_accepted_by_number(house: Path) -> None:
+    """Nobody has to think up the first twenty questions."""
+    git(house, "init", "-q")
+    git(house, "add", ".")
+    git(house, "commit", "-qm", "Doors can be opened again after they were locked")
+    write(house, {"src/part0.py": "def open_door(door):\n    return door\n"})
+    git(house, "commit", "-qam", "A door that is stuck is opened by its handle")
+    out = goldrank("golden", "suggest", cwd=house)
+    assert "1. A door that is stuck is opened by its handle\n     src/part0.py   (commit: commit " in out
+    assert "1 added, 6 questions" in goldrank("golden", "suggest", "--accept", "1", cwd=house)
+    assert json.loads((house / "golden.json").read_text())[-1]["tags"] == ["draft", "commit"]
+    assert "--accept names draft 9; there are 0" in goldrank(
+        "golden", "suggest", "--accept", "9", cwd=house, code=1
+    )
+
+
+def test_pairs_are_mined_and_a_model_is_trained_from_them(house: Path, base: Path) -> None:
+    """The two steps of the loop that may run on another machine."""
+    out = goldrank("mine", "--out", house.parent / "pairs.jsonl", cwd=house)
+    assert "(5 positive) of 5 questions in 5 groups" in out
+    first = json.loads((house.parent / "pairs.jsonl").read_text().splitlines()[0])
+    assert first["provenance"]["pair_text_version"] == 1
+    folder = house.parent / "tuned"
+    options: list[str | Path] = ["--base", base, "--epochs", "1"]
+    out = goldrank("train", house.parent / "pairs.jsonl", "--out", folder, *options, cwd=house)
+    assert "loss by epoch" in out
+    assert CrossEncoderScorer(str(folder)).score("where", ["door"]).shape == (1,)
+    assert "base_model" not in (folder / "README.md").read_text()  # a folder's path is nobody's business
+
+
+def test_an_evaluation_is_written_in_every_form_and_gates(house: Path, base: Path) -> None:
+    """A build fails when the search gets worse, and only then."""
+    files = {form: house.parent / f"report.{form}" for form in ("json", "markdown", "html")}
+    options: list[str | Path] = [part for form, file in files.items() for part in (f"--{form}", str(file))]
+    out = goldrank("eval", "--model", base, *options, cwd=house)
+    assert "| first stage |" in out
+    assert files["html"].read_text().startswith("<!doctype html>")
+    assert files["markdown"].read_text().startswith("# goldrank on house")
+    same = goldrank("eval", "--model", base, "--gate", files["json"], cwd=house)
+    assert "first stage against first stage of the baseline: nDCG@10 +0.000" in same
+    for number, topic in enumerate(TOPICS):  # the answers go to other files: nothing is found any more
+        write(house, {f"src/part{number}.py": f"def nothing():\n    return {number}\n"})
+        write(house, {f"src/z{number}.py": f"def open_{topic}({topic}):\n    return {topic}\n"})
+    worse = goldrank("eval", "--model", base, "--gate", files["json"], cwd=house, code=1)
+    assert "significantly worse than the baseline: first stage" in worse
+
+
+def test_the_loop_refuses_what_it_cannot_prove_and_force_is_undone(house: Path, base: Path) -> None:
+    """Five questions prove nothing; what is forced is recorded, and one command goes back."""
+    options: list[str | Path] = ["--base", base, "--epochs", "1", "--folds", "2"]
+    out = goldrank("learn", *options, cwd=house)
+    assert "not promoted; nothing was changed:" in out
+    assert "5 questions in 5 groups are too few" in out
+    assert "0 versions; the base model serves" in goldrank("models", cwd=house)
+    out = goldrank("learn", *options, "--force", cwd=house)
+    assert "promoted 0001-" in out
+    listed = goldrank("models", cwd=house)
+    assert "* 0001-" in listed
+    assert ", forced" in listed
+    assert "no longer serves; the base model does" in goldrank("rollback", "--reason", "a try", cwd=house)
+    assert "(a try)" in goldrank("models", cwd=house)
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["golden", "golden lint", "golden add", "golden suggest", "mine", "train", "eval", "learn", "promote",
+     "rollback", "models"],
+)  # fmt: skip
+def test_every_command_of_the_loop_teaches_itself(house: Path, command: str) -> None:
+    """--help is the documentation that is at hand."""
+    assert len(goldrank(*command.split(), "--help", cwd=house).splitlines()) > 6
