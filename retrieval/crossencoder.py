@@ -5,7 +5,6 @@ search without reranking never loads them.
 """
 
 import logging
-import os
 import queue
 import threading
 import time
@@ -202,9 +201,11 @@ def _load(model: str, revision: str) -> Any:
             f"{model} is not on this machine; `goldrank doctor --download-model` fetches it, "
             "or name a folder with --model"
         )
-    os.environ.setdefault("TQDM_DISABLE", "1")  # the loading bar is noise in a server's log
     from sentence_transformers import CrossEncoder
+    from transformers import utils
 
+    logging_of_transformers: Any = utils.logging  # partly untyped
+    logging_of_transformers.disable_progress_bar()  # the loading bar is noise in a server's log
     try:
         loaded = CrossEncoder(
             str(folder) if folder.is_dir() else model,
