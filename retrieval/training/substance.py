@@ -38,13 +38,12 @@ def _code(path: str, lines: Sequence[str]) -> Iterator[str]:
     language = language_of(path)
     is_open = 0  # brackets of an import that goes on
     for line in map(str.strip, lines):
-        if not line or not any(map(str.isalnum, line)):
-            continue
-        if language in _PROSE:
-            yield line
-            continue
         if is_open:
             is_open = max(0, is_open + _opened(line))
+        elif not any(map(str.isalnum, line)):
+            continue
+        elif language in _PROSE:
+            yield line
         elif _IMPORT.match(line):
             is_open = max(0, _opened(line))
         elif not (_COMMENT.match(line) or (language not in _HASH_IS_CODE and _HASH.match(line))):

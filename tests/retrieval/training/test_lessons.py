@@ -1,0 +1,225 @@
+"""Nothing that is tested was learned, and what is learned is written as it will be read."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from fakes import repository, write
+
+from retrieval.reranker import Reading
+from retrieval.searcher import Request, SecondStage, search
+from retrieval.training import golden, pairs, splits, systems
+from retrieval.training.golden import Golden
+from retrieval.training.pairs import Mined
+from retrieval.training.substance import has_substance
+
+LICENCE = (
+    "# Copyright the authors.\n# Licensed under the licence that is in LICENSE.\n# All rights reserved.\n\n"
+)
+IMPORTS = "import os\nimport sys\nfrom typing import (\n    Any,\n    Callable,\n    Iterator,\n)\n\n"
+VERBS = "retry cancel schedule resume pause drain".split()
+NOUNS = "job lease worker queue".split()
+
+
+def house() -> dict[str, str]:
+    """Write files that are alike enough to be mistaken for one another."""
+    return {
+        f"src/{noun}_{verb}.py": (
+            f"{LICENCE}{IMPORTS}"
+            f"def {verb}_{noun}({noun}):\n    '''Let a {noun} {verb}.'''\n    {noun}.{verb}()\n"
+            f"    return {noun}\n\n\n"
+            f"def check_{noun}({noun}):\n    log({noun}, 'before {verb}')\n    return {noun}.state\n"
+        )
+        for noun in NOUNS
+        for verb in VERBS
+    }
+
+
+def rows() -> list[dict[str, object]]:
+    """Ask for each file once, and for some in other words or with shared answers."""
+    asked = [
+        golden.row_of(f"what lets a {noun} {verb}", [f"src/{noun}_{verb}.py"], id=f"{noun}-{verb}")
+        for noun in NOUNS
+        for verb in VERBS
+    ]
+    again = golden.row_of("retry of a job: what lets it", ["src/job_retry.py"], id="paraphrase")
+    shared = golden.row_of("who may start it over", ["src/lease_resume.py:10-14"], id="shared")
+    return [*asked, again, shared]
+
+
+@pytest.fixture(scope="module")
+def mined(tmp_path_factory: pytest.TempPathFactory) -> tuple[Golden, Mined, Path]:
+    """Mine a small repository once."""
+    folder = tmp_path_factory.mktemp("mined")
+    opened = repository(write(folder / "r", house()), folder / "cache")
+    golden.add(folder / "golden.json", rows())
+    asked = golden.load(folder / "golden.json")
+    return asked, pairs.mine(asked, opened, seed=3), folder
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_question_paraphrase_or_answer_of_a_test_is_learned(
+    mined: tuple[Golden, Mined, Path], seed: int
+) -> None:
+    """A model that saw the answer proves nothing by finding it."""
+    asked, found, _ = mined
+    texts = {question.question_id: question.text for question in asked.questions}
+    folds = splits.folds(found.groups, 5, seed=seed)
+    assert Counter(identity for fold in folds for identity in fold.testing) == Counter(list(found.groups))
+    for fold in folds:
+        lessons = pairs.learnable(found.pairs, fold)
+        assert lessons
+        learned = {pair.question_id for pair in lessons}
+        answers = {pair.passage for pair in found.pairs if pair.label and pair.question_id in fold.testing}
+        assert learned.isdisjoint(fold.testing)
+        assert answers.isdisjoint(pair.passage for pair in lessons)
+        for tested in fold.testing:
+            stems = splits.stems_of(texts[tested])
+            assert not any(splits.is_paraphrase(stems, splits.stems_of(texts[other])) for other in learned)
+
+
+def test_paraphrases_and_questions_with_one_answer_are_one_group(mined: tuple[Golden, Mined, Path]) -> None:
+    """The one in training and the other in the test is the same as both in both."""
+    _, found, _ = mined
+    assert found.groups["paraphrase"] == found.groups["job-retry"]
+    assert found.groups["shared"] == found.groups["lease-resume"]
+    assert found.groups["worker-drain"] != found.groups["queue-drain"]
+
+
+def test_no_text_is_both_right_and_wrong_and_none_is_used_up(mined: tuple[Golden, Mined, Path]) -> None:
+    """The first system taught that one import block answers a question, and does not answer another."""
+    _, found, _ = mined
+    labels: dict[tuple[str, str], set[int]] = {}
+    uses: Counter[tuple[str, int]] = Counter()
+    for pair in found.pairs:
+        labels.setdefault((pair.group, pair.passage), set()).add(pair.label)
+        uses[pair.passage, pair.label] += 1
+    assert all(len(said) == 1 for said in labels.values())
+    assert max(uses.values()) <= pairs.REUSE
+
+
+def test_positives_carry_code_and_the_rest_of_their_file_is_neither(
+    mined: tuple[Golden, Mined, Path],
+) -> None:
+    """Nobody said that the other chunks of an expected file are wrong."""
+    asked, found, _ = mined
+    expected = {question.question_id: question.expected[0].path for question in asked.questions}
+    for pair in found.pairs:
+        if pair.label:
+            assert "def " in pair.passage
+            assert not pair.passage.partition("\n")[2].startswith("import")
+        else:
+            assert pair.chunk.path != expected[pair.question_id]
+
+
+def test_the_same_seed_mines_the_same_pairs(mined: tuple[Golden, Mined, Path]) -> None:
+    """A result that cannot be had again cannot be argued about."""
+    asked, found, folder = mined
+    opened = repository(folder / "r", folder / "cache")
+    assert pairs.mine(asked, opened, seed=3) == found
+    assert pairs.mine(asked, opened, seed=4) != found
+
+
+def test_pairs_are_read_back_as_they_were_written(mined: tuple[Golden, Mined, Path], tmp_path: Path) -> None:
+    """Training may happen on another machine."""
+    _, found, _ = mined
+    pairs.write(found, tmp_path / "pairs.jsonl")
+    assert pairs.read(tmp_path / "pairs.jsonl") == found
+
+
+class Listening:
+    """A reader that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.passages: list[str] = []
+
+    def read(
+        self, query: str, passages: Sequence[str], *, deadline_s: float, is_cancelled: Callable[[], bool]
+    ) -> Reading:
+        """Say nothing of any passage."""
+        assert query
+        assert deadline_s
+        assert not is_cancelled()
+        self.passages = list(passages)
+        return Reading((None,) * len(passages))
+
+
+def test_a_chunk_is_written_alike_for_mining_judging_and_serving(mined: tuple[Golden, Mined, Path]) -> None:
+    """A model that learned from one text and is given another ranks by chance."""
+    asked, found, folder = mined
+    opened = repository(folder / "r", folder / "cache")
+    question = asked.questions[0]
+    reader = Listening()
+    stage = SecondStage(reader, "listening", weight=0.5, held_weight=0.5, depth=20, deadline_s=9.0)
+    search(opened, Request(question.text, 10), stage)
+    judged = systems.first_stage(systems.judged(asked, opened, found.groups), opened)[question.question_id]
+    assert reader.passages == list(judged.passages[:20])
+    written = {pair.chunk: pair.passage for pair in found.pairs}
+    shown = {
+        candidate.chunk: passage
+        for candidate, passage in zip(judged.candidates, judged.passages, strict=True)
+        if candidate.chunk in written
+    }
+    assert len(shown) > 3
+    assert all(written[chunk] == passage for chunk, passage in shown.items())
+
+
+def test_what_is_learned_by_time_is_older_than_what_is_tested() -> None:
+    """A question of next month is what the model will meet."""
+    dates = {f"q{number}": f"2026-01-{number:02}" for number in range(1, 21)} | {
+        "old": "",
+        "twin": "2026-01-20",
+    }
+    groups = {identity: identity for identity in dates} | {"twin": "q3"}
+    folds = splits.folds_by_time(groups, dates, 4)
+    assert len(folds) == 3
+    for fold in folds:
+        newest = {name: max(dates[i] for i in groups if groups[i] == name) for name in groups.values()}
+        assert max(newest[groups[i]] for i in fold.training) <= min(newest[groups[i]] for i in fold.testing)
+        assert {groups[i] for i in fold.training}.isdisjoint(groups[i] for i in fold.testing)
+
+
+def test_the_first_reranker_would_have_had_these_pairs(mined: tuple[Golden, Mined, Path]) -> None:
+    """Its card: 70 pairs, mean label 0.2, 500 characters."""
+    _, found, _ = mined
+    chosen = pairs.like_card(found).pairs
+    assert len(chosen) == 70
+    assert sum(pair.label for pair in chosen) / len(chosen) == pytest.approx(0.2)
+    assert max(len(pair.passage) for pair in chosen) <= 500
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("a.py", "from common.paths import *  # noqa"),
+        ("a.py", "import os\nfrom a import (\n    b,\n    c,\n)\n"),
+        ("a.py", "# Copyright\n# Licensed under the Apache License\n"),
+        ("a.ts", "import { a,\n  b } from './b'\nexport { c } from './c'\nexport * from './d'\n"),
+        ("a.js", "'use strict'\nconst a = require('a')\n"),
+        ("A.java", "/*\n * Copyright\n */\npackage a.b;\nimport a.c;\nimport a.d;\n"),
+        ("a.c", "/* Copyright */\n#include <stdio.h>\n#ifdef X\n#endif\n"),
+        ("a.go", '// Copyright\npackage main\nimport (\n\t"fmt"\n\t"os"\n)\n'),
+        ("a.rs", "use std::io;\nuse a::{\n    b,\n    c,\n};\npub mod d;\n"),
+        ("a.rb", "# frozen_string_literal: true\nrequire 'a'\nrequire_relative 'b'\n"),
+        ("a.php", "<?php\nnamespace A\\B;\nuse C\\D;\n"),
+        ("a.zig", 'const std = @import("std");\nconst a = @import("a.zig");\n'),
+    ],
+)  # fmt: skip
+def test_imports_licences_and_shims_answer_nothing(path: str, text: str) -> None:
+    """They are in every file, and a reranker that likes them likes everything."""
+    assert not has_substance(path, text.split("\n"), defines=False)
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("a.py", "x = 1\ny = 2\n"),
+        ("a.c", "#define A 1\n#define B 2\n"),
+        ("a.rs", "#[derive(Debug)]\nstruct A;\n"),
+        ("a.md", "# Title\n\nSome words.\n"),
+    ],
+)
+def test_code_and_prose_are_something(path: str, text: str) -> None:
+    """What looks like a comment in one language is code in another."""
+    assert has_substance(path, text.split("\n"), defines=False)
