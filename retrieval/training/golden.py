@@ -12,6 +12,7 @@ The names `q` and `expect_paths` are the file's own and appear in this module on
 
 import hashlib
 import json
+import math
 import os
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -116,13 +117,14 @@ def add(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     new = list(rows)
     for number, row in enumerate(new, len(old) + 1):
         _question(row, number, path)
-    text = path.read_text(encoding="utf-8").rstrip() if old else "[\n]"
-    body = text.removesuffix("]").rstrip()
+    before = path.read_bytes().decode("utf-8").rstrip() if path.exists() else "[]"
+    end = "\r\n" if "\r\n" in before else "\n"
     lines = [f"  {json.dumps(row, ensure_ascii=False)}" for row in new]
-    written = body + (",\n" if old else "\n") + ",\n".join(lines) + "\n]\n"
+    opening = before.removesuffix("]").rstrip() + ("," if old else "")
+    written = end.join([opening, f",{end}".join(lines), "]", ""])
     scratch = path.with_name(f"{path.name}.new")
     try:
-        scratch.write_text(written, encoding="utf-8")
+        scratch.write_bytes(written.encode("utf-8"))
         os.replace(scratch, path)  # noqa: PTH105 - atomic: a reader sees the old file or the new one
     except OSError as error:
         raise ArgumentError(f"{path} cannot be written: {error.strerror}") from error
@@ -208,35 +210,41 @@ def _question(row: Any, number: int, path: Path) -> Question:
         raise ArgumentError(f"{where}: {shorten(repr(row))} is no object")
     unknown = sorted(str(key) for key in row if key not in _KEYS and not str(key).startswith("_"))
     if unknown:
-        raise ArgumentError(
-            f"{where}: unknown key {shorten(unknown[0])}; known are {', '.join(sorted(_KEYS))}"
-        )
+        known = ", ".join(sorted(_KEYS))
+        raise ArgumentError(f"{where}: unknown key {shorten(unknown[0])}; known are {known}")
     text, answers = row.get("q"), row.get("expect_paths")
-    if not isinstance(text, str) or not text.strip():
-        raise ArgumentError(f'{where}: "q" is {shorten(repr(text))}; it takes a question')
-    if not isinstance(answers, list) or not answers or not all(isinstance(a, str) and a for a in answers):
-        raise ArgumentError(f'{where}: "expect_paths" is {shorten(repr(answers))}; it takes a list of paths')
-    grades = row.get("grades", {})
-    if (
-        not isinstance(grades, dict)
-        or not set(grades) <= set(answers)
-        or not all(map(_is_grade, grades.values()))
-    ):
-        raise ArgumentError(
-            f'{where}: "grades" is {shorten(repr(grades))}; it takes numbers above 0 by expected path'
-        )
-    tags, date = row.get("tags", []), row.get("date", "")
-    if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
-        raise ArgumentError(f'{where}: "tags" is {shorten(repr(tags))}; it takes a list of words')
-    if not isinstance(date, str) or (date and not _DATE.fullmatch(date)):
-        raise ArgumentError(f'{where}: "date" is {shorten(repr(date))}; it takes YYYY-MM-DD')
-    identity = str(row.get("id") or _text_id(text))
-    expected = tuple(_expected(answer, float(grades.get(answer, 1)), where) for answer in answers)
-    return Question(identity, text.strip(), expected, str(row.get("repo", "")), tuple(tags), date, number)
+    grades, tags, date = row.get("grades", {}), row.get("tags", []), row.get("date", "")
+    accepted: dict[str, tuple[Any, bool, str]] = {
+        "q": (text, isinstance(text, str) and bool(text.strip()), "a question"),
+        "expect_paths": (answers, _is_words(answers) and bool(answers), "a list of paths"),
+        "grades": (grades, _is_grades(grades, answers), "numbers above 0 by expected path"),
+        "tags": (tags, _is_words(tags), "a list of words"),
+        "date": (date, date == "" or bool(_DATE.fullmatch(str(date))), "YYYY-MM-DD"),
+    }
+    for key, (value, is_accepted, wanted) in accepted.items():
+        if not is_accepted:
+            raise ArgumentError(f'{where}: "{key}" is {shorten(repr(value))}; it takes {wanted}')
+    return Question(
+        question_id=str(row.get("id") or _text_id(text)),
+        text=text.strip(),
+        expected=tuple(_expected(answer, float(grades.get(answer, 1)), where) for answer in answers),
+        repo=str(row.get("repo", "")),
+        tags=tuple(tags),
+        date=str(date),
+        row=number,
+    )
+
+
+def _is_words(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) and item for item in value)
+
+
+def _is_grades(value: Any, answers: Any) -> bool:
+    return isinstance(value, dict) and set(value) <= set(answers) and all(map(_is_grade, value.values()))
 
 
 def _is_grade(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
 
 
 def _text_id(text: str) -> str:
