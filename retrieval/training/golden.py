@@ -212,7 +212,8 @@ def _question(row: Any, number: int, path: Path) -> Question:
     if unknown:
         known = ", ".join(sorted(_KEYS))
         raise ArgumentError(f"{where}: unknown key {shorten(unknown[0])}; known are {known}")
-    text, answers = row.get("q"), row.get("expect_paths")
+    text: Any = row.get("q")
+    answers: Any = row.get("expect_paths")
     grades, tags, date = row.get("grades", {}), row.get("tags", []), row.get("date", "")
     accepted: dict[str, tuple[Any, bool, str]] = {
         "q": (text, isinstance(text, str) and bool(text.strip()), "a question"),
