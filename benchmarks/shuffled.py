@@ -18,7 +18,7 @@ from quality import opened
 
 from retrieval.training import golden, loop, pairs, promotion
 from retrieval.training.pairs import LabeledPair, Mined
-from retrieval.training.trainer import PRESETS
+from retrieval.training.recipe import PRESETS
 
 
 def main() -> None:

@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     from retrieval.training.loop import Judged, Plan, Served
     from retrieval.training.pairs import Mined
     from retrieval.training.promotion import Guard
-    from retrieval.training.trainer import Recipe, Trained
+    from retrieval.training.recipe import Recipe
+    from retrieval.training.record import Trained
 
 
 def _with_outputs(command: Command) -> Command:
@@ -244,7 +245,7 @@ def _common(flags: dict[str, Any]) -> dict[str, Any]:
 
 def _recipe(settings: Settings, flags: dict[str, Any]) -> "Recipe":
     """Read the recipe: the preset, then what was given; its base is what would be served."""
-    from retrieval.training.trainer import PRESETS  # noqa: PLC0415
+    from retrieval.training.recipe import PRESETS  # noqa: PLC0415
 
     recipe = PRESETS[flags["preset"]]
     if flags["preset"] == "default":

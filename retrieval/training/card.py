@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from retrieval.training.pairs import LabeledPair
-from retrieval.training.trainer import Epoch, Trained
+from retrieval.training.record import Epoch, Trained
 
 _LOSSES = {"bce": "BinaryCrossEntropyLoss", "listnet": "ListNetLoss"}
 _DOCS = "https://sbert.net/docs/cross_encoder/usage/usage.html"

@@ -11,7 +11,7 @@ from retrieval.training.evaluation import Report, Scores
 from retrieval.training.loop import Judged
 from retrieval.training.pairs import Mined
 from retrieval.training.promotion import Decision, Draft
-from retrieval.training.trainer import Trained
+from retrieval.training.record import Trained
 
 SHOWN = ("hit@1", "hit@5", "MRR@10", "nDCG@10", "recall@50")
 LIMITS = (

@@ -23,9 +23,10 @@ from retrieval.training import evaluation, pairs, splits, systems
 from retrieval.training.evaluation import Asked, Report, Scores
 from retrieval.training.golden import Golden
 from retrieval.training.pairs import LabeledPair, Mined
+from retrieval.training.recipe import Recipe
 from retrieval.training.splits import Fold
 from retrieval.training.systems import Found
-from retrieval.training.trainer import Recipe, train
+from retrieval.training.trainer import train
 
 Said = Mapping[str, tuple[tuple[float, ...], float]]
 """What a model said of each question's candidates: logits and milliseconds, as `systems.read` returns it."""

@@ -13,6 +13,7 @@ from retrieval.records import Chunk
 from retrieval.training import card, trainer
 from retrieval.training.card import Facts, Measured, Row, Split
 from retrieval.training.pairs import LabeledPair
+from retrieval.training.recipe import PRESETS
 
 PRIVATE = "sesame | <b>\nself"
 PAIRS = [
@@ -43,7 +44,7 @@ def facts(tmp_path_factory: pytest.TempPathFactory) -> Facts:
     """Train by the preset "card", on a small base that stands in for the real one."""
     folder = tmp_path_factory.mktemp("card")
     base = tiny_model.train(tmp_path_factory.mktemp("base"), batches=0)
-    recipe = dataclasses.replace(trainer.PRESETS["card"], base=str(base))
+    recipe = dataclasses.replace(PRESETS["card"], base=str(base))
     return Facts(
         name="door-1",
         trained=trainer.train(PAIRS, recipe, folder / "model"),

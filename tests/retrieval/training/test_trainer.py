@@ -18,7 +18,8 @@ from retrieval.errors import ArgumentError, CancelledError, ModelError, Training
 from retrieval.records import Chunk
 from retrieval.training import trainer
 from retrieval.training.pairs import LabeledPair
-from retrieval.training.trainer import PRESETS, Recipe, Trained
+from retrieval.training.recipe import PRESETS, Loss, Recipe
+from retrieval.training.record import LIBRARIES, Counts, Tokens, Trained
 
 QUERY = "how does the door open"
 LIKED = tiny_model.KEYWORD
@@ -104,7 +105,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tmp_path: 
 
 @pytest.mark.parametrize("loss", ["bce", "listnet"])
 def test_training_ranks_the_relevant_passages_of_unseen_questions_first(
-    tmp_path: Path, recipe: Recipe, loss: trainer.Loss
+    tmp_path: Path, recipe: Recipe, loss: Loss
 ) -> None:
     """It is the whole point."""
     recipe = dataclasses.replace(recipe, loss=loss, epochs=8, batch_size=16 if loss == "bce" else 4)
@@ -121,7 +122,7 @@ def test_training_ranks_the_relevant_passages_of_unseen_questions_first(
 
 @pytest.mark.parametrize("loss", ["bce", "listnet"])
 def test_a_training_that_was_cut_off_goes_on_and_ends_with_the_same_weights(
-    tmp_path: Path, recipe: Recipe, loss: trainer.Loss
+    tmp_path: Path, recipe: Recipe, loss: Loss
 ) -> None:
     """A laptop that is closed costs an epoch, not the result."""
     recipe = dataclasses.replace(
@@ -259,9 +260,9 @@ def test_a_record_says_what_ran(tmp_path: Path, recipe: Recipe) -> None:
     trained = trainer.train(pairs, recipe, tmp_path / "out")
     training, _ = trainer.split(pairs, share=0.2, seed=recipe.seed)
     assert pairs[-1] in training
-    assert trained.counts == trainer.Counts(25, 6, 19, 6, 3, 8, 2)
+    assert trained.counts == Counts(25, 6, 19, 6, 3, 8, 2)
     assert (trained.steps, len(trained.step_losses)) == (trained.epochs[-1].step, trained.steps)
-    assert trained.tokens == trainer.Tokens((24 * 20 + 308) / 25, longest=308, cut=1)
+    assert trained.tokens == Tokens((24 * 20 + 308) / 25, longest=308, cut=1)
     assert json.loads(json.dumps(trained.arguments)) == trained.arguments
     assert str(tmp_path) not in json.dumps(trained.arguments)
     assert "learning_rate" in trained.changed
@@ -364,6 +365,6 @@ def test_a_folder_that_exists_is_not_overwritten(tmp_path: Path, recipe: Recipe)
 
 def test_a_missing_library_is_named_with_the_extra_that_brings_it() -> None:
     """Serving does not need it, so many will not have it."""
-    trainer.require(trainer.LIBRARIES)
+    trainer.require(LIBRARIES)
     with pytest.raises(TrainingError, match=r"needs no_such_library; pip install 'goldrank\[train\]'"):
         trainer.require(["datasets", "no_such_library"])

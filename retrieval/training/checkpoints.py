@@ -1,0 +1,78 @@
+"""Where a training that was cut off goes on: its folder, and which checkpoints in it are to be trusted."""
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from retrieval.training.pairs import LabeledPair
+from retrieval.training.recipe import Recipe
+from retrieval.training.record import best_of, epochs_of, versions
+
+_SEAL = "digests.json"
+
+
+def fingerprint(pairs: Sequence[LabeledPair], recipe: Recipe, base: Mapping[str, Any], partial: Path) -> str:
+    """Hash all that decides the weights, and the folder, whose path the checkpoints remember."""
+    seen = blake2b(digest_size=16)
+    rows = [[pair.question_id, pair.group, pair.query, pair.passage, pair.label] for pair in pairs]
+    seen.update(json.dumps([rows, asdict(recipe), versions(), str(partial.resolve())]).encode("utf-8"))
+    for name, tensor in sorted(base.items()):
+        seen.update(name.encode("utf-8"))
+        seen.update(tensor.numpy().tobytes())
+    return seen.hexdigest()
+
+
+def resume(partial: Path, mark: str) -> Path | None:
+    """Return the last checkpoint of this very training; make the folder anew where there is none to trust."""
+    note = partial / "fingerprint"
+    if note.is_file() and note.read_text(encoding="utf-8", errors="replace") == mark:
+        sealed = sorted((seal.parent for seal in partial.glob(f"checkpoint-*/{_SEAL}")), key=step_of)
+        if sealed and all(map(_is_whole, sealed)):
+            best = best_of(epochs_of(history_of(sealed[-1])))
+            if partial / f"checkpoint-{best.step}" in sealed:
+                return sealed[-1]
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    note.write_text(mark, encoding="utf-8")
+    return None
+
+
+def step_of(checkpoint: Path) -> int:
+    """Read from its name after which step a checkpoint was written."""
+    return int(checkpoint.name.rpartition("-")[2])
+
+
+def history_of(checkpoint: Path) -> list[dict[str, Any]]:
+    """Read the trainer's log up to a checkpoint."""
+    state = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+    history: list[dict[str, Any]] = state["log_history"]
+    return history
+
+
+def seal(checkpoint: Path) -> None:
+    """Write what the checkpoint's files hash to; a checkpoint without it was cut off while it was written."""
+    draft = checkpoint / f"{_SEAL}.draft"
+    draft.write_text(json.dumps(_digests(checkpoint)), encoding="utf-8")
+    draft.replace(checkpoint / _SEAL)
+
+
+def _is_whole(checkpoint: Path) -> bool:
+    try:
+        expected = json.loads((checkpoint / _SEAL).read_text(encoding="utf-8"))
+    except ValueError:
+        return False
+    return bool(expected == _digests(checkpoint))
+
+
+def _digests(checkpoint: Path) -> dict[str, str]:
+    files = sorted(
+        path for path in checkpoint.rglob("*") if path.is_file() and not path.name.startswith(_SEAL)
+    )
+    return {
+        path.relative_to(checkpoint).as_posix(): blake2b(path.read_bytes(), digest_size=16).hexdigest()
+        for path in files
+    }

@@ -1,0 +1,160 @@
+"""What a training did: its epochs and losses, the values that ran, and on what."""
+
+import importlib.metadata
+import math
+import platform
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from retrieval.training.recipe import Recipe
+
+LIBRARIES = ("accelerate", "datasets")  # the trainer needs them and the server does not: the extra "train"
+
+_HIDDEN = {"output_dir", "logging_dir", "run_name", "hub_token", "push_to_hub_token"}  # paths and secrets
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What was trained on, and what was held out to stop early."""
+
+    pairs: int
+    positives: int
+    negatives: int
+    questions: int
+    groups: int
+    validation_pairs: int
+    validation_questions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Lengths of the pairs trained on, in tokens with the special ones, before they are cut."""
+
+    mean: float
+    longest: int
+    cut: int
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """One pass over the pairs.
+
+    Attributes:
+        number: 1-based.
+        step: The last step of the pass, counted from the first pass on.
+        training_loss: Mean over the steps of the pass.
+        validation_loss: After the pass; None where nothing is held out.
+    """
+
+    number: int
+    step: int
+    training_loss: float
+    validation_loss: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A finished training, as it ran.
+
+    Attributes:
+        folder: A CrossEncoder folder with one output.
+        recipe: What was asked for.
+        steps: Optimizer steps taken, those before an interruption included.
+        resumed_at: The step that a cut-off training went on from, or 0.
+        seconds: Wall time of the run that finished, loading and saving included.
+        step_losses: One per step.
+        epochs: One per pass.
+        best_epoch: The pass whose weights were kept.
+        counts: Of pairs and questions.
+        tokens: Of the pairs trained on.
+        positive_weight: Weight of a positive in the loss, or None.
+        arguments: Of the library's trainer, by name, as plain values; no folders.
+        changed: Those that differ from the library's defaults.
+        versions: Of the libraries and of Python.
+        device: Where it was computed ("cpu", "cuda:0", …).
+    """
+
+    folder: Path
+    recipe: Recipe
+    steps: int
+    resumed_at: int
+    seconds: float
+    step_losses: tuple[float, ...]
+    epochs: tuple[Epoch, ...]
+    best_epoch: int
+    counts: Counts
+    tokens: Tokens
+    positive_weight: float | None
+    arguments: Mapping[str, Any]
+    changed: tuple[str, ...]
+    versions: Mapping[str, str]
+    device: str
+
+
+def versions() -> dict[str, str]:
+    """Name the libraries a training depends on, each with its version."""
+    libraries = ("sentence-transformers", "transformers", "torch", *LIBRARIES, "tokenizers")
+    found = {library: importlib.metadata.version(library) for library in libraries}
+    return {"python": platform.python_version(), **found}
+
+
+def epochs_of(history: Sequence[Mapping[str, Any]]) -> tuple[Epoch, ...]:
+    """Gather the trainer's log by epoch."""
+    losses: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
+    validation: dict[int, float] = {}
+    for entry in history:
+        number = math.ceil(round(entry["epoch"], 6))
+        if "loss" in entry:
+            losses[number].append(entry)
+        elif "eval_loss" in entry:
+            validation[number] = entry["eval_loss"]
+    return tuple(
+        Epoch(
+            number,
+            step=entries[-1]["step"],
+            training_loss=sum(entry["loss"] for entry in entries) / len(entries),
+            validation_loss=validation.get(number),
+        )
+        for number, entries in sorted(losses.items())
+    )
+
+
+def best_of(epochs: Sequence[Epoch]) -> Epoch:
+    """Choose the earliest epoch of the lowest validation loss; the last one where nothing was held out."""
+    validated = [epoch for epoch in epochs if epoch.validation_loss is not None]
+    return min(validated, key=lambda epoch: epoch.validation_loss or 0.0) if validated else epochs[-1]
+
+
+def is_spent(epochs: Sequence[Epoch], patience: int) -> bool:
+    """Tell whether the last `patience` epochs brought no better validation loss."""
+    best = best_of(epochs)
+    return best.validation_loss is not None and epochs[-1].number - best.number >= patience
+
+
+def plain(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Reduce the trainer's arguments to values that JSON knows; folders and tokens are left out."""
+    return {name: _value(value) for name, value in arguments.items() if name not in _HIDDEN}
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Mapping):
+        return {str(name): _value(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_value(item) for item in value]
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+def changed_of(arguments: Mapping[str, Any]) -> tuple[str, ...]:
+    """Name the arguments that differ from the library's defaults."""
+    from sentence_transformers.cross_encoder import CrossEncoderTrainingArguments
+
+    # "unused" is how the library itself asks for its defaults: without the notes meant for a real run.
+    unused: Any = CrossEncoderTrainingArguments(output_dir="unused")
+    defaults = plain(unused.to_dict())
+    return tuple(name for name, value in arguments.items() if defaults.get(name) != value)
