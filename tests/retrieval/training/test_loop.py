@@ -1,0 +1,160 @@
+"""A recipe is judged on questions its models did not see, goes on where it was cut off, and cannot be fooled."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny_model
+from fakes import repository, write
+from house import house, rows
+
+from retrieval.errors import ArgumentError, CancelledError
+from retrieval.repository import Repository
+from retrieval.training import drafting, golden, loop, pairs, promotion
+from retrieval.training.golden import Golden
+from retrieval.training.loop import Plan, Served, Watch
+from retrieval.training.pairs import Mined
+from retrieval.training.recipe import PRESETS, Recipe
+from retrieval.training.trainer import train
+
+
+@dataclasses.dataclass(frozen=True)
+class World:
+    """What there is to learn."""
+
+    asked: Golden
+    there: Repository
+    mined: Mined
+    recipe: Recipe
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """Make a repository, its golden file, its pairs and a small base once."""
+    folder = tmp_path_factory.mktemp("world")
+    there = repository(write(folder / "r", house()), folder / "cache")
+    golden.add(folder / "golden.json", rows())
+    asked = golden.load(folder / "golden.json")
+    base = tiny_model.train(folder / "base", batches=5)
+    recipe = dataclasses.replace(
+        PRESETS["default"], base=str(base), revision="", epochs=1, validation_share=0, learning_rate=1e-3
+    )
+    return World(asked, there, pairs.mine(asked, there, seed=0), recipe)
+
+
+class Told:
+    """Keeps what it is told of progress, and may stop after so much."""
+
+    def __init__(self, *, stop_at: str = "") -> None:
+        self.stages: list[str] = []
+        self._stop_at = stop_at
+
+    def watch(self) -> Watch:
+        """Make the watch."""
+        return Watch(self._progress, lambda: bool(self._stop_at) and self._stop_at in self.stages)
+
+    def _progress(self, what: str, _done: int, _total: int) -> None:
+        if what not in self.stages:
+            self.stages.append(what)
+
+
+def test_a_judging_that_was_cut_off_goes_on_and_ends_the_same(world: World, tmp_path: Path) -> None:
+    """An hour of training must not be lost to a closed laptop."""
+    plan = Plan(world.recipe, folds=3, depth=8)
+    with pytest.raises(CancelledError):
+        loop.judge(
+            world.asked, world.there, world.mined, plan, tmp_path / "a",
+            watch=Told(stop_at="fold 2 of 3, learning").watch(),
+        )  # fmt: skip
+    again = Told()
+    resumed = loop.judge(world.asked, world.there, world.mined, plan, tmp_path / "a", watch=again.watch())
+    assert "fold 1 of 3, learning" not in again.stages
+    assert {"fold 2 of 3, learning", "fold 3 of 3, reading"} <= set(again.stages)
+    whole = loop.judge(world.asked, world.there, world.mined, plan, tmp_path / "b")
+    metric = [
+        {i: values["nDCG@10"] for i, values in judged.report.systems[-1].by_question.items()}
+        for judged in (resumed, whole)
+    ]
+    assert metric[0] == metric[1]
+    assert resumed.weight == whole.weight
+    assert not list(tmp_path.glob("a/model-*")), "a model of a fold is of no further use"
+
+
+def test_every_system_is_judged_on_the_same_questions(world: World, tmp_path: Path) -> None:
+    """The floor, the first stage, the base and what was learned, side by side."""
+    judged = loop.judge(
+        world.asked, world.there, world.mined, Plan(world.recipe, folds=2, depth=4), tmp_path / "w"
+    )
+    names = [scores.name for scores in judged.report.systems if scores.name != "ripgrep"]
+    assert names == ["constant list", "first stage", "base", "tuned"]
+    asked = {item.question_id for item in judged.report.asked}
+    assert all(scores.by_question.keys() == asked for scores in judged.report.systems)
+    assert [item.opponent for item in judged.report.comparisons] == ["first stage", "base"]
+
+
+def test_the_served_model_is_judged_by_what_was_recorded_of_it(world: World, tmp_path: Path) -> None:
+    """Asked again, it would know the answers that it learned."""
+    folder = tmp_path / "served"
+    train(world.mined.pairs, world.recipe, folder)
+    recorded = {"job-retry": dict.fromkeys(("hit@1", "nDCG@10", "MRR@10"), 0.125)}
+    served = Served("current", "0001-abc", str(folder), "", 0.5, recorded)
+    report = loop.measure(world.asked, world.there, [served], depth=4)
+    assert report.systems[-1].by_question["job-retry"]["nDCG@10"] == 0.125
+    assert report.systems[-1].by_question["job-drain"]["nDCG@10"] != 0.125
+
+
+def test_one_group_of_questions_cannot_be_judged(world: World, tmp_path: Path) -> None:
+    """There is nothing to learn from that is not tested."""
+    one = dataclasses.replace(world.asked, questions=world.asked.questions[:1])
+    mined = pairs.mine(one, world.there, seed=0)
+    with pytest.raises(ArgumentError, match="1 questions that can be judged, of 1 groups"):
+        loop.judge(one, world.there, mined, Plan(world.recipe), tmp_path / "w")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_learned_from_shuffled_labels_is_refused(world: World, tmp_path: Path, seed: int) -> None:
+    """Whatever it gains is chance; benchmarks/shuffled.py does the same with a real model, many times."""
+    rng = np.random.default_rng(seed)
+    labels = rng.permutation([pair.label for pair in world.mined.pairs])
+    dealt = tuple(
+        dataclasses.replace(pair, label=int(label))
+        for pair, label in zip(world.mined.pairs, labels, strict=True)
+    )
+    mined = dataclasses.replace(world.mined, pairs=dealt)
+    recipe = dataclasses.replace(world.recipe, seed=seed)
+    judged = loop.judge(world.asked, world.there, mined, Plan(recipe, folds=2, depth=8), tmp_path / "w")
+    decision = promotion.decide(judged.report, weight=judged.weight, questions=len(judged.report.asked))
+    assert not decision.promote
+    assert not any("too few" in reason for reason in decision.reasons)
+
+
+def test_by_time_only_newer_questions_are_judged(world: World, tmp_path: Path) -> None:
+    """What will be asked next month is what counts."""
+    dated = tuple(
+        dataclasses.replace(question, date=f"2026-{1 + number // 3:02}-01")
+        for number, question in enumerate(world.asked.questions)
+    )
+    asked = dataclasses.replace(world.asked, questions=dated)
+    plan = Plan(world.recipe, folds=2, depth=4, order="by time")
+    judged = loop.judge(asked, world.there, world.mined, plan, tmp_path / "w")
+    tested = {item.question_id for item in judged.report.asked}
+    assert 8 < len(tested) < 20
+    assert "job-cancel" not in tested
+    assert "queue-drain" in tested
+
+
+def test_a_draft_records_all_that_serving_and_people_need(world: World, tmp_path: Path) -> None:
+    """The card shows before and after; the facts name data, weight and what each question scored unseen."""
+    judged = loop.judge(
+        world.asked, world.there, world.mined, Plan(world.recipe, folds=2, depth=4), tmp_path / "w"
+    )
+    trained = train(world.mined.pairs, world.recipe, tmp_path / "tuned")
+    decision = promotion.decide(judged.report, weight=judged.weight, questions=len(judged.report.asked))
+    draft = drafting.draft(drafting.Learned("house", world.mined, judged, trained, 20), decision)
+    assert draft.facts.golden_sha256 == world.asked.digest
+    assert set(draft.facts.learned_from) == set(world.mined.groups)
+    assert draft.facts.out_of_fold.keys() == {item.question_id for item in judged.report.asked}
+    for shown in ("first stage", "tuned", "did not learn from it", "nDCG@10", drafting.LIMITS[0]):
+        assert shown in draft.card
+    assert str(tmp_path) not in draft.card
