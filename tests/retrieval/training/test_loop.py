@@ -1,4 +1,4 @@
-"""A recipe is judged on questions its models did not see, goes on where it was cut off, and cannot be fooled."""
+"""A recipe is judged on questions its models did not see, goes on where it was cut off, and is not fooled."""
 
 import dataclasses
 from pathlib import Path
