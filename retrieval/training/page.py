@@ -9,7 +9,7 @@ from retrieval.training import evaluation, metrics
 from retrieval.training.evaluation import Report, Scores
 from retrieval.training.report import COLUMNS, first_answer, gain, row
 
-NOWHERE = 60  # where a plot draws what was not found among the first 50
+NOWHERE = 100  # where a plot draws what was not found among the first 50
 CUTOFFS = (1, 2, 3, 5, 10, 20, 50)
 
 _COLORS = ("#9e9e9e", "#bcbd22", "#1f77b4", "#ff7f0e", "#8c564b", "#2ca02c")
@@ -17,8 +17,9 @@ _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem }
 table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums; width: 100% }
 th, td { border-bottom: 1px solid #ddd; padding: .25rem .6rem; text-align: right; vertical-align: top }
-th:first-child, td:first-child { text-align: left; overflow-wrap: anywhere }
-.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(24rem, 1fr)); gap: 1rem }
+th:first-child, td:first-child { text-align: left; overflow-wrap: anywhere; min-width: 9rem }
+td:not(:first-child) { white-space: nowrap } .wide { overflow-x: auto }
+.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(24rem, 100%), 1fr)); gap: 1rem }
 figure { margin: 0 } .plots svg { width: 100%; height: auto }
 .better { color: #17771f } .worse { color: #b3261e }
 """
@@ -49,7 +50,7 @@ def _systems_table(report: Report) -> str:
     )
     notes = "; ".join(f"{scores.name}: {scores.note}" for scores in report.systems if scores.note)
     said = f"<p>{len(report.asked)} questions. {html.escape(notes)}</p>"
-    return f"<table><tr>{head}</tr>\n{rows}\n</table>\n{said}"
+    return f'<div class="wide"><table><tr>{head}</tr>\n{rows}\n</table></div>\n{said}'
 
 
 def _gains(report: Report) -> str:
@@ -70,7 +71,8 @@ def _questions_table(report: Report) -> str:
         cells = "".join(f"<td>{first_answer(scores, item.question_id)}</td>" for scores in report.systems)
         rows.append(f'<tr class="{kind}"><td>{html.escape(item.text)}</td>{cells}</tr>')
     body = "\n".join(rows)
-    return f"<h2>Rank of the first answer</h2>\n<table><tr>{head}</tr>\n{body}\n</table>"
+    table = f"<table><tr>{head}</tr>\n{body}\n</table>"
+    return f'<h2>Rank of the first answer</h2>\n<div class="wide">{table}</div>'
 
 
 def _facts(report: Report) -> str:
@@ -158,7 +160,7 @@ def _trust(axes: Any, report: Report) -> None:
         axes.scatter([confidence], [right], s=10 + 4 * count, color=_COLORS[2])
         axes.annotate(str(count), (confidence, right), textcoords="offset points", xytext=(6, -10))
     axes.set_xlim(0, 1.02)
-    axes.set_ylim(-0.02, 1.02)
+    axes.set_ylim(-0.06, 1.04)
     axes.set_xlabel("confidence of the first stage")
     axes.set_ylabel("first result answers")
     axes.set_title("Reliability of the confidence (questions a bin)")
