@@ -39,7 +39,7 @@ def main() -> None:
     args = parser.parse_args()
     asked, repository = golden.load(args.golden), opened(args.repo, args.cache)
     asked = dataclasses.replace(asked, questions=asked.questions[: args.first])
-    promoted = 0
+    promoted = gained = 0
     for seed in range(args.seeds):
         recipe = dataclasses.replace(
             PRESETS["default"], base=args.base, revision="", epochs=1, learning_rate=5e-5,
@@ -50,6 +50,7 @@ def main() -> None:
         judged = loop.judge(asked, repository, mined, plan, args.work)
         decision = promotion.decide(judged.report, weight=judged.weight, questions=len(judged.report.asked))
         promoted += decision.promote
+        gained += all(item.low > 0 and item.p <= promotion.ALPHA for item in judged.report.comparisons)
         gains = "  ".join(
             f"{item.opponent} {item.gain:+.4f} [{item.low:+.4f}, {item.high:+.4f}] p {item.p:.3f}"
             for item in judged.report.comparisons
@@ -57,7 +58,10 @@ def main() -> None:
         answer = "PROMOTED" if decision.promote else "refused"
         print(f"seed {seed:>2}  weight {judged.weight:<4g}  {gains}  {answer}", flush=True)
     groups = judged.report.comparisons[0].groups
-    print(f"{promoted} of {args.seeds} promoted; {len(judged.report.asked)} questions in {groups} groups")
+    print(
+        f"{promoted} of {args.seeds} promoted, {gained} gained beyond chance; "
+        f"{len(judged.report.asked)} questions in {groups} groups"
+    )
 
 
 def shuffled(mined: Mined, *, seed: int) -> Mined:
