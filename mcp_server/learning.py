@@ -61,6 +61,11 @@ def _with_recipe(command: Command) -> Command:
             "--keep", type=float, help="Share of what was learned in the weights; the rest is the base's."
         ),
         click.option("--learning-rate", type=float, help="At its peak."),
+        click.option(
+            "--loss",
+            type=click.Choice(["bce", "listnet"]),
+            help="Judge each pair alone (bce), or a question's passages against each other (listnet).",
+        ),
         click.option("--epochs", type=int, help="Passes over the pairs, at most."),
         click.option("--revision", help="Commit of a hub base."),
         click.option("--base", help="Cross-encoder to begin with. [default: the model that is set]"),
@@ -250,9 +255,8 @@ def _recipe(settings: Settings, flags: dict[str, Any]) -> "Recipe":
     recipe = PRESETS[flags["preset"]]
     if flags["preset"] == "default":
         recipe = replace(recipe, base=settings.model, revision=settings.model_revision)
-    given = {
-        name: flags[name] for name in ("epochs", "learning_rate", "keep", "seed") if flags[name] is not None
-    }
+    names = ("epochs", "learning_rate", "loss", "keep", "seed")
+    given = {name: flags[name] for name in names if flags[name] is not None}
     if flags["base"]:
         given |= {"base": flags["base"], "revision": flags["revision"] or ""}
     return replace(recipe, **given)

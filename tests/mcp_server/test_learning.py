@@ -103,7 +103,7 @@ def test_pairs_are_mined_and_a_model_is_trained_from_them(house: Path, base: Pat
     first = json.loads((house.parent / "pairs.jsonl").read_text().splitlines()[0])
     assert first["provenance"]["pair_text_version"] == 1
     folder = house.parent / "tuned"
-    options: list[str | Path] = ["--base", base, "--epochs", "1"]
+    options: list[str | Path] = ["--base", base, "--epochs", "1", "--loss", "listnet"]
     out = goldrank("train", house.parent / "pairs.jsonl", "--out", folder, *options, cwd=house)
     assert "loss by epoch" in out
     assert CrossEncoderScorer(str(folder)).score("where", ["door"]).shape == (1,)
