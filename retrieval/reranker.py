@@ -52,6 +52,7 @@ def pair_text(chunk: Chunk, text: str) -> str:
     """
     name = ".".join(part for part in (chunk.scope, chunk.symbol) if part)
     head = f"{chunk.path} {chunk.kind} {name}" if name else chunk.path
+    head = head.encode("utf-8", "replace").decode("utf-8")  # models refuse a name that is no Unicode
     return f"{' '.join(head.split())}\n{text}"
 
 

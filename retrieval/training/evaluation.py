@@ -171,8 +171,9 @@ def compare(
 ) -> Comparison:
     """Say what `system` gains over `opponent`, with an interval and a test over groups of questions."""
     gains = {
-        item.question_id: system.by_question[item.question_id][metric]
-        - opponent.by_question[item.question_id][metric]
+        item.question_id: round(  # an average of equal values differs from them in the last bit
+            system.by_question[item.question_id][metric] - opponent.by_question[item.question_id][metric], 12
+        )
         for item in asked
     }
     by_group: dict[str, list[float]] = defaultdict(list)

@@ -12,11 +12,12 @@ The names `q` and `expect_paths` are the file's own and appear in this module on
 
 import hashlib
 import json
-import math
 import os
 import re
+import shutil
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date as Date  # noqa: N812 - `date` is a key of a row
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,9 @@ _KEYS = frozenset({"q", "expect_paths", "id", "repo", "grades", "tags", "date"})
 _LINES = re.compile(r"(?P<path>.+?):(?P<start>[1-9]\d{0,8})(?:-(?P<end>[1-9]\d{0,8}))?")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
+WEAK = "feedback-"  # how the ids of questions begin that come from the feedback log, and no other
+MOST_GRADE = 1_000  # beyond it one answer is all that counts; sums of what a float can hold overflow
+
 
 @dataclass(frozen=True, slots=True)
 class Expected:
@@ -36,7 +40,7 @@ class Expected:
         path: POSIX path, perhaps loose: the end of a path, or a folder.
         start_line: First line, 1-based, or None for a whole file.
         end_line: Last line, inclusive, or None.
-        grade: What it is worth, above 0.
+        grade: What it is worth, above 0 and up to MOST_GRADE.
     """
 
     path: str
@@ -117,14 +121,17 @@ def add(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     new = list(rows)
     for number, row in enumerate(new, len(old) + 1):
         _question(row, number, path)
+    path = path.resolve()  # a link stays one
     before = path.read_bytes().decode("utf-8").rstrip() if path.exists() else "[]"
     end = "\r\n" if "\r\n" in before else "\n"
-    lines = [f"  {json.dumps(row, ensure_ascii=False)}" for row in new]
+    lines = [f"  {_written(row)}" for row in new]
     opening = before.removesuffix("]").rstrip() + ("," if old else "")
     written = end.join([opening, f",{end}".join(lines), "]", ""])
     scratch = path.with_name(f"{path.name}.new")
     try:
         scratch.write_bytes(written.encode("utf-8"))
+        if path.exists():
+            shutil.copymode(path, scratch)
         os.replace(scratch, path)  # noqa: PTH105 - atomic: a reader sees the old file or the new one
     except OSError as error:
         raise ArgumentError(f"{path} cannot be written: {error.strerror}") from error
@@ -137,6 +144,12 @@ def row_of(text: str, answers: Sequence[str], **others: Any) -> dict[str, Any]:
         "expect_paths": list(answers),
         **{key: value for key, value in others.items() if value},
     }
+
+
+def _written(row: Mapping[str, Any]) -> str:
+    """Write a row as one line of JSON; a file name that is no Unicode needs escapes."""
+    text = json.dumps(row, ensure_ascii=False)
+    return text if _is_unicode(text) else json.dumps(row)
 
 
 def unknown(row: Mapping[str, Any], paths: Collection[str]) -> str:
@@ -162,14 +175,13 @@ def resolve(expected: Expected, paths: Collection[str]) -> list[str]:
 
 
 def targets(question: Question, paths: Collection[str]) -> tuple[Expected, ...]:
-    """Write a question's answers with exact paths; one that means no file is left out."""
-    return tuple(
-        dict.fromkeys(
-            Expected(path, item.start_line, item.end_line, item.grade)
-            for item in question.expected
-            for path in resolve(item, paths)
-        )
-    )
+    """Write a question's answers with exact paths, each once and at its best grade; others are left out."""
+    grades: dict[tuple[str, int | None, int | None], float] = {}
+    for item in question.expected:
+        for path in resolve(item, paths):
+            key = (path, item.start_line, item.end_line)
+            grades[key] = max(item.grade, grades.get(key, 0.0))
+    return tuple(Expected(*key, grade) for key, grade in grades.items())
 
 
 def touches(chunk: Chunk, target: Expected) -> bool:
@@ -184,7 +196,7 @@ def touches(chunk: Chunk, target: Expected) -> bool:
 def _read(path: Path) -> tuple[bytes, list[Any]]:
     try:
         data = path.read_bytes()
-        rows = json.loads(data)
+        rows = json.loads(data.decode("utf-8-sig"))
     except FileNotFoundError as error:
         raise ArgumentError(
             f'{path} does not exist; begin it with: goldrank golden add "question" path/to/answer'
@@ -195,6 +207,8 @@ def _read(path: Path) -> tuple[bytes, list[Any]]:
         raise ArgumentError(
             f"{path}, line {error.lineno}: no JSON: {error.msg}; a golden file is a list of objects"
         ) from error
+    except RecursionError as error:
+        raise ArgumentError(f"{path} is nested too deep; a golden file is a list of objects") from error
     if not isinstance(rows, list):
         raise ArgumentError(f"{path} holds no list; a golden file is a list of objects")
     return data, rows
@@ -215,21 +229,26 @@ def _question(row: Any, number: int, path: Path) -> Question:
     text: Any = row.get("q")
     answers: Any = row.get("expect_paths")
     grades, tags, date = row.get("grades", {}), row.get("tags", []), row.get("date", "")
+    identity, repo = row.get("id"), row.get("repo", "")
     accepted: dict[str, tuple[Any, bool, str]] = {
-        "q": (text, isinstance(text, str) and bool(text.strip()), "a question"),
+        "q": (text, isinstance(text, str) and bool(text.strip()) and _is_unicode(text), "a question"),
         "expect_paths": (answers, _is_words(answers) and bool(answers), "a list of paths"),
-        "grades": (grades, _is_grades(grades, answers), "numbers above 0 by expected path"),
+        "grades": (
+            grades, _is_grades(grades, answers), f"numbers above 0 and up to {MOST_GRADE:,} by expected path",
+        ),
+        "id": (identity, _is_identity(identity), f'a name that does not begin with "{WEAK}"'),
+        "repo": (repo, isinstance(repo, str), "a name"),
         "tags": (tags, _is_words(tags), "a list of words"),
-        "date": (date, date == "" or bool(_DATE.fullmatch(str(date))), "YYYY-MM-DD"),
-    }
+        "date": (date, date == "" or _is_date(date), "YYYY-MM-DD"),
+    }  # fmt: skip
     for key, (value, is_accepted, wanted) in accepted.items():
         if not is_accepted:
             raise ArgumentError(f'{where}: "{key}" is {shorten(repr(value))}; it takes {wanted}')
     return Question(
-        question_id=str(row.get("id") or _text_id(text)),
+        question_id=_text_id(text) if identity in {None, ""} else str(identity),
         text=text.strip(),
         expected=tuple(_expected(answer, float(grades.get(answer, 1)), where) for answer in answers),
-        repo=str(row.get("repo", "")),
+        repo=repo,
         tags=tuple(tags),
         date=str(date),
         row=number,
@@ -241,11 +260,35 @@ def _is_words(value: Any) -> bool:
 
 
 def _is_grades(value: Any, answers: Any) -> bool:
-    return isinstance(value, dict) and set(value) <= set(answers) and all(map(_is_grade, value.values()))
+    if not isinstance(value, dict) or not _is_words(answers):
+        return False
+    return set(value) <= set(answers) and all(map(_is_grade, value.values()))
 
 
 def _is_grade(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= MOST_GRADE
+
+
+def _is_identity(value: Any) -> bool:
+    if isinstance(value, str):
+        return _is_unicode(value) and not value.startswith(WEAK)
+    return value is None or (isinstance(value, int) and not isinstance(value, bool))
+
+
+def _is_date(value: Any) -> bool:
+    try:
+        return bool(_DATE.fullmatch(value)) and bool(Date.fromisoformat(value))
+    except (TypeError, ValueError):
+        return False
+
+
+def _is_unicode(text: str) -> bool:
+    """Tell whether a text can be written: JSON can spell half a character, and so can a file's name."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _text_id(text: str) -> str:

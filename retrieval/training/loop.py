@@ -139,10 +139,15 @@ def measure(
         watch: Who is told, and who may stop it.
 
     Raises:
+        ArgumentError: No question's answers are indexed files.
         ModelError: A model is not at hand.
         CancelledError: The watch said so.
     """
-    questions = systems.judged(asked, repository, splits.group(asked.questions, {}))
+    questions = systems.judged(asked, repository, pairs.grouped(asked, repository))
+    if not questions:
+        raise ArgumentError(
+            f"{asked.path} has no question that can be judged; `goldrank golden lint` says what is wrong"
+        )
     desk = _Desk(questions, systems.first_stage(questions, repository), depth, watch or Watch())
     floors, readers = _floors(desk, repository), [_as_served(item, desk) for item in served]
     *opponents, last = [floors[-1], *readers]

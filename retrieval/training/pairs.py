@@ -2,11 +2,13 @@
 
 A positive is a chunk, not a file: one that the golden file's lines name, else the best of an expected file by
 first-stage evidence. A negative is a chunk of another file that the first stage ranked high all the same,
-some from each of several bands. The other chunks of an expected file are neither: nobody said.
+some from each of several bands. The other chunks of an expected file are neither: nobody said. Nor is a chunk
+that quotes a question, as the golden file itself does where it is indexed.
 """
 
 import dataclasses
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,8 +33,10 @@ BANDS = ((1, 5, 3), (6, 15, 2), (16, DEPTH, 2))  # first rank, last rank, how ma
 POSITIVES = 2  # chunks of an expected file, at most
 SECOND_BEST = 0.8  # share of the best chunk's score that another must reach to be a positive too
 REUSE = 4  # questions that one passage may be a positive of, and a negative of
-WEAK = "feedback-"  # how the ids of questions begin that come from the feedback log
+QUOTED_WORDS = 4  # a shorter question is a phrase that code may use without quoting anybody
 CARD_PAIRS, CARD_NEGATIVES, CARD_CHARS = 70, 4, 500  # docs of the first fine-tuned reranker: its model card
+
+_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,7 @@ class Mined:
 
     Attributes:
         pairs: By question in the golden file's order, positives first.
-        groups: The group of each question that has a positive, in that order.
+        groups: The group of each question, of one without a positive too: it is tested all the same.
         notes: Why a question gave no pairs, a sentence each.
         provenance: What the pairs were made of and by, as plain values.
     """
@@ -80,23 +84,32 @@ def mine(asked: Golden, repository: Repository, *, seed: int) -> Mined:
 
     The same file, index and seed give the same pairs.
     """
-    snapshot, paths = repository.snapshot(), frozenset(repository.paths)
+    snapshot = repository.snapshot()
+    found = _all_answers(asked, repository, snapshot)
+    groups = _grouped(asked, found, repository)
     answers: dict[str, list[Chunk]] = {}
     uses: Counter[Chunk] = Counter()
     notes: list[str] = []
     for question in asked.questions:
-        found = [chunk for chunk in _answers(question, repository, snapshot, paths) if uses[chunk] < REUSE]
-        if found:
-            answers[question.question_id] = found
-            uses.update(found)
+        own = [chunk for chunk in found[question.question_id] if uses[chunk] < REUSE]
+        if own:
+            answers[question.question_id] = own
+            uses.update(own)
         else:
+            taken = f" (it answers {REUSE} others)" if found[question.question_id] else ""
             notes.append(
-                f"row {question.row}: no chunk of its files can be shown as the answer: {question.text}"
+                f"row {question.row}: no chunk of its files can be shown as the answer{taken}: "
+                f"{question.text}"
             )
-    kept = [question for question in asked.questions if question.question_id in answers]
-    groups = splits.group(kept, answers)
-    pairs = tuple(_pairs(kept, answers, groups, repository, snapshot, seed=seed))
-    return Mined(pairs, groups, tuple(notes), _provenance(asked, repository, seed=seed))
+    desk = _Desk(asked, answers, _texts_by_group(found, groups, repository), groups, repository, snapshot)
+    return Mined(
+        tuple(_pairs(desk, seed=seed)), groups, tuple(notes), _provenance(asked, repository, seed=seed)
+    )
+
+
+def grouped(asked: Golden, repository: Repository) -> dict[str, str]:
+    """Name the group of each question, as mining does: what asks the same or shares an answer is one."""
+    return _grouped(asked, _all_answers(asked, repository, repository.snapshot()), repository)
 
 
 def like_card(mined: Mined) -> Mined:
@@ -112,7 +125,7 @@ def like_card(mined: Mined) -> Mined:
     for own in by_question.values():
         positives = [pair for pair in own if pair.label][:1]
         negatives = [pair for pair in own if not pair.label][:CARD_NEGATIVES]
-        if len(negatives) == CARD_NEGATIVES and len(chosen) < CARD_PAIRS:
+        if positives and len(negatives) == CARD_NEGATIVES and len(chosen) < CARD_PAIRS:
             chosen += positives + negatives
     cut = tuple(dataclasses.replace(pair, passage=pair.passage[:CARD_CHARS]) for pair in chosen)
     return dataclasses.replace(mined, pairs=cut)
@@ -121,16 +134,19 @@ def like_card(mined: Mined) -> Mined:
 def learnable(pairs: Sequence[LabeledPair], fold: splits.Fold) -> list[LabeledPair]:
     """Choose what a fold may learn from: its training questions and what feedback says of other groups.
 
-    No passage that answers a tested question is among it, whatever it is labelled.
+    No passage that answers a tested question is among it, whatever it is labelled and wherever a copy lies.
     """
     training, tested = set(fold.training), set(fold.testing)
     groups = {pair.group for pair in pairs if pair.question_id in tested} | tested
-    answering = {pair.passage for pair in pairs if pair.label and pair.question_id in tested}
+    answering = {_bare(pair.passage) for pair in pairs if pair.label and pair.question_id in tested}
     return [
         pair
         for pair in pairs
-        if (pair.question_id in training or (pair.question_id.startswith(WEAK) and pair.group not in groups))
-        and pair.passage not in answering
+        if (
+            pair.question_id in training
+            or (pair.question_id.startswith(golden.WEAK) and pair.group not in groups)
+        )
+        and _bare(pair.passage) not in answering
     ]
 
 
@@ -160,6 +176,44 @@ def read(file: Path) -> Mined:
 
 def _chunk(row: Mapping[str, Any]) -> Chunk:
     return Chunk(**{**row, "names": tuple(row["names"])})
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """What pairs are made of.
+
+    Attributes:
+        asked: All questions.
+        answers: By question, the chunks that it is shown as answers; a question without any is absent.
+        answering: By group, the texts that answer any question of it.
+        groups: The group of each question.
+        repository: For the texts.
+        snapshot: For the ranking.
+    """
+
+    asked: Golden
+    answers: Mapping[str, Sequence[Chunk]]
+    answering: Mapping[str, set[str]]
+    groups: Mapping[str, str]
+    repository: Repository
+    snapshot: Snapshot
+
+
+def _all_answers(asked: Golden, repository: Repository, snapshot: Snapshot) -> dict[str, list[Chunk]]:
+    """Find the chunks that carry each question's answer, however many questions share one."""
+    paths = frozenset(repository.paths)
+    return {
+        question.question_id: list(_answers(question, repository, snapshot, paths))
+        for question in asked.questions
+    }
+
+
+def _grouped(asked: Golden, found: Mapping[str, Sequence[Chunk]], repository: Repository) -> dict[str, str]:
+    """Group by texts, not by places: a copy of an answer gives it away as well."""
+    texts = {
+        identity: set(map(_bare, _texts(repository, chunks).values())) for identity, chunks in found.items()
+    }
+    return splits.group(asked.questions, texts)
 
 
 def _answers(
@@ -205,39 +259,45 @@ def _preferred(text: str, path: str, snapshot: Snapshot) -> list[Chunk]:
     return [evidence.pool.chunks[i] for i in order if scores[i] >= SECOND_BEST * best]
 
 
-def _pairs(
-    questions: Sequence[Question],
-    answers: Mapping[str, Sequence[Chunk]],
-    groups: Mapping[str, str],
-    repository: Repository,
-    snapshot: Snapshot,
-    *,
-    seed: int,
-) -> Iterator[LabeledPair]:
-    answering = _texts_by_group(answers, groups, repository)
-    paths = frozenset(repository.paths)
+def _pairs(desk: _Desk, *, seed: int) -> Iterator[LabeledPair]:
+    paths = frozenset(desk.repository.paths)
+    quotable = [_words(item.text) for item in desk.asked.questions if len(item.text.split()) >= QUOTED_WORDS]
     uses: Counter[str] = Counter()
-    for question in questions:
+    for question in desk.asked.questions:
         identity = question.question_id
-        candidates = rank(read_query(question.text), snapshot, limit=DEPTH)
+        if identity not in desk.answers:
+            continue
+        group = desk.groups[identity]
+        candidates = rank(read_query(question.text), desk.snapshot, limit=DEPTH)
         ranks = {candidate.chunk: candidate.rank for candidate in candidates}
         expected = {target.path for target in golden.targets(question, paths)}
         others = [candidate for candidate in candidates if candidate.chunk.path not in expected]
-        texts = _texts(repository, [candidate.chunk for candidate in others])
+        texts = _texts(desk.repository, [candidate.chunk for candidate in others])
         allowed = [
             candidate
             for candidate in others
-            if _bare(texts[candidate.chunk]) not in answering[groups[identity]]
+            if _bare(texts[candidate.chunk]) not in desk.answering[group]
             and uses[texts[candidate.chunk]] < REUSE
+            and not _quotes(texts[candidate.chunk], quotable)
         ]
         chosen = _by_band(allowed, rng=np.random.default_rng([seed, int.from_bytes(identity.encode()[-6:])]))
         uses.update(texts[candidate.chunk] for candidate in chosen)
-        positives = _texts(repository, answers[identity])
-        labelled = [(chunk, positives[chunk], 1) for chunk in answers[identity]]
+        positives = _texts(desk.repository, desk.answers[identity])
+        labelled = [(chunk, positives[chunk], 1) for chunk in desk.answers[identity]]
         labelled += [(candidate.chunk, texts[candidate.chunk], 0) for candidate in chosen]
         for chunk, text, label in labelled:
-            group = groups[identity]
             yield LabeledPair(identity, group, question.text, text, label, chunk, ranks.get(chunk, 0))
+
+
+def _quotes(passage: str, questions: Sequence[str]) -> bool:
+    """Tell whether a passage holds a question word for word, as a list of questions does."""
+    words = _words(passage)
+    return any(question in words for question in questions)
+
+
+def _words(text: str) -> str:
+    """Write the words alone, each between spaces: marks and line breaks are how a place writes them."""
+    return f" {' '.join(_WORD.findall(text.lower()))} "
 
 
 def _texts(repository: Repository, chunks: Sequence[Chunk]) -> dict[Chunk, str]:

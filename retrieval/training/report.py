@@ -15,7 +15,12 @@ COLUMNS = (*METRICS[:4], "nDCG@10 [95 %]", *METRICS[5:])
 
 def as_json(report: Report) -> str:
     """Write a report as JSON, from which `from_json` reads it back."""
-    return json.dumps(dataclasses.asdict(report), ensure_ascii=False, indent=1)
+    text = json.dumps(dataclasses.asdict(report), ensure_ascii=False, indent=1)
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:  # a file whose name is no Unicode: JSON can spell it in ASCII alone
+        return json.dumps(dataclasses.asdict(report), indent=1)
+    return text
 
 
 def from_json(text: str, *, source: str) -> Report:

@@ -9,6 +9,7 @@ A draft is no golden question yet: it repeats words that stand beside the answer
 people ask. Its date says since when it is true.
 """
 
+import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -88,13 +89,14 @@ def suggest(repository: Repository, *, known: Golden | None = None, most: int = 
 
 def _commits(repository: Repository) -> Iterator[Draft]:
     log = git.ask(
-        repository.root, "log", f"--max-count={COMMITS}", "--no-merges", "--name-only", "--relative",
+        repository.root, "-c", "core.quotePath=false",
+        "log", f"--max-count={COMMITS}", "--no-merges", "--name-only", "--relative",
         "--date=short", "--format=%x1e%h%x1f%ad%x1f%s%x1f", "--", ".",
     )  # fmt: skip
     paths = frozenset(repository.paths)
-    for record in (log or b"").decode("utf-8", "replace").split("\x1e")[1:]:
-        commit, date, subject, changed = record.split("\x1f", 3)
-        files = changed.split("\n")
+    for record in os.fsdecode(log or b"").split("\x1e")[1:]:
+        commit, date, said, changed = record.split("\x1f", 3)
+        subject, files = os.fsencode(said).decode("utf-8", "replace"), changed.split("\n")
         answers = tuple(path for path in files if path in paths and not places.is_minor(path))
         text = _TRAILING.sub("", _PREFIX.sub("", subject)).strip()
         small = 0 < len(answers) <= COMMIT_FILES and len([path for path in files if path]) <= 2 * COMMIT_FILES

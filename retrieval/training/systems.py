@@ -1,5 +1,6 @@
 """The systems that an evaluation sets side by side: from the honest floor to both stages together."""
 
+import os
 import shutil
 import subprocess
 import time
@@ -161,20 +162,26 @@ def ripgrep(asked: Sequence[Asked], repository: Repository) -> dict[str, Ranking
 def _grepped(item: Asked, repository: Repository) -> Ranking:
     start = time.perf_counter()
     words = tokenizer.query_terms(item.text)
+    if not words:  # without a pattern, rg would take the folder for one
+        return Ranking(())
     patterns = [word for term in words for word in ("-e", term)]
     command = ["rg", "--count", "--ignore-case", "--fixed-strings", "--no-config", "--null", *patterns, "."]
-    done = subprocess.run(  # noqa: S603 - no shell; what is searched for stands behind -e
-        command, cwd=repository.root, capture_output=True, check=False, timeout=RG_TIMEOUT_S
-    )
+    try:
+        done = subprocess.run(  # noqa: S603 - no shell; what is searched for stands behind -e
+            command, cwd=repository.root, stdin=subprocess.DEVNULL, capture_output=True, check=False,
+            timeout=RG_TIMEOUT_S,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:  # whoever waited a minute has given up
+        return Ranking((), 1000.0 * RG_TIMEOUT_S)
     indexed = set(repository.paths)
     counts: dict[str, int] = {}
-    for line in done.stdout.decode("utf-8", "replace").splitlines():
+    for line in os.fsdecode(done.stdout).split("\n"):
         path, _, count = line.rpartition("\0")
         if path.removeprefix("./") in indexed:
             counts[path.removeprefix("./")] = int(count)
     order = sorted(counts, key=lambda path: (-counts[path], path))[:TOP_K]
     spent = 1000 * (time.perf_counter() - start)
-    sizes = [(repository.root / path).stat().st_size for path in order]
+    sizes = [sum(1 + len(line) for line in repository.lines(path) or ()) for path in order]
     results = tuple(Result(Chunk(path, 1, _END), size) for path, size in zip(order, sizes, strict=True))
     return Ranking(results, spent)
 

@@ -1,6 +1,7 @@
 """What feedback teaches: weak labels, learned from beside the golden file and never tested on."""
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -10,25 +11,26 @@ from retrieval.records import Chunk
 from retrieval.repository import Repository
 from retrieval.reranker import pair_text
 from retrieval.training import golden, splits
-from retrieval.training.golden import Expected, Golden
-from retrieval.training.pairs import WEAK, LabeledPair, Mined
+from retrieval.training.golden import WEAK, Expected, Golden
+from retrieval.training.pairs import LabeledPair, Mined
 
 
 def with_feedback(mined: Mined, asked: Golden, entries: Sequence[Entry], repository: Repository) -> Mined:
     """Add the pairs of a feedback log; an entry that says what a golden question asks joins its group.
 
-    A passage that was called both is left out: nobody knows.
+    One that says what questions of several groups ask is left out: it would carry one into the other's test.
+    So is a passage that was called both, by entries or by an entry and the golden file: nobody knows.
     """
     snapshot, paths = repository.snapshot(), frozenset(repository.paths)
     found: dict[tuple[str, str], LabeledPair] = {}
-    doubted: set[tuple[str, str]] = set()
+    labels: dict[tuple[str, str], set[int]] = defaultdict(set)
+    for pair in mined.pairs:
+        labels[pair.group, pair.passage].add(pair.label)
     for entry in entries:
         for pair in _pairs(entry, asked, mined, repository, snapshot, paths):
-            key = (pair.question_id, pair.passage)
-            if key in found and found[key].label != pair.label:
-                doubted.add(key)
-            found.setdefault(key, pair)
-    weak = tuple(pair for key, pair in found.items() if key not in doubted)
+            found.setdefault((pair.question_id, pair.passage), pair)
+            labels[pair.group, pair.passage].add(pair.label)
+    weak = tuple(pair for pair in found.values() if len(labels[pair.group, pair.passage]) == 1)
     provenance = {**mined.provenance, "feedback_entries": len(entries), "feedback_pairs": len(weak)}
     return replace(mined, pairs=(*mined.pairs, *weak), provenance=provenance)
 
@@ -41,8 +43,11 @@ def _pairs(
     snapshot: Snapshot,
     paths: frozenset[str],
 ) -> Iterator[LabeledPair]:
-    identity = WEAK + hashlib.blake2b(entry.query.encode(), digest_size=6).hexdigest()
-    group = _group(entry.query, asked, mined) or identity
+    identity = WEAK + hashlib.blake2b(entry.query.encode("utf-8", "replace"), digest_size=6).hexdigest()
+    groups = _groups(entry.query, asked, mined) or {identity}
+    if len(groups) > 1:
+        return
+    group = groups.pop()
     for label, spans in ((1, entry.useful), (0, entry.not_useful)):
         chunks = [chunk for span in spans for chunk in _chunks(span, snapshot, paths)]
         for passage in repository.passages(dict.fromkeys(chunks)):
@@ -50,12 +55,13 @@ def _pairs(
             yield LabeledPair(identity, group, entry.query, text, label, passage.chunk, 0)
 
 
-def _group(query: str, asked: Golden, mined: Mined) -> str:
+def _groups(query: str, asked: Golden, mined: Mined) -> set[str]:
     stems = splits.stems_of(query)
-    for question in asked.questions:
-        if splits.is_paraphrase(stems, splits.stems_of(question.text)):
-            return mined.groups.get(question.question_id, question.question_id)
-    return ""
+    return {
+        mined.groups.get(question.question_id, question.question_id)
+        for question in asked.questions
+        if splits.is_paraphrase(stems, splits.stems_of(question.text))
+    }
 
 
 def _chunks(span: str, snapshot: Snapshot, paths: frozenset[str]) -> list[Chunk]:

@@ -77,6 +77,10 @@ def test_ours_says_lines_grades_tags_and_dates(tmp_path: Path) -> None:
         ({"q": "x", "expect_paths": ["a"], "grades": {"b": 1}}, "by expected path"),
         ({"q": "x", "expect_paths": ["a"], "grades": {"a": 0}}, "numbers above 0"),
         ({"q": "x", "expect_paths": ["a"], "date": "today"}, "it takes YYYY-MM-DD"),
+        ({"q": "x", "expect_paths": ["a"], "date": "2026-13-40"}, "it takes YYYY-MM-DD"),
+        ({"q": "x", "expect_paths": ["a"], "id": "feedback-1"}, "a name that does not begin with"),
+        ({"q": "x", "expect_paths": ["a"], "id": ["b"]}, "a name that does not begin with"),
+        ({"q": "x \ud800", "expect_paths": ["a"]}, "it takes a question"),
         ({"q": "x", "expect_paths": ["a:9-3"]}, "the span ends before it starts"),
     ],
 )

@@ -1,5 +1,6 @@
 """Nothing that is tested was learned, and what is learned is written as it will be read."""
 
+import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -79,6 +80,30 @@ def test_positives_carry_code_and_the_rest_of_their_file_is_neither(
             assert not pair.passage.partition("\n")[2].startswith("import")
         else:
             assert pair.chunk.path != expected[pair.question_id]
+
+
+def test_a_list_of_questions_is_no_wrong_answer_to_them(tmp_path: Path) -> None:
+    """The golden file lies in the repository, and of all files it says the most of the question's words."""
+    quoted = {"golden.json": json.dumps(rows(), indent=1), "notes.md": "Ask: what lets a job retry?\n"}
+    opened = repository(write(tmp_path / "r", {**house(), **quoted}), tmp_path / "cache")
+    found = pairs.mine(golden.load(tmp_path / "r/golden.json"), opened, seed=0)
+    assert {pair.chunk.path for pair in found.pairs}.isdisjoint(quoted)
+
+
+def test_a_copy_of_an_answer_is_an_answer(tmp_path: Path) -> None:
+    """Vendored twice, it would be learned in one place and tested in the other."""
+    text = house()["src/job_retry.py"]
+    opened = repository(write(tmp_path / "r", {**house(), "vendored/again.py": text}), tmp_path / "cache")
+    golden.add(
+        tmp_path / "golden.json",
+        [
+            golden.row_of("what lets a job retry", ["src/job_retry.py"], id="one"),
+            golden.row_of("job retry caller", ["vendored/again.py"], id="two"),
+            golden.row_of("what lets a queue drain", ["src/queue_drain.py"], id="three"),
+        ],
+    )
+    groups = pairs.mine(golden.load(tmp_path / "golden.json"), opened, seed=0).groups
+    assert groups["one"] == groups["two"] != groups["three"]
 
 
 def test_the_same_seed_mines_the_same_pairs(mined: tuple[Golden, Mined, Path]) -> None:
