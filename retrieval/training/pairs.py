@@ -3,11 +3,12 @@
 A positive is a chunk, not a file: one that the golden file's lines name, else the best of an expected file by
 first-stage evidence. A negative is a chunk of another file that the first stage ranked high all the same,
 some from each of several bands. The other chunks of an expected file are neither: nobody said. Nor is a chunk
-that quotes a question, as the golden file itself does where it is indexed.
+that quotes a question, or one of the golden file itself where it is indexed.
 """
 
 import dataclasses
 import json
+import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -261,6 +262,7 @@ def _preferred(text: str, path: str, snapshot: Snapshot) -> list[Chunk]:
 
 def _pairs(desk: _Desk, *, seed: int) -> Iterator[LabeledPair]:
     paths = frozenset(desk.repository.paths)
+    golden_path = os.path.relpath(desk.asked.path.resolve(), desk.repository.root).replace(os.sep, "/")
     quotable = [_words(item.text) for item in desk.asked.questions if len(item.text.split()) >= QUOTED_WORDS]
     uses: Counter[str] = Counter()
     for question in desk.asked.questions:
@@ -271,7 +273,9 @@ def _pairs(desk: _Desk, *, seed: int) -> Iterator[LabeledPair]:
         candidates = rank(read_query(question.text), desk.snapshot, limit=DEPTH)
         ranks = {candidate.chunk: candidate.rank for candidate in candidates}
         expected = {target.path for target in golden.targets(question, paths)}
-        others = [candidate for candidate in candidates if candidate.chunk.path not in expected]
+        others = [
+            candidate for candidate in candidates if candidate.chunk.path not in {*expected, golden_path}
+        ]
         texts = _texts(desk.repository, [candidate.chunk for candidate in others])
         allowed = [
             candidate

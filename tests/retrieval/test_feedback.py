@@ -78,6 +78,35 @@ def test_feedback_on_a_tested_question_is_not_learned_from(tmp_path: Path) -> No
     assert pairs.learnable(taught.pairs, splits.Fold((), tuple(mined.groups))) == []
 
 
+def test_feedback_that_asks_what_two_groups_ask_is_left_out(tmp_path: Path) -> None:
+    """Learned while either is tested, it would tell the one in the words of the other."""
+    opened = repository(write(tmp_path / "r", FILES), tmp_path / "cache")
+    file = tmp_path / "golden.json"
+    golden.add(
+        file,
+        [
+            golden.row_of("who schedules retry job queue", ["src/retry.py"]),
+            golden.row_of("who sends retry job mail", ["src/mail.py"]),
+        ],
+    )
+    asked = golden.load(file)
+    mined = pairs.mine(asked, opened, seed=0)
+    assert len(set(mined.groups.values())) == 2
+    both = Entry("who schedules sends retry job", ("src/clock.py:1-2",), (), "2026-11-24")
+    assert weak.with_feedback(mined, asked, [both], opened).pairs == mined.pairs
+
+
+def test_feedback_does_not_contradict_the_golden_file(tmp_path: Path) -> None:
+    """A person said that it answers; an assistant that says no is outvoted."""
+    opened = repository(write(tmp_path / "r", FILES), tmp_path / "cache")
+    file = tmp_path / "golden.json"
+    golden.add(file, [golden.row_of("who schedules the retry of jobs", ["src/retry.py"])])
+    asked = golden.load(file)
+    mined = pairs.mine(asked, opened, seed=0)
+    denied = Entry("who schedules a retry for jobs", (), ("src/retry.py:1-3",), "2026-11-24")
+    assert weak.with_feedback(mined, asked, [denied], opened).pairs == mined.pairs
+
+
 def test_a_passage_that_was_called_both_is_left_out(tmp_path: Path) -> None:
     """One assistant said yes and another no: nobody knows."""
     opened = repository(write(tmp_path / "r", FILES), tmp_path / "cache")

@@ -116,6 +116,11 @@ def test_the_pair_text_says_where_and_what() -> None:
     assert pair_text(Chunk("README.md", 1, 2), "# hi") == "README.md\n# hi"
 
 
+def test_a_file_name_that_is_no_unicode_can_be_read_by_a_model() -> None:
+    """A tokenizer refuses half a character, and the whole search would fail for one old file."""
+    assert pair_text(Chunk("src/caf\udce9.py", 1, 1), "x = 1") == "src/caf?.py\nx = 1"
+
+
 def never() -> bool:
     """Cancel nothing."""
     return False

@@ -115,6 +115,15 @@ def test_no_difference_is_no_gain() -> None:
     assert compared.better == compared.worse == ()
 
 
+def test_an_average_of_equal_values_is_no_difference() -> None:
+    """0.1 + 0.1 + 0.1 is not 0.3 to a computer; a question that did not move is neither better nor worse."""
+    questions = asked(30)
+    one = scored("one", questions, [2] * 15 + [8] * 15)
+    averaged = evaluation.average("six", [one] * 6)
+    compared = evaluation.compare(questions, averaged, one)
+    assert (compared.better, compared.worse, compared.p) == ((), (), 1)
+
+
 def test_a_clear_gain_is_beyond_chance_and_a_coin_is_not() -> None:
     """What the gate asks."""
     questions = asked(30)
@@ -211,12 +220,24 @@ def test_ripgrep_ranks_files_where_there_is_one(tmp_path: Path, monkeypatch: pyt
     found = systems.ripgrep([question], opened)
     assert found is not None
     assert [result.chunk.path for result in found["q"].results] == ["b.py", "a.py"]
+    assert [result.characters for result in found["q"].results] == [10, 5]
+    wordless = systems.ripgrep([Asked("w", "???", "w", (Expected("b.py"),))], opened)
+    assert wordless == {"w": Ranking(())}, "rg without a pattern would look for the folder's name"
 
 
 def test_a_report_is_read_back_as_it_was_written() -> None:
     """A gate compares with a file of last month."""
     whole = full()
     assert report.from_json(report.as_json(whole), source="x") == whole
+
+
+def test_a_report_names_any_file_and_can_be_written() -> None:
+    """Half an evaluation would be lost to one old file name."""
+    whole = full()
+    odd = replace(whole.asked[0], targets=(Expected("caf\udce9.py"), Expected("t\u00fcr.py")))
+    named = replace(whole, asked=(odd, *whole.asked[1:]))
+    text = report.as_json(named).encode("utf-8").decode("utf-8")
+    assert report.from_json(text, source="x") == named
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"asked": 1}', '{"asked": [{"x": 1}]}'])

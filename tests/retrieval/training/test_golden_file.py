@@ -76,11 +76,15 @@ def test_ours_says_lines_grades_tags_and_dates(tmp_path: Path) -> None:
         ({"q": "x", "expected": ["a"], "expect_paths": ["a"]}, "unknown key expected; known are"),
         ({"q": "x", "expect_paths": ["a"], "grades": {"b": 1}}, "by expected path"),
         ({"q": "x", "expect_paths": ["a"], "grades": {"a": 0}}, "numbers above 0"),
+        ({"q": "x", "expect_paths": 7, "grades": {"a": 1}}, '"expect_paths" is 7; it takes a list of paths'),
+        ({"q": "x", "expect_paths": [["a"]], "grades": {"a": 1}}, "it takes a list of paths"),
+        ({"q": "x", "expect_paths": ["a"], "grades": {"a": 10**400}}, "numbers above 0 and up to 1,000"),
         ({"q": "x", "expect_paths": ["a"], "date": "today"}, "it takes YYYY-MM-DD"),
-        ({"q": "x", "expect_paths": ["a"], "date": "2026-13-40"}, "it takes YYYY-MM-DD"),
-        ({"q": "x", "expect_paths": ["a"], "id": "feedback-1"}, "a name that does not begin with"),
-        ({"q": "x", "expect_paths": ["a"], "id": ["b"]}, "a name that does not begin with"),
-        ({"q": "x \ud800", "expect_paths": ["a"]}, "it takes a question"),
+        ({"q": "x", "expect_paths": ["a"], "date": "2026-02-30"}, "it takes YYYY-MM-DD"),
+        ({"q": "half \ud800", "expect_paths": ["a"]}, "it takes a question"),
+        ({"q": "x", "expect_paths": ["a"], "id": ["x"]}, "\"id\" is ['x']; it takes a name"),
+        ({"q": "x", "expect_paths": ["a"], "id": "feedback-1"}, 'does not begin with "feedback-"'),
+        ({"q": "x", "expect_paths": ["a"], "repo": 1}, '"repo" is 1; it takes a name'),
         ({"q": "x", "expect_paths": ["a:9-3"]}, "the span ends before it starts"),
     ],
 )
@@ -103,7 +107,13 @@ def test_a_grade_is_a_finite_number(tmp_path: Path, grade: str) -> None:
 
 @pytest.mark.parametrize(
     ("data", "told"),
-    [(b"{", "line 1: no JSON"), (b'{"q": 1}', "holds no list"), (b'["\xff"]', "cannot be read")],
+    [
+        (b"{", "line 1: no JSON"),
+        (b'{"q": 1}', "holds no list"),
+        (b'["\xff"]', "cannot be read"),
+        ("[]".encode("utf-16"), "cannot be read"),
+        (b"[" * 100_000, "nested too deep"),
+    ],
 )
 def test_what_is_no_golden_file_says_so(tmp_path: Path, data: bytes, told: str) -> None:
     """The wrong file is the commonest mistake of all."""
@@ -130,6 +140,27 @@ def test_adding_keeps_what_was_there(tmp_path: Path, before: str) -> None:
         *json.loads(before), {"q": "wo ist die Tür?", "expect_paths": ["src/door.py"], "tags": ["de"]},
     ]  # fmt: skip
     assert text.startswith(before.rstrip().removesuffix("]").rstrip())
+
+
+def test_adding_keeps_links_and_modes_and_takes_any_file_name(tmp_path: Path) -> None:
+    """A team may share its golden file by a link; a name from an old disk is still a file."""
+    shared = write(tmp_path, {"shared/golden.json": FIRST}) / "shared/golden.json"
+    shared.chmod(0o640)
+    (tmp_path / "golden.json").symlink_to(shared)
+    golden.add(tmp_path / "golden.json", [golden.row_of("who closes the caf\u00e9?", ["caf\udce9.py"])])
+    assert (tmp_path / "golden.json").is_symlink()
+    assert shared.stat().st_mode & 0o777 == 0o640
+    assert golden.load(shared).questions[-1].expected == (Expected("caf\udce9.py"),)
+
+
+def test_a_file_that_answers_twice_counts_once_with_its_best_grade(tmp_path: Path) -> None:
+    """Counted twice, the best possible ranking would fall short of 1."""
+    row = {"q": "mail?", "expect_paths": ["src", "src/a.py"], "grades": {"src/a.py": 2}}
+    (question,) = loaded(tmp_path, row).questions
+    assert golden.targets(question, ["src/a.py", "src/b.py"]) == (
+        Expected("src/a.py", grade=2),
+        Expected("src/b.py"),
+    )
 
 
 def test_lint_follows_renames_to_where_a_file_is_now(tmp_path: Path) -> None:
@@ -200,6 +231,24 @@ def test_a_repository_suggests_questions_with_evidence_and_dates(tmp_path: Path)
     assert found["commit"].evidence.startswith("commit ")
     assert found["commit"].date
     assert found["test"].evidence == "tests/test_queue.py:1"
+
+
+def test_a_commit_that_changed_a_file_with_a_foreign_name_is_a_draft(tmp_path: Path) -> None:
+    """Git quotes such names unless it is asked not to."""
+    root = write(tmp_path / "house", {"src/t\u00fcr.py": "def open(door):\n    door.swing()\n"})
+    write(root, {"src/caf\udce9.py": "def close(door):\n    door.shut()\n"})
+    git(root, "init", "-q")
+    for name, subject in (
+        ("t\u00fcr", "Doors swing open slowly"),
+        ("caf\udce9", "Caf\u00e9 doors shut by themselves"),
+    ):
+        git(root, "add", f"src/{name}.py")
+        git(root, "commit", "-qm", subject)
+    drafts = suggest.suggest(repository(root, tmp_path / "cache"))
+    assert {draft.text: draft.answers for draft in drafts} == {
+        "Doors swing open slowly": ("src/t\u00fcr.py",),
+        "Caf\u00e9 doors shut by themselves": ("src/caf\udce9.py",),
+    }
 
 
 def test_what_is_asked_already_is_not_suggested_and_no_more_than_asked_for(tmp_path: Path) -> None:

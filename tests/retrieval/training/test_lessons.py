@@ -1,5 +1,6 @@
 """Nothing that is tested was learned, and what is learned is written as it will be read."""
 
+import dataclasses
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -68,6 +69,58 @@ def test_no_text_is_both_right_and_wrong_and_none_is_used_up(mined: tuple[Golden
     assert max(uses.values()) <= pairs.REUSE
 
 
+def test_a_question_whose_answer_is_used_up_stays_with_those_that_used_it(tmp_path: Path) -> None:
+    """It teaches nothing, but it is tested: alone, by a model that has learned its answer from the others."""
+    opened = repository(write(tmp_path / "r", house()), tmp_path / "cache")
+    said = ("alpha beta", "gamma delta", "epsilon zeta", "eta theta", "iota kappa", "lambda mu")
+    golden.add(
+        tmp_path / "golden.json",
+        [golden.row_of(text, ["src/job_retry.py:10-13"], id=text) for text in said] + rows()[6:9],
+    )
+    asked = golden.load(tmp_path / "golden.json")
+    found = pairs.mine(asked, opened, seed=0)
+    assert len({pair.question_id for pair in found.pairs} & set(said)) == pairs.REUSE
+    assert "it answers 4 others" in found.notes[0]
+    judged = systems.judged(asked, opened, found.groups)
+    assert {item.group for item in judged if item.question_id in said} == {"alpha beta"}
+    assert pairs.grouped(asked, opened) == found.groups
+
+
+def test_a_copy_of_an_answer_is_the_answer(tmp_path: Path) -> None:
+    """Vendored code stands twice in many repositories."""
+    code = house()["src/job_retry.py"]
+    opened = repository(write(tmp_path / "r", {**house(), "src/copied_retry.py": code}), tmp_path / "cache")
+    golden.add(
+        tmp_path / "golden.json",
+        [
+            golden.row_of("which one starts over", ["src/job_retry.py:10-13"], id="one"),
+            golden.row_of("who repeats what failed", ["src/copied_retry.py:10-13"], id="copy"),
+            *rows()[6:9],
+        ],
+    )
+    found = pairs.mine(golden.load(tmp_path / "golden.json"), opened, seed=0)
+    assert found.groups["copy"] == "one"
+    tested = splits.Fold(tuple(i for i in found.groups if i != "one"), ("one",))
+    assert not any(
+        pair.chunk.path in {"src/job_retry.py", "src/copied_retry.py"} and "retry_job" in pair.passage
+        for pair in pairs.learnable(found.pairs, tested)
+    )
+
+
+def test_what_quotes_a_question_is_no_wrong_answer(tmp_path: Path) -> None:
+    """An indexed golden file holds every question; taught as wrong, repeating one would be wrong."""
+    listed = "\n".join(f"# {number}. {row['q']}?" for number, row in enumerate(rows()))
+    files = {**house(), "asked.json": json.dumps(rows(), indent=1), "docs/asked.md": listed}
+    opened = repository(write(tmp_path / "r", files), tmp_path / "cache")
+    asked = golden.load(tmp_path / "r/asked.json")
+    found = systems.first_stage(systems.judged(asked, opened, {}), opened)
+    assert any(
+        candidate.chunk.path == "docs/asked.md" for item in found.values() for candidate in item.candidates
+    )
+    mined = pairs.mine(asked, opened, seed=0)
+    assert {pair.chunk.path for pair in mined.pairs}.isdisjoint({"asked.json", "docs/asked.md"})
+
+
 def test_positives_carry_code_and_the_rest_of_their_file_is_neither(
     mined: tuple[Golden, Mined, Path],
 ) -> None:
@@ -80,30 +133,6 @@ def test_positives_carry_code_and_the_rest_of_their_file_is_neither(
             assert not pair.passage.partition("\n")[2].startswith("import")
         else:
             assert pair.chunk.path != expected[pair.question_id]
-
-
-def test_a_list_of_questions_is_no_wrong_answer_to_them(tmp_path: Path) -> None:
-    """The golden file lies in the repository, and of all files it says the most of the question's words."""
-    quoted = {"golden.json": json.dumps(rows(), indent=1), "notes.md": "Ask: what lets a job retry?\n"}
-    opened = repository(write(tmp_path / "r", {**house(), **quoted}), tmp_path / "cache")
-    found = pairs.mine(golden.load(tmp_path / "r/golden.json"), opened, seed=0)
-    assert {pair.chunk.path for pair in found.pairs}.isdisjoint(quoted)
-
-
-def test_a_copy_of_an_answer_is_an_answer(tmp_path: Path) -> None:
-    """Vendored twice, it would be learned in one place and tested in the other."""
-    text = house()["src/job_retry.py"]
-    opened = repository(write(tmp_path / "r", {**house(), "vendored/again.py": text}), tmp_path / "cache")
-    golden.add(
-        tmp_path / "golden.json",
-        [
-            golden.row_of("what lets a job retry", ["src/job_retry.py"], id="one"),
-            golden.row_of("job retry caller", ["vendored/again.py"], id="two"),
-            golden.row_of("what lets a queue drain", ["src/queue_drain.py"], id="three"),
-        ],
-    )
-    groups = pairs.mine(golden.load(tmp_path / "golden.json"), opened, seed=0).groups
-    assert groups["one"] == groups["two"] != groups["three"]
 
 
 def test_the_same_seed_mines_the_same_pairs(mined: tuple[Golden, Mined, Path]) -> None:
@@ -180,6 +209,9 @@ def test_the_first_reranker_would_have_had_these_pairs(mined: tuple[Golden, Mine
     assert len(chosen) == 70
     assert sum(pair.label for pair in chosen) / len(chosen) == pytest.approx(0.2)
     assert max(len(pair.passage) for pair in chosen) <= 500
+    wrong = [dataclasses.replace(pair, question_id="feedback-1", label=0) for pair in found.pairs[:9]]
+    with_weak = dataclasses.replace(found, pairs=(*wrong, *found.pairs))
+    assert pairs.like_card(with_weak).pairs == chosen
 
 
 @pytest.mark.parametrize(

@@ -112,6 +112,43 @@ def test_one_group_of_questions_cannot_be_judged(world: World, tmp_path: Path) -
         loop.judge(one, world.there, mined, Plan(world.recipe), tmp_path / "w")
 
 
+def test_nothing_to_judge_is_said_and_not_averaged(world: World) -> None:
+    """A mean of nothing is no number, and a table of them looks like a result."""
+    gone = tuple(
+        dataclasses.replace(question, expected=(golden.Expected("gone.py"),))
+        for question in world.asked.questions
+    )
+    for questions in ((), gone):
+        with pytest.raises(ArgumentError, match="no question that can be judged; `goldrank golden lint`"):
+            loop.measure(dataclasses.replace(world.asked, questions=questions), world.there, [])
+
+
+def test_measuring_groups_questions_as_learning_does(world: World, tmp_path: Path) -> None:
+    """Questions that share an answer are no independent evidence, whoever asks them."""
+    measured = loop.measure(world.asked, world.there, [])
+    groups = {item.question_id: item.group for item in measured.asked}
+    assert groups["shared"] == groups["lease-resume"]
+    assert groups == dict(world.mined.groups)
+    assert not list(tmp_path.iterdir())
+
+
+def test_names_that_are_no_unicode_are_learned_like_any_other(world: World, tmp_path: Path) -> None:
+    """Tokenizers and the training's tables refuse half a character; one old file must not end it all."""
+    files = {path.replace("job", "j\udcf6b"): text for path, text in house().items()}
+    there = repository(write(tmp_path / "r", files), tmp_path / "cache")
+    golden.add(
+        tmp_path / "golden.json",
+        [golden.row_of("what lets a job retry", ["src/j\udcf6b_retry.py"], id="odd"), *rows()[6:12]],
+    )
+    asked = golden.load(tmp_path / "golden.json")
+    mined = pairs.mine(asked, there, seed=0)
+    pairs.write(mined, tmp_path / "pairs.jsonl")
+    assert pairs.read(tmp_path / "pairs.jsonl") == mined
+    plan = Plan(world.recipe, folds=2, depth=4)
+    judged = loop.judge(asked, there, mined, plan, tmp_path / "w")
+    assert "odd" in judged.report.systems[-1].by_question
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_what_learned_from_shuffled_labels_is_refused(world: World, tmp_path: Path, seed: int) -> None:
     """Whatever it gains is chance; benchmarks/shuffled.py does the same with a real model, many times."""
