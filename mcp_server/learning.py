@@ -323,8 +323,9 @@ def _with_feedback(mined: "Mined", asked: "Golden", repository: Repository, sett
 def _tell_mined(mined: "Mined") -> None:
     positives = sum(pair.label for pair in mined.pairs)
     click.echo(
-        f"mined {len(mined.pairs)} pairs ({positives} positive) of {len(mined.groups)} questions in "
-        f"{len(set(mined.groups.values()))} groups"
+        f"mined {len(mined.pairs)} pairs ({positives} positive) of "
+        f"{len({pair.question_id for pair in mined.pairs})} questions in "
+        f"{len({pair.group for pair in mined.pairs})} groups"
     )
     for note in mined.notes:
         click.echo(replies.clean(f"  {note}"))
