@@ -1,4 +1,4 @@
-"""What a training did: its epochs and losses, the values that ran, and on what."""
+"""What a training did: its data in numbers, its epochs and losses, the values that ran, and on what."""
 
 import importlib.metadata
 import math
@@ -10,6 +10,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from retrieval.training.pairs import LabeledPair
 from retrieval.training.recipe import Recipe
 
 LIBRARIES = ("accelerate", "datasets")  # the trainer needs them and the server does not: the extra "train"
@@ -93,6 +94,29 @@ class Trained:
     changed: tuple[str, ...]
     versions: Mapping[str, str]
     device: str
+
+
+def counts_of(training: Sequence[LabeledPair], validation: Sequence[LabeledPair]) -> Counts:
+    """Count what is trained on and what is held out."""
+    positives = sum(pair.label for pair in training)
+    return Counts(
+        pairs=len(training),
+        positives=positives,
+        negatives=len(training) - positives,
+        questions=len({pair.question_id for pair in training}),
+        groups=len({pair.group for pair in training}),
+        validation_pairs=len(validation),
+        validation_questions=len({pair.question_id for pair in validation}),
+    )
+
+
+def tokens_of(model: Any, pairs: Sequence[LabeledPair]) -> Tokens:
+    """Measure the pairs in tokens, as the model counts them; there is at least one."""
+    texts = ([pair.query for pair in pairs], [pair.passage for pair in pairs])
+    ids = model.tokenizer(*texts, truncation=False, verbose=False)["input_ids"]
+    lengths = [len(row) for row in ids]
+    limit = model.max_seq_length
+    return Tokens(sum(lengths) / len(lengths), max(lengths), sum(length > limit for length in lengths))
 
 
 def versions() -> dict[str, str]:

@@ -29,14 +29,14 @@ from retrieval.training.pairs import LabeledPair
 from retrieval.training.recipe import Loss, Recipe, check
 from retrieval.training.record import (
     LIBRARIES,
-    Counts,
-    Tokens,
     Trained,
     best_of,
     changed_of,
+    counts_of,
     epochs_of,
     is_spent,
     plain,
+    tokens_of,
     versions,
 )
 
@@ -89,7 +89,7 @@ def train(
         (partial / "model").rename(out)
         shutil.rmtree(partial)
         arguments = plain(trainer.args.to_dict())
-        tokens = _tokens(model, training)
+        tokens = tokens_of(model, training)
     return Trained(
         folder=out,
         recipe=recipe,
@@ -99,7 +99,7 @@ def train(
         step_losses=tuple(entry["loss"] for entry in history if "loss" in entry),
         epochs=epochs,
         best_epoch=best.number,
-        counts=_counts(training, validation),
+        counts=counts_of(training, validation),
         tokens=tokens,
         positive_weight=positive_weight(training) if recipe.loss == "bce" and recipe.balanced else None,
         arguments=arguments,
@@ -193,27 +193,6 @@ def _dataset(pairs: Sequence[LabeledPair], loss: Loss) -> Any:
             "labels": [[RELEVANT * pair.label for pair in rows] for rows in questions],
         }
     )
-
-
-def _counts(training: Sequence[LabeledPair], validation: Sequence[LabeledPair]) -> Counts:
-    positives = sum(pair.label for pair in training)
-    return Counts(
-        pairs=len(training),
-        positives=positives,
-        negatives=len(training) - positives,
-        questions=len({pair.question_id for pair in training}),
-        groups=len({pair.group for pair in training}),
-        validation_pairs=len(validation),
-        validation_questions=len({pair.question_id for pair in validation}),
-    )
-
-
-def _tokens(model: Any, pairs: Sequence[LabeledPair]) -> Tokens:
-    texts = ([pair.query for pair in pairs], [pair.passage for pair in pairs])
-    ids = model.tokenizer(*texts, truncation=False, verbose=False)["input_ids"]
-    lengths = [len(row) for row in ids]
-    limit = model.max_seq_length
-    return Tokens(sum(lengths) / len(lengths), max(lengths), sum(length > limit for length in lengths))
 
 
 # The model.
