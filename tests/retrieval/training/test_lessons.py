@@ -9,12 +9,15 @@ from pathlib import Path
 import pytest
 from fakes import repository, write
 from house import house, rows
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from retrieval.records import Chunk
 from retrieval.reranker import Reading
 from retrieval.searcher import Request, SecondStage, search
 from retrieval.training import golden, pairs, splits, systems
-from retrieval.training.golden import Golden
-from retrieval.training.pairs import Mined
+from retrieval.training.golden import Golden, Question
+from retrieval.training.pairs import LabeledPair, Mined
 from retrieval.training.substance import has_substance
 
 
@@ -47,6 +50,55 @@ def test_no_question_paraphrase_or_answer_of_a_test_is_learned(
         for tested in fold.testing:
             stems = splits.stems_of(texts[tested])
             assert not any(splits.is_paraphrase(stems, splits.stems_of(texts[other])) for other in learned)
+
+
+WORDS = "job lease worker queue retry cancel resume drain".split()
+DAYS = st.sampled_from(["", *(f"2026-01-{day:02}" for day in range(1, 9))])
+PASSAGES = st.lists(st.sampled_from([f"a.py\ndef {word}(): pass" for word in WORDS]), max_size=3, unique=True)
+ASKED = st.lists(
+    st.tuples(st.lists(st.sampled_from(WORDS), min_size=1, max_size=4), PASSAGES, PASSAGES, DAYS)
+)
+
+
+@settings(deadline=None)  # the first call loads scikit-learn
+@given(ASKED, st.integers(2, 5), st.integers(0, 9))
+def test_whatever_is_asked_nothing_of_a_test_is_learned(
+    asked: list[tuple[list[str], list[str], list[str], str]], count: int, seed: int
+) -> None:
+    """Questions chain: one is like another, which shares an answer with a third, of which feedback speaks."""
+    questions = [
+        Question(f"q{number}", " ".join(words), (golden.Expected("a.py"),))
+        for number, (words, _, _, _) in enumerate(asked)
+    ]
+    answers = {f"q{number}": right for number, (_, right, _, _) in enumerate(asked)}
+    groups = splits.group(questions, answers)
+    found = [
+        LabeledPair(
+            item.question_id, groups[item.question_id], item.text, text, label, Chunk("a.py", 1, 1), 1
+        )
+        for item, (_, right, wrong, _) in zip(questions, asked, strict=True)
+        for label, texts in ((1, right), (0, wrong))
+        for text in texts
+    ]
+    found += [dataclasses.replace(pair, question_id=f"{golden.WEAK}{pair.question_id}") for pair in found]
+    dates = {f"q{number}": date for number, (_, _, _, date) in enumerate(asked)}
+    shuffled = splits.folds(groups, count, seed=seed)
+    assert Counter(i for fold in shuffled for i in fold.testing) == Counter(list(groups) if shuffled else ())
+    by_time = splits.folds_by_time(groups, dates, count)
+    for fold in [*shuffled, *by_time]:
+        lessons = pairs.learnable(found, fold)
+        tested = [item for item in questions if item.question_id in fold.testing]
+        assert {pair.group for pair in lessons}.isdisjoint(groups[item.question_id] for item in tested)
+        assert {text for item in tested for text in answers[item.question_id]}.isdisjoint(
+            pair.passage for pair in lessons
+        )
+        stems = {splits.stems_of(pair.query) for pair in lessons}
+        assert not any(
+            splits.is_paraphrase(splits.stems_of(item.text), other) for item in tested for other in stems
+        )
+    for fold in by_time:
+        newest = {name: max(dates[i] for i in groups if groups[i] == name) for name in groups.values()}
+        assert all(newest[groups[i]] <= newest[groups[j]] for i in fold.training for j in fold.testing)
 
 
 def test_paraphrases_and_questions_with_one_answer_are_one_group(mined: tuple[Golden, Mined, Path]) -> None:
