@@ -167,11 +167,16 @@ def resolve(expected: Expected, paths: Collection[str]) -> list[str]:
     >>> resolve(Expected("b.py"), ["a/b.py", "c.py"]), resolve(Expected("a"), ["a/b.py", "a/d.py"])
     (['a/b.py'], ['a/b.py', 'a/d.py'])
     """
-    written = expected.path.removeprefix("./").rstrip("/")
+    written = plain(expected.path)
     if written in paths:
         return [written]
     ends = sorted(path for path in paths if path.endswith(f"/{written}"))
     return ends or sorted(path for path in paths if path.startswith(f"{written}/") or f"/{written}/" in path)
+
+
+def plain(path: str) -> str:
+    """Write an expected path as git would: no `./` before it, no slash behind it."""
+    return path.removeprefix("./").rstrip("/")
 
 
 def targets(question: Question, paths: Collection[str]) -> tuple[Expected, ...]:

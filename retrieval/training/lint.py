@@ -56,16 +56,16 @@ def _answers(asked: Golden, repository: Repository) -> Iterator[Finding]:
             if files:
                 yield from _lines(question, expected, files, repository)
                 continue
-            if expected.path in excluded:
-                reason = excluded[expected.path]
-                yield _error("unindexed", question, f"{expected.path} is not searched: {reason}")
+            path = golden.plain(expected.path)
+            if path in excluded:
+                yield _error("unindexed", question, f"{expected.path} is not searched: {excluded[path]}")
                 continue
             renames = _renames(repository) if renames is None else renames
-            new = _newest(expected.path, renames, paths)
+            new = _now(path, renames, paths)
             if new:
                 yield _error("renamed", question, f"{expected.path} is now {new}; write that")
             else:
-                hint = _namesakes(expected.path, paths)
+                hint = _namesakes(path, paths)
                 yield _error(
                     "missing", question, f"{expected.path} is no file of {repository.root.name}{hint}"
                 )
@@ -142,6 +142,19 @@ def _renames(repository: Repository) -> dict[str, str]:
     for i in range(0, len(fields) - 2, 3):  # R087, old, new; newest commit first
         renames.setdefault(fields[i + 1], fields[i + 2])
     return renames
+
+
+def _now(path: str, renames: Mapping[str, str], paths: frozenset[str]) -> str:
+    """Find what a path, loose or not, or a folder is called now; "" when nothing is left of it."""
+    for old in [path, *sorted(old for old in renames if old.endswith(f"/{path}"))]:
+        if new := _newest(old, renames, paths):
+            return new
+    moved = Counter(
+        new.removesuffix(old[len(path) :])
+        for old in renames
+        if old.startswith(f"{path}/") and (new := _newest(old, renames, paths)).endswith(old[len(path) :])
+    )
+    return min(moved, key=lambda folder: (-moved[folder], folder), default="")
 
 
 def _newest(path: str, renames: Mapping[str, str], paths: frozenset[str]) -> str:

@@ -176,6 +176,22 @@ def test_lint_follows_renames_to_where_a_file_is_now(tmp_path: Path) -> None:
     there = repository(root, tmp_path / "cache")
     found = kinds(tmp_path, there, {"q": "who posts?", "expect_paths": ["src/post.py"]})
     assert found == {"renamed": "src/post.py is now lib/letters.py; write that"}
+    loose = kinds(tmp_path, there, {"q": "who posts?", "expect_paths": ["./post.py"]})
+    assert loose == {"renamed": "./post.py is now lib/letters.py; write that"}
+
+
+def test_lint_follows_a_folder_to_where_it_is_now(tmp_path: Path) -> None:
+    """Whoever wrote the folder's name meant all that is in it."""
+    root = write(tmp_path / "house", FILES)
+    git(root, "init", "-q")
+    git(root, "add", ".")
+    git(root, "commit", "-qm", "start")
+    git(root, "mv", "src/jobs", "work")
+    git(root, "commit", "-qm", "move")
+    found = kinds(
+        tmp_path, repository(root, tmp_path / "cache"), {"q": "jobs?", "expect_paths": ["src/jobs/"]}
+    )
+    assert found == {"renamed": "src/jobs/ is now work; write that"}
 
 
 @pytest.mark.parametrize(
