@@ -19,6 +19,7 @@ table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular
 th, td { border-bottom: 1px solid #ddd; padding: .25rem .6rem; text-align: right; vertical-align: top }
 th:first-child, td:first-child { text-align: left; overflow-wrap: anywhere; min-width: 9rem }
 td:not(:first-child) { white-space: nowrap } .wide { overflow-x: auto }
+.facts td:not(:first-child) { text-align: left; white-space: normal; overflow-wrap: anywhere }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(24rem, 100%), 1fr)); gap: 1rem }
 figure { margin: 0 } .plots svg { width: 100%; height: auto }
 .better { color: #17771f } .worse { color: #b3261e }
@@ -72,7 +73,12 @@ def _questions_table(report: Report) -> str:
         rows.append(f'<tr class="{kind}"><td>{html.escape(item.text)}</td>{cells}</tr>')
     body = "\n".join(rows)
     table = f"<table><tr>{head}</tr>\n{body}\n</table>"
-    return f'<h2>Rank of the first answer</h2>\n<div class="wide">{table}</div>'
+    above, below = (f'<span class="{kind}">{kind}</span>' for kind in ("better", "worse"))
+    said = (
+        f"By nDCG@10, which weighs all answers of a question, {html.escape(last.name)} is {above} or {below} "
+    )
+    said += f"than {html.escape(first.name)}."
+    return f'<h2>Rank of the first answer</h2>\n<p>{said}</p>\n<div class="wide">{table}</div>'
 
 
 def _facts(report: Report) -> str:
@@ -80,7 +86,7 @@ def _facts(report: Report) -> str:
         f"<tr><td>{html.escape(str(key))}</td><td>{html.escape(str(value))}</td></tr>"
         for key, value in report.facts.items()
     )
-    return f"<h2>What was judged</h2>\n<table>{rows}</table>"
+    return f'<h2>What was judged</h2>\n<table class="facts">{rows}</table>'
 
 
 def _around(report: Report) -> tuple[Scores, Scores]:

@@ -280,6 +280,8 @@ def test_the_page_needs_no_network_and_runs_no_script() -> None:
     assert all(link.startswith(("#", "data:")) for link in parsed.links)
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
     assert "<title>a &amp; b</title>" in text
+    scrolled = text.count('<div class="wide"><table') + text.count('<table class="facts"')
+    assert text.count("<table") == scrolled == 3, "a table that is wider than a phone moves the whole page"
     assert text == page.as_html(full(), title="a & b")
 
 
