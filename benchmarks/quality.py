@@ -10,7 +10,6 @@ target within the first 50, "-" when it is not there), which is committed: a cha
 
 import argparse
 import json
-import math
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from tqdm import tqdm
 
 from retrieval.repository import Repository
 from retrieval.settings import Settings
+from retrieval.training import metrics
 
 TOP_K = 50
 
@@ -95,8 +95,7 @@ def ndcg(query: Mapping[str, Any], results: Sequence[tuple[str, int, int]], *, c
 
 def ndcg_of(ranks: Collection[int], targets: int, *, cutoff: int = 10) -> float:
     """Return nDCG at a cutoff from the ranks, 1-based, at which any of the targets was found first."""
-    ideal = range(1, min(cutoff, targets) + 1)
-    return sum(1 / math.log2(r + 1) for r in ranks if r <= cutoff) / sum(1 / math.log2(r + 1) for r in ideal)
+    return metrics.ndcg([*ranks, *[None] * (targets - len(ranks))], cutoff=cutoff)
 
 
 def opened(root: Path, cache: Path) -> Repository:

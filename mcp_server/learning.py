@@ -26,7 +26,7 @@ from mcp_server.options import (
     with_common,
     with_golden,
 )
-from mcp_server.versions import let_serve, refuse
+from mcp_server.versions import is_refused, let_serve
 from retrieval import feedback, models
 from retrieval.crossencoder import is_at_hand
 from retrieval.errors import ArgumentError, GoldrankError
@@ -114,8 +114,7 @@ def mine(
     repository = refreshed(root, settings)
     asked = load_golden(golden_file, repository)
     mined = _mined(asked, repository, preset=preset, seed=seed)
-    if use_feedback:
-        mined = _with_feedback(mined, asked, repository, settings)
+    mined = _with_feedback(mined, asked, repository, settings) if use_feedback else mined
     pairs.write(mined, out)
     click.echo(f"written to {out}; next: goldrank train {out} --out DIR")
 
@@ -218,24 +217,21 @@ def learn(
     _lint_or_stop(asked, repository)
     recipe = _recipe(settings, flags)
     mined = _mined(asked, repository, preset=flags["preset"], seed=recipe.seed)
-    if use_feedback:
-        mined = _with_feedback(mined, asked, repository, settings)
+    mined = _with_feedback(mined, asked, repository, settings) if use_feedback else mined
     plan = _plan(recipe, repository, settings, flags)
     work = store_folder(settings.cache / "learning", repository.root)
     with alone(work):
         judged = _judge(asked, repository, mined, plan, work)
         _show(judged.report, flags, title=f"goldrank learns {repository.root.name}")
         decision = promotion.decide(judged.report, weight=judged.weight, questions=len(judged.report.asked))
-        if not decision.promote and not force:
-            refuse(decision)
+        if is_refused(decision, force=force):
             return
         trained = _train_on_all(mined, recipe, work)
         guarded = [_guard(pair, trained.folder, judged.weight, settings) for pair in guards]
         decision = promotion.decide(
             judged.report, weight=judged.weight, questions=len(judged.report.asked), guards=guarded
         )
-        if not decision.promote and not force:
-            refuse(decision)
+        if is_refused(decision, force=force):
             return
         learned = drafting.Learned(repository.root.name, mined, judged, trained, settings.rerank_depth)
         let_serve(repository, settings, drafting.draft(learned, decision), decision, force=force)

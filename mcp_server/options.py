@@ -23,6 +23,8 @@ FOLDER = click.Path(path_type=Path)
 FILE = click.Path(path_type=Path, dir_okay=False)
 GOLDEN = "golden.json"
 Command = Callable[..., None]
+Stages = Callable[[str, int, int], None]
+"""Called with what is being done, and how much of how much is."""
 
 
 with_models = click.option(
@@ -94,43 +96,46 @@ def text_of(file: Path) -> str:
 @contextmanager
 def progress_bar() -> Iterator[Progress]:
     """Draw a bar with the time left while files are indexed; nothing when standard error is no terminal."""
-    bar: Any = None
-
-    def report(done: int, total: int) -> None:
-        nonlocal bar
-        if bar is None:
-            bar = tqdm(total=total, unit="file", desc="indexing", disable=None, leave=False, delay=0.5)
-        bar.update(done - bar.n)
-
-    try:
-        yield report
-    finally:
-        if bar is not None:
-            bar.close()
+    with _bars(unit="file", delay=0.5) as draw:
+        yield lambda done, total: draw("indexing", done, total)
 
 
 @contextmanager
-def stages() -> Iterator[Callable[[str, int, int], None]]:
+def stages() -> Iterator[Stages]:
     """Draw a bar with the time left for each thing that is done, one after the other.
 
     Where standard error is no terminal, each is named once: what takes minutes must not be silent.
     """
+    told = ""
+
+    def report(what: str, done: int, total: int) -> None:
+        nonlocal told
+        if what != told and not sys.stderr.isatty():
+            click.echo(what, err=True)
+        told = what
+        draw(what, done, total)
+
+    with _bars() as draw:
+        yield report
+
+
+@contextmanager
+def _bars(**style: Any) -> Iterator[Stages]:
+    """Draw one bar at a time, with the time left; the last one is closed whatever happens."""
     bar: Any = None
     current = ""
 
-    def report(what: str, done: int, total: int) -> None:
+    def draw(what: str, done: int, total: int) -> None:
         nonlocal bar, current
-        if what != current:
+        if bar is None or what != current:
             if bar is not None:
                 bar.close()
-            bar, current = tqdm(total=total, desc=what, disable=None, leave=False), what
-            if not sys.stderr.isatty():
-                click.echo(what, err=True)
+            bar, current = tqdm(total=total, desc=what, disable=None, leave=False, **style), what
         bar.total = total
         bar.update(done - bar.n)
 
     try:
-        yield report
+        yield draw
     finally:
         if bar is not None:
             bar.close()

@@ -76,8 +76,7 @@ def promote(
             out_of_fold=drafting.out_of_fold(judged),
         ),
     )
-    if not decision.promote and not force:
-        refuse(decision)
+    if is_refused(decision, force=force):
         return
     let_serve(repository, settings, draft, decision, force=force)
 
@@ -153,8 +152,11 @@ def let_serve(
     )
 
 
-def refuse(decision: "Decision") -> None:
-    """Tell why a model is not promoted."""
+def is_refused(decision: "Decision", *, force: bool) -> bool:
+    """Tell whether a model is not to be promoted, and say why to whoever asked."""
+    if decision.promote or force:
+        return False
     click.echo("not promoted; nothing was changed:")
     for reason in decision.reasons:
         click.echo(replies.clean(f"  {reason}"))
+    return True

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from mcp_server.arguments import FeedbackArguments, TextCandidate
 from mcp_server.stages import Stages
-from retrieval import chunker, feedback, models
+from retrieval import chunker, feedback, models, places
 from retrieval.errors import ArgumentError, RootError, shorten
 from retrieval.records import Chunk
 from retrieval.repository import Passage, Repository
@@ -257,8 +257,7 @@ def _unknown(repository: Repository, path: str, asked: str) -> str:
     for exclusion in repository.excluded:
         if exclusion.path == path:
             return f"{asked}: not searched: {exclusion.reason}"
-    name = path.rpartition("/")[2]
-    alike = [shorten(known) for known in repository.paths if known.rpartition("/")[2] == name][:3]
+    alike = [shorten(known) for known in places.namesakes(path, repository.paths)]
     hint = f"; did you mean {' or '.join(alike)}?" if alike else ""
     return f"{asked}: no such file in {repository.root.name}; paths are relative to its root{hint}"
 

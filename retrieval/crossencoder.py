@@ -48,7 +48,7 @@ class CrossEncoderScorer:
         Raises:
             ModelError: It is not there, or is no cross-encoder with one output.
         """
-        self._model = _load(model, revision)
+        self._model = load(model, revision=revision)
 
     def score(self, query: str, passages: Sequence[str]) -> NDArray[np.float32]:
         """Return the raw logits, float32 [len(passages)]."""
@@ -192,7 +192,12 @@ class ModelThread:
         return scorer
 
 
-def _load(model: str, revision: str) -> Any:
+def load(model: str, *, revision: str, max_tokens: int = MAX_TOKENS) -> Any:
+    """Load a CrossEncoder with one output, which cuts a pair to `max_tokens`; never from the network.
+
+    Raises:
+        ModelError: It is not there, or is no cross-encoder with one output.
+    """
     folder = Path(model).expanduser()
     if not folder.is_dir() and (folder.is_absolute() or model.startswith((".", "~"))):
         raise ModelError(f"the model folder {model} does not exist; name another with --model")
@@ -217,7 +222,7 @@ def _load(model: str, revision: str) -> Any:
         raise ModelError(f"{model} cannot be loaded as a cross-encoder: {_first_line(error)}") from error
     if loaded.num_labels != 1:
         raise ModelError(f"{model} has {loaded.num_labels} outputs; a reranker has one")
-    loaded.max_seq_length = min(loaded.max_seq_length or MAX_TOKENS, MAX_TOKENS)
+    loaded.max_seq_length = min(loaded.max_seq_length or max_tokens, max_tokens)
     return loaded
 
 

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from itertools import takewhile
+from itertools import islice, takewhile
 
 from retrieval import tokenizer
 from retrieval.languages import suffix_of, suffixes
 from retrieval.query import name_key
 
 KEPT = 100_000  # paths whose words are kept: splitting them anew was a third of a query (runs/2026-11-24-dev)
+NAMESAKES = 3  # files that a message names beside the one that is not there
 SHORTEST_PREFIX = 3  # letters that a path part must share with a query word to count as its beginning
 
 _MINOR_FOLDERS = frozenset(
@@ -89,6 +90,16 @@ def older(paths: Iterable[str]) -> set[str]:
         for path, found in versions.items()
         if any(number < newest[parent] for parent, number in found.items())
     }
+
+
+def namesakes(path: str, paths: Iterable[str]) -> list[str]:
+    """List the first few of `paths` whose files are called like that of `path`, in their order.
+
+    >>> namesakes("lib/run.py", ["src/run.py", "src/walk.py"])
+    ['src/run.py']
+    """
+    name = path.rpartition("/")[2]
+    return list(islice((known for known in paths if known.rpartition("/")[2] == name), NAMESAKES))
 
 
 def common_tail(path: str, written: str) -> int:

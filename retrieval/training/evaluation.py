@@ -176,10 +176,7 @@ def compare(
         )
         for item in asked
     }
-    by_group: dict[str, list[float]] = defaultdict(list)
-    for item in asked:
-        by_group[item.group].append(gains[item.question_id])
-    means = np.array([np.mean(values) for values in by_group.values()])  # float64 [n_groups]
+    means = _group_means(asked, gains)
     low, high = interval(means, seed=seed)
     lost = sorted((identity for identity, gain in gains.items() if gain < 0), key=gains.__getitem__)
     return Comparison(
@@ -248,10 +245,8 @@ def mean_interval(
     scores: Scores, asked: Sequence[Asked], metric: str, *, seed: int = 0
 ) -> tuple[float, float]:
     """Return the 95 % interval of a system's mean, over groups of questions."""
-    by_group: dict[str, list[float]] = defaultdict(list)
-    for item in asked:
-        by_group[item.group].append(scores.by_question[item.question_id][metric])
-    return interval(np.array([np.mean(values) for values in by_group.values()]), seed=seed)
+    values = {item.question_id: scores.by_question[item.question_id][metric] for item in asked}
+    return interval(_group_means(asked, values), seed=seed)
 
 
 def reliability(
@@ -269,6 +264,14 @@ def reliability(
         (float(np.mean([c for c, _ in pairs])), float(np.mean([h for _, h in pairs])), len(pairs))
         for _, pairs in sorted(held.items())
     ]
+
+
+def _group_means(asked: Sequence[Asked], values: Mapping[str, float]) -> NDArray[np.float64]:
+    """Average what each question is worth within its group: float64 [n_groups]."""
+    by_group: dict[str, list[float]] = defaultdict(list)
+    for item in asked:
+        by_group[item.group].append(values[item.question_id])
+    return np.array([np.mean(own) for own in by_group.values()])
 
 
 def _ranks(asked: Asked, ranking: Ranking) -> tuple[int | None, ...]:

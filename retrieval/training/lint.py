@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
 
-from retrieval import git, tokenizer
+from retrieval import git, places, tokenizer
 from retrieval.query import name_key, read_query
 from retrieval.repository import Repository
 from retrieval.training import golden, splits
 from retrieval.training.golden import Expected, Golden, Question
 
 BROAD_FILES = 10  # files that answer one question: who expects more asks for a folder, not for an answer
-LEAST_GROUPS = 20  # promotion wants as many
 
 Level = Literal["error", "warning"]
 
@@ -47,7 +46,8 @@ def lint(asked: Golden, repository: Repository) -> list[Finding]:
 
 
 def _answers(asked: Golden, repository: Repository) -> Iterator[Finding]:
-    paths = frozenset(repository.paths)
+    listed = repository.paths
+    paths = frozenset(listed)
     excluded = {item.path: item.reason for item in repository.excluded}
     renames: Mapping[str, str] | None = None
     for question in asked.questions:
@@ -65,7 +65,7 @@ def _answers(asked: Golden, repository: Repository) -> Iterator[Finding]:
             if new:
                 yield _error("renamed", question, f"{expected.path} is now {new}; write that")
             else:
-                hint = _namesakes(path, paths)
+                hint = _namesakes(path, listed)
                 yield _error(
                     "missing", question, f"{expected.path} is no file of {repository.root.name}{hint}"
                 )
@@ -123,13 +123,13 @@ def _is_spelled(name: str, spelled: Mapping[str, float]) -> bool:
 
 def _size(asked: Golden) -> Iterator[Finding]:
     count = len(asked.questions)
-    if count < LEAST_GROUPS:
+    if count < splits.LEAST_GROUPS:
         yield Finding(
             "warning",
             "few",
             0,
-            f"{count} questions prove nothing: {LEAST_GROUPS} are the least that a promotion asks for; "
-            "`goldrank golden suggest` drafts more",
+            f"{count} questions prove nothing: {splits.LEAST_GROUPS} are the least that a promotion asks "
+            "for; `goldrank golden suggest` drafts more",
         )
 
 
@@ -168,9 +168,8 @@ def _newest(path: str, renames: Mapping[str, str], paths: frozenset[str]) -> str
     return ""
 
 
-def _namesakes(path: str, paths: frozenset[str]) -> str:
-    name = path.rpartition("/")[2]
-    alike = sorted(known for known in paths if known.rpartition("/")[2] == name)[:3]
+def _namesakes(path: str, listed: Sequence[str]) -> str:
+    alike = places.namesakes(path, listed)
     return f"; did you mean {' or '.join(alike)}?" if alike else "; name a file that is there, or remove it"
 
 

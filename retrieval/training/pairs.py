@@ -87,7 +87,8 @@ def mine(asked: Golden, repository: Repository, *, seed: int) -> Mined:
     """
     snapshot = repository.snapshot()
     found = _all_answers(asked, repository, snapshot)
-    groups = _grouped(asked, found, repository)
+    texts = _bare_texts(found, repository)
+    groups = splits.group(asked.questions, texts)
     answers: dict[str, list[Chunk]] = {}
     uses: Counter[Chunk] = Counter()
     notes: list[str] = []
@@ -102,7 +103,7 @@ def mine(asked: Golden, repository: Repository, *, seed: int) -> Mined:
                 f"row {question.row}: no chunk of its files can be shown as the answer{taken}: "
                 f"{question.text}"
             )
-    desk = _Desk(asked, answers, _texts_by_group(found, groups, repository), groups, repository, snapshot)
+    desk = _Desk(asked, answers, _by_group(texts, groups), groups, repository, snapshot)
     return Mined(
         tuple(_pairs(desk, seed=seed)), groups, tuple(notes), _provenance(asked, repository, seed=seed)
     )
@@ -110,7 +111,8 @@ def mine(asked: Golden, repository: Repository, *, seed: int) -> Mined:
 
 def grouped(asked: Golden, repository: Repository) -> dict[str, str]:
     """Name the group of each question, as mining does: what asks the same or shares an answer is one."""
-    return _grouped(asked, _all_answers(asked, repository, repository.snapshot()), repository)
+    found = _all_answers(asked, repository, repository.snapshot())
+    return splits.group(asked.questions, _bare_texts(found, repository))
 
 
 def like_card(mined: Mined) -> Mined:
@@ -209,12 +211,11 @@ def _all_answers(asked: Golden, repository: Repository, snapshot: Snapshot) -> d
     }
 
 
-def _grouped(asked: Golden, found: Mapping[str, Sequence[Chunk]], repository: Repository) -> dict[str, str]:
-    """Group by texts, not by places: a copy of an answer gives it away as well."""
-    texts = {
+def _bare_texts(found: Mapping[str, Sequence[Chunk]], repository: Repository) -> dict[str, set[str]]:
+    """Read what answers each question as texts, not as places: a copy gives an answer away as well."""
+    return {
         identity: set(map(_bare, _texts(repository, chunks).values())) for identity, chunks in found.items()
     }
-    return splits.group(asked.questions, texts)
 
 
 def _answers(
@@ -308,13 +309,11 @@ def _texts(repository: Repository, chunks: Sequence[Chunk]) -> dict[Chunk, str]:
     return {item.chunk: pair_text(item.chunk, item.text) for item in repository.passages(chunks)}
 
 
-def _texts_by_group(
-    answers: Mapping[str, Sequence[Chunk]], groups: Mapping[str, str], repository: Repository
-) -> dict[str, set[str]]:
+def _by_group(texts: Mapping[str, set[str]], groups: Mapping[str, str]) -> dict[str, set[str]]:
     """Collect what answers any question of a group: it is no negative of any of them."""
     found: dict[str, set[str]] = defaultdict(set)
-    for identity, chunks in answers.items():
-        found[groups[identity]].update(map(_bare, _texts(repository, chunks).values()))
+    for identity, own in texts.items():
+        found[groups[identity]] |= own
     return found
 
 

@@ -22,15 +22,13 @@ from retrieval import models
 from retrieval.errors import ArgumentError, ModelError
 from retrieval.models import Event, Facts, ModelStore, Version
 from retrieval.training.evaluation import Comparison, Report
+from retrieval.training.splits import LEAST_GROUPS
 
 SYSTEM = "tuned"
 METRIC = "nDCG@10"
 REQUIRED = ("first stage", "base")  # what a tuned model has to beat wherever it is to serve
 
 ALPHA = 0.05  # Fisher's usual level, as the intervals are of 95 %
-LEAST_GROUPS = 20
-"""A percentile bootstrap interval of few values is too narrow (Hesterberg 2015): of 20 it is some 9 % below
-Student's, sqrt(19 / 20) x 1.96 / 2.09; of 10, 18 %."""
 BOUND = 0.01  # nDCG that another repository may lose: one question in 37 falling from rank 1 to rank 2
 
 PATIENCE_S = 10.0  # a promotion copies some 90 MB

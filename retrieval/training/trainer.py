@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from retrieval.crossencoder import CrossEncoderScorer
+from retrieval.crossencoder import load
 from retrieval.errors import CancelledError, TrainingError
 from retrieval.training import checkpoints
 from retrieval.training.pairs import LabeledPair
@@ -199,20 +199,11 @@ def _dataset(pairs: Sequence[LabeledPair], loss: Loss) -> Any:
 
 
 def _load(recipe: Recipe) -> Any:
-    CrossEncoderScorer(recipe.base, revision=recipe.revision)  # the one place that says what cannot be served
-    from sentence_transformers import CrossEncoder
     from transformers import set_seed
 
     set_seed(recipe.seed)  # a base without a head gets a random one
-    folder = Path(recipe.base).expanduser()
-    model = CrossEncoder(
-        str(folder) if folder.is_dir() else recipe.base,
-        revision=None if folder.is_dir() or not recipe.revision else recipe.revision,
-        local_files_only=True,
-        trust_remote_code=False,
-    )
+    model = load(recipe.base, revision=recipe.revision, max_tokens=recipe.max_tokens)
     model.float()  # half precision, as some bases are stored, is too coarse for small steps
-    model.max_seq_length = min(model.max_seq_length or recipe.max_tokens, recipe.max_tokens)
     # Checkpoints get a card each; it is to ask neither the hub nor the model.
     model.model_card_data.local_files_only = True
     model.model_card_data.generate_widget_examples = False

@@ -333,7 +333,7 @@ def test_indexing_a_tree_does_not_touch_it(root: Path, cache: Path) -> None:
 
 
 def test_two_roots_of_one_name_have_stores_of_their_own(tmp_path: Path, cache: Path) -> None:
-    """~/work/api and ~/old/api are two repositories."""
+    """An api of today and an api of last year are two repositories."""
     one = repository(write(tmp_path / "x/api", {"a.py": "def alpha(): pass"}), cache)
     two = repository(write(tmp_path / "y/api", {"b.py": "def beta(): pass"}), cache)
     assert one.store_folder != two.store_folder
