@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from retrieval.bm25 import K1
-from retrieval.index import Snapshot, name_terms
+from retrieval.documents import name_terms
+from retrieval.index import Snapshot
 from retrieval.query import Query
 from retrieval.ranker import Evidence
 from retrieval.records import Candidate

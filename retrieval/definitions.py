@@ -10,6 +10,7 @@ import numpy as np
 from tree_sitter import Language, Node, Parser, Query, QueryCursor, Tree
 from tree_sitter_language_pack import SupportedLanguage, get_language
 
+from retrieval.languages import grammar_of
 from retrieval.patterns import PATTERNS
 
 _CAPITALS = re.compile(r"_*[A-Z][A-Z0-9_]+")
@@ -83,7 +84,7 @@ def parse(language: str, source: bytes, *, path: str = "") -> Tree | None:
         return None
     if language in {"c", "cpp"}:
         source = _MACRO.sub(_blank, source)
-    grammar = "tsx" if language == "typescript" and path.endswith(".tsx") else language
+    grammar = grammar_of(language, path)
     # A parser for each call: making one costs microseconds, and sharing one between threads is not safe.
     return Parser(get_language(cast("SupportedLanguage", grammar))).parse(source)
 

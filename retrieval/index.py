@@ -7,6 +7,7 @@
 | symbols    | the names defined in the chunk, whole, lower-cased               |
 | path       | the file, for deletion and for filters                           |
 | uid        | a number that stands for the chunk, for scoring chosen chunks    |
+| *_length   | how many terms body and names have, as columns                   |
 | record     | the `Chunk` itself, stored; its text stays in the work tree      |
 
 tantivy's BM25 is Lucene's: idf = ln(1 + (N - df + 0.5) / (df + 0.5)), k1 = 1.2, b = 0.75, document length
@@ -17,21 +18,17 @@ import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 
 import tantivy
 from tantivy import Occur, Query
 
-from retrieval import tokenizer
-from retrieval.chunker import chunk_text
+from retrieval import documents, tokenizer
 from retrieval.records import Chunk
 from retrieval.storage import digest
 
 Field = Literal["body", "names"]
 FIELDS: tuple[Field, ...] = ("body", "names")
-
-WRITER_BYTES = 128_000_000  # tantivy's own default; it flushes a segment when this is full
 
 
 def path_terms(path: str) -> list[str]:
@@ -45,69 +42,16 @@ def path_terms(path: str) -> list[str]:
     return [*stem, *stem, *(term for folder in folders[-3:] for term in tokenizer.terms(folder))]
 
 
-def name_terms(names: Iterable[str]) -> list[str]:
-    """Stem the terms of defined names."""
-    return tokenizer.stems(term for name in names for term in tokenizer.terms(name))
-
-
 def bm25_idf(df: int, n: int) -> float:
     """Return Lucene's inverse document frequency, always positive."""
     return math.log(1 + (n - df + 0.5) / (df + 0.5))
-
-
-class IndexWriter:
-    """The one writer of an index; nothing is visible to readers before `commit`."""
-
-    def __init__(self, folder: Path) -> None:
-        # One thread and one order of chunks make the same index, and so the same ties, every time.
-        self._writer = tantivy.Index(_schema(), path=str(folder)).writer(WRITER_BYTES, 1)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind:
-            self._writer.rollback()
-        self._writer.wait_merging_threads()  # also gives tantivy's own lock back
-
-    def remove(self, path: str) -> None:
-        """Take every chunk of a file out."""
-        self._writer.delete_documents_by_term("path", _path_key(path))
-
-    def add(self, chunks: Sequence[Chunk], lines: Sequence[str]) -> None:
-        """Put the chunks of one file in.
-
-        Args:
-            chunks: All chunks of the file.
-            lines: The file's lines, as `chunker.lines_of` gives them.
-        """
-        if not chunks:
-            return
-        place = path_terms(chunks[0].path)
-        for chunk in chunks:
-            words = tokenizer.terms(chunk_text(lines, chunk.start_line, chunk.end_line)) + place
-            document = tantivy.Document()
-            document.add_text("body", " ".join(tokenizer.stems(words)))
-            document.add_text("names", " ".join(name_terms(chunk.names)))
-            for name in chunk.names:
-                document.add_text("symbols", _clean(name).lower())
-            document.add_text("path", _path_key(chunk.path))
-            document.add_unsigned("uid", _uid(chunk))
-            document.add_bytes("record", _encode(chunk))
-            self._writer.add_document(document)
-
-    def commit(self) -> None:
-        """Make everything since the last commit visible at once."""
-        self._writer.commit()
 
 
 class Index:
     """The committed index, for reading; each `snapshot` is one consistent state of it."""
 
     def __init__(self, folder: Path) -> None:
-        self._index = tantivy.Index(_schema(), path=str(folder))
+        self._index = tantivy.Index(schema(), path=str(folder))
 
     def snapshot(self) -> "Snapshot":
         """Return the newest committed state."""
@@ -158,7 +102,7 @@ class Snapshot:
         self, symbols: Iterable[str], limit: int, *, paths: Sequence[str] | None = None
     ) -> list[int]:
         """Find chunks that define one of `symbols`, letter for letter but for their case."""
-        queries = [self._term("symbols", _clean(symbol).lower()) for symbol in symbols]
+        queries = [self._term("symbols", documents.clean(symbol).lower()) for symbol in symbols]
         return list(
             self._search(Query.boolean_query([(Occur.Should, q) for q in queries]), limit, paths=paths)
         )
@@ -195,7 +139,7 @@ class Snapshot:
         wanted = list(uids)
         for uid in wanted:
             if uid not in self._chunks:
-                self._chunks[uid] = _decode(bytes(self._searcher.doc(self._addresses[uid])["record"][0]))
+                self._chunks[uid] = read_record(bytes(self._searcher.doc(self._addresses[uid])["record"][0]))
         return {uid: self._chunks[uid] for uid in wanted}
 
     def chunks_of(self, path: str) -> list[Chunk]:
@@ -208,7 +152,7 @@ class Snapshot:
         return [uid for uid, chunk in found if chunk.start_line <= line <= chunk.end_line]
 
     def _of_file(self, path: str) -> dict[int, Chunk]:
-        return self.chunks(self._search(self._term("path", _path_key(path)), max(len(self), 1)))
+        return self.chunks(self._search(self._term("path", path_key(path)), max(len(self), 1)))
 
     def _search(self, query: Query, limit: int, *, paths: Sequence[str] | None = None) -> dict[int, float]:
         if limit < 1:
@@ -222,7 +166,7 @@ class Snapshot:
         return {uid: float(score) for uid, (score, _) in zip(uids, hits, strict=True)}
 
     def _in_files(self, paths: Sequence[str]) -> Query:
-        keys = [_path_key(path) for path in paths]
+        keys = [path_key(path) for path in paths]
         one = len(keys) == 1  # a set of one costs ten times a term
         files = self._term("path", keys[0]) if one else Query.term_set_query(self._schema, "path", keys)
         return Query.const_score_query(files, 0.0)
@@ -239,11 +183,13 @@ class Snapshot:
         return Query.term_query(self._schema, field, term, "freq")
 
 
-def _schema() -> tantivy.Schema:
+def schema() -> tantivy.Schema:
+    """Return the fields of the index."""
     builder = tantivy.SchemaBuilder()
     for field in FIELDS:  # terms arrive ready, joined by blanks
         kept: Literal["freq", "position"] = "position" if field == "body" else "freq"
         builder.add_text_field(field, tokenizer_name="whitespace", index_option=kept)
+        builder.add_unsigned_field(length_field(field), fast=True)
     for name in ("symbols", "path"):
         builder.add_text_field(name, tokenizer_name="raw", index_option="freq")
     builder.add_unsigned_field("uid", indexed=True, fast=True)
@@ -251,28 +197,22 @@ def _schema() -> tantivy.Schema:
     return builder.build()
 
 
-def _uid(chunk: Chunk) -> int:
-    return int(digest(f"{_path_key(chunk.path)}:{chunk.start_line}".encode())[:15], 16)
+def length_field(field: Field) -> str:
+    """Name the column that holds how many terms a field has in each chunk."""
+    return f"{field}_length"
 
 
-def _path_key(path: str) -> str:
+def uid_of(path: str, start_line: int) -> int:
+    """Number the chunk that begins at a line of a file."""
+    return int(digest(f"{path_key(path)}:{start_line}".encode())[:15], 16)
+
+
+def path_key(path: str) -> str:
     """Write a path, whose bytes need not be UTF-8, as text that is."""
     return os.fsencode(path).decode("latin-1")
 
 
-def _clean(name: str) -> str:
-    return name.replace("\0", " ").encode("utf-8", "replace").decode("utf-8")
-
-
-def _encode(chunk: Chunk) -> bytes:
-    """Write a chunk as plain text between NULs: reading a few hundred back is much of what a query costs."""
-    span = (_path_key(chunk.path), str(chunk.start_line), str(chunk.end_line))
-    names = map(_clean, chunk.names)
-    fields = (*span, chunk.kind, _clean(chunk.symbol), _clean(chunk.scope), chunk.digest, *names)
-    return "\0".join(fields).encode()
-
-
-def _decode(record: bytes) -> Chunk:
-    key, start, end, kind, symbol, scope, content, *names = record.decode().split("\0")
-    path = os.fsdecode(key.encode("latin-1"))
-    return Chunk(path, int(start), int(end), kind, symbol, scope, tuple(names), content)
+def read_record(record: bytes) -> Chunk:
+    """Read a chunk as the writer stored it: path key, NUL, what `documents.encode` gave."""
+    key, _, rest = record.decode().partition("\0")
+    return documents.decode(os.fsdecode(key.encode("latin-1")), rest)

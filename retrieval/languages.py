@@ -86,6 +86,15 @@ def language_of(path: str) -> str:
     return _by_suffix().get(suffix_of(path), "text")
 
 
+def grammar_of(language: str, path: str) -> str:
+    """Name the grammar that a file is parsed with: its language, or the dialect that its suffix says.
+
+    >>> grammar_of("typescript", "a.ts"), grammar_of("typescript", "a.tsx")
+    ('typescript', 'tsx')
+    """
+    return "tsx" if language == "typescript" and path.endswith(".tsx") else language
+
+
 def suffix_of(path: str) -> str:
     """Return what names a file's language: its last suffix, else its whole name, in lower case.
 

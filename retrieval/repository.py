@@ -10,11 +10,12 @@ from pathlib import Path
 
 from pathspec import PathSpec, Pattern
 
-from retrieval import chunker, git, languages, tokenizer, walker
+from retrieval import chunker, documents, git, languages, tokenizer, walker
 from retrieval.errors import ArgumentError, CancelledError, IndexLockedError, shorten
-from retrieval.index import Index, IndexWriter, Snapshot
+from retrieval.index import Index, Snapshot
 from retrieval.records import Chunk, Exclusion
 from retrieval.storage import FORMAT, FileRecord, Store, digest, store_folder
+from retrieval.writer import IndexWriter
 
 log = logging.getLogger(__name__)
 
@@ -249,8 +250,7 @@ class Repository:
             return record  # touched, not changed
         writer.remove(path)
         if not record.reason:
-            text = chunker.decode(data)
-            writer.add(chunker.chunk_file(path, text), chunker.lines_of(text))
+            writer.add(path, documents.cut(path, chunker.decode(data)))
         return record
 
 

@@ -27,11 +27,12 @@ from filelock import FileLock, Timeout
 from retrieval.errors import CacheError, IndexLockedError
 from retrieval.records import FileStat
 
-FORMAT = "v2"
+FORMAT = "v3"
 """History.
 
 v1: tantivy 0.27 with fields body, words, names, file_names, symbols, path and a stored record.
 v2: positions in body; no words, no file_names.
+v3: columns with the lengths of body and names.
 """
 
 

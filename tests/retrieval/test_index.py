@@ -11,7 +11,9 @@ from fakes import repository, write
 from retrieval import tokenizer
 from retrieval.bm25 import LuceneBM25, bm25_scores, quantised
 from retrieval.chunker import chunk_file, lines_of
-from retrieval.index import FIELDS, Index, IndexWriter, Snapshot, name_terms, path_terms
+from retrieval.documents import cut, name_terms
+from retrieval.index import FIELDS, Index, Snapshot, path_terms
+from retrieval.writer import IndexWriter
 
 WORDS = (
     "retry backoff queue worker store limiter token parse config header request response client server cache "
@@ -41,7 +43,7 @@ def snapshot(corpus: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -
     folder = tmp_path_factory.mktemp("index")
     with IndexWriter(folder) as writer:
         for path, text in corpus.items():
-            writer.add(chunk_file(path, text), lines_of(text))
+            writer.add(path, cut(path, text))
         writer.commit()
     return Index(folder).snapshot()
 
@@ -104,7 +106,7 @@ def test_a_file_can_be_replaced(tmp_path: Path) -> None:
     for text in (old, new):
         with IndexWriter(tmp_path) as writer:
             writer.remove("a.py")
-            writer.add(chunk_file("a.py", text), lines_of(text))
+            writer.add("a.py", cut("a.py", text))
             writer.commit()
     state = Index(tmp_path).snapshot()
     assert len(state) == 1
@@ -116,7 +118,7 @@ def test_what_is_not_committed_is_not_seen(tmp_path: Path) -> None:
     """A reader never sees half an index."""
     with IndexWriter(tmp_path) as writer:
         writer.commit()
-        writer.add(chunk_file("a.py", "x = 1"), ["x = 1"])
+        writer.add("a.py", cut("a.py", "x = 1"))
         assert len(Index(tmp_path).snapshot()) == 0
 
 

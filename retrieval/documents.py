@@ -1,0 +1,105 @@
+"""What the index holds of a file's chunks, but for the file's path: it can be kept by content alone.
+
+Cutting a file and making its terms is most of the work of indexing, and depends on nothing but the bytes and
+the grammar. A path adds its own terms and its own name when a document goes into an index.
+"""
+
+import re
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from retrieval import chunker, tokenizer
+from retrieval.languages import grammar_of, language_of
+from retrieval.records import Chunk
+
+_NO_TEXT = re.compile(r"[\x00-\x02]")  # what records, documents and fields are joined by
+_FIELD, _DOCUMENT = "\x01", "\x02"
+_LEVEL = 1  # of zlib: half the time of the default for a tenth more bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One chunk as the index takes it.
+
+    Attributes:
+        record: The chunk without its path, as `encode` writes it.
+        body: Stems of the chunk's text, in order, joined by blanks.
+        names: Stems of the names it defines, the same way.
+    """
+
+    record: str
+    body: str
+    names: str
+
+
+def cut(path: str, text: str) -> list[Document]:
+    """Cut a file into documents, in line order; of `path` only the grammar matters."""
+    lines = chunker.lines_of(text)
+    return [
+        Document(
+            encode(chunk),
+            " ".join(
+                tokenizer.stems(tokenizer.terms(chunker.chunk_text(lines, chunk.start_line, chunk.end_line)))
+            ),
+            " ".join(name_terms(chunk.names)),
+        )
+        for chunk in chunker.chunk_file(path, text)
+    ]
+
+
+def key(path: str, content: str) -> str:
+    """Name what `cut` gives: files of equal content and grammar give the same.
+
+    Args:
+        path: The file.
+        content: Digest of its bytes.
+    """
+    return f"{content}.{grammar_of(language_of(path), path)}"
+
+
+def pack(documents: Iterable[Document]) -> bytes:
+    """Write documents as bytes that notice damage (zlib's checksum)."""
+    text = _DOCUMENT.join(_FIELD.join((item.record, item.body, item.names)) for item in documents)
+    return zlib.compress(text.encode(), _LEVEL)
+
+
+def unpack(data: bytes) -> list[Document]:
+    """Read what `pack` wrote.
+
+    Raises:
+        ValueError: The bytes are damaged.
+    """
+    try:
+        text = zlib.decompress(data).decode()
+        return [Document(*item.split(_FIELD)) for item in text.split(_DOCUMENT)] if text else []
+    except (zlib.error, TypeError) as error:
+        raise ValueError(f"not packed documents: {error}") from error
+
+
+def name_terms(names: Iterable[str]) -> list[str]:
+    """Stem the terms of defined names."""
+    return tokenizer.stems(term for name in names for term in tokenizer.terms(name))
+
+
+def encode(chunk: Chunk) -> str:
+    """Write a chunk without its path as text between NULs; a query reads hundreds back."""
+    span = (str(chunk.start_line), str(chunk.end_line))
+    words = (clean(word) for word in (chunk.kind, chunk.symbol, chunk.scope))
+    return "\0".join((*span, *words, chunk.digest, *map(clean, chunk.names)))
+
+
+def decode(path: str, record: str) -> Chunk:
+    """Read what `encode` wrote."""
+    start, end, kind, symbol, scope, content, *names = record.split("\0")
+    return Chunk(path, int(start), int(end), kind, symbol, scope, tuple(names), content)
+
+
+def names_in(record: str) -> Sequence[str]:
+    """List the names that a written chunk defines."""
+    return record.split("\0")[6:]
+
+
+def clean(name: str) -> str:
+    """Write a name so that it can stand in a record and in the index."""
+    return _NO_TEXT.sub(" ", name).encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,55 @@
+"""Putting documents into the index: one writer at a time, nothing visible before it is committed."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import tantivy
+
+from retrieval.documents import Document, names_in
+from retrieval.index import Field, length_field, path_key, path_terms, schema, uid_of
+from retrieval.tokenizer import stems
+
+WRITER_BYTES = 128_000_000  # tantivy's own default; it flushes a segment when this is full
+
+
+class IndexWriter:
+    """The one writer of an index; nothing is visible to readers before `commit`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._writer = tantivy.Index(schema(), path=str(folder)).writer(WRITER_BYTES, 1)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind:
+            self._writer.rollback()
+        self._writer.wait_merging_threads()  # also gives tantivy's own lock back
+
+    def remove(self, path: str) -> None:
+        """Take every chunk of a file out."""
+        self._writer.delete_documents_by_term("path", path_key(path))
+
+    def add(self, path: str, documents: Iterable[Document]) -> None:
+        """Put the chunks of one file in."""
+        key, place = path_key(path), stems(path_terms(path))
+        for item in documents:
+            row = tantivy.Document()
+            texts: dict[Field, str] = {"body": " ".join((item.body, *place)), "names": item.names}
+            for field, text in texts.items():
+                row.add_text(field, text)
+                row.add_unsigned(length_field(field), len(text.split()))
+            for name in names_in(item.record):
+                row.add_text("symbols", name.lower())
+            row.add_text("path", key)
+            row.add_unsigned("uid", uid_of(path, int(item.record.partition("\0")[0])))
+            row.add_bytes("record", f"{key}\0{item.record}".encode())
+            self._writer.add_document(row)
+
+    def commit(self) -> None:
+        """Make everything since the last commit visible at once."""
+        self._writer.commit()
