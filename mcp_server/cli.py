@@ -169,7 +169,8 @@ def search(  # noqa: PLR0913, PLR0917 - one parameter an option
     request = Request(query, top_k, tuple(globs) or None, language, "no" if no_rerank else "yes")
     chosen = nullcontext() if no_rerank else _loaded(settings, repository.root)
     with chosen as second, progress_bar() as progress:
-        answer = searcher.search(repository, request, second, progress=progress)
+        done = repository.refresh(progress=progress)
+        answer = searcher.search(repository, request, second, freshness=done)
     source = f"{repository.root.name} ({repository.commit()})"
     if as_json:
         click.echo(json.dumps(_as_json(answer, source), indent=1))

@@ -13,7 +13,8 @@ from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from retrieval.errors import ArgumentError
-from retrieval.repository import Progress, Repository
+from retrieval.indexer import Progress
+from retrieval.repository import Repository
 from retrieval.settings import Settings, load_settings
 
 if TYPE_CHECKING:

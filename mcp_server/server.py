@@ -24,7 +24,8 @@ from mcp_server.arguments import FeedbackArguments, RerankArguments, SearchArgum
 from mcp_server.workspace import Workspace, hold
 from retrieval import searcher
 from retrieval.errors import CancelledError, GoldrankError, shorten
-from retrieval.repository import Progress, Repository
+from retrieval.indexer import Progress
+from retrieval.repository import Repository
 
 log = logging.getLogger(__name__)
 
@@ -148,8 +149,9 @@ class _Tools:
         def work(progress: Progress, is_cancelled: IsCancelled) -> str:
             repository = self._workspace.repository(arguments.repo)
             with self._workspace.second(repository, request) as second:
+                done = repository.refresh(progress=progress, is_cancelled=is_cancelled)
                 answer = searcher.search(
-                    repository, request, second, progress=progress, is_cancelled=is_cancelled
+                    repository, request, second, freshness=done, is_cancelled=is_cancelled
                 )
             return replies.search_reply(
                 answer, query=request.query, source=_source(repository), max_chars=arguments.max_chars

@@ -87,6 +87,12 @@ def state(root: Path) -> State:
     return "dirty" if entries else "clean"
 
 
+def family(root: Path) -> str:
+    """Name what all work trees of a repository share and nobody else: its git folder; "" without git."""
+    shared = ask(root, "rev-parse", "--path-format=absolute", "--git-common-dir", "--show-prefix")
+    return os.fsdecode(shared.removesuffix(b"\n")) if shared else ""
+
+
 def _filters(root: Path) -> list[str] | None:
     """Name the filters that any configuration defines, in order; None where they cannot be turned off."""
     listed = ask(root, "config", "--list", "--name-only", "-z")

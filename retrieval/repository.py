@@ -4,25 +4,28 @@ import importlib.metadata
 import logging
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from pathspec import PathSpec, Pattern
 
-from retrieval import chunker, documents, git, languages, tokenizer, walker
-from retrieval.errors import ArgumentError, CancelledError, IndexLockedError, shorten
+from retrieval import chunker, git, languages, tokenizer, walker
+from retrieval.chunkcache import ChunkCache
+from retrieval.errors import ArgumentError, CacheError, GoldrankError, IndexLockedError, shorten
 from retrieval.index import Index, Snapshot
-from retrieval.records import Chunk, Exclusion
-from retrieval.storage import FORMAT, FileRecord, Store, digest, store_folder
+from retrieval.indexer import Indexer, Progress, is_settled
+from retrieval.records import Chunk, Exclusion, FileStat
+from retrieval.storage import FORMAT, FileRecord, Store, digest, store_folder, stores
+from retrieval.walker import Listing
 from retrieval.writer import IndexWriter
 
 log = logging.getLogger(__name__)
 
-Progress = Callable[[int, int], None]
-"""Called with files done and files to do."""
-
 LOCK_PATIENCE_S = 20.0
+CHUNK_CACHE_BYTES = 1_000_000_000  # some 4 million chunks
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +35,13 @@ class Refresh:
     Attributes:
         changed: Files whose chunks were made anew.
         removed: Files whose chunks were taken out.
-        note: Why the index may not be up to date, or "".
+        pending: Files that differ from what is indexed and could not be indexed now.
+        note: Why the index is not up to date, or "".
     """
 
     changed: int = 0
     removed: int = 0
+    pending: int = 0
     note: str = ""
 
 
@@ -60,65 +65,115 @@ class Passage:
         return "\n".join(self.lines)
 
 
-class Repository:
-    """A served root and its store; one process may write it, any number may read it."""
+class _State:
+    """What was last seen of the disk and of the store; never changed, only replaced."""
 
-    def __init__(self, root: Path, *, cache: Path, max_bytes: int) -> None:
+    def __init__(self, listing: Listing, records: Mapping[str, FileRecord]) -> None:
+        self.listing = listing
+        self.records = records
+
+    @cached_property
+    def paths(self) -> list[str]:
+        found = (path for path in self.listing.files if not self._reason(path))
+        return sorted(found, key=os.fsencode)
+
+    @cached_property
+    def excluded(self) -> list[Exclusion]:
+        read = (Exclusion(path, reason) for path in self.listing.files if (reason := self._reason(path)))
+        return sorted((*self.listing.excluded, *read), key=lambda item: os.fsencode(item.path))
+
+    def _reason(self, path: str) -> str:
+        record = self.records.get(path)
+        return record.reason if record else ""
+
+
+class Repository:
+    """A served root and its store; one process may write it, any number may read it.
+
+    One thread at a time may call `refresh`; everything else may be called from any thread meanwhile.
+    """
+
+    def __init__(
+        self, root: Path, *, cache: Path, max_bytes: int, chunk_cache_bytes: int = CHUNK_CACHE_BYTES
+    ) -> None:
         self.root = walker.resolve_root(root)
+        self._cache = cache
         self._store = Store(store_folder(cache, self.root))
+        self._kept = ChunkCache(cache, fingerprint=_fingerprint(), limit_bytes=chunk_cache_bytes)
         self._max_bytes = max_bytes
-        self._listing = walker.Listing({}, ())
+        self._state = _State(Listing({}, ()), {})
         self._records: dict[str, FileRecord] = {}
+        self._published: bytes | None = None  # what the store had published when it was last read
+        self._index: Index | None = None
 
     def refresh(
-        self, *, progress: Progress | None = None, is_cancelled: Callable[[], bool] | None = None
+        self,
+        *,
+        touched: Collection[str] | None = None,
+        progress: Progress = lambda _done, _total: None,
+        is_cancelled: Callable[[], bool] = lambda: False,
+        patience_s: float = LOCK_PATIENCE_S,
     ) -> Refresh:
         """Index what changed on disk since the last time, and nothing else.
 
         A store that is absent, damaged, or made by another analyzer, chunker or version is made anew.
 
+        Args:
+            touched: The only paths that may have changed since the last call, where somebody watched; None
+                when anything may have.
+            progress: Called with files done and files to do.
+            is_cancelled: Asked before each file.
+            patience_s: How long to wait while another process writes.
+
         Raises:
-            CancelledError: `is_cancelled` said so; nothing was changed.
+            CancelledError: `is_cancelled` said so; what was committed stays.
             RootError: The root is gone or may not be read.
             IndexLockedError: Another process writes and there is no earlier index to search.
-            CacheError: The index cannot be written.
+            CacheError: The index cannot be written and there is no earlier one to search.
         """
         walker.resolve_root(self.root)
-        self._listing = walker.walk(self.root, max_bytes=self._max_bytes)
+        listing = self._look(touched)
+        is_sound = self._is_sound()
+        self._state = _State(listing, self._records)
+        changed, gone = self._difference(listing) if is_sound else (listing.files, [])
+        if is_sound and not changed and not gone:
+            return Refresh()
         try:
-            if self._is_sound():
-                self._records = self._store.files()
-                if not any(self._difference()):
-                    return Refresh()
-            with self._store.writing(patience_s=LOCK_PATIENCE_S):
+            with self._store.writing(patience_s=patience_s):
                 if not self._is_sound():
-                    self._store.reset(self.root, _fingerprint())
-                self._records = self._store.files()  # another process may have done the work meanwhile
-                return self._update(progress or _silent, is_cancelled or _never)
-        except IndexLockedError as error:
+                    self._begin()
+                # Another process may have done the work meanwhile.
+                changed, gone = self._difference(listing)
+                return self._write(changed, gone, progress, is_cancelled)
+        except (IndexLockedError, CacheError) as error:
             if not self._is_sound():
                 raise
-            return Refresh(note=str(error))
+            changed, gone = self._difference(listing)
+            pending = len(changed) + len(gone)
+            return Refresh(pending=pending, note=f"{error}") if pending else Refresh()
+        finally:
+            self._state = _State(listing, dict(self._records))
 
     def snapshot(self) -> Snapshot:
         """Return the newest committed state of the index; call `refresh` first."""
-        return Index(self._store.chunks).snapshot()
+        if self._index is None:
+            self._index = Index(self._store.chunks)
+        return self._index.snapshot()
 
     def rebuild(self) -> None:
         """Throw the index away; the next `refresh` makes it anew."""
         with self._store.writing(patience_s=LOCK_PATIENCE_S):
-            self._store.reset(self.root, _fingerprint())
+            self._store.reset(self.root, _fingerprint(), family=git.family(self.root))
 
     @property
     def paths(self) -> list[str]:
-        """The paths of all indexed files, in order."""
-        return sorted((path for path, record in self._records.items() if not record.reason), key=os.fsencode)
+        """The paths of all files that are searched, indexed already or not, in order."""
+        return self._state.paths
 
     @property
     def excluded(self) -> list[Exclusion]:
         """The files that are not searched, with reasons, in order."""
-        read = (Exclusion(path, record.reason) for path, record in self._records.items() if record.reason)
-        return sorted((*self._listing.excluded, *read), key=lambda item: os.fsencode(item.path))
+        return self._state.excluded
 
     @property
     def store_folder(self) -> Path:
@@ -191,67 +246,84 @@ class Repository:
             return "no commit yet"
         return f"commit {head.decode().strip()}, {git.state(self.root)}"
 
+    def _look(self, touched: Collection[str] | None) -> Listing:
+        """List the files as they are now."""
+        if touched is not None:
+            again = walker.walk_again(self.root, self._state.listing, touched, max_bytes=self._max_bytes)
+            if again:
+                return again
+        return walker.walk(self.root, max_bytes=self._max_bytes)
+
     def _is_sound(self) -> bool:
+        """Tell whether the store can be trusted; read its records when they are not those we know."""
+        published = self._store.published()
         if not self._store.is_made_by(_fingerprint()):
             return False
+        if published and published == self._published:
+            return True
         try:
-            self._store.files()
-            Index(self._store.chunks).snapshot()
+            records = self._store.files()
+            index = Index(self._store.chunks)
+            index.snapshot()
         except (sqlite3.DatabaseError, ValueError, OSError) as error:
             log.warning("the index in %s is damaged and is made anew: %s", self._store.folder, error)
             return False
+        self._records, self._published, self._index = records, published, index
         return True
 
-    def _difference(self) -> tuple[list[str], list[str]]:
-        """List the paths that changed and those that are gone."""
-        files, records = self._listing.files, self._records
-        changed = [path for path, stat in files.items() if path not in records or records[path].stat != stat]
-        return changed, [path for path in records if path not in files]
+    def _begin(self) -> None:
+        """Make a store where there is none that can be used: from another work tree's, or empty."""
+        family, fingerprint = git.family(self.root), _fingerprint()
+        for other in stores(self._cache) if family else ():
+            if other.folder == self._store.folder or other.family != family:
+                continue
+            try:
+                self._store.grow_from(other, self.root, fingerprint, family=family)
+            except (GoldrankError, OSError, sqlite3.Error) as error:
+                log.info("%s gives no index to begin with: %s", other.folder, error)
+            else:
+                if self._is_sound():
+                    return
+        self._store.reset(self.root, fingerprint, family=family)
+        self._is_sound()
 
-    def _update(self, progress: Progress, is_cancelled: Callable[[], bool]) -> Refresh:
-        changed, gone = self._difference()
-        done: dict[str, FileRecord] = {}
-        touched: list[str] = []
-        with IndexWriter(self._store.chunks) as writer:
-            for count, path in enumerate(changed):
-                if is_cancelled():
-                    raise CancelledError(f"indexing stopped after {count} of {len(changed)} files")
-                progress(count, len(changed))
-                record = self._index_file(writer, path)
-                if record is None:
-                    gone.extend([path] if path in self._records else [])
-                    continue
-                done[path] = record
-                if path not in self._records or self._records[path].digest != record.digest:
-                    touched.append(path)
-            for path in gone:
-                writer.remove(path)
-            self._store.mark(touched)
-            writer.commit()
-        self._store.remember(done)
-        self._store.forget(gone)
-        self._records = self._store.files()
-        progress(len(changed), len(changed))
-        return Refresh(sum(not done[path].reason for path in touched), len(gone))
+    def _difference(self, listing: Listing) -> tuple[dict[str, FileStat], list[str]]:
+        """List the files that changed, with their stats, and the paths that are gone."""
+        changed = {path: stat for path, stat in listing.files.items() if self._differs(path, stat)}
+        return changed, [path for path in self._records if path not in listing.files]
 
-    def _index_file(self, writer: IndexWriter, path: str) -> FileRecord | None:
-        """Put a file's chunks in; return its record, or None when it is gone."""
-        stat = self._listing.files[path]
+    def _differs(self, path: str, stat: FileStat) -> bool:
+        record = self._records.get(path)
+        if record is None or record.stat != stat:
+            return True
+        if record.is_settled:
+            return False
+        now = time.time_ns()
         try:
-            data = walker.read(self.root, path)
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            writer.remove(path)
-            return FileRecord(stat, "", f"unreadable: {error.strerror}")
-        record = FileRecord(stat, digest(data), walker.refusal(path, data))
-        known = self._records.get(path)
-        if known and known.digest == record.digest and known.reason == record.reason:
-            return record  # touched, not changed
-        writer.remove(path)
-        if not record.reason:
-            writer.add(path, documents.cut(path, chunker.decode(data)))
-        return record
+            is_same = digest(walker.read(self.root, path)) == record.digest
+        except OSError:
+            return True
+        if is_same:
+            self._records[path] = replace(record, is_settled=is_settled(stat, now_ns=now))
+        return not is_same
+
+    def _write(
+        self,
+        changed: Mapping[str, FileStat],
+        gone: Sequence[str],
+        progress: Progress,
+        is_cancelled: Callable[[], bool],
+    ) -> Refresh:
+        if not changed and not gone:
+            return Refresh()
+        with self._kept.run() as kept, IndexWriter(self._store.chunks) as writer:
+            indexer = Indexer(self.root, self._store, writer, kept, self._records)
+            try:
+                indexer.update(changed, gone, progress=progress, is_cancelled=is_cancelled)
+            finally:
+                kept.flush()  # what was cut is not lost with its batch
+                self._published = self._store.published()
+        return Refresh(indexer.made, indexer.removed)
 
 
 def _spec(globs: Sequence[str]) -> PathSpec[Pattern]:
@@ -280,11 +352,3 @@ def _suffixes(language: str) -> tuple[str, ...]:
 def _fingerprint() -> str:
     engine = f"tantivy {importlib.metadata.version('tantivy')}"
     return " | ".join((FORMAT, f"terms {tokenizer.fingerprint()}", chunker.fingerprint(), engine))
-
-
-def _silent(_done: int, _total: int) -> None:
-    """Show no progress."""
-
-
-def _never() -> bool:
-    return False

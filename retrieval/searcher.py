@@ -13,7 +13,7 @@ from retrieval.index import path_terms
 from retrieval.query import read_query
 from retrieval.ranker import gather, place, weights_for
 from retrieval.records import Candidate, Ranked
-from retrieval.repository import Passage, Progress, Repository
+from retrieval.repository import Passage, Refresh, Repository
 from retrieval.reranker import Reading, fuse, pair_text
 
 
@@ -102,10 +102,17 @@ def search(
     request: Request,
     second: SecondStage | None,
     *,
-    progress: Progress | None = None,
+    freshness: Refresh | None = None,
     is_cancelled: Callable[[], bool] = lambda: False,
 ) -> Answer:
     """Find the chunks of a repository that answer a question.
+
+    Args:
+        repository: Where to look.
+        request: What is asked.
+        second: The cross-encoder, or None.
+        freshness: What bringing the index up to date did; None to do that here, however long it takes.
+        is_cancelled: Asked now and then.
 
     Raises:
         ArgumentError: A filter that nothing passes.
@@ -113,7 +120,7 @@ def search(
         CancelledError: `is_cancelled` said so.
     """
     start = time.perf_counter()
-    refresh = repository.refresh(progress=progress, is_cancelled=is_cancelled)
+    refresh = freshness or repository.refresh(is_cancelled=is_cancelled)
     snapshot = repository.snapshot()
     paths = repository.select(request.globs, request.language)
     query = read_query(request.query)

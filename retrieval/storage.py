@@ -4,8 +4,11 @@ A store is one folder outside the repository, named after the repository's root:
 
     CACHE/INDEX_FORMAT/NAME-HASH/
         root             the path this store belongs to
+        family           the git folder that all work trees of its repository share, or nothing
         fingerprint      the analyzer and chunker it was made with
         lock             held by the one process that writes
+        holder           that process, and how far it is
+        published        changes whenever the two below did
         files.sqlite     what was indexed: path, size, times, digest
         chunks/          the tantivy index
 
@@ -14,11 +17,14 @@ killed at any moment leaves files that look changed, never files that look done.
 """
 
 import hashlib
+import json
+import os
 import re
 import shutil
 import sqlite3
+import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,8 +38,14 @@ FORMAT = "v3"
 
 v1: tantivy 0.27 with fields body, words, names, file_names, symbols, path and a stored record.
 v2: positions in body; no words, no file_names.
-v3: columns with the lengths of body and names.
+v3: columns with the lengths of body and names; a record says whether its file had settled.
 """
+
+_TABLE = (
+    "CREATE TABLE files (path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER,"
+    " inode TEXT, digest TEXT, reason TEXT, is_settled INTEGER)"
+)
+_LOCK_POLL_S = 0.01  # one file is updated in some 30 ms; whoever waits for that should not wait twice as long
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +53,32 @@ class FileRecord:
     """What is known of a file that was read once.
 
     Attributes:
-        stat: What the file system said of it then.
+        stat: What the file system said of it before it was read.
         digest: Hash of its content, hexadecimal.
         reason: Why its content is not searched, or "" when it is.
+        is_settled: Whether a later change must show in `stat`; a file that changed the moment before it was
+            read may change again within one tick of the file system's clock.
     """
 
     stat: FileStat
     digest: str
     reason: str = ""
+    is_settled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The process that writes an index.
+
+    Attributes:
+        pid: Its number.
+        done: Files it has indexed in this run.
+        total: Files it has to index.
+    """
+
+    pid: int
+    done: int = 0
+    total: int = 0
 
 
 _UNKNOWN = FileRecord(FileStat(-1, 0, 0, 0), "")
@@ -66,6 +96,11 @@ def store_folder(cache: Path, root: Path) -> Path:
     return cache / FORMAT / f"{readable}-{unique}"
 
 
+def stores(cache: Path) -> list["Store"]:
+    """List the stores of this format, in order of their folders."""
+    return [Store(mark.parent) for mark in sorted((cache / FORMAT).glob("*/root"))]
+
+
 class Store:
     """One root's folder: its lock and its table of indexed files."""
 
@@ -73,30 +108,60 @@ class Store:
         self.folder = folder
         self.chunks = folder / "chunks"
         self._lock = FileLock(folder / "lock")
+        self._table = folder / "files.sqlite"
+
+    @property
+    def root(self) -> Path:
+        """The path that this store belongs to."""
+        return Path(self._read("root").decode("utf-8", "surrogateescape"))
+
+    @property
+    def family(self) -> str:
+        """The git folder that this root shares with other work trees, or ""."""
+        return self._read("family").decode("utf-8", "surrogateescape")
 
     def is_made_by(self, fingerprint: str) -> bool:
         """Tell whether a complete store of this very fingerprint lies here."""
-        try:
-            written = (self.folder / "fingerprint").read_text(encoding="utf-8")
-        except OSError:
-            return False
-        return written == fingerprint and (self.folder / "files.sqlite").exists()
+        return self._read("fingerprint") == fingerprint.encode() and self._table.exists()
 
-    def reset(self, root: Path, fingerprint: str) -> None:
+    def published(self) -> bytes:
+        """Return what changes whenever the records or the chunks did."""
+        return self._read("published")
+
+    def publish(self) -> None:
+        """Tell readers that there is something new; hold the lock to call it."""
+        fresh = self.folder / f"published.{os.getpid()}"
+        fresh.write_bytes(uuid.uuid4().bytes)
+        fresh.replace(self.folder / "published")
+
+    def reset(self, root: Path, fingerprint: str, *, family: str = "") -> None:
         """Empty the store and mark it as belonging to `root`; hold the lock to call it."""
-        (self.folder / "fingerprint").unlink(missing_ok=True)  # first: a half-reset store is nobody's
-        shutil.rmtree(self.chunks, ignore_errors=True)
-        for leftover in self.folder.glob("files.sqlite*"):
-            leftover.unlink(missing_ok=True)
+        self._clear()
         self.chunks.mkdir(parents=True)
         with self._connect() as table:
             table.execute("PRAGMA journal_mode=WAL")
-            table.execute(
-                "CREATE TABLE files (path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER,"
-                " ctime_ns INTEGER, inode TEXT, digest TEXT, reason TEXT)"
-            )
-        (self.folder / "root").write_bytes(str(root).encode("utf-8", "surrogateescape"))
-        (self.folder / "fingerprint").write_text(fingerprint, encoding="utf-8")
+            table.execute(_TABLE)
+        self._sign(root, fingerprint, family)
+
+    def grow_from(self, other: "Store", root: Path, fingerprint: str, *, family: str = "") -> None:
+        """Begin as another work tree's store is: its chunks, and its records with no stat; hold the lock.
+
+        Raises:
+            IndexLockedError: The other store is being written.
+            OSError, sqlite3.Error: It cannot be read.
+        """
+        with other.writing(patience_s=0.5):
+            self._clear()
+            self.chunks.mkdir(parents=True)
+            for file in other.chunks.iterdir():
+                if not file.name.endswith(".lock"):
+                    _link(file, self.chunks / file.name)
+            with other._reading() as theirs, closing(sqlite3.connect(self._table)) as ours:  # noqa: SLF001
+                theirs.backup(ours)
+        with self._connect() as table:
+            table.execute("PRAGMA journal_mode=WAL")
+            table.execute("UPDATE files SET size = -1")
+        self._sign(root, fingerprint, family)
 
     @contextmanager
     def writing(self, *, patience_s: float) -> Iterator[None]:
@@ -108,37 +173,58 @@ class Store:
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with self._lock.acquire(timeout=patience_s):
-                yield
+            with self._lock.acquire(timeout=patience_s, poll_interval=_LOCK_POLL_S):
+                self.tell(0, 0)
+                try:
+                    yield
+                finally:
+                    (self.folder / "holder").unlink(missing_ok=True)
         except Timeout as error:
-            raise IndexLockedError(
-                f"another goldrank process is writing the index in {self.folder}; "
-                "it is searched as it was last committed. Ask again when that process is done."
-            ) from error
+            raise IndexLockedError(f"{self.who_writes()} is writing the index in {self.folder}") from error
         except (OSError, sqlite3.OperationalError) as error:
             cause = getattr(error, "strerror", None) or error
-            raise CacheError(
-                f"the index in {self.folder} cannot be written: {cause}; name another cache folder: "
-                "--cache DIR or GOLDRANK_CACHE=DIR"
-            ) from error
+            raise unwritable(self.folder, cause) from error
+
+    def tell(self, done: int, total: int) -> None:
+        """Say how far the writing is, for those who wait; hold the lock to call it."""
+        holder = {"pid": os.getpid(), "done": done, "total": total}
+        with suppress(OSError):  # a full disk is told by what matters more
+            (self.folder / "holder").write_text(json.dumps(holder), encoding="utf-8")
+
+    def holder(self) -> Holder | None:
+        """Read who writes and how far that is; None when nobody does, or nobody knows."""
+        try:
+            return Holder(**json.loads(self._read("holder")))
+        except (ValueError, TypeError):
+            return None
+
+    def who_writes(self) -> str:
+        """Name the process that writes, for a sentence."""
+        holder = self.holder()
+        if not holder:
+            return "another goldrank process"
+        far = f", {holder.done:,} of {holder.total:,} files done" if holder.total else ""
+        return f"another goldrank process ({holder.pid}{far})"
 
     def files(self) -> dict[str, FileRecord]:
         """Read the record of every file that was read, by path."""
-        with self._connect() as table:
-            rows = table.execute("SELECT path, size, mtime_ns, ctime_ns, inode, digest, reason FROM files")
+        with self._reading() as table:
+            rows = table.execute(
+                "SELECT path, size, mtime_ns, ctime_ns, inode, digest, reason, is_settled FROM files"
+            )
             return {
                 path.decode("utf-8", "surrogateescape"): FileRecord(
-                    FileStat(size, mtime_ns, ctime_ns, int(inode)), content, reason
+                    FileStat(size, mtime_ns, ctime_ns, int(inode)), content, reason, bool(is_settled)
                 )
-                for path, size, mtime_ns, ctime_ns, inode, content, reason in rows
+                for path, size, mtime_ns, ctime_ns, inode, content, reason, is_settled in rows
             }
 
     def mark(self, paths: Iterable[str]) -> None:
         """Note that the chunks of `paths` are about to change: until `remember`, they look changed."""
-        self.remember(dict.fromkeys(paths, _UNKNOWN))
+        self.remember(dict.fromkeys(paths, _UNKNOWN), ())
 
-    def remember(self, records: Mapping[str, FileRecord]) -> None:
-        """Write the records of files whose chunks are committed."""
+    def remember(self, records: Mapping[str, FileRecord], gone: Iterable[str]) -> None:
+        """Write the records of files whose chunks are committed; remove those of files that are gone."""
         rows = [
             # SQLite integers have 63 bits and some file systems use all 64 of an inode.
             (
@@ -149,30 +235,88 @@ class Store:
                 str(stat.inode),
                 record.digest,
                 record.reason,
+                record.is_settled,
             )
             for path, record in records.items()
             for stat in (record.stat,)
         ]
         with self._connect() as table:
-            table.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
-
-    def forget(self, paths: Iterable[str]) -> None:
-        """Remove the records of files that are gone, after their chunks are."""
-        with self._connect() as table:
-            table.executemany("DELETE FROM files WHERE path = ?", [(_key(path),) for path in paths])
+            table.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            table.executemany("DELETE FROM files WHERE path = ?", [(_key(path),) for path in gone])
 
     def size_bytes(self) -> int:
-        """Add up the sizes of the store's files."""
-        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+        """Add up the sizes of the store's files, those that it shares with other work trees' stores too."""
+        return size_of(self.folder)
+
+    def remove(self) -> None:
+        """Delete the store, unless a process writes it.
+
+        Raises:
+            IndexLockedError: One does.
+            CacheError: It cannot be deleted.
+        """
+        with self.writing(patience_s=0):
+            self._clear()
+            shutil.rmtree(self.folder)
+
+    def _clear(self) -> None:
+        (self.folder / "fingerprint").unlink(missing_ok=True)  # first: a half-made store is nobody's
+        shutil.rmtree(self.chunks, ignore_errors=True)
+        for leftover in self.folder.glob("files.sqlite*"):
+            leftover.unlink(missing_ok=True)
+
+    def _sign(self, root: Path, fingerprint: str, family: str) -> None:
+        for name, text in (("root", str(root)), ("family", family), ("fingerprint", fingerprint)):
+            (self.folder / name).write_bytes(text.encode("utf-8", "surrogateescape"))
+        self.publish()
+
+    def _read(self, name: str) -> bytes:
+        try:
+            return (self.folder / name).read_bytes()
+        except OSError:
+            return b""
 
     @contextmanager
     def _connect(self) -> Iterator[sqlite3.Connection]:
-        table = sqlite3.connect(self.folder / "files.sqlite", timeout=10)
+        with closing(sqlite3.connect(self._table, timeout=10)) as table, table:
+            yield table
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        table = sqlite3.connect(self._table, timeout=10)
         try:
-            with table:
-                yield table
-        finally:
+            table.execute("SELECT 1 FROM files LIMIT 1")
+        except sqlite3.OperationalError:  # where nothing may be written beside it, it is read as it lies there
             table.close()
+            table = sqlite3.connect(f"{self._table.as_uri()}?immutable=1", uri=True)
+        with closing(table):
+            yield table
+
+
+def unwritable(folder: Path, cause: object) -> CacheError:
+    """Say that an index cannot be written, why, and the way out."""
+    return CacheError(
+        f"the index in {folder} cannot be written: {cause}; name another cache folder: "
+        "--cache DIR or GOLDRANK_CACHE=DIR"
+    )
+
+
+def size_of(folder: Path) -> int:
+    """Add up the sizes of all files below a folder; those that vanish meanwhile count nothing."""
+    total = 0
+    for path in folder.rglob("*"):
+        with suppress(OSError):
+            total += path.lstat().st_size if path.is_file() else 0
+    return total
+
+
+def _link(file: Path, to: Path) -> None:
+    """Let two indexes share a segment, which is never written again; what tantivy replaces is copied."""
+    if file.suffix != ".json":
+        with suppress(OSError):  # a file system without hard links
+            os.link(file, to)
+            return
+    shutil.copyfile(file, to)
 
 
 def _key(path: str) -> bytes:

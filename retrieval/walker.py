@@ -8,8 +8,9 @@ content once it is (`refusal`). Nothing outside the root is ever opened: a link 
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from pathspec import GitIgnoreSpec
@@ -25,6 +26,8 @@ MINIFIED_BYTES = 5000
 
 _DEPENDENCY_FOLDERS = frozenset({"node_modules", "bower_components", "jspm_packages", "site-packages"})
 _VENDOR_MARKS = ("modules.txt", "autoload.php")  # what `go mod vendor` and composer leave in their vendor/
+_WIDE = (*_VENDOR_MARKS, ".gitignore")  # files that decide about others
+MOST_TOUCHED = 500  # paths that are cheaper to look at one by one than with all others
 _LOCK_FILES = frozenset(
     "package-lock.json npm-shrinkwrap.json yarn.lock pnpm-lock.yaml bun.lock cargo.lock poetry.lock uv.lock "
     "pdm.lock pipfile.lock gemfile.lock composer.lock go.sum mix.lock pubspec.lock flake.lock "
@@ -46,12 +49,38 @@ GENERATED_BYTES = 600
 """Where a generator's notice stands: further down, a file only talks about one."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Listing:
-    """The files of a root that may be read, by path, and those left out by name or type."""
+    """The files of a root that may be read, by path, and those left out by name or type.
+
+    Attributes:
+        files: What the file system says of each.
+        excluded: The others, with reasons.
+        is_git: Whether git listed them.
+    """
 
     files: dict[str, FileStat]
     excluded: tuple[Exclusion, ...]
+    is_git: bool = False
+
+    @cached_property
+    def folders(self) -> frozenset[str]:
+        """Every folder that a listed file is below."""
+        found: set[str] = set()
+        for path in (*self.files, *(item.path for item in self.excluded)):
+            while (path := path.rpartition("/")[0]) and path not in found:
+                found.add(path)
+        return frozenset(found)
+
+    @cached_property
+    def reasons(self) -> Mapping[str, str]:
+        """The reason of each excluded file."""
+        return {item.path: item.reason for item in self.excluded}
+
+    @cached_property
+    def vendored(self) -> tuple[str, ...]:
+        """The `vendor/` folders that a package manager filled, each with its final slash."""
+        return _vendor_folders((*self.files, *self.reasons))
 
 
 def resolve_root(folder: Path) -> Path:
@@ -83,19 +112,38 @@ def walk(root: Path, *, max_bytes: int) -> Listing:
     """
     paths = _tracked_by_git(root)
     listed = sorted(set(_visit(root) if paths is None else paths), key=os.fsencode)
-    vendored = _vendor_folders(listed)
-    real_folders: dict[str, bool] = {}
-    files: dict[str, FileStat] = {}
-    excluded: list[Exclusion] = []
-    for path in listed:
-        verdict = _judge(root, path, real_folders, max_bytes=max_bytes)
-        if path.startswith(vendored) or not _DEPENDENCY_FOLDERS.isdisjoint(path.split("/")[:-1]):
-            verdict = "dependencies, not this repository's code"
-        if isinstance(verdict, FileStat):
-            files[path] = verdict
-        elif verdict:
-            excluded.append(Exclusion(path, verdict))
-    return Listing(files, tuple(excluded))
+    files, excluded = _sift(root, listed, _vendor_folders(listed), max_bytes=max_bytes)
+    return Listing(files, tuple(excluded), is_git=paths is not None)
+
+
+def walk_again(root: Path, last: Listing, touched: Collection[str], *, max_bytes: int) -> Listing | None:
+    """List the files under `root` when only some paths can have changed since the last listing.
+
+    Args:
+        root: The same root.
+        last: What was listed then.
+        touched: Paths of files or folders, relative to the root; they need not be there.
+        max_bytes: Files larger than this are left out.
+
+    Returns:
+        The new listing, out of order; None when those paths may change what is listed elsewhere.
+    """
+    known = last.files.keys() | last.reasons.keys()
+    new = [path for path in touched if path not in known and os.path.lexists(root / path)]
+    is_wide = len(touched) > MOST_TOUCHED or any(
+        path.endswith(_WIDE) or path in last.folders or Path(root / path).is_dir() for path in touched
+    )
+    if is_wide or (new and not last.is_git):
+        return None
+    listed = _tracked_by_git(root, new) if new else []
+    if listed is None:
+        return None
+    again = [*listed, *(path for path in touched if path in known)]
+    files, excluded = _sift(root, again, last.vendored, max_bytes=max_bytes)
+    drop = frozenset(touched)
+    kept = {path: stat for path, stat in last.files.items() if path not in drop}
+    left_out = (item for item in last.excluded if item.path not in drop)
+    return Listing({**kept, **files}, (*left_out, *excluded), is_git=last.is_git)
 
 
 def read(root: Path, path: str) -> bytes:
@@ -133,6 +181,24 @@ def refusal(path: str, data: bytes) -> str:
     if _GENERATED.search(data[:GENERATED_BYTES]):
         return "generated"
     return ""
+
+
+def _sift(
+    root: Path, listed: Iterable[str], vendored: tuple[str, ...], *, max_bytes: int
+) -> tuple[dict[str, FileStat], list[Exclusion]]:
+    """Tell the files that may be read from those that are left out; what is not there is in neither."""
+    real_folders: dict[str, bool] = {}
+    files: dict[str, FileStat] = {}
+    excluded: list[Exclusion] = []
+    for path in listed:
+        verdict = _judge(root, path, real_folders, max_bytes=max_bytes)
+        if path.startswith(vendored) or not _DEPENDENCY_FOLDERS.isdisjoint(path.split("/")[:-1]):
+            verdict = "dependencies, not this repository's code"
+        if isinstance(verdict, FileStat):
+            files[path] = verdict
+        elif verdict:
+            excluded.append(Exclusion(path, verdict))
+    return files, excluded
 
 
 def _judge(root: Path, path: str, real_folders: dict[str, bool], *, max_bytes: int) -> FileStat | str:
@@ -187,11 +253,14 @@ def _is_real(root: Path, folder: str) -> bool:
     return os.path.realpath(expected) == expected
 
 
-def _tracked_by_git(root: Path) -> list[str] | None:
-    """Ask git what it tracks or could track; None where there is no git or no work tree of it."""
-    listed = git.ask(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+def _tracked_by_git(root: Path, paths: Sequence[str] = ()) -> list[str] | None:
+    """Ask git which files it tracks or could track, of all or of some; None where no git answers for them."""
+    chosen = ("--", *paths) if paths else ()
+    literal = ("--literal-pathspecs",) if paths else ()  # a file may be called `*`
+    listed = git.ask(root, *literal, "ls-files", "-z", "--cached", "--others", "--exclude-standard", *chosen)
     # Someone who names a folder that git ignores wants it searched all the same.
-    if listed is None or (not listed and git.ask(root, "check-ignore", "-q", ".") is not None):
+    is_ignored = not paths and listed == b"" and git.ask(root, "check-ignore", "-q", ".") is not None
+    if listed is None or is_ignored:
         return None
     return [os.fsdecode(name) for name in listed.split(b"\0") if name]
 

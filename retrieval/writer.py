@@ -1,6 +1,7 @@
 """Putting documents into the index: one writer at a time, nothing visible before it is committed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -9,16 +10,22 @@ import tantivy
 
 from retrieval.documents import Document, names_in
 from retrieval.index import Field, length_field, path_key, path_terms, schema, uid_of
+from retrieval.storage import unwritable
 from retrieval.tokenizer import stems
 
 WRITER_BYTES = 128_000_000  # tantivy's own default; it flushes a segment when this is full
 
 
 class IndexWriter:
-    """The one writer of an index; nothing is visible to readers before `commit`."""
+    """The one writer of an index; nothing is visible to readers before `commit`.
+
+    Everything raises CacheError when the folder cannot be written, its disk is full, or the index is damaged.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self._writer = tantivy.Index(schema(), path=str(folder)).writer(WRITER_BYTES, 1)
+        self._folder = folder
+        with self._translated():
+            self._writer = tantivy.Index(schema(), path=str(folder)).writer(WRITER_BYTES, 1)
 
     def __enter__(self) -> Self:
         return self
@@ -27,29 +34,49 @@ class IndexWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind:
-            self._writer.rollback()
-        self._writer.wait_merging_threads()  # also gives tantivy's own lock back
+            with suppress(ValueError):  # a full disk: what is not committed is lost in any case
+                self._writer.rollback()
+            with suppress(ValueError):
+                self._writer.wait_merging_threads()
+        else:
+            with self._translated():
+                self._writer.wait_merging_threads()  # also gives tantivy's own lock back
 
     def remove(self, path: str) -> None:
         """Take every chunk of a file out."""
-        self._writer.delete_documents_by_term("path", path_key(path))
+        with self._translated():
+            self._writer.delete_documents_by_term("path", path_key(path))
 
     def add(self, path: str, documents: Iterable[Document]) -> None:
         """Put the chunks of one file in."""
         key, place = path_key(path), stems(path_terms(path))
-        for item in documents:
-            row = tantivy.Document()
-            texts: dict[Field, str] = {"body": " ".join((item.body, *place)), "names": item.names}
-            for field, text in texts.items():
-                row.add_text(field, text)
-                row.add_unsigned(length_field(field), len(text.split()))
-            for name in names_in(item.record):
-                row.add_text("symbols", name.lower())
-            row.add_text("path", key)
-            row.add_unsigned("uid", uid_of(path, int(item.record.partition("\0")[0])))
-            row.add_bytes("record", f"{key}\0{item.record}".encode())
-            self._writer.add_document(row)
+        with self._translated():
+            for item in documents:
+                self._writer.add_document(_row(path, key, place, item))
 
     def commit(self) -> None:
         """Make everything since the last commit visible at once."""
-        self._writer.commit()
+        with self._translated():
+            self._writer.commit()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Say in our words what tantivy reports as a ValueError, whatever it was."""
+        try:
+            yield
+        except ValueError as error:
+            raise unwritable(self._folder, error) from error
+
+
+def _row(path: str, key: str, place: Iterable[str], item: Document) -> tantivy.Document:
+    row = tantivy.Document()
+    texts: dict[Field, str] = {"body": " ".join((item.body, *place)), "names": item.names}
+    for field, text in texts.items():
+        row.add_text(field, text)
+        row.add_unsigned(length_field(field), len(text.split()))
+    for name in names_in(item.record):
+        row.add_text("symbols", name.lower())
+    row.add_text("path", key)
+    row.add_unsigned("uid", uid_of(path, int(item.record.partition("\0")[0])))
+    row.add_bytes("record", f"{key}\0{item.record}".encode())
+    return row

@@ -12,8 +12,8 @@ import pytest
 from fakes import MAX_BYTES, found, git, ordinary_user, repository, write
 
 from retrieval.errors import ArgumentError, CacheError, CancelledError, IndexLockedError, RootError
-from retrieval.repository import Repository
-from retrieval.storage import Store, store_folder
+from retrieval.repository import Refresh, Repository
+from retrieval.storage import FORMAT, Store, store_folder
 
 
 @pytest.fixture
@@ -123,23 +123,21 @@ def test_a_cancelled_refresh_changes_nothing(root: Path, cache: Path) -> None:
     assert opened.refresh().changed == 1
 
 
-def test_while_another_process_writes_the_last_commit_is_searched(
-    root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_while_another_process_writes_the_last_commit_is_searched(root: Path, cache: Path) -> None:
     """Waiting for somebody else's indexing would run into the client's time-out."""
-    monkeypatch.setattr("retrieval.repository.LOCK_PATIENCE_S", 0.1)
     opened = repository(root, cache)
     write(root, {"a.py": "def gamma(): pass\n"})
     with Store(opened.store_folder).writing(patience_s=1):
-        done = opened.refresh()
-        assert "another goldrank process" in done.note
+        done = opened.refresh(patience_s=0.1)
+        assert f"another goldrank process ({os.getpid()})" in done.note
+        assert done.pending == 1
         assert found(opened, "alpha") == ["a.py"]
     other = write(root.parent / "other", {"a.py": "x = 1\n"})
     with (
         Store(store_folder(cache, other.resolve())).writing(patience_s=1),
         pytest.raises(IndexLockedError, match="another goldrank process"),
     ):
-        repository(other, cache)
+        Repository(other, cache=cache, max_bytes=MAX_BYTES).refresh(patience_s=0.1)
 
 
 def test_a_passage_that_changed_since_it_was_indexed_is_marked(root: Path, cache: Path) -> None:
@@ -278,23 +276,37 @@ def test_a_cache_that_is_a_file_is_named_with_the_way_out(root: Path, tmp_path: 
         repository(root, cache)
 
 
-@pytest.mark.parametrize("below", [".", ".."])
-def test_a_cache_that_may_not_be_written_is_named_with_the_way_out(shared_folder: Path, below: str) -> None:
+def test_a_cache_that_may_not_be_written_is_named_with_the_way_out(shared_folder: Path) -> None:
     """Read-only homes are common in containers, and so are caches that root once made."""
     with ordinary_user():
         root = write(shared_folder / "r", {"a.py": "x = 1\n"})
         cache = shared_folder / "cache"
-        folder = repository(root, cache).store_folder
-        write(root, {"a.py": "x = 2\n"})
-        locked = (folder / below).resolve()
-        if below == "..":
-            shutil.rmtree(folder)
-        locked.chmod(0o500)
+        shutil.rmtree(repository(root, cache).store_folder)
+        (cache / FORMAT).chmod(0o500)
         with pytest.raises(
             CacheError, match=r"cache/.* cannot be written: .*: --cache DIR or GOLDRANK_CACHE"
         ):
             repository(root, cache)
-        locked.chmod(0o700)
+        (cache / FORMAT).chmod(0o700)
+
+
+def test_an_index_that_may_only_be_read_is_searched(shared_folder: Path) -> None:
+    """Somebody made it ahead of time and mounted it: it answers, and what it lacks is said."""
+    with ordinary_user():
+        root = write(shared_folder / "r", {"a.py": "def alpha(): pass\n", "b.py": "def beta(): pass\n"})
+        cache = shared_folder / "cache"
+        folder = repository(root, cache).store_folder
+        folder.chmod(0o500)
+        (folder / "chunks").chmod(0o500)
+        opened = Repository(root, cache=cache, max_bytes=MAX_BYTES)
+        assert opened.refresh() == Refresh()
+        write(root, {"b.py": "def gamma(): pass\n"})
+        done = opened.refresh()
+        assert found(opened, "alpha") == ["a.py"]
+        assert done.pending == 1
+        assert "cannot be written" in done.note
+        for below in (folder, folder / "chunks"):
+            below.chmod(0o700)
 
 
 def test_a_root_that_vanished_says_so(root: Path, cache: Path) -> None:

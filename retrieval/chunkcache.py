@@ -1,0 +1,199 @@
+"""Documents kept by content, for every root and process of a user: what was cut once is not cut again.
+
+A second work tree, another branch, or the way back to an old one finds its files here. Nothing is true only
+here: losing the cache, or a part of it, costs the time to cut those files again, so every failure is a miss.
+"""
+
+import hashlib
+import logging
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from retrieval import chunker, documents
+from retrieval.documents import Document
+
+log = logging.getLogger(__name__)
+
+FILE = "documents.sqlite"
+_PATIENCE_S = 10.0  # other processes hold the database for a batch at a time
+_KEPT_SHARE = 0.8  # of the bound, once it is passed: else every batch would evict a little
+_TABLES = """
+CREATE TABLE IF NOT EXISTS documents (key BLOB PRIMARY KEY, used INTEGER, data BLOB);
+CREATE INDEX IF NOT EXISTS by_use ON documents (used);
+CREATE TABLE IF NOT EXISTS runs (number INTEGER PRIMARY KEY AUTOINCREMENT);
+"""
+
+
+class ChunkCache:
+    """One database of packed documents, bounded: what no run has used for longest goes first."""
+
+    def __init__(self, folder: Path, *, fingerprint: str, limit_bytes: int) -> None:
+        """Nothing is opened yet.
+
+        Args:
+            folder: Where the database lies.
+            fingerprint: What documents are made by; those of another maker are not found.
+            limit_bytes: Its size on disk stays about below this; 0 keeps nothing.
+        """
+        self._file = folder / FILE
+        self._fingerprint = fingerprint
+        self._limit_bytes = limit_bytes
+
+    @contextmanager
+    def run(self) -> Iterator["Run"]:
+        """Open the cache for one run of indexing."""
+        table = self._open() if self._limit_bytes else None
+        try:
+            yield Run(table, fingerprint=self._fingerprint, limit_bytes=self._limit_bytes)
+        finally:
+            if table:
+                table.close()
+
+    def size_bytes(self) -> int:
+        """Return what the database takes on disk."""
+        return sum(path.stat().st_size for path in _files(self._file))
+
+    def remove(self) -> None:
+        """Delete the database; a process that has it open goes on with what it holds."""
+        for path in _files(self._file):
+            path.unlink(missing_ok=True)
+
+    def _open(self) -> sqlite3.Connection | None:
+        """Open the database; one that is damaged is thrown away."""
+        for _ in range(2):
+            try:
+                self._file.parent.mkdir(parents=True, exist_ok=True)
+                return _prepared(self._file)
+            except sqlite3.OperationalError as error:  # read-only, full, locked
+                log.warning("%s is not used: %s", self._file, error)
+                return None
+            except sqlite3.DatabaseError as error:
+                log.warning("%s is damaged and begun anew: %s", self._file, error)
+                self.remove()
+            except OSError as error:
+                log.warning("%s is not used: %s", self._file, error)
+                return None
+        return None
+
+
+class Run:
+    """The cache while one run of indexing uses it."""
+
+    def __init__(self, table: sqlite3.Connection | None, *, fingerprint: str, limit_bytes: int) -> None:
+        self._table = table
+        self._fingerprint = fingerprint
+        self._limit_bytes = limit_bytes
+        self._number: int | None = None
+        self._used: list[bytes] = []
+        self._new: dict[bytes, bytes] = {}
+
+    def cut(self, path: str, data: bytes, content: str) -> list[Document]:
+        """Return the documents of a file, from the cache if it has them.
+
+        Args:
+            path: The file.
+            data: Its bytes.
+            content: Their digest.
+        """
+        key = self._key(documents.key(path, content))
+        found = self._get(key)
+        if found is None:
+            found = documents.cut(path, chunker.decode(data))
+            if self._table:
+                self._new[key] = documents.pack(found)
+        return found
+
+    def flush(self) -> None:
+        """Write what is new and what was used; evict what is over the bound."""
+        if not self._table or not (self._new or self._used):
+            return
+        try:
+            with self._table:
+                number = self._run_number(self._table)
+                rows = ((key, number, data) for key, data in self._new.items())
+                self._table.executemany("INSERT OR REPLACE INTO documents VALUES (?, ?, ?)", rows)
+                used = ((number, key) for key in self._used)
+                self._table.executemany("UPDATE documents SET used = ? WHERE key = ?", used)
+            if self._new:
+                _evict(self._table, self._limit_bytes)
+        except sqlite3.Error as error:
+            self._give_up(error)
+        self._new.clear()
+        self._used.clear()
+
+    def _get(self, key: bytes) -> list[Document] | None:
+        if key in self._new:
+            return documents.unpack(self._new[key])
+        if not self._table:
+            return None
+        try:
+            row = self._table.execute("SELECT data FROM documents WHERE key = ?", (key,)).fetchone()
+            found = documents.unpack(row[0]) if row else None
+        except sqlite3.Error as error:
+            self._give_up(error)
+            return None
+        except ValueError:  # damaged: cut anew and written over
+            return None
+        if found is not None:
+            self._used.append(key)
+        return found
+
+    def _key(self, name: str) -> bytes:
+        return hashlib.blake2b(f"{self._fingerprint}\0{name}".encode(), digest_size=16).digest()
+
+    def _run_number(self, table: sqlite3.Connection) -> int:
+        """Number this run among all runs: a clock that no one can set back."""
+        if self._number is None:
+            self._number = table.execute("INSERT INTO runs DEFAULT VALUES").lastrowid or 0
+            table.execute("DELETE FROM runs WHERE number < ?", (self._number,))
+        return self._number
+
+    def _give_up(self, error: sqlite3.Error) -> None:
+        log.warning("the chunk cache is not used any further: %s", error)
+        if self._table:
+            self._table.close()
+        self._table = None
+
+
+def _prepared(file: Path) -> sqlite3.Connection:
+    table = sqlite3.connect(file, timeout=_PATIENCE_S)
+    try:
+        table.execute("PRAGMA auto_vacuum=INCREMENTAL")  # has its effect before the first table only
+        table.execute("PRAGMA journal_mode=WAL")
+        table.execute("PRAGMA synchronous=NORMAL")
+        table.executescript(_TABLES)
+    except BaseException:
+        table.close()
+        raise
+    return table
+
+
+def _evict(table: sqlite3.Connection, limit_bytes: int) -> None:
+    """Delete what was not used for longest until the database is well below its bound."""
+    if _used_bytes(table) <= limit_bytes:
+        return
+    with table:
+        while _used_bytes(table) > _KEPT_SHARE * limit_bytes:
+            gone = table.execute(
+                "DELETE FROM documents WHERE key IN (SELECT key FROM documents ORDER BY used LIMIT 256)"
+            ).rowcount
+            if not gone:
+                break
+    table.execute("PRAGMA incremental_vacuum").fetchall()
+
+
+def _used_bytes(table: sqlite3.Connection) -> int:
+    (pages,), (free,), (size,) = (
+        table.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "freelist_count", "page_size")
+    )
+    return int((pages - free) * size)
+
+
+def _files(file: Path) -> Iterable[Path]:
+    return [
+        path
+        for path in (file, *(file.with_name(file.name + end) for end in ("-wal", "-shm")))
+        if path.exists()
+    ]

@@ -1,0 +1,152 @@
+"""Bringing one store up to what is on disk: batch by batch, each visible and safe once it is committed."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from retrieval import places, walker
+from retrieval.chunkcache import Run
+from retrieval.errors import CancelledError
+from retrieval.records import FileStat
+from retrieval.storage import FileRecord, Store, digest
+from retrieval.writer import IndexWriter
+
+Progress = Callable[[int, int], None]
+"""Called with files done and files to do."""
+
+FIRST_BATCH_BYTES = 250_000  # of source: some 0.1 s of work, so that the first question finds something
+LAST_BATCH_BYTES = 32_000_000  # some 15 s of work: what a kill can cost; each batch is twice the one before
+TOLD_EVERY_S = 0.5  # how often the lock's holder says how far it is
+
+_FINE_TICK_NS = 20_000_000  # kernels stamp files by a clock that ticks every 1 to 10 ms
+_COARSE_TICK_NS = 2_000_000_000  # file systems that know no fractions of a second
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What was put into the index since its last commit.
+
+    Attributes:
+        done: The new records of files.
+        touched: Files whose chunks changed.
+        gone: Files whose chunks were taken out.
+        size: Bytes of source read.
+    """
+
+    done: dict[str, FileRecord] = field(default_factory=dict)
+    touched: list[str] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+    size: int = 0
+
+
+class Indexer:
+    """One run of the one writer of a store; hold the store's lock as long as it is used."""
+
+    def __init__(
+        self, root: Path, store: Store, writer: IndexWriter, cache: Run, records: dict[str, FileRecord]
+    ) -> None:
+        """Nothing is read yet.
+
+        Args:
+            root: Where the files are.
+            store: Where their records are.
+            writer: Where their chunks go.
+            cache: What was cut before.
+            records: What is known of all files, by path; kept up to date, batch by batch.
+        """
+        self._root = root
+        self._store = store
+        self._writer = writer
+        self._cache = cache
+        self._records = records
+        self._batch = _Batch()
+        self.made = 0  # files whose chunks were made anew and committed
+        self.removed = 0  # files whose chunks were taken out
+
+    def update(
+        self,
+        changed: Mapping[str, FileStat],
+        gone: Iterable[str],
+        *,
+        progress: Progress,
+        is_cancelled: Callable[[], bool],
+    ) -> None:
+        """Take out the files that are gone, and index those that changed: sources before tests and prose.
+
+        Raises:
+            CancelledError: `is_cancelled` said so; what was committed stays.
+            CacheError: The index cannot be written.
+        """
+        for path in gone:
+            self._take_out(path)
+        told, limit = 0.0, FIRST_BATCH_BYTES
+        for number, path in enumerate(sorted(changed, key=lambda path: (places.is_minor(path), path))):
+            if is_cancelled():
+                raise CancelledError(f"indexing stopped after {number} of {len(changed)} files")
+            progress(number, len(changed))
+            if time.monotonic() - told > TOLD_EVERY_S:
+                self._store.tell(number, len(changed))
+                told = time.monotonic()
+            self._index(path, changed[path])
+            if self._batch.size > limit:
+                self._commit()
+                limit = min(2 * limit, LAST_BATCH_BYTES)
+        self._commit()
+        progress(len(changed), len(changed))
+
+    def _index(self, path: str, stat: FileStat) -> None:
+        now, known = time.time_ns(), self._records.get(path)
+        try:
+            data = walker.read(self._root, path)
+        except FileNotFoundError:
+            if known:
+                self._take_out(path)
+            return
+        except OSError as error:
+            self._put(path, FileRecord(stat, "", f"unreadable: {error.strerror}"), known)
+            return
+        self._batch.size += len(data)
+        record = FileRecord(stat, digest(data), walker.refusal(path, data), is_settled(stat, now_ns=now))
+        if self._put(path, record, known) and not record.reason:
+            self._writer.add(path, self._cache.cut(path, data, record.digest))
+
+    def _put(self, path: str, record: FileRecord, known: FileRecord | None) -> bool:
+        """Note a file's new record and take its old chunks out; False when it was touched, not changed."""
+        self._batch.done[path] = record
+        if known and (known.digest, known.reason) == (record.digest, record.reason):
+            return False
+        self._writer.remove(path)
+        self._batch.touched.append(path)
+        return True
+
+    def _take_out(self, path: str) -> None:
+        self._writer.remove(path)
+        self._batch.gone.append(path)
+
+    def _commit(self) -> None:
+        batch, self._batch = self._batch, _Batch()
+        if batch.touched or batch.gone:
+            self._store.mark([*batch.touched, *batch.gone])
+            self._store.publish()  # whoever takes over after a kill must not trust what it knew before
+            self._writer.commit()
+        self._store.remember(batch.done, batch.gone)
+        self._store.publish()
+        self._cache.flush()
+        self._records.update(batch.done)
+        for path in batch.gone:
+            self._records.pop(path, None)
+        self.made += sum(not batch.done[path].reason for path in batch.touched)
+        self.removed += len(batch.gone)
+
+
+def is_settled(stat: FileStat, *, now_ns: int) -> bool:
+    """Tell whether a file's next change must give it another time: its last one is more than a tick ago.
+
+    Args:
+        stat: What the file system said.
+        now_ns: When it said so, nanoseconds since 1970.
+    """
+    last = max(stat.mtime_ns, stat.ctime_ns)
+    tick = _FINE_TICK_NS if last % 1_000_000_000 else _COARSE_TICK_NS
+    return last + tick < now_ns
