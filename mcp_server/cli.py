@@ -4,7 +4,6 @@ import importlib.metadata
 import json
 import os
 import sys
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
@@ -14,10 +13,10 @@ import click
 from tqdm import tqdm
 
 from mcp_server import doctor as checkup
-from mcp_server import explanation, goldens, learning, replies, versions
-from mcp_server.options import FOLDER, Command, opened, progress_bar, settings_of, with_common, with_models
+from mcp_server import explanation, goldens, learning, replies, upkeep, versions
+from mcp_server.options import FOLDER, Command, progress_bar, settings_of, with_common, with_models
 from mcp_server.stages import Stages, second_stage
-from mcp_server.workspace import default_root
+from mcp_server.workspace import default_root, open_repository
 from retrieval import searcher
 from retrieval.crossencoder import ModelThread, download
 from retrieval.errors import ArgumentError, GoldrankError, ModelError, shorten
@@ -98,33 +97,14 @@ def serve(roots: Sequence[Path], feedback: bool, **flags: Any) -> None:
     """Serve rag_search and rag_rerank over standard input and output.
 
     ROOTS are the repositories to serve. Without any it is CLAUDE_PROJECT_DIR, else the repository around the
-    working folder. Nothing outside them is read. The index is made when the first question comes.
+    working folder. Nothing outside them is read. Their indexes are made and kept up to date in the
+    background; a question never waits for long, and its answer says what is not indexed yet.
     """
     from mcp_server.process import serve as run_server  # noqa: PLC0415 - mcp costs a second that search need not pay
 
     settings = load_settings(flags, environment=os.environ)
     chosen = list(roots) or [default_root(os.environ, Path.cwd())]
     run_server(chosen, settings, version=VERSION, feedback=feedback)
-
-
-@goldrank.command()
-@click.argument("root", type=FOLDER, default=".")
-@click.option("--rebuild", is_flag=True, help="Throw the index away first.")
-@with_common
-def index(root: Path, rebuild: bool, **flags: Any) -> None:
-    """Bring the index of ROOT up to date. Searching does this too; this does it ahead of time."""
-    repository = opened(root, settings_of(**flags))
-    if rebuild:
-        repository.rebuild()
-    with progress_bar() as progress:
-        done = repository.refresh(progress=progress)
-    if done.note:
-        raise GoldrankError(done.note)
-    click.echo(
-        f"{repository.root}: {done.changed} files indexed, {done.removed} removed; "
-        f"{len(repository.paths):,} files, {len(repository.snapshot()):,} chunks, "
-        f"{repository.store_bytes() / 1e6:.1f} MB"
-    )
 
 
 @goldrank.command()
@@ -165,7 +145,7 @@ def search(  # noqa: PLR0913, PLR0917 - one parameter an option
     settings = settings_of(**flags)
     if not query.strip():
         raise ArgumentError("QUERY is blank; ask a question in plain words or name an identifier")
-    repository = opened(root, settings)
+    repository = open_repository(root, settings)
     request = Request(query, top_k, tuple(globs) or None, language, "no" if no_rerank else "yes")
     chosen = nullcontext() if no_rerank else _loaded(settings, repository.root)
     with chosen as second, progress_bar() as progress:
@@ -206,7 +186,7 @@ def run(
     A line of --out is {"id", "results": [[path, start, end], …]}, best first, lines 1-based and inclusive.
     """
     settings = settings_of(**flags)
-    repository = opened(root, settings)
+    repository = open_repository(root, settings)
     rows = list(_queries(queries))
     with progress_bar() as progress:
         repository.refresh(progress=progress)
@@ -217,28 +197,6 @@ def run(
             chunks = [result.passage.chunk for result in answer.results]
             results = [[chunk.path, chunk.start_line, chunk.end_line] for chunk in chunks]
             out.write(json.dumps({"id": row["id"], "results": results}) + "\n")
-
-
-@goldrank.command()
-@click.argument("root", type=FOLDER, default=".")
-@click.option("--excluded", is_flag=True, help="List every file that is not searched, with its reason.")
-@with_common
-def status(root: Path, excluded: bool, **flags: Any) -> None:
-    """Bring the index of ROOT up to date and say what is in it, and what is not and why."""
-    repository = opened(root, settings_of(**flags))
-    with progress_bar() as progress:
-        done = repository.refresh(progress=progress)
-    click.echo(f"root      {repository.root} ({repository.commit()})")
-    click.echo(f"index     {repository.store_folder} ({repository.store_bytes() / 1e6:.1f} MB)")
-    click.echo(f"files     {len(repository.paths):,}")
-    click.echo(f"chunks    {len(repository.snapshot()):,}")
-    click.echo(f"refreshed {done.note or f'{done.changed} changed, {done.removed} removed'}")
-    reasons = Counter(item.reason for item in repository.excluded)
-    for reason, count in sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0])):
-        click.echo(f"excluded  {count:,}: {reason}")
-    if excluded:
-        for item in repository.excluded:
-            click.echo(replies.clean(f"{item.path}\t{item.reason}"))
 
 
 @goldrank.command()
@@ -261,7 +219,7 @@ def doctor(download_model: bool, **flags: Any) -> None:
         raise GoldrankError(f"{failures} checks failed")
 
 
-for _command in (goldens.golden, *learning.COMMANDS, *versions.COMMANDS):
+for _command in (*upkeep.COMMANDS, goldens.golden, *learning.COMMANDS, *versions.COMMANDS):
     goldrank.add_command(_command)
 
 

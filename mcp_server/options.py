@@ -12,6 +12,7 @@ import click
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
+from mcp_server.workspace import open_repository
 from retrieval.errors import ArgumentError
 from retrieval.indexer import Progress
 from retrieval.repository import Repository
@@ -64,14 +65,9 @@ def settings_of(**flags: Any) -> Settings:
     return settings
 
 
-def opened(root: Path, settings: Settings) -> Repository:
-    """Open a repository; its index is brought up to date by whoever asks for it."""
-    return Repository(root, cache=settings.cache, max_bytes=settings.max_file_bytes)
-
-
 def refreshed(root: Path, settings: Settings) -> Repository:
     """Open a repository and bring its index up to date."""
-    repository = opened(root, settings)
+    repository = open_repository(root, settings)
     with progress_bar() as progress:
         done = repository.refresh(progress=progress)
     if done.note:

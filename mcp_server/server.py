@@ -25,7 +25,7 @@ from mcp_server.workspace import Workspace, hold
 from retrieval import searcher
 from retrieval.errors import CancelledError, GoldrankError, shorten
 from retrieval.indexer import Progress
-from retrieval.repository import Repository
+from retrieval.repository import Refresh, Repository
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +93,8 @@ class _Tools:
             self._tools["rag_feedback"] = (FeedbackArguments, self._feedback)
 
     async def listing(self, _context: Context, _params: t.PaginatedRequestParams | None) -> t.ListToolsResult:
-        """Answer tools/list."""
+        """Answer tools/list; whoever asks for it will soon ask a question, so the indexes are begun."""
+        self._workspace.begin()
         described = {
             "rag_search": ("Search code", SEARCH_DESCRIPTION),
             "rag_rerank": ("Rank candidates", RERANK_DESCRIPTION),
@@ -147,14 +148,16 @@ class _Tools:
         )
 
         def work(progress: Progress, is_cancelled: IsCancelled) -> str:
-            repository = self._workspace.repository(arguments.repo)
+            repository, freshness = self._workspace.refresh(
+                arguments.repo, progress=progress, is_cancelled=is_cancelled
+            )
             with self._workspace.second(repository, request) as second:
-                done = repository.refresh(progress=progress, is_cancelled=is_cancelled)
                 answer = searcher.search(
-                    repository, request, second, freshness=done, is_cancelled=is_cancelled
+                    repository, request, second, freshness=freshness, is_cancelled=is_cancelled
                 )
+            source = _source(repository, freshness)
             return replies.search_reply(
-                answer, query=request.query, source=_source(repository), max_chars=arguments.max_chars
+                answer, query=request.query, source=source, max_chars=arguments.max_chars
             )
 
         return await _in_thread(work, context)
@@ -163,8 +166,7 @@ class _Tools:
         _refuse_blank(arguments.query)
 
         def work(progress: Progress, is_cancelled: IsCancelled) -> str:
-            repository = self._workspace.repository(arguments.repo)
-            repository.refresh(progress=progress, is_cancelled=is_cancelled)
+            repository = self._workspace.listed(arguments.repo, progress=progress, is_cancelled=is_cancelled)
             held = hold(repository, arguments.query, arguments.candidates)
             with self._workspace.second(repository) as second:
                 answer = searcher.rerank(arguments.query, held.passages, second, is_cancelled=is_cancelled)
@@ -181,7 +183,11 @@ class _Tools:
 
     async def _feedback(self, arguments: FeedbackArguments, context: Context) -> str:
         _refuse_blank(arguments.query)
-        return await _in_thread(lambda _progress, _cancelled: self._workspace.remember(arguments), context)
+
+        def work(_progress: Progress, is_cancelled: IsCancelled) -> str:
+            return self._workspace.remember(arguments, is_cancelled=is_cancelled)
+
+        return await _in_thread(work, context)
 
 
 async def _in_thread(work: Callable[[Progress, IsCancelled], str], context: Context) -> str:
@@ -216,8 +222,10 @@ def _reporter(context: Context) -> Progress:
     return report
 
 
-def _source(repository: Repository) -> str:
-    return f"{repository.root.name or repository.root} ({repository.commit()})"
+def _source(repository: Repository, freshness: Refresh | None = None) -> str:
+    # git would look through all files for a state that indexing is about to follow
+    state = "being indexed" if freshness and freshness.pending else repository.commit()
+    return f"{repository.root.name or repository.root} ({state})"
 
 
 def _refuse_blank(query: str) -> None:

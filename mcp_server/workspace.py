@@ -9,18 +9,20 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from mcp_server.arguments import FeedbackArguments, TextCandidate
+from mcp_server.keeper import Keeper
 from mcp_server.stages import Stages
 from retrieval import chunker, feedback, models, places
-from retrieval.errors import ArgumentError, RootError, shorten
+from retrieval.errors import ArgumentError, GoldrankError, RootError, shorten
+from retrieval.indexer import Progress
 from retrieval.records import Chunk
-from retrieval.repository import Passage, Repository
+from retrieval.repository import Passage, Refresh, Repository, passages_of
 from retrieval.searcher import Request, SecondStage, rank_passages
 from retrieval.settings import Settings
 from retrieval.storage import digest
@@ -56,6 +58,16 @@ def default_root(environment: Mapping[str, str], working: Path) -> Path:
     return around
 
 
+def open_repository(root: Path, settings: Settings) -> Repository:
+    """Open a repository as the settings say; its index is brought up to date by whoever asks for it."""
+    return Repository(
+        root,
+        cache=settings.cache,
+        max_bytes=settings.max_file_bytes,
+        chunk_cache_bytes=settings.chunk_cache_bytes,
+    )
+
+
 class Workspace:
     """The served roots, each opened when it is first asked for, and the cross-encoders of this process."""
 
@@ -64,7 +76,7 @@ class Workspace:
     ) -> None:
         self._settings = settings
         self._roots = _named(roots)
-        self._open: dict[str, Repository] = {}
+        self._open: dict[str, tuple[Repository, Keeper]] = {}
         self._opening = threading.Lock()
         self._stages = Stages(settings, base=second, patience_s=settings.rerank_deadline_s)
 
@@ -80,13 +92,58 @@ class Workspace:
             ArgumentError: It is not served, or several are and none was named.
             RootError: The root does not exist or may not be read.
         """
-        key = self._key(name)
+        return self._opened(self._key(name))[0]
+
+    def refresh(
+        self, name: str | None, *, progress: Progress, is_cancelled: Callable[[], bool]
+    ) -> tuple[Repository, Refresh]:
+        """Return a served repository, its index up to date or as far as it gets in the time a question waits.
+
+        Raises:
+            ArgumentError: It is not served, or several are and none was named.
+            CancelledError: `is_cancelled` said so.
+            RootError, CacheError, IndexLockedError: It cannot be searched.
+        """
+        repository, keeper = self._opened(self._key(name))
+        return repository, keeper.refresh(progress=progress, is_cancelled=is_cancelled)
+
+    def listed(
+        self,
+        name: str | None,
+        *,
+        progress: Progress = lambda _done, _total: None,
+        is_cancelled: Callable[[], bool],
+    ) -> Repository:
+        """Return a served repository whose files are known, be they indexed or not.
+
+        Raises:
+            GoldrankError: Listing them takes longer than a question waits, or as `refresh` says.
+        """
+        repository, _ = self.refresh(name, progress=progress, is_cancelled=is_cancelled)
+        if not repository.is_listed:
+            raise GoldrankError(
+                f"the files of {repository.root.name} are still being listed; ask again in a moment"
+            )
+        return repository
+
+    def begin(self) -> None:
+        """Bring the indexes of all served roots up to date in the background.
+
+        A root that cannot be opened says so when it is asked for.
+        """
+        threading.Thread(target=self._begin, name="begin", daemon=True).start()
+
+    def _begin(self) -> None:
+        for key in self._roots:
+            with suppress(GoldrankError):
+                self._opened(key)[1].begin()
+
+    def _opened(self, key: str) -> tuple[Repository, Keeper]:
         with self._opening:
             if key not in self._open:
-                settings = self._settings
-                self._open[key] = Repository(
-                    self._roots[key], cache=settings.cache, max_bytes=settings.max_file_bytes
-                )
+                repository = open_repository(self._roots[key], self._settings)
+                keeper = Keeper(repository, patience_s=self._settings.index_patience_s)
+                self._open[key] = repository, keeper
             return self._open[key]
 
     def second(
@@ -95,15 +152,14 @@ class Workspace:
         """Lend the second stage that answers for a repository now; None where reranking is off."""
         return self._stages.lend(repository.root, request=request)
 
-    def remember(self, said: FeedbackArguments) -> str:
+    def remember(self, said: FeedbackArguments, *, is_cancelled: Callable[[], bool]) -> str:
         """Log what an assistant found useful; return what was kept.
 
         Raises:
             ArgumentError: Nothing was named, or a span is none of an indexed file.
             CacheError: The log cannot be written.
         """
-        repository = self.repository(said.repo)
-        repository.refresh()
+        repository = self.listed(said.repo, is_cancelled=is_cancelled)
         if not said.useful and not said.not_useful:
             raise ArgumentError("useful and not_useful are empty; name spans as path:start-end")
         known = frozenset(repository.paths)
@@ -210,7 +266,7 @@ def _number(digits: str) -> int:
 
 def _best_chunk(path: str, query: str, lines: Sequence[str]) -> Passage:
     """Let a whole file stand by the chunk that answers best: a model reads no more than that."""
-    passages = _chunks(path, lines)
+    passages = passages_of(path, lines)
     if not passages:
         return _passage(path, 1, max(len(lines), 1), lines)
     best = rank_passages(query, passages)[0].chunk
@@ -219,18 +275,10 @@ def _best_chunk(path: str, query: str, lines: Sequence[str]) -> Passage:
 
 def _around(path: str, line: int, lines: Sequence[str]) -> Passage:
     """Widen a line to its chunk; a blank line between chunks stays alone."""
-    for passage in _chunks(path, lines):
+    for passage in passages_of(path, lines):
         if passage.chunk.start_line <= line <= passage.chunk.end_line:
             return passage
     return _passage(path, line, line, lines)
-
-
-def _chunks(path: str, lines: Sequence[str]) -> list[Passage]:
-    """Cut the file as it is now."""
-    return [
-        Passage(chunk, tuple(lines[chunk.start_line - 1 : chunk.end_line]), is_current=True)
-        for chunk in chunker.chunk_file(path, "\n".join(lines))
-    ]
 
 
 def _passage(path: str, start: int, end: int, lines: Sequence[str]) -> Passage:

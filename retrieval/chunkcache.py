@@ -7,7 +7,7 @@ here: losing the cache, or a part of it, costs the time to cut those files again
 import hashlib
 import logging
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -51,15 +51,6 @@ class ChunkCache:
             if table:
                 table.close()
 
-    def size_bytes(self) -> int:
-        """Return what the database takes on disk."""
-        return sum(path.stat().st_size for path in _files(self._file))
-
-    def remove(self) -> None:
-        """Delete the database; a process that has it open goes on with what it holds."""
-        for path in _files(self._file):
-            path.unlink(missing_ok=True)
-
     def _open(self) -> sqlite3.Connection | None:
         """Open the database; one that is damaged is thrown away."""
         for _ in range(2):
@@ -71,7 +62,7 @@ class ChunkCache:
                 return None
             except sqlite3.DatabaseError as error:
                 log.warning("%s is damaged and begun anew: %s", self._file, error)
-                self.remove()
+                remove(self._file.parent)
             except OSError as error:
                 log.warning("%s is not used: %s", self._file, error)
                 return None
@@ -191,9 +182,16 @@ def _used_bytes(table: sqlite3.Connection) -> int:
     return int((pages - free) * size)
 
 
-def _files(file: Path) -> Iterable[Path]:
-    return [
-        path
-        for path in (file, *(file.with_name(file.name + end) for end in ("-wal", "-shm")))
-        if path.exists()
-    ]
+def size_bytes(folder: Path) -> int:
+    """Return what the cache in a folder takes on disk."""
+    return sum(path.stat().st_size for path in _files(folder))
+
+
+def remove(folder: Path) -> None:
+    """Delete the cache in a folder; a process that has it open goes on with what it holds."""
+    for path in _files(folder):
+        path.unlink(missing_ok=True)
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for end in ("", "-wal", "-shm") if (path := folder / f"{FILE}{end}").exists()]

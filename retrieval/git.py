@@ -93,6 +93,40 @@ def family(root: Path) -> str:
     return os.fsdecode(shared.removesuffix(b"\n")) if shared else ""
 
 
+def deciders(root: Path) -> list[Path]:
+    """List the files outside `root` that decide which files below it are listed; none without git."""
+    told = ask(
+        root, "rev-parse", "--path-format=absolute", "--git-path", "index", "--git-path", "info/exclude"
+    )
+    top = ask(root, "rev-parse", "--show-toplevel")
+    if told is None or top is None:
+        return []
+    configured = ask(root, "config", "--path", "core.excludesFile")
+    found = [Path(os.fsdecode(line)) for line in told.splitlines()]
+    found += [Path(os.fsdecode(configured.removesuffix(b"\n")))] if configured else [_default_excludes()]
+    above = Path(os.fsdecode(top.removesuffix(b"\n")))
+    return found + [folder / ".gitignore" for folder in root.parents if folder.is_relative_to(above)]
+
+
+def index_mark(root: Path) -> object:
+    """Return what changes whenever git's index of a work tree was written."""
+    told = ask(root, "rev-parse", "--path-format=absolute", "--git-path", "index")
+    return mark(Path(os.fsdecode(told.removesuffix(b"\n")))) if told else None
+
+
+def mark(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from the one that replaces it; None when it is not there."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino
+
+
+def _default_excludes() -> Path:
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "git/ignore"
+
+
 def _filters(root: Path) -> list[str] | None:
     """Name the filters that any configuration defines, in order; None where they cannot be turned off."""
     listed = ask(root, "config", "--list", "--name-only", "-z")

@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from pathspec import PathSpec, Pattern
-
-from retrieval import chunker, git, languages, tokenizer, walker
+from retrieval import chunker, git, tokenizer, walker
 from retrieval.chunkcache import ChunkCache
 from retrieval.errors import ArgumentError, CacheError, GoldrankError, IndexLockedError, shorten
+from retrieval.filters import passing
 from retrieval.index import Index, Snapshot
 from retrieval.indexer import Indexer, Progress, is_settled
 from retrieval.records import Chunk, Exclusion, FileStat
+from retrieval.settings import CHUNK_CACHE_BYTES
 from retrieval.storage import FORMAT, FileRecord, Store, digest, store_folder, stores
 from retrieval.walker import Listing
 from retrieval.writer import IndexWriter
@@ -25,7 +25,6 @@ from retrieval.writer import IndexWriter
 log = logging.getLogger(__name__)
 
 LOCK_PATIENCE_S = 20.0
-CHUNK_CACHE_BYTES = 1_000_000_000  # some 4 million chunks
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +62,14 @@ class Passage:
     def text(self) -> str:
         """The lines as one text."""
         return "\n".join(self.lines)
+
+
+def passages_of(path: str, lines: Sequence[str]) -> list[Passage]:
+    """Cut a file as it is now."""
+    return [
+        Passage(chunk, tuple(lines[chunk.start_line - 1 : chunk.end_line]), is_current=True)
+        for chunk in chunker.chunk_file(path, "\n".join(lines))
+    ]
 
 
 class _State:
@@ -105,6 +112,9 @@ class Repository:
         self._records: dict[str, FileRecord] = {}
         self._published: bytes | None = None  # what the store had published when it was last read
         self._index: Index | None = None
+        self._told: tuple[object, git.State] | None = None  # what git was last asked at, and what it said
+        self._is_still = False  # nothing was touched between the last two refreshes
+        self.walk_s = 0.0  # how long it took to look through the whole tree
 
     def refresh(
         self,
@@ -132,6 +142,7 @@ class Repository:
             CacheError: The index cannot be written and there is no earlier one to search.
         """
         walker.resolve_root(self.root)
+        self._is_still = touched is not None and not touched and self.is_listed
         listing = self._look(touched)
         is_sound = self._is_sound()
         self._state = _State(listing, self._records)
@@ -159,6 +170,27 @@ class Repository:
         if self._index is None:
             self._index = Index(self._store.chunks)
         return self._index.snapshot()
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether the files below the root were listed once."""
+        return self.walk_s > 0
+
+    @property
+    def is_indexed(self) -> bool:
+        """Whether there is an index to search, be it of a part."""
+        return self._index is not None
+
+    def writer(self) -> str:
+        """Name the other process that writes the index; "" when none does."""
+        holder = self._store.holder()
+        return self._store.who_writes() if holder and holder.pid != os.getpid() else ""
+
+    def missed(self) -> set[str]:
+        """Look through the whole tree; return the paths that are not as `refresh` last saw them."""
+        seen = self._state.listing.files
+        now = walker.walk(self.root, max_bytes=self._max_bytes).files
+        return {path for path in seen.keys() | now.keys() if seen.get(path) != now.get(path)}
 
     def rebuild(self) -> None:
         """Throw the index away; the next `refresh` makes it anew."""
@@ -190,24 +222,18 @@ class Repository:
         return self._store.size_bytes()
 
     def select(self, globs: Sequence[str] | None, language: str | None) -> list[str] | None:
-        """List the indexed files that pass the filters; None when there is no filter.
+        """List the searched files that pass the filters; None when there is no filter.
 
         Args:
             globs: gitignore-style patterns, the last match decides: `src/`, `*.py`, `!tests/`.
             language: A name or alias from `languages`.
 
         Raises:
-            ArgumentError: A pattern is none, the language is unknown, or no indexed file passes.
+            ArgumentError: A pattern is none, the language is unknown, or no searched file passes.
         """
         if not globs and not language:
             return None
-        paths = self.paths
-        if globs:
-            spec = _spec(globs)
-            paths = [path for path in paths if spec.match_file(path)]
-        if language:
-            wanted = _suffixes(language)
-            paths = [path for path in paths if languages.suffix_of(path) in wanted]
+        paths = passing(self.paths, globs, language)
         if not paths:
             asked = [f"path {shorten(str(list(globs)))}"] if globs else []
             asked += [f"language {shorten(repr(language))}"] if language else []
@@ -216,6 +242,27 @@ class Repository:
                 f"{self.root.name}/, e.g. src/ or *.py or !tests/"
             )
         return paths
+
+    def names(self, globs: Sequence[str] | None, language: str | None) -> list[str]:
+        """List files that pass the filters before anything is indexed, even those that no search will read.
+
+        Where there is no git to ask, it lists what it finds in a moment.
+
+        Raises:
+            ArgumentError: A pattern is none, or the language is unknown.
+        """
+        listed = self.paths if self.is_listed else walker.names(self.root)
+        return passing(listed, globs, language)
+
+    def peek(self, path: str) -> list[str] | None:
+        """Read the lines of a file that was not judged yet; None when no search may read it."""
+        if not walker.judged(self.root, [path], max_bytes=self._max_bytes).files:
+            return None
+        try:
+            data = walker.read(self.root, path)
+        except OSError:
+            return None
+        return None if walker.refusal(path, data) else chunker.lines_of(chunker.decode(data))
 
     def passages(self, chunks: Iterable[Chunk]) -> list[Passage]:
         """Read chunks back from disk, each file once, and tell which are as they were indexed."""
@@ -244,15 +291,30 @@ class Repository:
         head = git.ask(self.root, "rev-parse", "--short", "HEAD")
         if head is None:
             return "no commit yet"
-        return f"commit {head.decode().strip()}, {git.state(self.root)}"
+        return f"commit {head.decode().strip()}, {self._git_state(head)}"
+
+    def _git_state(self, head: bytes) -> git.State:
+        """Ask git for the state of its files, unless the system told that none was touched since.
+
+        In a large tree that is the longest part of an answer.
+        """
+        seen = (head, git.index_mark(self.root))
+        if not self._is_still or self._told is None or self._told[0] != seen:
+            self._told = (seen, git.state(self.root))
+        return self._told[1]
 
     def _look(self, touched: Collection[str] | None) -> Listing:
         """List the files as they are now."""
-        if touched is not None:
+        if self._is_still:
+            return self._state.listing
+        if touched and self.is_listed:
             again = walker.walk_again(self.root, self._state.listing, touched, max_bytes=self._max_bytes)
             if again:
                 return again
-        return walker.walk(self.root, max_bytes=self._max_bytes)
+        start = time.perf_counter()
+        listing = walker.walk(self.root, max_bytes=self._max_bytes)
+        self.walk_s = time.perf_counter() - start
+        return listing
 
     def _is_sound(self) -> bool:
         """Tell whether the store can be trusted; read its records when they are not those we know."""
@@ -324,29 +386,6 @@ class Repository:
                 kept.flush()  # what was cut is not lost with its batch
                 self._published = self._store.published()
         return Refresh(indexer.made, indexer.removed)
-
-
-def _spec(globs: Sequence[str]) -> PathSpec[Pattern]:
-    """Compile patterns of which the last match decides."""
-    for glob in globs:
-        try:
-            PathSpec.from_lines("gitignore", [glob])
-        except ValueError as error:
-            shown = shorten(repr(glob))
-            raise ArgumentError(
-                f"path {shown} is no gitignore pattern; take e.g. src/ or *.py or !tests/"
-            ) from error
-    # Patterns that only take away take away from everything.
-    takes_away = all(glob.startswith("!") for glob in globs)
-    return PathSpec.from_lines("gitignore", ["*", *globs] if takes_away else globs)
-
-
-def _suffixes(language: str) -> tuple[str, ...]:
-    try:
-        return languages.suffixes(language)
-    except KeyError as error:
-        known = ", ".join(languages.names())
-        raise ArgumentError(f"language {shorten(repr(language))} is unknown; known are {known}") from error
 
 
 def _fingerprint() -> str:

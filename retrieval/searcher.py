@@ -9,12 +9,15 @@ from retrieval import tokenizer
 from retrieval.bm25 import bm25_scores
 from retrieval.confidence import Confidence, judge
 from retrieval.errors import ModelError
+from retrieval.glimpse import glimpse
 from retrieval.index import path_terms
 from retrieval.query import read_query
 from retrieval.ranker import gather, place, weights_for
 from retrieval.records import Candidate, Ranked
 from retrieval.repository import Passage, Refresh, Repository
 from retrieval.reranker import Reading, fuse, pair_text
+
+GLIMPSED = "only the files whose names match were read: nothing that matches is indexed yet"
 
 
 class Reader(Protocol):
@@ -121,21 +124,33 @@ def search(
     """
     start = time.perf_counter()
     refresh = freshness or repository.refresh(is_cancelled=is_cancelled)
+    notes = (refresh.note,) if refresh.note else ()
+    if refresh.pending and not repository.is_indexed:
+        return _glimpse(repository, request, notes=notes, start=start)
     snapshot = repository.snapshot()
-    paths = repository.select(request.globs, request.language)
+    paths = repository.select(request.globs, request.language) if repository.is_listed else None
     query = read_query(request.query)
     refusal = _refusal(request, is_symbol=query.is_symbol)
     read = second.depth if second and not refusal else 0
     evidence = gather(query, snapshot, paths=paths)
     candidates = place(evidence, weights_for(query), limit=max(request.top_k, read))
+    if refresh.pending and not candidates:
+        return _glimpse(repository, request, notes=notes, start=start)
     confidence = judge(query, snapshot, evidence, candidates)
     passages = repository.passages(candidate.chunk for candidate in candidates[:read])
     ranked, stages = _second_stage(
         request.query, candidates, passages, second, refusal=refusal, is_cancelled=is_cancelled
     )
     results = _results(ranked[: request.top_k], repository)
-    notes = (refresh.note,) if refresh.note else ()
     return Answer(results, stages, len(snapshot), _since(start), notes, confidence)
+
+
+def _glimpse(repository: Repository, request: Request, *, notes: tuple[str, ...], start: float) -> Answer:
+    """Answer from the files whose names match, as nothing that matches is indexed yet."""
+    passages = glimpse(repository, request.query, request.globs, request.language)
+    answer = rerank(request.query, passages, None)
+    results = answer.results[: request.top_k]
+    return replace(answer, results=results, stages=GLIMPSED, milliseconds=_since(start), notes=notes)
 
 
 def ranking(repository: Repository, request: Request) -> list[Candidate]:

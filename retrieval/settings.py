@@ -15,6 +15,7 @@ import platformdirs
 
 from retrieval.errors import ArgumentError, shorten
 
+CHUNK_CACHE_BYTES = 1_000_000_000  # some 4 million chunks
 CONFIG_FILE = Path(platformdirs.user_config_dir("goldrank")) / "config.toml"
 
 
@@ -32,6 +33,8 @@ class Settings:
         rerank_depth: How many candidates the cross-encoder reads.
         rerank_deadline_s: Seconds after which the rest keep their first-stage order.
         max_file_bytes: Larger files are not indexed.
+        chunk_cache_bytes: Bound of what is kept of files by content, for other work trees and branches.
+        index_patience_s: How long a question to a server waits for the index before it takes what is there.
         log_level: What goes to standard error: DEBUG, INFO, WARNING or ERROR.
         named: The settings that a source named; none itself.
     """
@@ -46,6 +49,8 @@ class Settings:
     rerank_depth: int = 20
     rerank_deadline_s: float = 8.0
     max_file_bytes: int = 1_000_000
+    chunk_cache_bytes: int = CHUNK_CACHE_BYTES
+    index_patience_s: float = 0.7  # with the search itself, the first answer comes within a second
     log_level: str = "WARNING"
     named: frozenset[str] = frozenset()
 
@@ -56,6 +61,8 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "rerank_depth": (1, 200),
     "rerank_deadline_s": (0.1, 600),
     "max_file_bytes": (1_000, 1_000_000_000),
+    "chunk_cache_bytes": (0, 1e15),
+    "index_patience_s": (0, 600),
 }
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 

@@ -28,6 +28,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 from filelock import FileLock, Timeout
 
 from retrieval.errors import CacheError, IndexLockedError
@@ -99,6 +100,12 @@ def store_folder(cache: Path, root: Path) -> Path:
 def stores(cache: Path) -> list["Store"]:
     """List the stores of this format, in order of their folders."""
     return [Store(mark.parent) for mark in sorted((cache / FORMAT).glob("*/root"))]
+
+
+def foreign(cache: Path) -> list["Store"]:
+    """List the stores of other formats, in order of their folders."""
+    formats = (folder for folder in cache.glob("v*") if folder.name != FORMAT)
+    return [Store(mark.parent) for folder in sorted(formats) for mark in sorted(folder.glob("*/root"))]
 
 
 class Store:
@@ -194,9 +201,10 @@ class Store:
     def holder(self) -> Holder | None:
         """Read who writes and how far that is; None when nobody does, or nobody knows."""
         try:
-            return Holder(**json.loads(self._read("holder")))
+            holder = Holder(**json.loads(self._read("holder")))
         except (ValueError, TypeError):
             return None
+        return holder if psutil.pid_exists(holder.pid) else None
 
     def who_writes(self) -> str:
         """Name the process that writes, for a sentence."""
@@ -286,7 +294,9 @@ class Store:
         table = sqlite3.connect(self._table, timeout=10)
         try:
             table.execute("SELECT 1 FROM files LIMIT 1")
-        except sqlite3.OperationalError:  # where nothing may be written beside it, it is read as it lies there
+        except (
+            sqlite3.OperationalError
+        ):  # where nothing may be written beside it, it is read as it lies there
             table.close()
             table = sqlite3.connect(f"{self._table.as_uri()}?immutable=1", uri=True)
         with closing(table):

@@ -8,9 +8,11 @@ content once it is (`refusal`). Nothing outside the root is ever opened: a link 
 import os
 import re
 import stat
+import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from itertools import takewhile
 from pathlib import Path
 
 from pathspec import GitIgnoreSpec
@@ -146,6 +148,21 @@ def walk_again(root: Path, last: Listing, touched: Collection[str], *, max_bytes
     return Listing({**kept, **files}, (*left_out, *excluded), is_git=last.is_git)
 
 
+def judged(root: Path, paths: Sequence[str], *, max_bytes: int) -> Listing:
+    """Tell which of some listed files may be read; vendored folders are not known here."""
+    files, excluded = _sift(root, paths, (), max_bytes=max_bytes)
+    return Listing(files, tuple(excluded))
+
+
+def names(root: Path, *, patience_s: float = 0.3) -> list[str]:
+    """List the files under `root` without looking at one; without git, as many as are found in time."""
+    listed = _tracked_by_git(root)
+    if listed is not None:
+        return listed
+    deadline = time.monotonic() + patience_s
+    return list(takewhile(lambda _path: time.monotonic() < deadline, _visit(root)))
+
+
 def read(root: Path, path: str) -> bytes:
     """Read a listed file.
 
@@ -187,11 +204,12 @@ def _sift(
     root: Path, listed: Iterable[str], vendored: tuple[str, ...], *, max_bytes: int
 ) -> tuple[dict[str, FileStat], list[Exclusion]]:
     """Tell the files that may be read from those that are left out; what is not there is in neither."""
-    real_folders: dict[str, bool] = {}
+    base = str(root)
+    real_folders = {"": _is_real(root, "")}
     files: dict[str, FileStat] = {}
     excluded: list[Exclusion] = []
     for path in listed:
-        verdict = _judge(root, path, real_folders, max_bytes=max_bytes)
+        verdict = _judge(base, path, real_folders, max_bytes=max_bytes)
         if path.startswith(vendored) or not _DEPENDENCY_FOLDERS.isdisjoint(path.split("/")[:-1]):
             verdict = "dependencies, not this repository's code"
         if isinstance(verdict, FileStat):
@@ -201,35 +219,42 @@ def _sift(
     return files, excluded
 
 
-def _judge(root: Path, path: str, real_folders: dict[str, bool], *, max_bytes: int) -> FileStat | str:
+def _judge(base: str, path: str, real_folders: dict[str, bool], *, max_bytes: int) -> FileStat | str:
     """Return what `path` is on disk, why it is left out, or "" when it is not there at all."""
-    folder = path.rpartition("/")[0]
-    if folder not in real_folders:
-        real_folders[folder] = _is_real(root, folder)
-    if not real_folders[folder]:
+    if not _is_below_real(base, path.rpartition("/")[0], real_folders):
         return "below a link"
     try:
-        result = os.lstat(root / path)
+        result = os.lstat(f"{base}/{path}")
     except FileNotFoundError:
         return ""  # git still tracks it, the work tree has it no more
     except OSError as error:
         return f"unreadable: {error.strerror}"
-    reason = _type_refusal(root, path, result.st_mode) or _name_refusal(path)
+    reason = "" if stat.S_ISREG(result.st_mode) else _type_refusal(base, path, result.st_mode)
+    reason = reason or _name_refusal(path)
     if not reason and result.st_size > max_bytes:
         reason = f"larger than {max_bytes:,} bytes"
     return reason or stat_of(result)
 
 
-def _type_refusal(root: Path, path: str, mode: int) -> str:
-    if stat.S_ISREG(mode):
-        return ""
+def _is_below_real(base: str, folder: str, known: dict[str, bool]) -> bool:
+    """Tell whether no part of `folder` is a link; each folder is looked at once."""
+    if folder not in known:
+        try:
+            is_link = stat.S_ISLNK(os.lstat(f"{base}/{folder}").st_mode)
+        except OSError:
+            is_link = False  # it is not there, and so is nothing below it
+        known[folder] = not is_link and _is_below_real(base, folder.rpartition("/")[0], known)
+    return known[folder]
+
+
+def _type_refusal(base: str, path: str, mode: int) -> str:
     if stat.S_ISLNK(mode):
-        inside = Path(os.path.realpath(root / path)).is_relative_to(root)
+        inside = Path(os.path.realpath(f"{base}/{path}")).is_relative_to(base)
         return "a link; its target counts under its own name" if inside else "a link that leaves the root"
-    return _folder_refusal(root / path) if stat.S_ISDIR(mode) else "no regular file"
+    return _folder_refusal(f"{base}/{path}") if stat.S_ISDIR(mode) else "no regular file"
 
 
-def _folder_refusal(folder: Path) -> str:
+def _folder_refusal(folder: str) -> str:
     """Say why a folder stands in a list of files: git tracks it as a whole, or it may not be read."""
     try:
         os.scandir(folder).close()
@@ -241,7 +266,11 @@ def _folder_refusal(folder: Path) -> str:
 def _name_refusal(path: str) -> str:
     if path == _GOLDEN_FILE:
         return "the golden questions, which are no answers"
-    name = path.rpartition("/")[2]
+    return _called(path.rpartition("/")[2])
+
+
+@lru_cache(100_000)
+def _called(name: str) -> str:
     if _SECRET_NAME.fullmatch(name):
         return "may hold secrets"
     return "a lock file" if name.lower() in _LOCK_FILES else ""

@@ -1,0 +1,146 @@
+"""Keeping one repository's index up to date on a thread of its own, so that no question waits for long.
+
+A question asks for an index as of now and waits a moment for it. What is not done by then goes on in the
+background, and the answer says how far it is. Small trees are looked through before each question. In large
+ones the system tells what changed, and now and then all is looked through for what it did not tell.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from retrieval.errors import CancelledError, GoldrankError
+from retrieval.indexer import Progress
+from retrieval.repository import Refresh, Repository
+from retrieval.watcher import Watcher, can_be_watched
+
+log = logging.getLogger(__name__)
+
+WATCH_FROM_S = 0.06  # a look through the tree that takes less is cheaper than to wait for the system's word
+SWEEP_EVERY_S = 30.0  # how old a full look may be when a question comes; what it finds is for the next one
+_POLL_S = 0.05  # how often a waiting question looks for its cancellation, and tells how far it is
+
+
+class Keeper:
+    """One repository's index and the thread that follows the disk."""
+
+    def __init__(self, repository: Repository, *, patience_s: float) -> None:
+        """Nothing is indexed before `begin` or `refresh`.
+
+        Args:
+            repository: Whose index is kept; nobody else may refresh it.
+            patience_s: How long a question waits for the index of its moment.
+        """
+        self._repository = repository
+        self._patience_s = patience_s
+        self._watcher: Watcher | None = None
+        self._can_watch = can_be_watched(repository.root)
+        self._missed: set[str] = set()
+        self._swept = time.monotonic()
+        self._turn = threading.Condition()  # holds for all below
+        self._asked = self._done = 0
+        self._outcome: Refresh | Exception = Refresh()
+        self._progress = (0, 0)
+        self._thread: threading.Thread | None = None
+
+    def begin(self) -> None:
+        """Bring the index up to date in the background."""
+        with self._turn:
+            self._asked += 1
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
+                self._thread.start()
+            self._turn.notify_all()
+
+    def refresh(
+        self, *, progress: Progress = lambda _done, _total: None, is_cancelled: Callable[[], bool]
+    ) -> Refresh:
+        """Bring the index up to date, or as far as it gets in the time that a question waits.
+
+        Raises:
+            CancelledError: `is_cancelled` said so; the index goes on being made.
+            GoldrankError: As `Repository.refresh` does.
+        """
+        self.begin()
+        deadline = time.monotonic() + self._patience_s
+        with self._turn:
+            mine = self._asked
+        while True:
+            with self._turn:
+                self._turn.wait_for(lambda: self._done >= mine, min(_POLL_S, self._patience_s))
+                if self._done >= mine:
+                    outcome = self._outcome
+                    break
+                told = self._progress
+            if is_cancelled():
+                raise CancelledError("the caller no longer waits")
+            if told[1]:
+                progress(*told)
+            if time.monotonic() > deadline:
+                return self._so_far(*told)
+        if isinstance(outcome, Exception):
+            raise outcome
+        self._sweep_if_due()
+        return outcome
+
+    def _so_far(self, done: int, total: int) -> Refresh:
+        """Say how far the index is that nobody could wait for."""
+        if total:
+            far = f"{done:,} of {total:,} changed or new files are indexed"
+        elif other := self._repository.writer():
+            far = f"{other} does it"
+        else:
+            far = "the files are being listed"
+        note = f"the index is being made: {far}; what is not indexed yet is not found. Ask again in a moment."
+        return Refresh(pending=max(total - done, 1), note=note)
+
+    def _run(self) -> None:
+        while True:
+            with self._turn:
+                self._turn.wait_for(lambda: self._asked > self._done)
+                ticket = self._asked
+            try:
+                outcome: Refresh | Exception = self._refresh()
+            except GoldrankError as error:
+                outcome = error
+            except Exception as error:  # whoever asks must hear of it, and the next question may fare better
+                log.exception("the index of %s could not be brought up to date", self._repository.root)
+                outcome = error
+            with self._turn:
+                self._done, self._outcome, self._progress = ticket, outcome, (0, 0)
+                self._turn.notify_all()
+
+    def _refresh(self) -> Refresh:
+        touched = self._touched()
+        return self._repository.refresh(touched=touched, progress=self._tell)
+
+    def _touched(self) -> frozenset[str] | None:
+        """Return the paths that may have changed; None for any."""
+        if self._watcher is None and self._can_watch and self._repository.walk_s > WATCH_FROM_S:
+            self._watcher = Watcher(self._repository.root)
+        if self._watcher is None or self._watcher.is_dead:
+            return None
+        told = self._watcher.touched()
+        with self._turn:
+            missed, self._missed = self._missed, set()
+        return None if told is None else told | missed
+
+    def _tell(self, done: int, total: int) -> None:
+        with self._turn:
+            self._progress = (done, total)
+
+    def _sweep_if_due(self) -> None:
+        if self._watcher and time.monotonic() - self._swept > SWEEP_EVERY_S:
+            self._swept = time.monotonic()
+            threading.Thread(target=self._sweep, name="sweep", daemon=True).start()
+
+    def _sweep(self) -> None:
+        """Look through the whole tree for what the system did not tell."""
+        with suppress(GoldrankError):
+            missed = self._repository.missed()
+            with self._turn:
+                self._missed |= missed
+            if missed:
+                self.begin()

@@ -1,0 +1,131 @@
+"""The commands that look after the index: make it, say what is in it, free what nobody needs."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mcp_server import replies
+from mcp_server.options import FOLDER, progress_bar, settings_of, with_common
+from mcp_server.workspace import open_repository
+from retrieval import chunkcache, storage
+from retrieval.errors import GoldrankError
+from retrieval.storage import Store
+
+
+@click.command()
+@click.argument("root", type=FOLDER, default=".")
+@click.option("--rebuild", is_flag=True, help="Throw the index away first.")
+@with_common
+def index(root: Path, rebuild: bool, **flags: Any) -> None:
+    """Bring the index of ROOT up to date. Searching does this too; this does it ahead of time.
+
+    It may be interrupted at any time: what was committed stays, and the next run goes on from there.
+    """
+    repository = open_repository(root, settings_of(**flags))
+    if rebuild:
+        repository.rebuild()
+    with progress_bar() as progress:
+        done = repository.refresh(progress=progress)
+    if done.note:
+        raise GoldrankError(done.note)
+    click.echo(
+        f"{repository.root}: {done.changed} files indexed, {done.removed} removed; "
+        f"{len(repository.paths):,} files, {len(repository.snapshot()):,} chunks, "
+        f"{_megabytes(repository.store_bytes())}"
+    )
+
+
+@click.command()
+@click.argument("root", type=FOLDER, default=".")
+@click.option("--excluded", is_flag=True, help="List every file that is not searched, with its reason.")
+@with_common
+def status(root: Path, excluded: bool, **flags: Any) -> None:
+    """Bring the index of ROOT up to date and say what is in it, and what is not and why.
+
+    Also what all of goldrank takes on disk; `goldrank clean` frees what nobody needs.
+    """
+    settings = settings_of(**flags)
+    repository = open_repository(root, settings)
+    with progress_bar() as progress:
+        done = repository.refresh(progress=progress)
+    click.echo(f"root      {repository.root} ({repository.commit()})")
+    click.echo(f"index     {repository.store_folder} ({_megabytes(repository.store_bytes())})")
+    click.echo(f"files     {len(repository.paths):,}")
+    click.echo(f"chunks    {len(repository.snapshot()):,}")
+    click.echo(f"refreshed {done.note or f'{done.changed} changed, {done.removed} removed'}")
+    reasons = Counter(item.reason for item in repository.excluded)
+    for reason, count in sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0])):
+        click.echo(f"excluded  {count:,}: {reason}")
+    click.echo(f"on disk   {_on_disk(settings.cache, settings.chunk_cache_bytes)}")
+    if excluded:
+        for item in repository.excluded:
+            click.echo(replies.clean(f"{item.path}\t{item.reason}"))
+
+
+@click.command()
+@click.argument("roots", nargs=-1, type=FOLDER)
+@click.option("--all", "everything", is_flag=True, help="Every index, and the chunks kept by content.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be freed.")
+@with_common
+def clean(roots: Sequence[Path], everything: bool, dry_run: bool, **flags: Any) -> None:
+    """Free disk space that goldrank takes.
+
+    Without arguments: the indexes of folders that are gone, and those of other releases. With ROOTS: their
+    indexes. Nothing is lost for good: whatever is missed is made anew when a question needs it.
+    """
+    cache = settings_of(**flags).cache
+    if everything:
+        doomed = [*storage.stores(cache), *storage.foreign(cache)]
+    elif roots:
+        doomed = [Store(storage.store_folder(cache, root.resolve())) for root in roots]
+    else:
+        doomed = [
+            *(store for store in storage.stores(cache) if not store.root.is_dir()),
+            *storage.foreign(cache),
+        ]
+    freed = _free(doomed, dry_run=dry_run)
+    if everything:
+        freed += chunkcache.size_bytes(cache)
+        click.echo(f"{_megabytes(chunkcache.size_bytes(cache))} chunks kept by content")
+        if not dry_run:
+            chunkcache.remove(cache)
+    click.echo(f"{'would free' if dry_run else 'freed'} {_megabytes(freed)} below {cache}")
+
+
+def _free(doomed: Iterable[Store], *, dry_run: bool) -> int:
+    """Delete stores; return the bytes that they took. One that is being written stays, and is told."""
+    freed = 0
+    for store in doomed:
+        size = store.size_bytes()
+        if not size:
+            click.echo(f"no index in {store.folder}")
+            continue
+        try:
+            if not dry_run:
+                store.remove()
+        except GoldrankError as error:
+            click.echo(f"kept: {error}", err=True)
+            continue
+        freed += size
+        click.echo(replies.clean(f"{_megabytes(size)} {store.root} ({store.folder.parent.name})"))
+    return freed
+
+
+def _on_disk(cache: Path, limit_bytes: int) -> str:
+    kept = storage.stores(cache)
+    gone = sum(not store.root.is_dir() for store in kept)
+    size = sum(store.size_bytes() for store in (*kept, *storage.foreign(cache)))
+    orphans = f", {gone} of folders that are gone" if gone else ""
+    chunks = f"{_megabytes(chunkcache.size_bytes(cache))} of at most {_megabytes(limit_bytes)}"
+    indexes = "index" if len(kept) == 1 else "indexes"
+    return f"{_megabytes(size)} in {len(kept)} {indexes}{orphans}; {chunks} in chunks kept by content"
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB"
+
+
+COMMANDS = (index, status, clean)

@@ -1,0 +1,127 @@
+"""Which paths below a root may have changed since it was last asked, told by the operating system.
+
+What the system reports arrives a little later than it happens. So a file of our own is touched in a folder
+that the same queue reports on: once that is reported, so is everything before it (the cookies of Watchman).
+"""
+
+import logging
+import os
+import tempfile
+import threading
+from collections.abc import Iterable
+from itertools import count
+from pathlib import Path
+
+import psutil
+from watchfiles import watch
+
+from retrieval import git
+
+log = logging.getLogger(__name__)
+
+STEP_MS = 20  # how often the library looks for news; an answer takes two steps, idling 0.3 % of a core
+DEBOUNCE_MS = 50  # the longest it gathers
+COOKIE_PATIENCE_S = 1.0
+
+# Where other machines, or the host of a container, write without this system being told.
+_REMOTE = ("nfs", "cifs", "smb", "9p", "fuse", "afs", "ceph", "vboxsf", "virtiofs", "prl_fs", "drvfs")
+
+
+class Watcher:
+    """Gathers what changes below one root, on a thread of its own."""
+
+    def __init__(self, root: Path) -> None:
+        """Nothing is watched yet; the first `touched` begins it."""
+        self._root = str(root)
+        self._deciders = git.deciders(root)
+        self._cookies = tempfile.TemporaryDirectory(prefix="goldrank-")
+        self._numbers = count()
+        self._news = threading.Condition()  # holds for all below
+        self._touched: set[str] | None = None  # None: not known
+        self._seen: set[str] = set()
+        self._marks: list[tuple[int, int] | None] = []
+        self._is_dead = False
+        self._stop = threading.Event()
+        threading.Thread(target=self._run, name="watcher", daemon=True).start()
+
+    def touched(self) -> frozenset[str] | None:
+        """Return the paths that were touched since the last call, relative to the root.
+
+        Returns:
+            None when that is not known: at first, when the system told too much or nothing, when what decides
+            about other files changed.
+        """
+        marks = [git.mark(path) for path in self._deciders]
+        is_known = self._is_up_to_date() and marks == self._marks
+        with self._news:
+            touched, self._touched = self._touched, set()
+            self._marks = marks
+            return frozenset(touched) if is_known and touched is not None else None
+
+    def stop(self) -> None:
+        """Watch no more."""
+        self._stop.set()
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether the system cannot watch this root; the log says why."""
+        return self._is_dead
+
+    def _is_up_to_date(self) -> bool:
+        """Wait until everything that happened before this call was reported."""
+        cookie = os.path.join(os.path.realpath(self._cookies.name), str(next(self._numbers)))  # noqa: PTH118 - compared as text
+        try:
+            with open(cookie, "xb"):  # noqa: PTH123
+                pass
+            with self._news:
+                self._news.wait_for(lambda: cookie in self._seen or self._is_dead, COOKIE_PATIENCE_S)
+                is_seen = cookie in self._seen
+                self._seen.clear()
+            os.unlink(cookie)  # noqa: PTH108
+        except OSError as error:
+            log.info("nothing can be written beside the watched files: %s", error)
+            return False
+        return is_seen
+
+    def _run(self) -> None:
+        cookies = os.path.realpath(self._cookies.name)
+        try:
+            for changes in watch(
+                self._root,
+                cookies,
+                watch_filter=None,
+                debounce=DEBOUNCE_MS,
+                step=STEP_MS,
+                stop_event=self._stop,
+                ignore_permission_denied=True,
+            ):
+                self._gather((path for _, path in changes), cookies)
+        except (OSError, RuntimeError) as error:  # too many folders, or none of that kind of file system
+            log.info("%s is not watched, but looked through before each search: %s", self._root, error)
+        with self._news:
+            self._is_dead = True
+            self._news.notify_all()
+
+    def _gather(self, paths: Iterable[str], cookies: str) -> None:
+        with self._news:
+            for path in paths:
+                if path.startswith(cookies):
+                    self._seen.add(path)
+                elif self._touched is not None:
+                    self._note(path)
+            self._news.notify_all()
+
+    def _note(self, path: str) -> None:
+        relative = path[len(self._root) :].lstrip("/")
+        if "\ufffd" in relative or not relative:  # a name that is no UTF-8, or the root itself
+            self._touched = None
+        elif self._touched is not None and ".git" not in relative.split("/"):
+            self._touched.add(relative)
+
+
+def can_be_watched(root: Path) -> bool:
+    """Tell whether the system hears of every change below a root: not on a disk that others write too."""
+    mounts = {part.mountpoint: part.fstype for part in psutil.disk_partitions(all=True)}
+    around = (str(folder) for folder in (root, *root.parents))
+    kind = next((mounts[folder] for folder in around if folder in mounts), "")
+    return not kind.startswith(_REMOTE)
