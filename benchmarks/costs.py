@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import re
+import resource
 import statistics
 import subprocess
 import sys
@@ -38,7 +39,7 @@ EDITS = 10
 STARTS = 5  # fresh processes, of which the median counts
 SERVED = 20  # questions asked with a look at the disk before each
 FEW, MANY = 1_000, 10_000  # queries after which memory is read
-PATIENCE_S = 7200.0
+PATIENCE_S, POLL_S = 7200.0, 1.0
 _WORD = re.compile(r"\w+")
 _SEARCHED = re.compile(r"([\d,]+) chunks")  # in the first line of a reply
 
@@ -188,22 +189,47 @@ async def _serve(site: Site) -> dict[str, float]:
         env=dict(os.environ),
     )
     total = json.loads((site.corpus / "corpus.json").read_text(encoding="utf-8"))["chunks"]
-    question = {"query": site.questions()[0], "rerank": False}
+    questions = site.questions()[:SERVED]
     start = time.perf_counter()
     async with Client(command, read_timeout_seconds=PATIENCE_S) as client:
         found: dict[str, float] = {"server_up": time.perf_counter() - start}
         searched = 0
         while searched < total and time.perf_counter() - start < PATIENCE_S:
-            reply = await client.call_tool("rag_search", question)
-            text = "\n".join(content.text for content in reply.content)  # type: ignore[union-attr]  # text is all we send
-            match = _SEARCHED.search(text.partition("\n")[0])
-            searched = int(match[1].replace(",", "")) if match else 0
+            searched = await _ask(client, questions[0])
             found.setdefault("server_first", time.perf_counter() - start)
             found.setdefault("server_first_chunks", searched)
-            await anyio.sleep(0 if searched >= total else 1)
+            await anyio.sleep(0 if searched >= total else POLL_S)
         found["server_whole"] = time.perf_counter() - start
-        found["server_whole_chunks"] = searched
+        pid = _child()
+        found["server_rss"], cpu = peak_bytes(pid), _cpu_of(pid)
+        walls = []
+        for question in questions:
+            asked = time.perf_counter()
+            await _ask(client, question)
+            walls.append(time.perf_counter() - asked)
+        found["server_asked_cpu"] = (_cpu_of(pid) - cpu) / len(questions)
+        found["server_asked_wall"] = statistics.median(walls)
     return found
+
+
+async def _ask(client: Client, question: str) -> int:
+    """Ask a server without reranking; return how many chunks it says that it searched."""
+    reply = await client.call_tool("rag_search", {"query": question, "rerank": False})
+    text = "\n".join(content.text for content in reply.content)  # type: ignore[union-attr]  # text is all we send
+    match = _SEARCHED.search(text.partition("\n")[0])
+    return int(match[1].replace(",", "")) if match else 0
+
+
+def _child() -> int:
+    """Return the one process that this one started (Linux)."""
+    children = Path(f"/proc/self/task/{os.getpid()}/children")
+    return int(children.read_text(encoding="utf-8").split()[0])
+
+
+def _cpu_of(pid: int) -> float:
+    """Return the CPU seconds of another process and of those that it waited for (Linux)."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def answer(repository: Repository, text: str) -> list[Passage]:
@@ -234,9 +260,15 @@ class _Cost:
 
 
 def _cost(step: Callable[[], object]) -> _Cost:
-    cpu, wall = time.process_time(), time.perf_counter()
+    cpu, wall = _cpu(), time.perf_counter()
     step()
-    return _Cost(time.process_time() - cpu, time.perf_counter() - wall)
+    return _Cost(_cpu() - cpu, time.perf_counter() - wall)
+
+
+def _cpu() -> float:
+    """Return the CPU seconds of this process and of what it started and waited for, such as git."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + usage.ru_utime + usage.ru_stime
 
 
 def _cli(site: Site) -> _Cost:

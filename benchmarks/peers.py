@@ -29,7 +29,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 DEPTH = 100  # as deep as each field of our first stage is searched
 SEMBLE_DEPTH = 10  # its own default
@@ -197,9 +197,9 @@ def semble_queries(folder: Path, _root: Path) -> dict[str, float]:
     return _timed(folder, lambda question: index.search(question["query"], top_k=SEMBLE_DEPTH))
 
 
-def peak_bytes() -> int:
-    """Return the most memory that this process held (Linux)."""
-    status = Path("/proc/self/status").read_text(encoding="utf-8")
+def peak_bytes(pid: int | Literal["self"] = "self") -> int:
+    """Return the most memory that a process held (Linux)."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
     found = re.search(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
     return int(found[1]) * 1024 if found else 0
 

@@ -239,14 +239,17 @@ ALONE = (
     ("  to its first reply, wall s", "server", "server_first", 1.0),
     ("  chunks searched by then", "server", "server_first_chunks", 1.0),
     ("  to a reply over the whole corpus, wall s", "server", "server_whole", 1.0),
+    ("  most memory by then, MB", "server", "server_rss", MB),
+    ("  a question after that, CPU ms", "server", "server_asked_cpu", MS),
+    ("  a question after that, wall ms", "server", "server_asked_wall", MS),
     *(
-        (f"{place}: {what}, {unit} ms", part, f"{name}_{unit.lower()}", MS)
-        for place, part in (("without git", "update"), ("work tree of git", "worktree"))
+        (f"{what}, {unit} ms ({place})", part, f"{name}_{unit.lower()}", MS)
+        for place, part in (("no git", "update"), ("git", "worktree"))
         for what, name in (
             ("a refresh, nothing changed", "idle"),
             ("a refresh after one file changed", "edit"),
             ("  a search after it", "asked"),
-            ("  instead a fresh process that does both", "fresh"),
+            ("  a fresh process that does both", "fresh"),
         )
         for unit in ("CPU", "wall")
     ),
