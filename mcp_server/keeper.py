@@ -43,6 +43,7 @@ class Keeper:
         self._asked = self._done = 0
         self._outcome: Refresh | Exception = Refresh()
         self._progress = (0, 0)
+        self._begun = 0.0  # when the run did that is under way
         self._thread: threading.Thread | None = None
 
     def begin(self) -> None:
@@ -70,20 +71,29 @@ class Keeper:
         while True:
             with self._turn:
                 self._turn.wait_for(lambda: self._done >= mine, min(_POLL_S, self._patience_s))
-                if self._done >= mine:
-                    outcome = self._outcome
-                    break
-                told = self._progress
+                is_done, outcome, so_far = self._done >= mine, self._outcome, self._progress
+                is_over = is_done or self._is_over(deadline)
+            if is_over:
+                break
             if is_cancelled():
                 raise CancelledError("the caller no longer waits")
-            if told[1]:
-                progress(*told)
-            if time.monotonic() > deadline:
-                return self._so_far(*told)
+            if so_far[1]:
+                progress(*so_far)
+        if not is_done:
+            return self._so_far(*so_far)
         if isinstance(outcome, Exception):
             raise outcome
+        if outcome.changed:
+            progress(outcome.changed, outcome.changed)
         self._sweep_if_due()
         return outcome
+
+    def _is_over(self, deadline: float) -> bool:
+        """Tell whether a question has waited long enough, or would wait in vain at the pace of this run."""
+        now = time.monotonic()
+        done, total = self._progress
+        left_s = (now - self._begun) * (total - done) / done if done else 0.0
+        return now > deadline or now + left_s > deadline + self._patience_s
 
     def _so_far(self, done: int, total: int) -> Refresh:
         """Say how far the index is that nobody could wait for."""
@@ -100,7 +110,7 @@ class Keeper:
         while True:
             with self._turn:
                 self._turn.wait_for(lambda: self._asked > self._done)
-                ticket = self._asked
+                ticket, self._begun = self._asked, time.monotonic()
             try:
                 outcome: Refresh | Exception = self._refresh()
             except GoldrankError as error:

@@ -16,7 +16,7 @@ Progress = Callable[[int, int], None]
 """Called with files done and files to do."""
 
 FIRST_BATCH_BYTES = 250_000  # of source: some 0.1 s of work, so that the first question finds something
-LAST_BATCH_BYTES = 32_000_000  # some 15 s of work: what a kill can cost; each batch is twice the one before
+LAST_BATCH_BYTES = 8_000_000  # some 4 s of work: what a kill can cost; each batch is twice the one before
 TOLD_EVERY_S = 0.5  # how often the lock's holder says how far it is
 
 _FINE_TICK_NS = 20_000_000  # kernels stamp files by a clock that ticks every 1 to 10 ms

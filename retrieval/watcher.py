@@ -18,9 +18,11 @@ from watchfiles import watch
 from retrieval import git
 
 log = logging.getLogger(__name__)
+logging.getLogger("watchfiles").setLevel(logging.WARNING)  # else it logs each look that found something
 
 STEP_MS = 20  # how often the library looks for news; an answer takes two steps, idling 0.3 % of a core
 DEBOUNCE_MS = 50  # the longest it gathers
+BEGUN_MS = 500  # how often it says that there is no news
 COOKIE_PATIENCE_S = 1.0
 
 # Where other machines, or the host of a container, write without this system being told.
@@ -40,7 +42,7 @@ class Watcher:
         self._touched: set[str] | None = None  # None: not known
         self._seen: set[str] = set()
         self._marks: list[tuple[int, int] | None] = []
-        self._is_dead = False
+        self._is_watching = self._is_dead = False
         self._stop = threading.Event()
         threading.Thread(target=self._run, name="watcher", daemon=True).start()
 
@@ -48,9 +50,11 @@ class Watcher:
         """Return the paths that were touched since the last call, relative to the root.
 
         Returns:
-            None when that is not known: at first, when the system told too much or nothing, when what decides
+            None when that is not known: at first, when the system told nothing in time, when what decides
             about other files changed.
         """
+        if not self._is_watching:
+            return None
         marks = [git.mark(path) for path in self._deciders]
         is_known = self._is_up_to_date() and marks == self._marks
         with self._news:
@@ -93,8 +97,11 @@ class Watcher:
                 debounce=DEBOUNCE_MS,
                 step=STEP_MS,
                 stop_event=self._stop,
+                rust_timeout=BEGUN_MS,
+                yield_on_timeout=True,
                 ignore_permission_denied=True,
             ):
+                self._is_watching = True  # the first word, or that there is none, comes once all is watched
                 self._gather((path for _, path in changes), cookies)
         except (OSError, RuntimeError) as error:  # too many folders, or none of that kind of file system
             log.info("%s is not watched, but looked through before each search: %s", self._root, error)
