@@ -128,8 +128,12 @@ class Keeper:
 
     def _touched(self) -> frozenset[str] | None:
         """Return the paths that may have changed; None for any."""
-        if self._watcher is None and self._can_watch and self._repository.walk_s > WATCH_FROM_S:
-            self._watcher = Watcher(self._repository.root)
+        repository = self._repository
+        if self._watcher and self._watcher.is_lost:
+            self._watcher.stop()
+            self._watcher = None
+        if self._watcher is None and self._can_watch and repository.walk_s > WATCH_FROM_S:
+            self._watcher = Watcher(repository.root, cookies=repository.store_folder / "cookies")
         if self._watcher is None or self._watcher.is_dead:
             return None
         told = self._watcher.touched()

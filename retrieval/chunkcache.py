@@ -24,6 +24,13 @@ CREATE TABLE IF NOT EXISTS documents (key BLOB PRIMARY KEY, used INTEGER, data B
 CREATE INDEX IF NOT EXISTS by_use ON documents (used);
 CREATE TABLE IF NOT EXISTS runs (number INTEGER PRIMARY KEY AUTOINCREMENT);
 """
+_EVICTION = """
+DELETE FROM documents WHERE key IN (
+    SELECT key FROM (
+        SELECT key, length(data) AS size, sum(length(data)) OVER (ORDER BY used, key) AS total FROM documents
+    ) WHERE total - size < ?
+)
+"""
 
 
 class ChunkCache:
@@ -163,15 +170,11 @@ def _prepared(file: Path) -> sqlite3.Connection:
 
 def _evict(table: sqlite3.Connection, limit_bytes: int) -> None:
     """Delete what was not used for longest until the database is well below its bound."""
-    if _used_bytes(table) <= limit_bytes:
+    size = _used_bytes(table)
+    if size <= limit_bytes:
         return
     with table:
-        while _used_bytes(table) > _KEPT_SHARE * limit_bytes:
-            gone = table.execute(
-                "DELETE FROM documents WHERE key IN (SELECT key FROM documents ORDER BY used LIMIT 256)"
-            ).rowcount
-            if not gone:
-                break
+        table.execute(_EVICTION, (size - _KEPT_SHARE * limit_bytes,))
     table.execute("PRAGMA incremental_vacuum").fetchall()
 
 

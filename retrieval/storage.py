@@ -11,6 +11,7 @@ A store is one folder outside the repository, named after the repository's root:
         published        changes whenever the two below did
         files.sqlite     what was indexed: path, size, times, digest
         chunks/          the tantivy index
+        cookies/         what `watcher` touches to hear of
 
 A file's record is marked before its chunks change and written after they are committed, so a process
 killed at any moment leaves files that look changed, never files that look done.

@@ -6,7 +6,6 @@ that the same queue reports on: once that is reported, so is everything before i
 
 import logging
 import os
-import tempfile
 import threading
 from collections.abc import Iterable
 from itertools import count
@@ -32,11 +31,17 @@ _REMOTE = ("nfs", "cifs", "smb", "9p", "fuse", "afs", "ceph", "vboxsf", "virtiof
 class Watcher:
     """Gathers what changes below one root, on a thread of its own."""
 
-    def __init__(self, root: Path) -> None:
-        """Nothing is watched yet; the first `touched` begins it."""
+    def __init__(self, root: Path, *, cookies: Path) -> None:
+        """Begin to watch; until that is set up, nothing is known.
+
+        Args:
+            root: What is watched.
+            cookies: A folder for our own files, for this root alone; it need not be there.
+        """
         self._root = str(root)
+        self._cookies = os.path.realpath(cookies)
         self._deciders = git.deciders(root)
-        self._cookies = tempfile.TemporaryDirectory(prefix="goldrank-")
+        self._folder = _identity(root)
         self._numbers = count()
         self._news = threading.Condition()  # holds for all below
         self._touched: set[str] | None = None  # None: not known
@@ -53,7 +58,7 @@ class Watcher:
             None when that is not known: at first, when the system told nothing in time, when what decides
             about other files changed.
         """
-        if not self._is_watching:
+        if not self._is_watching or self.is_lost:
             return None
         marks = [git.mark(path) for path in self._deciders]
         is_known = self._is_up_to_date() and marks == self._marks
@@ -71,28 +76,32 @@ class Watcher:
         """Whether the system cannot watch this root; the log says why."""
         return self._is_dead
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether another folder lies where the watched one did, or none; that one can be watched anew."""
+        return self._folder is None or _identity(Path(self._root)) != self._folder
+
     def _is_up_to_date(self) -> bool:
         """Wait until everything that happened before this call was reported."""
-        cookie = os.path.join(os.path.realpath(self._cookies.name), str(next(self._numbers)))  # noqa: PTH118 - compared as text
+        cookie = Path(self._cookies) / f"{os.getpid()}-{id(self)}-{next(self._numbers)}"
         try:
-            with open(cookie, "xb"):  # noqa: PTH123
-                pass
+            cookie.touch(exist_ok=False)
             with self._news:
-                self._news.wait_for(lambda: cookie in self._seen or self._is_dead, COOKIE_PATIENCE_S)
-                is_seen = cookie in self._seen
+                self._news.wait_for(lambda: str(cookie) in self._seen or self._is_dead, COOKIE_PATIENCE_S)
+                is_seen = str(cookie) in self._seen
                 self._seen.clear()
-            os.unlink(cookie)  # noqa: PTH108
+            cookie.unlink()
         except OSError as error:
             log.info("nothing can be written beside the watched files: %s", error)
             return False
         return is_seen
 
     def _run(self) -> None:
-        cookies = os.path.realpath(self._cookies.name)
         try:
+            Path(self._cookies).mkdir(parents=True, exist_ok=True)
             for changes in watch(
                 self._root,
-                cookies,
+                self._cookies,
                 watch_filter=None,
                 debounce=DEBOUNCE_MS,
                 step=STEP_MS,
@@ -102,17 +111,17 @@ class Watcher:
                 ignore_permission_denied=True,
             ):
                 self._is_watching = True  # the first word, or that there is none, comes once all is watched
-                self._gather((path for _, path in changes), cookies)
-        except (OSError, RuntimeError) as error:  # too many folders, or none of that kind of file system
+                self._gather(path for _, path in changes)
+        except (OSError, RuntimeError) as error:  # too many folders, or a name that is no UTF-8
             log.info("%s is not watched, but looked through before each search: %s", self._root, error)
         with self._news:
             self._is_dead = True
             self._news.notify_all()
 
-    def _gather(self, paths: Iterable[str], cookies: str) -> None:
+    def _gather(self, paths: Iterable[str]) -> None:
         with self._news:
             for path in paths:
-                if path.startswith(cookies):
+                if path.startswith(self._cookies):
                     self._seen.add(path)
                 elif self._touched is not None:
                     self._note(path)
@@ -120,7 +129,7 @@ class Watcher:
 
     def _note(self, path: str) -> None:
         relative = path[len(self._root) :].lstrip("/")
-        if "\ufffd" in relative or not relative:  # a name that is no UTF-8, or the root itself
+        if not relative:  # the root itself
             self._touched = None
         elif self._touched is not None and ".git" not in relative.split("/"):
             self._touched.add(relative)
@@ -132,3 +141,11 @@ def can_be_watched(root: Path) -> bool:
     around = (str(folder) for folder in (root, *root.parents))
     kind = next((mounts[folder] for folder in around if folder in mounts), "")
     return not kind.startswith(_REMOTE)
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    try:
+        found = folder.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

@@ -42,6 +42,8 @@ def workspace(tmp_path: Path, example: Path) -> MakeWorkspace:
     """Make workspaces over the example, or over other roots, with a cache of their own."""
 
     def make(*roots: Path, second: SecondStage | None = None) -> Workspace:
-        return Workspace(roots or (example,), Settings(cache=tmp_path / "cache", model=""), second=second)
+        # A busy machine may take long for what is done in a moment, and most tests ask for whole answers.
+        settings = Settings(cache=tmp_path / "cache", model="", index_patience_s=60)
+        return Workspace(roots or (example,), settings, second=second)
 
     return make

@@ -1,0 +1,145 @@
+"""The store: who may write it, what another work tree takes from it, what a kill leaves."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from fakes import MAX_BYTES, found, git, repository, write
+
+from retrieval import storage
+from retrieval.errors import IndexLockedError
+from retrieval.indexer import is_settled
+from retrieval.records import FileStat
+from retrieval.repository import Refresh, Repository
+from retrieval.storage import Holder, Store, store_folder
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    """Name a cache folder of the test's own."""
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """Make a git work tree with two files."""
+    root = write(tmp_path / "tree", {"a.py": "def alpha(): pass\n", "b.py": "def beta(): pass\n"})
+    git(root, "init", "-q")
+    git(root, "add", ".")
+    git(root, "commit", "-q", "-m", "one")
+    return root
+
+
+def test_a_second_work_tree_begins_with_the_index_of_the_first(tree: Path, cache: Path) -> None:
+    """An agent that works in a new work tree should not wait for what is known."""
+    first = repository(tree, cache)
+    git(tree, "worktree", "add", "-q", "../other", "-b", "other")
+    other = write(tree.parent / "other", {"b.py": "def gamma(): pass\n"})
+    opened = Repository(other, cache=cache, max_bytes=MAX_BYTES)
+    assert opened.refresh() == Refresh(changed=1), "a.py is as it was"
+    assert found(opened, "alpha") == ["a.py"]
+    assert (found(opened, "beta"), found(opened, "gamma")) == ([], ["b.py"])
+    assert found(first, "beta") == ["b.py"], "the first work tree keeps its own"
+    shared = {path.name for path in (first.store_folder / "chunks").iterdir() if path.stat().st_nlink > 1}
+    assert shared, "segments are shared, not copied"
+
+
+def test_a_second_work_tree_is_not_begun_with_a_damaged_index(tree: Path, cache: Path) -> None:
+    """What is broken must not spread."""
+    folder = repository(tree, cache).store_folder
+    (folder / "chunks" / "meta.json").write_text("{", encoding="utf-8")
+    git(tree, "worktree", "add", "-q", "../other", "-b", "other")
+    assert found(repository(tree.parent / "other", cache), "alpha") == ["a.py"]
+
+
+def test_a_second_work_tree_does_not_wait_for_who_writes_the_first(tree: Path, cache: Path) -> None:
+    """Its own files are at hand."""
+    folder = repository(tree, cache).store_folder
+    git(tree, "worktree", "add", "-q", "../other", "-b", "other")
+    with Store(folder).writing(patience_s=1):
+        assert found(repository(tree.parent / "other", cache), "alpha") == ["a.py"]
+
+
+def test_another_repository_gives_no_index_to_begin_with(tree: Path, cache: Path, tmp_path: Path) -> None:
+    """Only work trees of one repository are alike for sure."""
+    repository(tree, cache)
+    alone = write(tmp_path / "alone", {"a.py": "def alpha(): pass\n"})
+    git(alone, "init", "-q")
+    assert repository(alone, cache).refresh() == Refresh()
+    (mark,) = [store.family for store in storage.stores(cache) if store.root == alone.resolve()]
+    assert mark.startswith(str(alone.resolve()))
+
+
+def test_who_writes_is_named_with_how_far_it_is(tmp_path: Path) -> None:
+    """Whoever waits wants to know for whom, and how long."""
+    store, other = Store(tmp_path / "s"), Store(tmp_path / "s")
+    with store.writing(patience_s=1):
+        store.tell(400, 1_000)
+        assert other.holder() == Holder(os.getpid(), 400, 1_000)
+        with pytest.raises(
+            IndexLockedError,
+            match=rf"process \({os.getpid()}, 400 of 1,000 files done\) is writing the index",
+        ):
+            other.writing(patience_s=0).__enter__()
+    assert other.holder() is None
+
+
+def test_the_lock_of_a_killed_writer_is_taken_over(tree: Path, cache: Path) -> None:
+    """Nobody should have to delete a lock file by hand."""
+    folder = store_folder(cache, tree.resolve())
+    script = (
+        "import os, sys; from pathlib import Path; from retrieval.storage import Store\n"
+        "with Store(Path(sys.argv[1])).writing(patience_s=1): os.kill(os.getpid(), 9)\n"
+    )
+    killed = subprocess.run([sys.executable, "-c", script, str(folder)], check=False)
+    assert killed.returncode == -9
+    assert (folder / "holder").exists()
+    assert Store(folder).holder() is None, "the dead hold nothing"
+    assert found(repository(tree, cache), "alpha") == ["a.py"]
+
+
+def test_readers_see_what_a_writer_published_without_opening_anew(tree: Path, cache: Path) -> None:
+    """Two agents share an index; one of them writes it."""
+    one, two = repository(tree, cache), repository(tree, cache)
+    write(tree, {"a.py": "def gamma(): pass\n"})
+    assert one.refresh() == Refresh(changed=1)
+    assert two.refresh() == Refresh(), "the work is done"
+    assert found(two, "gamma") == ["a.py"]
+
+
+def test_a_takeover_does_not_trust_what_it_knew_before(tree: Path, cache: Path) -> None:
+    """A writer was killed behind its commit, and the file was put back: its chunks must not stay."""
+    opened = repository(tree, cache)
+    script = (
+        "import os, sys; from pathlib import Path; from retrieval.repository import Repository\n"
+        "from retrieval.storage import Store\n"
+        "Store.remember = lambda self, records, gone: os.kill(os.getpid(), 9) if not all(\n"
+        "    record.digest == '' for record in records.values()) else remember(self, records, gone)\n"
+    ).replace("Store.remember =", "remember = Store.remember\nStore.remember =", 1)
+    script += f"Repository(Path(sys.argv[1]), cache=Path(sys.argv[2]), max_bytes={MAX_BYTES}).refresh()\n"
+    write(tree, {"a.py": "def gamma(): pass\n"})
+    killed = subprocess.run([sys.executable, "-c", script, str(tree), str(cache)], check=False)
+    assert killed.returncode == -9
+    assert found(opened, "gamma") == ["a.py"], "the commit was made"
+    write(tree, {"a.py": "def alpha(): pass\n"})
+    opened.refresh()
+    assert found(opened, "gamma") == []
+    assert found(opened, "alpha") == ["a.py"]
+
+
+@pytest.mark.parametrize(
+    ("mtime_ns", "now_ns", "settled"),
+    [
+        (1_000_000_001, 1_010_000_000, False),  # within a tick of a fine clock
+        (1_000_000_001, 1_030_000_000, True),
+        (1_000_000_000, 2_500_000_000, False),  # a clock without fractions may stand still for two seconds
+        (1_000_000_000, 3_500_000_000, True),
+        (9_000_000_001, 1_000_000_000, False),  # the future
+    ],
+)
+def test_a_file_that_changed_a_moment_ago_is_not_settled(mtime_ns: int, now_ns: int, settled: bool) -> None:
+    """A second change within one tick of the clock leaves size and times as they were."""
+    assert is_settled(FileStat(1, mtime_ns, 0, 1), now_ns=now_ns) is settled
+    assert is_settled(FileStat(1, 0, mtime_ns, 1), now_ns=now_ns) is settled
