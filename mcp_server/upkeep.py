@@ -99,7 +99,7 @@ def _free(doomed: Iterable[Store], *, dry_run: bool) -> int:
     """Delete stores; return the bytes that they took. One that is being written stays, and is told."""
     freed = 0
     for store in doomed:
-        size = store.size_bytes()
+        size, root = store.size_bytes(), store.root
         if not size:
             click.echo(f"no index in {store.folder}")
             continue
@@ -110,7 +110,7 @@ def _free(doomed: Iterable[Store], *, dry_run: bool) -> int:
             click.echo(f"kept: {error}", err=True)
             continue
         freed += size
-        click.echo(replies.clean(f"{_megabytes(size)} {store.root} ({store.folder.parent.name})"))
+        click.echo(replies.clean(f"{_megabytes(size)} {root} ({store.folder.parent.name})"))
     return freed
 
 

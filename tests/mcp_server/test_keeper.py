@@ -1,0 +1,163 @@
+"""Questions to a server whose index is not ready: answered in a moment, and what is missing is said."""
+
+import os
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from fakes import MAX_BYTES, found, git, write
+from mcp import Client
+
+from mcp_server.keeper import Keeper
+from mcp_server.server import build_server
+from mcp_server.workspace import Workspace
+from retrieval.errors import CancelledError, RootError
+from retrieval.repository import Refresh, Repository
+from retrieval.settings import Settings
+from retrieval.storage import Store, store_folder
+
+FOREVER_S = 60.0
+
+
+def opened(root: Path) -> Repository:
+    """Open a repository with its cache beside it."""
+    return Repository(root, cache=root.parent / "cache", max_bytes=MAX_BYTES)
+
+
+def never() -> bool:
+    """Tell that nobody cancelled."""
+    return False
+
+
+def writing(root: Path) -> Store:
+    """Return the store of a root, whose lock a test may hold."""
+    return Store(store_folder(root.parent / "cache", root.resolve()))
+
+
+def until_whole(keeper: Keeper) -> Refresh:
+    """Ask until nothing is pending."""
+    deadline = time.monotonic() + FOREVER_S
+    while (done := keeper.refresh(is_cancelled=never)).pending and time.monotonic() < deadline:
+        pass
+    return done
+
+
+def test_a_question_waits_a_moment_for_what_is_quick(example: Path) -> None:
+    """An edit is indexed in milliseconds; the answer should know it."""
+    repository = opened(example)
+    keeper = Keeper(repository, patience_s=FOREVER_S)
+    assert keeper.refresh(is_cancelled=never).changed == 4
+    write(example, {"src/new.py": "def gamma(): pass\n"})
+    assert keeper.refresh(is_cancelled=never) == Refresh(changed=1)
+    assert found(repository, "gamma") == ["src/new.py"]
+
+
+def test_a_question_does_not_wait_for_another_process(example: Path) -> None:
+    """What that process does may take minutes."""
+    repository = opened(example)
+    keeper = Keeper(repository, patience_s=0.05)
+    with writing(example).writing(patience_s=1):
+        done = keeper.refresh(is_cancelled=never)
+        assert done.pending
+        assert "the index is being made" in done.note
+    assert until_whole(keeper).pending == 0
+    assert found(repository, "rateLimit") == ["src/limits.ts"]
+
+
+def test_a_cancelled_question_lets_the_index_be_made(example: Path) -> None:
+    """The next question will want it."""
+    repository = opened(example)
+    keeper = Keeper(repository, patience_s=FOREVER_S)
+    with writing(example).writing(patience_s=1), pytest.raises(CancelledError):
+        keeper.refresh(is_cancelled=lambda: True)
+    assert not until_whole(keeper).pending
+    assert found(repository, "rateLimit") == ["src/limits.ts"]
+
+
+def test_a_question_is_not_answered_by_a_look_that_began_before_it(example: Path) -> None:
+    """Else an edit made while the index is being made would be missed by the next question."""
+    repository = opened(example)
+    keeper = Keeper(repository, patience_s=FOREVER_S)
+    answers: list[list[str]] = []
+    with writing(example).writing(patience_s=1):
+        keeper.begin()  # it has looked, or is about to, and waits for the lock
+        write(example, {"src/late.py": "def gamma(): pass\n"})
+
+        def ask() -> None:
+            keeper.refresh(is_cancelled=never)
+            answers.append(found(repository, "gamma"))
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+    asking.join(FOREVER_S)
+    assert answers == [["src/late.py"]]
+
+
+def test_a_root_that_vanished_is_told_to_every_question_until_it_is_back(example: Path) -> None:
+    """A failure in the background must not be lost, nor last."""
+    keeper = Keeper(opened(example), patience_s=FOREVER_S)
+    example.rename(example.parent / "gone")
+    for _ in range(2):
+        with pytest.raises(RootError, match="does not exist"):
+            keeper.refresh(is_cancelled=never)
+    (example.parent / "gone").rename(example)
+    assert keeper.refresh(is_cancelled=never).changed == 4
+
+
+def test_a_watched_tree_is_followed(example: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a large tree no question looks through everything, and none misses an edit."""
+    monkeypatch.setattr("mcp_server.keeper.WATCH_FROM_S", 0.0)
+    git(example, "init", "-q")
+    write(example, {".gitignore": "out/\n"})
+    repository = opened(example)
+    keeper = Keeper(repository, patience_s=FOREVER_S)
+    looks = 0
+    walked = 0.0
+    for number in range(200):
+        write(example, {f"src/n{number}.py": f"def gamma_{number}(): pass\n", f"out/{number}.py": "x"})
+        assert keeper.refresh(is_cancelled=never).pending == 0
+        assert f"src/n{number}.py" in found(repository, f"gamma_{number}")
+        looks += repository.walk_s != walked
+        walked = repository.walk_s
+        if number > 20 and looks < number:
+            break
+    assert looks < number, "the watch never began"
+    (example / "src").rename(example / "lib")
+    assert keeper.refresh(is_cancelled=never).pending == 0
+    assert found(repository, "rateLimit") == ["lib/limits.ts"]
+    assert not any(path.startswith(("src/", "out/")) for path in repository.paths)
+
+
+def test_what_the_system_did_not_tell_is_found_by_a_sweep(example: Path) -> None:
+    """Some writes are never told: through a mapped file, or from another machine."""
+    repository = opened(example)
+    repository.refresh()
+    write(example, {"src/client.py": "def gamma(): pass\n", "src/new.py": "def delta(): pass\n"})
+    (example / "README.md").unlink()
+    assert repository.refresh(touched=frozenset()) == Refresh(), "nothing was told"
+    missed = repository.missed()
+    assert missed == {"src/client.py", "src/new.py", "README.md"}
+    assert repository.refresh(touched=missed) == Refresh(changed=2, removed=1)
+    assert found(repository, "delta") == ["src/new.py"]
+
+
+@pytest.mark.anyio
+async def test_the_first_answer_comes_from_names_while_nothing_is_indexed(example: Path) -> None:
+    """A client gives up on a tool that does not answer; this one says what it has and what it lacks."""
+    settings = Settings(cache=example.parent / "cache", model="", index_patience_s=0.05)
+    write(example, {".env": "RATE_LIMITS=secret\n", "limits.bin": b"\0limits"})
+    with writing(example).writing(patience_s=1):
+        writing(example).tell(3, 10)
+        async with Client(build_server(Workspace([example], settings), version="0")) as client:
+            result = await client.call_tool("rag_search", {"query": "where are the limits of requests"})
+            filtered = await client.call_tool("rag_search", {"query": "limits", "path": ["tests/"]})
+    (content,), (nothing,) = result.content, filtered.content
+    assert content.type == nothing.type == "text"
+    assert "example (being indexed) | " in content.text
+    assert "only the files whose names match were read" in content.text
+    assert f"another goldrank process ({os.getpid()}" not in content.text, "it is our own"
+    assert "what is not indexed yet is not found" in content.text
+    assert "1. src/limits.ts:1-3" in content.text
+    assert "secret" not in content.text
+    assert "limits.ts" not in nothing.text
