@@ -1,14 +1,16 @@
-"""What BM25 means here: rank-bm25 with Lucene's idf and lengths, over texts that are in no index.
+"""What BM25 means here: Lucene's idf and lengths, and rank-bm25 with both, over texts that are in no index.
 
-It is the first stage of `rag_rerank`, and the oracle that the index is tested against, score for score.
+The latter is the first stage of `rag_rerank`, and the oracle that the index is tested against, score for
+score.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
+from numpy.typing import NDArray
 from rank_bm25 import BM25Okapi
-
-from retrieval.index import bm25_idf
 
 K1, B = 1.2, 0.75  # Lucene's defaults, which tantivy fixes
 
@@ -24,7 +26,7 @@ class LuceneBM25(BM25Okapi):  # type: ignore[misc]  # rank-bm25 publishes no typ
 
     def __init__(self, documents: Sequence[Sequence[str]]) -> None:
         super().__init__(documents, k1=K1, b=B)
-        self.doc_len = [quantised(len(document)) for document in documents]
+        self.doc_len = quantised([len(document) for document in documents]).tolist()
 
     def _calc_idf(self, nd: Mapping[str, int]) -> None:
         self.idf = {term: bm25_idf(df, self.corpus_size) for term, df in nd.items()}
@@ -42,14 +44,19 @@ def bm25_scores(query: Sequence[str], documents: Sequence[Sequence[str]]) -> np.
     return scores
 
 
-def quantised(length: int) -> int:
-    """Round a document length down to one that Lucene's single byte can hold (SmallFloat.intToByte4).
+def bm25_idf(df: int, n: int) -> float:
+    """Return Lucene's inverse document frequency, always positive."""
+    return math.log(1 + (n - df + 0.5) / (df + 0.5))
 
-    >>> [quantised(length) for length in (7, 40, 41, 100)]
+
+def quantised(lengths: npt.ArrayLike) -> NDArray[np.int64]:
+    """Round document lengths down to those that Lucene's single byte can hold (SmallFloat.intToByte4).
+
+    >>> quantised([7, 40, 41, 100]).tolist()
     [7, 40, 40, 96]
     """
-    if length < _EXACT_LENGTHS:
-        return length
-    rest = length - _EXACT_LENGTHS
-    shift = max(rest.bit_length() - 4, 0)
-    return _EXACT_LENGTHS + ((rest >> shift) << shift)
+    exact = np.asarray(lengths, dtype=np.int64)
+    rest = np.maximum(exact - _EXACT_LENGTHS, 0)
+    bits = np.frexp(rest)[1]
+    shift = np.maximum(bits - 4, 0)
+    return np.where(exact < _EXACT_LENGTHS, exact, _EXACT_LENGTHS + (rest >> shift << shift))

@@ -10,25 +10,34 @@
 | *_length   | how many terms body and names have, as columns                   |
 | record     | the `Chunk` itself, stored; its text stays in the work tree      |
 
-tantivy's BM25 is Lucene's: idf = ln(1 + (N - df + 0.5) / (df + 0.5)), k1 = 1.2, b = 0.75, document length
-quantised to one byte. N and df count chunks.
+A score is Lucene's BM25: idf = ln(1 + (N - df + 0.5) / (df + 0.5)), k1 = 1.2, b = 0.75, document length
+quantised to one byte. N and df count live chunks, and of chunks that are equal the lower uid goes first: what
+is found depends on which chunks there are, to the last bit, and not on how they came into the index
+(docs/decisions/0010-exact-scores.md).
 """
 
-import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import Literal
 
+import numpy as np
 import tantivy
-from tantivy import Occur, Query
+from tantivy import Occur, Order, Query
 
-from retrieval import documents, tokenizer
+from retrieval import documents, scoring, tokenizer
 from retrieval.records import Chunk
+from retrieval.scoring import Collection, Floats
+from retrieval.statistics import Chosen, Statistics, column
 from retrieval.storage import digest
 
 Field = Literal["body", "names"]
 FIELDS: tuple[Field, ...] = ("body", "names")
+
+DEEPENING = 8  # by so much more is looked at while chunks that tie may be left out
+DEEPEST = 20_000  # that many chunks of a field at most: if more than these are equal, their layout decides
+FLOAT_BITS = 24  # of a whole number that a float32 holds exactly
 
 
 def path_terms(path: str) -> list[str]:
@@ -42,31 +51,43 @@ def path_terms(path: str) -> list[str]:
     return [*stem, *stem, *(term for folder in folders[-3:] for term in tokenizer.terms(folder))]
 
 
-def bm25_idf(df: int, n: int) -> float:
-    """Return Lucene's inverse document frequency, always positive."""
-    return math.log(1 + (n - df + 0.5) / (df + 0.5))
-
-
 class Index:
-    """The committed index, for reading; each `snapshot` is one consistent state of it."""
+    """The committed index, for reading; each `snapshot` is one consistent state of it.
+
+    It may be asked from several threads, and be kept open while another process writes.
+    """
 
     def __init__(self, folder: Path) -> None:
+        self._commit = folder / "meta.json"  # tantivy replaces it, atomically, with every commit and merge
         self._index = tantivy.Index(schema(), path=str(folder))
+        self._index.config_reader("manual")  # else a thread looks for commits, and a snapshot may go back
+        self._lock = Lock()
+        self._seen = b""
+        self._statistics: Statistics | None = None
 
     def snapshot(self) -> "Snapshot":
         """Return the newest committed state."""
-        self._index.reload()
-        return Snapshot(self._index)
+        with self._lock:
+            # Read before the reload, which may find a newer commit: then the next look differs, and reloads.
+            commit = self._commit.read_bytes()
+            if self._statistics is None or commit != self._seen:
+                self._index.reload()
+                columns: dict[str, str] = {field: length_field(field) for field in FIELDS}
+                self._statistics = Statistics(self._index.schema, self._index.searcher(), columns)
+                self._seen = commit
+            return Snapshot(self._index.schema, self._statistics)
 
 
 class Snapshot:
-    """One committed state of an index; a chunk is spoken of by its uid."""
+    """One committed state of an index; a chunk that it has found is spoken of by its uid."""
 
-    def __init__(self, index: tantivy.Index) -> None:
-        self._schema = index.schema
-        self._searcher = index.searcher()
+    def __init__(self, schema: tantivy.Schema, statistics: Statistics) -> None:
+        self._schema = schema
+        self._statistics = statistics
+        self._searcher = statistics.searcher
         self._addresses: dict[int, tantivy.DocAddress] = {}
         self._chunks: dict[int, Chunk] = {}
+        self._chosen: dict[tuple[int, ...], Chosen] = {}
 
     def __len__(self) -> int:
         """Count the chunks."""
@@ -74,8 +95,8 @@ class Snapshot:
 
     def top(
         self, field: Field, terms: Sequence[str], limit: int, *, paths: Sequence[str] | None = None
-    ) -> dict[int, float]:
-        """Find the chunks with the highest BM25 score in one field.
+    ) -> set[int]:
+        """Find the chunks with the highest BM25 score in one field; of equals, those with the lowest uid.
 
         Args:
             field: Where to look.
@@ -84,55 +105,67 @@ class Snapshot:
             paths: When given, chunks of these files only.
 
         Returns:
-            Score by uid, highest first; a chunk without any of the terms is not in it.
+            uids; a chunk without any of the terms is not among them. `scores` orders them.
         """
-        return self._search(self._any_term(field, terms), limit, paths=paths)
+        kept = self._statistics.kept(field, terms)
+        if kept is None or limit < 1:
+            return set()
+        reach = scoring.reach(self._statistics.live(field), kept, len(terms))
+        query = self._within(self._boosted(field, terms, kept), paths)
+        scores, addresses = self._deep_enough(query, limit, reach)
+        if len(scores) <= limit:
+            return set(self._uids(addresses))
+        sure, possible = scoring.border(scores, limit, reach)
+        best = set(self._uids(addresses[:sure]))
+        if possible == limit:
+            return best.union(self._uids(addresses[sure:limit]))
+        exact = self.scores(field, terms, self._uids(addresses[sure:possible]))
+        return best.union(sorted(exact, key=lambda uid: (-exact[uid], uid))[: limit - sure])
 
     def scores(self, field: Field, terms: Sequence[str], uids: Iterable[int]) -> dict[int, float]:
         """Score chosen chunks in one field; those without any of the terms are left out."""
-        chosen = list(uids)
-        return self._search(
-            Query.boolean_query(
-                [(Occur.Must, self._any_term(field, terms)), (Occur.Must, self._one_of("uid", chosen))]
-            ),
-            len(chosen),
-        )
+        chosen, kept = self._choose(uids), self._statistics.kept(field, terms)
+        if kept is None or not chosen.uids:
+            return {}
+        dl, idf = self._statistics.dl(field, chosen), self._statistics.idf(field, terms)
+        tf = self._statistics.tf(field, terms, chosen, dl, kept)
+        scores = scoring.bm25(tf, dl, idf, self._statistics.live(field).avgdl)
+        return {uid: float(score) for uid, score in zip(chosen.uids, scores, strict=True) if score}
 
     def defining(
         self, symbols: Iterable[str], limit: int, *, paths: Sequence[str] | None = None
     ) -> list[int]:
-        """Find chunks that define one of `symbols`, letter for letter but for their case."""
-        queries = [self._term("symbols", documents.clean(symbol).lower()) for symbol in symbols]
-        return list(
-            self._search(Query.boolean_query([(Occur.Should, q) for q in queries]), limit, paths=paths)
-        )
+        """Find chunks that define one of `symbols`, letter for letter but for their case.
+
+        Those of the rarest symbol go first, then those with the lowest uid.
+        """
+        names = {documents.clean(symbol).lower() for symbol in symbols}
+        found: dict[int, None] = {}
+        for name in sorted(names, key=lambda name: (self._statistics.df("symbols", name), name)):
+            query = self._within(Query.const_score_query(self._term("symbols", name), 0.0), paths)
+            hits = self._searcher.search(
+                query, limit, count=False, order_by_field="uid", order=Order.Asc
+            ).hits
+            self._addresses.update(hits)
+            found.update(dict.fromkeys(uid for uid, _ in hits))
+        return list(found)[:limit]
 
     def phrases(self, pairs: Mapping[tuple[str, str], float], uids: Iterable[int]) -> dict[int, float]:
         """Add up the weights of the pairs of stems that stand side by side in chosen chunks."""
-        weighed = [
-            (
-                Occur.Should,
-                Query.const_score_query(Query.phrase_query(self._schema, "body", list(pair)), weight),
-            )
-            for pair, weight in pairs.items()
-        ]
-        chosen = list(uids)
-        return self._search(
-            Query.boolean_query([(Occur.Must, self._one_of("uid", chosen)), *weighed]), len(chosen)
-        )
+        queries = [Query.phrase_query(self._schema, "body", list(pair)) for pair in pairs]
+        weights = list(pairs.values())
+        found = self._answering(queries, self._choose(uids))
+        return {uid: sum(weights[number] for number in numbers) for uid, numbers in found.items()}
 
     def holding(self, stems: Iterable[str], uids: Iterable[int]) -> set[str]:
         """Tell which stems stand in the body of at least one of the chosen chunks."""
-        chosen = (Occur.Must, self._one_of("uid", uids))
-        return {
-            stem
-            for stem in stems
-            if self._search(Query.boolean_query([(Occur.Must, self._term("body", stem)), chosen]), 1)
-        }
+        asked = list(stems)
+        found = self._answering([self._term("body", stem) for stem in asked], self._choose(uids))
+        return {asked[number] for numbers in found.values() for number in numbers}
 
-    def doc_freq(self, field: Field, term: str) -> int:
-        """Count the chunks that hold a term."""
-        return self._searcher.doc_freq(field, term)
+    def idf(self, field: Field, term: str) -> float:
+        """Return a term's inverse document frequency."""
+        return float(self._statistics.idf(field, [term])[0])
 
     def chunks(self, uids: Iterable[int]) -> dict[int, Chunk]:
         """Fetch the chunks that earlier calls on this snapshot found."""
@@ -144,7 +177,7 @@ class Snapshot:
 
     def chunks_of(self, path: str) -> list[Chunk]:
         """Fetch every chunk of a file, in line order."""
-        return sorted(self._of_file(path).values(), key=lambda chunk: chunk.start_line)
+        return list(self._of_file(path).values())
 
     def at(self, path: str, line: int) -> list[int]:
         """Find the chunk that holds a line of a file; none when the line is blank or not there."""
@@ -152,18 +185,74 @@ class Snapshot:
         return [uid for uid, chunk in found if chunk.start_line <= line <= chunk.end_line]
 
     def _of_file(self, path: str) -> dict[int, Chunk]:
-        return self.chunks(self._search(self._term("path", path_key(path)), max(len(self), 1)))
+        key = path_key(path)
+        kept = self._searcher.doc_freq("path", key)
+        hits = self._searcher.search(self._term("path", key), kept, count=False).hits if kept else []
+        found = self.chunks(self._uids([address for _, address in hits]))
+        return dict(sorted(found.items(), key=lambda item: item[1].start_line))
 
-    def _search(self, query: Query, limit: int, *, paths: Sequence[str] | None = None) -> dict[int, float]:
-        if limit < 1:
-            return {}
-        if paths is not None:
-            query = Query.boolean_query([(Occur.Must, query), (Occur.Must, self._in_files(paths))])
-        hits = self._searcher.search(query, limit, count=False).hits
-        addresses = [address for _, address in hits]
-        uids = [int(uid or 0) for uid in self._searcher.fast_field_values("uid", addresses)]
+    def _deep_enough(
+        self, query: Query, limit: int, reach: scoring.Reach
+    ) -> tuple[Floats, list[tantivy.DocAddress]]:
+        """Search until nothing that is left out can be among the best `limit`, or DEEPEST is reached."""
+        depth = 2 * limit
+        while True:
+            # Counted, so that every posting is read: tantivy may else skip blocks by a bound that holds for
+            # the mean length of their segment when it was written, not for today's.
+            hits = self._searcher.search(query, depth, count=True).hits
+            scores = np.array([score for score, _ in hits])
+            is_all = len(hits) < depth or scoring.border(scores, limit, reach)[1] < depth
+            if is_all or depth >= DEEPEST:
+                return scores, [address for _, address in hits]
+            depth = min(DEEPENING * depth, DEEPEST)
+
+    def _answering(self, queries: Sequence[Query], chosen: Chosen) -> dict[int, list[int]]:
+        """Tell for each chosen chunk which queries, as their numbers, it answers; not for one without any."""
+        found: dict[int, list[int]] = {}
+        for first in range(0, len(queries), FLOAT_BITS):
+            # Each query is a bit of the score: a sum of powers of two is exact in any order.
+            bits = [
+                Query.const_score_query(query, float(1 << bit))
+                for bit, query in enumerate(queries[first : first + FLOAT_BITS])
+            ]
+            query = Query.boolean_query([(Occur.Must, chosen.query), (Occur.Must, self._any_of(bits))])
+            for uid, score in self._search(query, len(chosen.uids)).items():
+                numbers = [first + bit for bit in range(len(bits)) if int(score) >> bit & 1]
+                found.setdefault(uid, []).extend(numbers)
+        return found
+
+    def _choose(self, uids: Iterable[int]) -> Chosen:
+        key = tuple(uids)
+        if key not in self._chosen:
+            addresses = [self._addresses[uid] for uid in key]
+            # A union of term queries: for a few hundred values six times faster than tantivy's term set.
+            union = self._any_of(Query.term_query(self._schema, "uid", uid, "basic") for uid in key)
+            self._chosen[key] = Chosen(key, addresses, Query.const_score_query(union, 0.0))
+        return self._chosen[key]
+
+    def _uids(self, addresses: list[tantivy.DocAddress]) -> list[int]:
+        uids = column(self._searcher, "uid", addresses)
         self._addresses.update(zip(uids, addresses, strict=True))
+        return uids
+
+    def _search(self, query: Query, limit: int) -> dict[int, float]:
+        hits = self._searcher.search(query, limit, count=False).hits if limit else []
+        uids = self._uids([address for _, address in hits])
         return {uid: float(score) for uid, (score, _) in zip(uids, hits, strict=True)}
+
+    def _boosted(self, field: Field, terms: Sequence[str], kept: Collection) -> Query:
+        """Ask for any of the terms, each with the idf that it has over live chunks."""
+        believed = self._statistics.kept_idf(field, terms, kept)
+        boosts = self._statistics.idf(field, terms) / np.where(believed > 0, believed, 1)
+        return self._any_of(
+            Query.boost_query(self._term(field, term), float(boost))
+            for term, boost in zip(terms, boosts, strict=True)
+        )
+
+    def _within(self, query: Query, paths: Sequence[str] | None) -> Query:
+        if paths is None:
+            return query
+        return Query.boolean_query([(Occur.Must, query), (Occur.Must, self._in_files(paths))])
 
     def _in_files(self, paths: Sequence[str]) -> Query:
         keys = [path_key(path) for path in paths]
@@ -171,13 +260,8 @@ class Snapshot:
         files = self._term("path", keys[0]) if one else Query.term_set_query(self._schema, "path", keys)
         return Query.const_score_query(files, 0.0)
 
-    def _any_term(self, field: Field, terms: Sequence[str]) -> Query:
-        return Query.boolean_query([(Occur.Should, self._term(field, term)) for term in terms])
-
-    def _one_of(self, field: str, values: Iterable[int]) -> Query:
-        # A union of term queries: for a few hundred values six times faster than tantivy's term set.
-        queries = [(Occur.Should, Query.term_query(self._schema, field, value, "basic")) for value in values]
-        return Query.const_score_query(Query.boolean_query(queries), 0.0)
+    def _any_of(self, queries: Iterable[Query]) -> Query:
+        return Query.boolean_query([(Occur.Should, query) for query in queries])
 
     def _term(self, field: str, term: str) -> Query:
         return Query.term_query(self._schema, field, term, "freq")

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval import places
-from retrieval.index import FIELDS, Field, Snapshot, bm25_idf
+from retrieval.bm25 import bm25_idf
+from retrieval.index import FIELDS, Field, Snapshot
 from retrieval.query import Location, Query
 from retrieval.records import Candidate, Chunk
 from retrieval.weights import QUESTION, SYMBOL, Weights
@@ -146,7 +147,7 @@ def _shares(evidence: Evidence, weights: Weights) -> dict[str, Feature]:
 
 
 def _total(shares: Mapping[str, Feature], evidence: Evidence) -> Feature:
-    # Rounded: float sums may differ in their last bits between two layouts of the same index.
+    # Rounded: chunks whose features add up alike tie, whatever the last bits of the sums.
     return np.round(sum(shares.values(), np.zeros(len(evidence.files))), 6)
 
 
@@ -191,7 +192,7 @@ def find(query: Query, snapshot: Snapshot, *, paths: Sequence[str] | None = None
             found.update(snapshot.at(path, line))
     chunks = snapshot.chunks(found)
     uids = sorted(chunks, key=lambda uid: (chunks[uid].path, chunks[uid].start_line))
-    idf = {stem: _idf(snapshot, stem) for stem in query.stems}
+    idf = {stem: snapshot.idf("body", stem) for stem in query.stems}
     return Pool(tuple(chunks[uid] for uid in uids), tuple(uids), idf)
 
 
@@ -225,7 +226,7 @@ def _phrase(query: Query, snapshot: Snapshot, pool: Pool) -> Feature:
 
     Squared, since a question shares a pair of words with many chunks, and only pasted text shares most.
     """
-    idf = {stem: _idf(snapshot, stem) for pair in query.pairs for stem in pair}
+    idf = {stem: snapshot.idf("body", stem) for pair in query.pairs for stem in pair}
     unknown = bm25_idf(0, len(snapshot))  # hashes, hosts and the like around what was said by this code
     known = [pair for pair in query.pairs if max(idf[pair[0]], idf[pair[1]]) < unknown]
     weighed = {pair: idf[pair[0]] + idf[pair[1]] for pair in known}
@@ -263,10 +264,6 @@ MEASURES: Mapping[str, Callable[[Query, Snapshot, Pool], Feature]] = {
 
 def _peak(values: Feature) -> float:
     return max(float(values.max(initial=0.0)), 1e-12)
-
-
-def _idf(snapshot: Snapshot, stem: str) -> float:
-    return bm25_idf(snapshot.doc_freq("body", stem), len(snapshot))
 
 
 def _by_file(pool: Pool, measure: Callable[[str], float]) -> Feature:

@@ -1,0 +1,138 @@
+"""The arithmetic of exact BM25 out of tantivy: the same bits whatever the history of an index.
+
+tantivy counts deleted chunks in N, df and avgdl until it merges their segments, and then only estimates
+avgdl; it computes in float32, and adds the terms in an order that depends on where the chunks lie. So a score
+of its own is taken for one thing only: how often a term stands in a chunk, a whole number that the score of
+that one term tells. The score itself is computed here, in float64, from what is counted over live chunks.
+
+Which chunks score best is told from tantivy's order, whose distance from the exact one is bounded (`Reach`).
+
+Two words have one meaning in this module and in `statistics`: live, of the chunks that a search can find;
+kept, of these and the deleted ones that tantivy still counts.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.bm25 import K1, B
+
+_EPSILON = 2.0**-23  # twice what one float32 operation is off at most, relative
+_OPERATIONS = 16  # that tantivy rounds in the score of one term; there are 12
+_SURE = 0.25  # a count is told from its neighbours when it is known to this
+
+Floats = NDArray[np.float64]
+Counts = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A field of all chunks together.
+
+    Attributes:
+        n: How many chunks.
+        avgdl: Their mean length, in terms.
+    """
+
+    n: int
+    avgdl: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far an exact score lies from tantivy's when each term is boosted to its live idf.
+
+    A term gives idf * (k1 + 1) * tf / (tf + norm). With the idf made equal, its two scores differ by the
+    factor (tf + kept norm) / (tf + live norm), which lies between 1 and kept norm / live norm whatever tf is,
+    and this between 1 and live avgdl / kept avgdl whatever dl is. A sum of terms lies where its terms lie.
+
+    Attributes:
+        lowest: An exact score is at least this times tantivy's.
+        highest: And at most this times tantivy's.
+    """
+
+    lowest: float
+    highest: float
+
+
+def reach(live: Collection, kept: Collection, n_terms: int) -> Reach:
+    """Bound the exact scores of a query by tantivy's, float32's rounding included."""
+    ratio = live.avgdl / kept.avgdl
+    slack = _EPSILON * (_OPERATIONS + n_terms)
+    return Reach(min(1.0, ratio) * (1 - slack), max(1.0, ratio) * (1 + slack))
+
+
+def border(scores: Floats, limit: int, reach: Reach) -> tuple[int, int]:
+    """Find which of tantivy's scores say by themselves who is among the best `limit`, and who is not.
+
+    Let c be the limit-th highest of tantivy's scores. At least `limit` chunks have an exact score of
+    c * lowest or more, so a chunk that cannot reach that is not among the best. Less than `limit` chunks have
+    an exact score of more than c * highest, so a chunk that must exceed that is.
+
+    Args:
+        scores: tantivy's, highest first; more than `limit`.
+        limit: How many are wanted.
+        reach: How far the exact scores can lie from these.
+
+    Returns:
+        How many, from the first, are surely among the best, and how many may be.
+    """
+    cut = scores[limit - 1]
+    sure = np.count_nonzero(scores * reach.lowest > cut * reach.highest)
+    possible = np.count_nonzero(scores * reach.highest >= cut * reach.lowest)
+    return int(sure), int(possible)
+
+
+def bm25(tf: Counts, dl: Counts, idf: Floats, avgdl: float) -> Floats:
+    """Score chunks by Lucene's BM25.
+
+    Args:
+        tf: How often each term stands in each chunk, int64 [n_terms, n_chunks].
+        dl: The chunks' quantised lengths, int64 [n_chunks].
+        idf: The terms', over live chunks, float64 [n_terms].
+        avgdl: The mean length of the live chunks.
+
+    Returns:
+        float64 [n_chunks].
+    """
+    shares = idf[:, np.newaxis] * (tf * (K1 + 1) / (tf + _norm(dl, avgdl)))
+    return np.asarray(sum(shares, np.zeros(len(dl))))  # term by term: np.sum may choose its own order
+
+
+def occurrences(scores: Floats, dl: Counts, idf: Floats, avgdl: float) -> tuple[Counts, NDArray[np.bool_]]:
+    """Tell how often a term stands in a chunk from the score that tantivy gives the chunk for it alone.
+
+    Args:
+        scores: tantivy's, each of one term in one chunk, float64 [n].
+        dl: The chunks' quantised lengths, int64 [n].
+        idf: The terms' `kept_idf`, float64 [n].
+        avgdl: As tantivy has it.
+
+    Returns:
+        The counts, int64 [n], and for which of them float32 was exact enough to tell.
+    """
+    norm = _norm(dl, avgdl)
+    with np.errstate(divide="ignore", invalid="ignore"):  # where it was not: thousands of occurrences
+        tf = norm * scores / (idf * (K1 + 1) - scores)
+        error = np.abs(tf) * (1 + np.abs(tf) / norm) * _EPSILON * _OPERATIONS
+        whole = np.rint(tf)
+        is_sure = (error < _SURE) & (np.abs(tf - whole) < _SURE)
+    return np.where(is_sure, whole, 0).astype(np.int64), is_sure
+
+
+def kept_idf(df: Sequence[int], n: int) -> Floats:
+    """Compute idf as tantivy does: in float32, where that of a term in every chunk has few digits.
+
+    Returns:
+        float64 [n_terms]; 0 for a term that nearly all of more than eight million chunks hold.
+    """
+    absent = np.array([n - count for count in df], dtype=np.float32)
+    held = np.array(df, dtype=np.float32)
+    half = np.float32(0.5)
+    return np.log(np.float32(1) + (absent + half) / (held + half)).astype(np.float64)
+
+
+def _norm(dl: Counts, avgdl: float) -> Floats:
+    return np.asarray(K1 * (1 - B + B * dl / avgdl), dtype=np.float64)
