@@ -119,8 +119,11 @@ class Keeper:
                 log.exception("the index of %s could not be brought up to date", self._repository.root)
                 outcome = error
             with self._turn:
+                is_first = not self._done
                 self._done, self._outcome, self._progress = ticket, outcome, (0, 0)
                 self._turn.notify_all()
+            if is_first:
+                threading.Thread(target=self._check, name="check", daemon=True).start()
 
     def _refresh(self) -> Refresh:
         touched = self._touched()
@@ -140,6 +143,12 @@ class Keeper:
         with self._turn:
             missed, self._missed = self._missed, set()
         return None if told is None else told | missed
+
+    def _check(self) -> None:
+        """Read the whole index once: a bit that flipped on the disk would else be found by a wrong answer."""
+        with suppress(GoldrankError, OSError):
+            if self._repository.discard_if_damaged():
+                self.begin()
 
     def _tell(self, done: int, total: int) -> None:
         with self._turn:

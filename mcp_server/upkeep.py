@@ -45,10 +45,12 @@ def index(root: Path, rebuild: bool, **flags: Any) -> None:
 def status(root: Path, excluded: bool, **flags: Any) -> None:
     """Bring the index of ROOT up to date and say what is in it, and what is not and why.
 
+    The files of the index are read and checked, and made anew when one is damaged.
     Also what all of goldrank takes on disk; `goldrank clean` frees what nobody needs.
     """
     settings = settings_of(**flags)
     repository = open_repository(root, settings)
+    damaged = repository.discard_if_damaged() if repository.store_folder.exists() else []
     with progress_bar() as progress:
         done = repository.refresh(progress=progress)
     click.echo(f"root      {repository.root} ({repository.commit()})")
@@ -56,6 +58,8 @@ def status(root: Path, excluded: bool, **flags: Any) -> None:
     click.echo(f"files     {len(repository.paths):,}")
     click.echo(f"chunks    {len(repository.snapshot()):,}")
     click.echo(f"refreshed {done.note or f'{done.changed} changed, {done.removed} removed'}")
+    if damaged:
+        click.echo(f"damaged   {', '.join(damaged)}: the index was made anew")
     reasons = Counter(item.reason for item in repository.excluded)
     for reason, count in sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0])):
         click.echo(f"excluded  {count:,}: {reason}")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from retrieval import chunker, git, tokenizer, walker
+from retrieval import chunker, git, integrity, tokenizer, walker
 from retrieval.chunkcache import ChunkCache
 from retrieval.errors import ArgumentError, CacheError, GoldrankError, IndexLockedError, shorten
 from retrieval.filters import passing
@@ -20,7 +20,7 @@ from retrieval.records import Chunk, Exclusion, FileStat
 from retrieval.settings import CHUNK_CACHE_BYTES
 from retrieval.storage import FORMAT, FileRecord, Store, digest, store_folder, stores
 from retrieval.walker import Listing
-from retrieval.writer import IndexWriter
+from retrieval.writer import IndexWriter, make
 
 log = logging.getLogger(__name__)
 
@@ -171,6 +171,20 @@ class Repository:
             self._index = Index(self._store.chunks)
         return self._index.snapshot()
 
+    def discard_if_damaged(self) -> list[str]:
+        """Read all files of the index; throw it away if one is not what was written.
+
+        Returns:
+            The files that are damaged; the next `refresh` makes the index anew if there are any.
+        """
+        found = integrity.damaged(self._store.chunks)
+        if found:
+            log.warning(
+                "the index in %s is damaged and is made anew: %s", self._store.folder, ", ".join(found)
+            )
+            self.rebuild()
+        return found
+
     @property
     def is_listed(self) -> bool:
         """Whether the files below the root were listed once."""
@@ -195,7 +209,7 @@ class Repository:
     def rebuild(self) -> None:
         """Throw the index away; the next `refresh` makes it anew."""
         with self._store.writing(patience_s=LOCK_PATIENCE_S):
-            self._store.reset(self.root, _fingerprint(), family=git.family(self.root))
+            self._reset(git.family(self.root))
 
     @property
     def paths(self) -> list[str]:
@@ -324,6 +338,7 @@ class Repository:
         if published and published == self._published:
             return True
         try:
+            integrity.require(self._store.chunks)
             records = self._store.files()
             index = Index(self._store.chunks)
             index.snapshot()
@@ -346,8 +361,12 @@ class Repository:
             else:
                 if self._is_sound():
                     return
-        self._store.reset(self.root, fingerprint, family=family)
+        self._reset(family)
         self._is_sound()
+
+    def _reset(self, family: str) -> None:
+        self._store.reset(self.root, _fingerprint(), family=family)
+        make(self._store.chunks)
 
     def _difference(self, listing: Listing) -> tuple[dict[str, FileStat], list[str]]:
         """List the files that changed, with their stats, and the paths that are gone."""

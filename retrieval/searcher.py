@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
-from retrieval import tokenizer
+from retrieval import integrity, tokenizer
 from retrieval.bm25 import bm25_scores
 from retrieval.confidence import Confidence, judge
-from retrieval.errors import ModelError
+from retrieval.errors import GoldrankError, ModelError
 from retrieval.glimpse import glimpse
 from retrieval.index import path_terms
 from retrieval.query import read_query
@@ -17,7 +17,8 @@ from retrieval.records import Candidate, Ranked
 from retrieval.repository import Passage, Refresh, Repository
 from retrieval.reranker import Reading, fuse, pair_text
 
-GLIMPSED = "only the files whose names match were read: nothing that matches is indexed yet"
+DAMAGED = "the index was damaged and is made anew; ask again in a moment"
+GLIMPSED = "only the files whose names match were read: nothing that matches is indexed"
 
 
 class Reader(Protocol):
@@ -124,6 +125,26 @@ def search(
     """
     start = time.perf_counter()
     refresh = freshness or repository.refresh(is_cancelled=is_cancelled)
+    try:
+        return _search(repository, request, second, refresh=refresh, start=start, is_cancelled=is_cancelled)
+    except GoldrankError:
+        raise
+    except BaseException as error:
+        is_tantivys = isinstance(error, ValueError) or integrity.is_panic(error)
+        if not is_tantivys or not repository.discard_if_damaged():
+            raise
+    return _glimpse(repository, request, notes=(DAMAGED,), start=start)
+
+
+def _search(
+    repository: Repository,
+    request: Request,
+    second: SecondStage | None,
+    *,
+    refresh: Refresh,
+    start: float,
+    is_cancelled: Callable[[], bool],
+) -> Answer:
     notes = (refresh.note,) if refresh.note else ()
     if refresh.pending and not repository.is_indexed:
         return _glimpse(repository, request, notes=notes, start=start)

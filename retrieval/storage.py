@@ -43,6 +43,7 @@ v2: positions in body; no words, no file_names.
 v3: columns with the lengths of body and names; a record says whether its file had settled.
 """
 
+LITTLE_MB = 50  # free space that a segment of the index may take up
 _TABLE = (
     "CREATE TABLE files (path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER,"
     " inode TEXT, digest TEXT, reason TEXT, is_settled INTEGER)"
@@ -306,8 +307,11 @@ class Store:
 
 def unwritable(folder: Path, cause: object) -> CacheError:
     """Say that an index cannot be written, why, and the way out."""
+    around = next(place for place in (folder, *folder.parents) if place.exists())
+    free = shutil.disk_usage(around).free // 1_000_000
+    full = f" ({free} MB are free there; `goldrank clean` frees some)" if free < LITTLE_MB else ""
     return CacheError(
-        f"the index in {folder} cannot be written: {cause}; name another cache folder: "
+        f"the index in {folder} cannot be written: {cause}{full}; name another cache folder: "
         "--cache DIR or GOLDRANK_CACHE=DIR"
     )
 

@@ -16,6 +16,11 @@ from retrieval.tokenizer import stems
 WRITER_BYTES = 128_000_000  # tantivy's own default; it flushes a segment when this is full
 
 
+def make(folder: Path) -> None:
+    """Make an empty index in an empty folder."""
+    tantivy.Index(schema(), path=str(folder))
+
+
 class IndexWriter:
     """The one writer of an index; nothing is visible to readers before `commit`.
 

@@ -4,8 +4,10 @@ import os
 import re
 import shutil
 import sqlite3
+import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from fakes import MAX_BYTES, found, git, ordinary_user, repository, write
 
 from retrieval.errors import ArgumentError, CacheError, CancelledError, IndexLockedError, RootError
 from retrieval.repository import Refresh, Repository
+from retrieval.searcher import DAMAGED, Request, search
 from retrieval.storage import FORMAT, Store, store_folder
 
 
@@ -76,24 +79,74 @@ def test_a_second_process_uses_what_the_first_indexed(root: Path, cache: Path) -
     assert found(again, "alpha") == ["a.py"]
 
 
-@pytest.mark.parametrize("damage", ["fingerprint", "table", "table lost", "index", "index lost"])
+def _segments(store: Path) -> list[Path]:
+    return [path for path in (store / "chunks").iterdir() if path.suffix in {".pos", ".store"}]
+
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "fingerprint": lambda store: (store / "fingerprint").write_text("another analyzer", encoding="utf-8"),
+    "table": lambda store: (store / "files.sqlite").write_bytes(b"not a database" * 100),
+    "table lost": lambda store: [path.unlink() for path in store.glob("files.sqlite*")],
+    "list": lambda store: (store / "chunks" / "meta.json").write_text("{", encoding="utf-8"),
+    "list lost": lambda store: (store / "chunks" / "meta.json").unlink(),
+    "index lost": lambda store: shutil.rmtree(store / "chunks"),
+    "segment cut": lambda store: [path.write_bytes(path.read_bytes()[:-5]) for path in _segments(store)],
+    "segment lost": lambda store: [path.unlink() for path in _segments(store)],
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_or_foreign_index_is_made_anew(root: Path, cache: Path, damage: str) -> None:
     """A wrong answer from a broken index is worse than a second of indexing."""
-    folder = repository(root, cache).store_folder
-    if damage == "fingerprint":
-        (folder / "fingerprint").write_text("another analyzer", encoding="utf-8")
-    elif damage == "table":
-        (folder / "files.sqlite").write_bytes(b"not a database" * 100)
-    elif damage == "table lost":
-        for path in folder.glob("files.sqlite*"):
-            path.unlink()
-    elif damage == "index":
-        (folder / "chunks" / "meta.json").write_text("{", encoding="utf-8")
-    else:
-        shutil.rmtree(folder / "chunks")
+    DAMAGES[damage](repository(root, cache).store_folder)
     again = repository(root, cache)
     assert found(again, "alpha") == ["a.py"]
     assert again.paths == ["a.py", "b.py"]
+
+
+@pytest.mark.parametrize("kind", ["idx", "pos", "term", "store", "fast", "fieldnorm"])
+def test_a_flipped_bit_is_found_by_whoever_reads_the_whole_index(root: Path, cache: Path, kind: str) -> None:
+    """Nothing tells of it at first, and answers get strange."""
+    opened = repository(root, cache)
+    assert opened.discard_if_damaged() == []
+    (segment,) = (opened.store_folder / "chunks").glob(f"*.{kind}")
+    data = segment.read_bytes()
+    segment.write_bytes(bytes([data[0] ^ 1]) + data[1:])
+    again = Repository(root, cache=cache, max_bytes=MAX_BYTES)
+    assert again.discard_if_damaged() == [segment.name]
+    assert again.refresh().changed == 2
+    assert found(again, "alpha") == ["a.py"]
+
+
+def test_a_search_over_a_damaged_index_says_so_and_the_next_one_is_right(root: Path, cache: Path) -> None:
+    """The disk may fail under a server that opened its index long ago."""
+    opened = repository(root, cache)
+    for segment in (opened.store_folder / "chunks").glob("*.store"):
+        segment.write_bytes(b"\0" * 40 + segment.read_bytes()[40:])
+    request = Request("alpha", 5, rerank="no")
+    answer = search(opened, request, None, freshness=Refresh())
+    assert answer.notes == (DAMAGED,)
+    (result,) = search(opened, request, None).results
+    assert result.passage.chunk.path == "a.py"
+
+
+def test_a_full_disk_is_named_and_what_was_indexed_is_searched(root: Path, cache: Path) -> None:
+    """The rest of an answer is worth having, and why it is not whole."""
+    script = (
+        "import resource, sys; from pathlib import Path; from retrieval.repository import Repository\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"  # as good as full: no file may grow
+        f"opened = Repository(Path(sys.argv[1]), cache=Path(sys.argv[2]), max_bytes={MAX_BYTES})\n"
+        "done = opened.refresh()\n"
+        "print(len(opened.snapshot()), done.pending, done.note)\n"
+    )
+    repository(root, cache)
+    write(root, {f"n{n}.py": f"def gamma_{n}():\n" + "    x = yes\n" * 2_000 for n in range(30)})
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(root), str(cache)], capture_output=True, text=True, check=True
+    )
+    assert re.match(r"2 \d+ the index in .* cannot be written: ", done.stdout), done
+    assert repository(root, cache).refresh() == Refresh()
+    assert len(repository(root, cache).snapshot()) > 30
 
 
 def test_work_that_was_cut_off_before_its_commit_is_done_again(root: Path, cache: Path) -> None:
