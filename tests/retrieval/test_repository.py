@@ -86,12 +86,12 @@ def _segments(store: Path) -> list[Path]:
 DAMAGES: dict[str, Callable[[Path], object]] = {
     "fingerprint": lambda store: (store / "fingerprint").write_text("another analyzer", encoding="utf-8"),
     "table": lambda store: (store / "files.sqlite").write_bytes(b"not a database" * 100),
-    "table lost": lambda store: [path.unlink() for path in store.glob("files.sqlite*")],
+    "table lost": lambda store: list(map(os.unlink, store.glob("files.sqlite*"))),
     "list": lambda store: (store / "chunks" / "meta.json").write_text("{", encoding="utf-8"),
     "list lost": lambda store: (store / "chunks" / "meta.json").unlink(),
     "index lost": lambda store: shutil.rmtree(store / "chunks"),
     "segment cut": lambda store: [path.write_bytes(path.read_bytes()[:-5]) for path in _segments(store)],
-    "segment lost": lambda store: [path.unlink() for path in _segments(store)],
+    "segment lost": lambda store: list(map(os.unlink, _segments(store))),
 }
 
 
