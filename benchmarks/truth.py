@@ -1,8 +1,8 @@
 """What was on disk when: a journal of edits, and the judge of replies that were given meanwhile.
 
 An edit is true from some moment between its begin and its end. So lines in a reply are right when some
-version that may have been there between question and answer holds them, and a marker must be found when it was
-written before the question and is there after the answer.
+version that may have been there between question and answer holds them, and a marker must be found when it
+was written before the question and is there after the answer.
 """
 
 import os
