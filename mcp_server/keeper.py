@@ -41,7 +41,7 @@ class Keeper:
         self._swept = time.monotonic()
         self._turn = threading.Condition()  # holds for all below
         self._asked = self._done = 0
-        self._outcome: Refresh | Exception = Refresh()
+        self._outcome: Refresh | BaseException = Refresh()
         self._progress = (0, 0)
         self._begun = 0.0  # when the run did that is under way
         self._thread: threading.Thread | None = None
@@ -81,7 +81,7 @@ class Keeper:
                 progress(*so_far)
         if not is_done:
             return self._so_far(*so_far)
-        if isinstance(outcome, Exception):
+        if isinstance(outcome, BaseException):
             raise outcome
         if outcome.changed:
             progress(outcome.changed, outcome.changed)
@@ -112,10 +112,10 @@ class Keeper:
                 self._turn.wait_for(lambda: self._asked > self._done)
                 ticket, self._begun = self._asked, time.monotonic()
             try:
-                outcome: Refresh | Exception = self._refresh()
+                outcome: Refresh | BaseException = self._refresh()
             except GoldrankError as error:
                 outcome = error
-            except Exception as error:  # whoever asks must hear of it, and the next question may fare better
+            except BaseException as error:
                 log.exception("the index of %s could not be brought up to date", self._repository.root)
                 outcome = error
             with self._turn:

@@ -87,7 +87,7 @@ def signs(snapshot: Snapshot, evidence: Evidence, best: Candidate) -> dict[str, 
     here = snapshot.holding(evidence.pool.idf, (evidence.pool.uids[i] for i in beside))
 
     def share(stems: set[str]) -> float:
-        return sum(evidence.pool.idf[stem] for stem in stems) / total
+        return sum(evidence.pool.idf[stem] for stem in sorted(stems)) / total  # in one order, to the last bit
 
     return {
         "match": evidence.body_peak / (_SATURATION * total),

@@ -5,6 +5,7 @@ content, a JSON object with `crc` as of zlib, its length, a magic number, both o
 """
 
 import json
+import sqlite3
 import struct
 import zlib
 from collections.abc import Iterator
@@ -36,9 +37,13 @@ def damaged(folder: Path) -> list[str]:
     return [name for name in wrong if name in still]
 
 
-def is_panic(error: BaseException) -> bool:
-    """Tell whether tantivy gave up in the middle, as it does on some damage; it is no Exception."""
-    return type(error).__name__ == "PanicException"
+def is_damage(error: BaseException) -> bool:
+    """Tell whether an error is what a damaged store looks like.
+
+    tantivy reports all it notices as ValueError, and on some damage it panics, which is no Exception.
+    """
+    is_panic = type(error).__name__ == "PanicException"
+    return is_panic or isinstance(error, ValueError | OSError | sqlite3.DatabaseError)
 
 
 def _missing(folder: Path) -> list[str]:

@@ -342,7 +342,9 @@ class Repository:
             records = self._store.files()
             index = Index(self._store.chunks)
             index.snapshot()
-        except (sqlite3.DatabaseError, ValueError, OSError) as error:
+        except BaseException as error:
+            if not integrity.is_damage(error):
+                raise
             log.warning("the index in %s is damaged and is made anew: %s", self._store.folder, error)
             return False
         self._records, self._published, self._index = records, published, index

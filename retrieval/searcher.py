@@ -130,8 +130,7 @@ def search(
     except GoldrankError:
         raise
     except BaseException as error:
-        is_tantivys = isinstance(error, ValueError) or integrity.is_panic(error)
-        if not is_tantivys or not repository.discard_if_damaged():
+        if not integrity.is_damage(error) or not repository.discard_if_damaged():
             raise
     return _glimpse(repository, request, notes=(DAMAGED,), start=start)
 

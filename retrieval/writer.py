@@ -10,6 +10,7 @@ import tantivy
 
 from retrieval.documents import Document, names_in
 from retrieval.index import Field, length_field, path_key, path_terms, schema, uid_of
+from retrieval.integrity import is_damage
 from retrieval.storage import unwritable
 from retrieval.tokenizer import stems
 
@@ -66,10 +67,12 @@ class IndexWriter:
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
-        """Say in our words what tantivy reports as a ValueError, whatever it was."""
+        """Say in our words what tantivy says in its own, whatever it was."""
         try:
             yield
-        except ValueError as error:
+        except BaseException as error:
+            if not is_damage(error):
+                raise
             raise unwritable(self._folder, error) from error
 
 
