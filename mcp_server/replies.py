@@ -8,8 +8,8 @@ the last line says what was cut and names the call that shows it.
 import json
 from collections.abc import Sequence
 
+from retrieval.passages import Passage
 from retrieval.records import Chunk, Ranked
-from retrieval.repository import Passage
 from retrieval.searcher import Answer, Result
 
 LINE_CHARS = 400

@@ -21,8 +21,9 @@ from mcp_server.stages import Stages
 from retrieval import chunker, feedback, models, places
 from retrieval.errors import ArgumentError, GoldrankError, RootError, shorten
 from retrieval.indexer import Progress
+from retrieval.passages import Passage, passages_of
 from retrieval.records import Chunk
-from retrieval.repository import Passage, Refresh, Repository, passages_of
+from retrieval.repository import Refresh, Repository
 from retrieval.searcher import Request, SecondStage, rank_passages
 from retrieval.settings import Settings
 from retrieval.storage import digest

@@ -4,8 +4,9 @@ import heapq
 from collections.abc import Mapping
 
 from retrieval import places
+from retrieval.passages import Passage, passages_of
 from retrieval.query import read_query
-from retrieval.repository import Passage, Repository, passages_of
+from retrieval.repository import Repository
 from retrieval.tokenizer import stems
 
 FILES = 20  # that are read at most

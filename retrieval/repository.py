@@ -12,10 +12,18 @@ from pathlib import Path
 
 from retrieval import chunker, git, integrity, tokenizer, walker
 from retrieval.chunkcache import ChunkCache
-from retrieval.errors import ArgumentError, CacheError, GoldrankError, IndexLockedError, shorten
+from retrieval.errors import (
+    ArgumentError,
+    CacheError,
+    CancelledError,
+    GoldrankError,
+    IndexLockedError,
+    shorten,
+)
 from retrieval.filters import passing
 from retrieval.index import Index, Snapshot
 from retrieval.indexer import Indexer, Progress, is_settled
+from retrieval.passages import Passage, read_back
 from retrieval.records import Chunk, Exclusion, FileStat
 from retrieval.settings import CHUNK_CACHE_BYTES
 from retrieval.storage import FORMAT, FileRecord, Store, digest, store_folder, stores
@@ -25,6 +33,7 @@ from retrieval.writer import IndexWriter, make
 log = logging.getLogger(__name__)
 
 LOCK_PATIENCE_S = 20.0
+LOCK_STEP_S = 0.05  # how often who waits looks whether the work is done: eight servers see one edit at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,34 +51,6 @@ class Refresh:
     removed: int = 0
     pending: int = 0
     note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """A chunk with its lines as they are on disk now.
-
-    Attributes:
-        chunk: The span.
-        lines: Its lines; empty when the file is gone.
-        is_current: Whether the lines are those that were indexed.
-    """
-
-    chunk: Chunk
-    lines: tuple[str, ...]
-    is_current: bool
-
-    @property
-    def text(self) -> str:
-        """The lines as one text."""
-        return "\n".join(self.lines)
-
-
-def passages_of(path: str, lines: Sequence[str]) -> list[Passage]:
-    """Cut a file as it is now."""
-    return [
-        Passage(chunk, tuple(lines[chunk.start_line - 1 : chunk.end_line]), is_current=True)
-        for chunk in chunker.chunk_file(path, "\n".join(lines))
-    ]
 
 
 class _State:
@@ -150,18 +131,7 @@ class Repository:
         if is_sound and not changed and not gone:
             return Refresh()
         try:
-            with self._store.writing(patience_s=patience_s):
-                if not self._is_sound():
-                    self._begin()
-                # Another process may have done the work meanwhile.
-                changed, gone = self._difference(listing)
-                return self._write(changed, gone, progress, is_cancelled)
-        except (IndexLockedError, CacheError) as error:
-            if not self._is_sound():
-                raise
-            changed, gone = self._difference(listing)
-            pending = len(changed) + len(gone)
-            return Refresh(pending=pending, note=f"{error}") if pending else Refresh()
+            return self._catch_up(listing, progress, is_cancelled, patience_s)
         finally:
             self._state = _State(listing, dict(self._records))
 
@@ -280,15 +250,7 @@ class Repository:
 
     def passages(self, chunks: Iterable[Chunk]) -> list[Passage]:
         """Read chunks back from disk, each file once, and tell which are as they were indexed."""
-        cache: dict[str, list[str] | None] = {}
-        found = []
-        for chunk in chunks:
-            if chunk.path not in cache:
-                cache[chunk.path] = self.lines(chunk.path)
-            lines = (cache[chunk.path] or [])[chunk.start_line - 1 : chunk.end_line]
-            content = digest("\n".join(lines).encode("utf-8", "surrogatepass"))
-            found.append(Passage(chunk, tuple(lines), content == chunk.digest))
-        return found
+        return read_back(chunks, self.lines)
 
     def lines(self, path: str) -> list[str] | None:
         """Read a file's lines; None when it is gone or may not be read."""
@@ -369,6 +331,30 @@ class Repository:
     def _reset(self, family: str) -> None:
         self._store.reset(self.root, _fingerprint(), family=family)
         make(self._store.chunks)
+
+    def _catch_up(
+        self, listing: Listing, progress: Progress, is_cancelled: Callable[[], bool], patience_s: float
+    ) -> Refresh:
+        """Write what differs, unless the process that writes just now does it."""
+        deadline = time.monotonic() + patience_s
+        while True:
+            known = self._published
+            try:
+                with self._store.writing(patience_s=min(LOCK_STEP_S, patience_s)):
+                    if not self._is_sound():
+                        self._begin()
+                    return self._write(*self._difference(listing), progress, is_cancelled)
+            except (IndexLockedError, CacheError) as error:
+                is_last = isinstance(error, CacheError) or time.monotonic() > deadline
+                if is_cancelled():
+                    raise CancelledError("the caller no longer waits for who writes the index") from error
+                if not self._is_sound():
+                    if is_last:
+                        raise
+                elif is_last or self._published != known:
+                    pending = sum(map(len, self._difference(listing)))
+                    if is_last or not pending:
+                        return Refresh(pending=pending, note=str(error) if pending else "")
 
     def _difference(self, listing: Listing) -> tuple[dict[str, FileStat], list[str]]:
         """List the files that changed, with their stats, and the paths that are gone."""

@@ -11,10 +11,11 @@ from retrieval.confidence import Confidence, judge
 from retrieval.errors import GoldrankError, ModelError
 from retrieval.glimpse import glimpse
 from retrieval.index import path_terms
+from retrieval.passages import Passage
 from retrieval.query import read_query
 from retrieval.ranker import gather, place, weights_for
 from retrieval.records import Candidate, Ranked
-from retrieval.repository import Passage, Refresh, Repository
+from retrieval.repository import Refresh, Repository
 from retrieval.reranker import Reading, fuse, pair_text
 
 DAMAGED = "the index was damaged and is made anew; ask again in a moment"

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from retrieval import git, places, tokenizer
+from retrieval.passages import Passage
 from retrieval.records import Chunk
-from retrieval.repository import Passage, Repository
+from retrieval.repository import Repository
 from retrieval.training.golden import Golden
 
 COMMITS = 2_000  # newest commits that are read

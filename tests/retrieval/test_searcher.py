@@ -7,8 +7,9 @@ from fakes import KeywordScorer, repository, write
 
 from retrieval.crossencoder import ModelThread
 from retrieval.errors import ArgumentError
+from retrieval.passages import Passage
 from retrieval.records import Chunk
-from retrieval.repository import Passage, Repository
+from retrieval.repository import Repository
 from retrieval.reranker import PairScorer
 from retrieval.searcher import Request, SecondStage, rerank, search
 
