@@ -6,7 +6,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -21,12 +21,13 @@ from retrieval.errors import (
     shorten,
 )
 from retrieval.filters import passing
-from retrieval.index import Index, Snapshot
-from retrieval.indexer import Indexer, Progress, is_settled
+from retrieval.index import Snapshot
+from retrieval.indexer import Indexer, Progress
+from retrieval.ledger import Ledger
 from retrieval.passages import Passage, read_back
 from retrieval.records import Chunk, Exclusion, FileStat
 from retrieval.settings import CHUNK_CACHE_BYTES
-from retrieval.storage import FORMAT, FileRecord, Store, digest, store_folder, stores
+from retrieval.storage import FORMAT, FileRecord, Store, store_folder, stores
 from retrieval.walker import Listing
 from retrieval.writer import IndexWriter, make
 
@@ -90,9 +91,7 @@ class Repository:
         self._kept = ChunkCache(cache, fingerprint=_fingerprint(), limit_bytes=chunk_cache_bytes)
         self._max_bytes = max_bytes
         self._state = _State(Listing({}, ()), {})
-        self._records: dict[str, FileRecord] = {}
-        self._published: bytes | None = None  # what the store had published when it was last read
-        self._index: Index | None = None
+        self._ledger = Ledger(self.root, self._store, fingerprint=_fingerprint())
         self._told: tuple[object, git.State] | None = None  # what git was last asked at, and what it said
         self._is_still = False  # nothing was touched between the last two refreshes
         self.walk_s = 0.0  # how long it took to look through the whole tree
@@ -125,21 +124,21 @@ class Repository:
         walker.resolve_root(self.root)
         self._is_still = touched is not None and not touched and self.is_listed
         listing = self._look(touched)
-        is_sound = self._is_sound()
-        self._state = _State(listing, self._records)
-        changed, gone = self._difference(listing) if is_sound else (listing.files, [])
-        if is_sound and not changed and not gone:
+        is_sound = self._ledger.is_sound()
+        self._state = _State(listing, self._ledger.records)
+        if is_sound and not any(self._ledger.difference(listing.files)):
             return Refresh()
         try:
             return self._catch_up(listing, progress, is_cancelled, patience_s)
         finally:
-            self._state = _State(listing, dict(self._records))
+            self._state = _State(listing, dict(self._ledger.records))
 
     def snapshot(self) -> Snapshot:
         """Return the newest committed state of the index; call `refresh` first."""
-        if self._index is None:
-            self._index = Index(self._store.chunks)
-        return self._index.snapshot()
+        index = self._ledger.index  # once: another thread may find it damaged
+        if index is None:
+            raise CacheError(f"there is no index in {self._store.folder}; refresh makes it")
+        return index.snapshot()
 
     def discard_if_damaged(self) -> list[str]:
         """Read all files of the index; throw it away if one is not what was written.
@@ -163,7 +162,7 @@ class Repository:
     @property
     def is_indexed(self) -> bool:
         """Whether there is an index to search, be it of a part."""
-        return self._index is not None
+        return self._ledger.index is not None
 
     def writer(self) -> str:
         """Name the other process that writes the index; "" when none does."""
@@ -280,37 +279,19 @@ class Repository:
         return self._told[1]
 
     def _look(self, touched: Collection[str] | None) -> Listing:
-        """List the files as they are now."""
+        """List the files as they are now, and note which may differ from what is indexed."""
         if self._is_still:
             return self._state.listing
         if touched and self.is_listed:
             again = walker.walk_again(self.root, self._state.listing, touched, max_bytes=self._max_bytes)
             if again:
+                self._ledger.suspect(touched)
                 return again
         start = time.perf_counter()
         listing = walker.walk(self.root, max_bytes=self._max_bytes)
         self.walk_s = time.perf_counter() - start
+        self._ledger.suspect(None)
         return listing
-
-    def _is_sound(self) -> bool:
-        """Tell whether the store can be trusted; read its records when they are not those we know."""
-        published = self._store.published()
-        if not self._store.is_made_by(_fingerprint()):
-            return False
-        if published and published == self._published:
-            return True
-        try:
-            integrity.require(self._store.chunks)
-            records = self._store.files()
-            index = Index(self._store.chunks)
-            index.snapshot()
-        except BaseException as error:
-            if not integrity.is_damage(error):
-                raise
-            log.warning("the index in %s is damaged and is made anew: %s", self._store.folder, error)
-            return False
-        self._records, self._published, self._index = records, published, index
-        return True
 
     def _begin(self) -> None:
         """Make a store where there is none that can be used: from another work tree's, or empty."""
@@ -323,10 +304,10 @@ class Repository:
             except (GoldrankError, OSError, sqlite3.Error) as error:
                 log.info("%s gives no index to begin with: %s", other.folder, error)
             else:
-                if self._is_sound():
+                if self._ledger.is_sound():
                     return
         self._reset(family)
-        self._is_sound()
+        self._ledger.is_sound()
 
     def _reset(self, family: str) -> None:
         self._store.reset(self.root, _fingerprint(), family=family)
@@ -338,43 +319,23 @@ class Repository:
         """Write what differs, unless the process that writes just now does it."""
         deadline = time.monotonic() + patience_s
         while True:
-            known = self._published
+            known = self._ledger.published
             try:
                 with self._store.writing(patience_s=min(LOCK_STEP_S, patience_s)):
-                    if not self._is_sound():
+                    if not self._ledger.is_sound():
                         self._begin()
-                    return self._write(*self._difference(listing), progress, is_cancelled)
+                    return self._write(*self._ledger.difference(listing.files), progress, is_cancelled)
             except (IndexLockedError, CacheError) as error:
                 is_last = isinstance(error, CacheError) or time.monotonic() > deadline
                 if is_cancelled():
                     raise CancelledError("the caller no longer waits for who writes the index") from error
-                if not self._is_sound():
+                if not self._ledger.is_sound():
                     if is_last:
                         raise
-                elif is_last or self._published != known:
-                    pending = sum(map(len, self._difference(listing)))
+                elif is_last or self._ledger.published != known:
+                    pending = sum(map(len, self._ledger.difference(listing.files)))
                     if is_last or not pending:
                         return Refresh(pending=pending, note=str(error) if pending else "")
-
-    def _difference(self, listing: Listing) -> tuple[dict[str, FileStat], list[str]]:
-        """List the files that changed, with their stats, and the paths that are gone."""
-        changed = {path: stat for path, stat in listing.files.items() if self._differs(path, stat)}
-        return changed, [path for path in self._records if path not in listing.files]
-
-    def _differs(self, path: str, stat: FileStat) -> bool:
-        record = self._records.get(path)
-        if record is None or record.stat != stat:
-            return True
-        if record.is_settled:
-            return False
-        now = time.time_ns()
-        try:
-            is_same = digest(walker.read(self.root, path)) == record.digest
-        except OSError:
-            return True
-        if is_same:
-            self._records[path] = replace(record, is_settled=is_settled(stat, now_ns=now))
-        return not is_same
 
     def _write(
         self,
@@ -386,12 +347,12 @@ class Repository:
         if not changed and not gone:
             return Refresh()
         with self._kept.run() as kept, IndexWriter(self._store.chunks) as writer:
-            indexer = Indexer(self.root, self._store, writer, kept, self._records)
+            indexer = Indexer(self.root, self._store, writer, kept, self._ledger.records)
             try:
                 indexer.update(changed, gone, progress=progress, is_cancelled=is_cancelled)
             finally:
                 kept.flush()  # what was cut is not lost with its batch
-                self._published = self._store.published()
+                self._ledger.wrote()
         return Refresh(indexer.made, indexer.removed)
 
 

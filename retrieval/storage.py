@@ -40,14 +40,17 @@ FORMAT = "v3"
 
 v1: tantivy 0.27 with fields body, words, names, file_names, symbols, path and a stored record.
 v2: positions in body; no words, no file_names.
-v3: columns with the lengths of body and names; a record says whether its file had settled.
+v3: columns with the lengths of body and names; records with revisions, and whether their files had settled.
 """
 
 LITTLE_MB = 50  # free space that a segment of the index may take up
-_TABLE = (
-    "CREATE TABLE files (path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER,"
-    " inode TEXT, digest TEXT, reason TEXT, is_settled INTEGER)"
-)
+TOMBSTONES = 1_000  # how many revisions the records of files that are gone are kept for those who read news
+_TABLES = """
+CREATE TABLE files (path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER, inode TEXT,
+    digest TEXT, reason TEXT, is_settled INTEGER, is_gone INTEGER, revision INTEGER);
+CREATE INDEX by_revision ON files (revision);
+CREATE INDEX gone_by_revision ON files (revision) WHERE is_gone;
+"""
 _LOCK_POLL_S = 0.01  # one file is updated in some 30 ms; whoever waits for that should not wait twice as long
 
 
@@ -82,6 +85,19 @@ class Holder:
     pid: int
     done: int = 0
     total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What was written to a store since some revision.
+
+    Attributes:
+        records: Files by path; None for one that is gone.
+        revision: The newest one; 0 for a store in which nothing was written yet.
+    """
+
+    records: Mapping[str, FileRecord | None]
+    revision: int
 
 
 _UNKNOWN = FileRecord(FileStat(-1, 0, 0, 0), "")
@@ -133,14 +149,15 @@ class Store:
         """Tell whether a complete store of this very fingerprint lies here."""
         return self._read("fingerprint") == fingerprint.encode() and self._table.exists()
 
-    def published(self) -> bytes:
-        """Return what changes whenever the records or the chunks did."""
-        return self._read("published")
+    def published(self) -> tuple[str, bytes]:
+        """Return which making of this store it is, and what changes whenever its records or chunks did."""
+        making, _, news = self._read("published").partition(b" ")
+        return making.decode("ascii", "replace"), news
 
-    def publish(self) -> None:
+    def publish(self, making: str = "") -> None:
         """Tell readers that there is something new; hold the lock to call it."""
         fresh = self.folder / f"published.{os.getpid()}"
-        fresh.write_bytes(uuid.uuid4().bytes)
+        fresh.write_text(f"{making or self.published()[0]} {uuid.uuid4().hex}", encoding="ascii")
         fresh.replace(self.folder / "published")
 
     def reset(self, root: Path, fingerprint: str, *, family: str = "") -> None:
@@ -149,7 +166,7 @@ class Store:
         self.chunks.mkdir(parents=True)
         with self._connect() as table:
             table.execute("PRAGMA journal_mode=WAL")
-            table.execute(_TABLE)
+            table.executescript(_TABLES)
         self._sign(root, fingerprint, family)
 
     def grow_from(self, other: "Store", root: Path, fingerprint: str, *, family: str = "") -> None:
@@ -216,43 +233,41 @@ class Store:
         far = f", {holder.done:,} of {holder.total:,} files done" if holder.total else ""
         return f"another goldrank process ({holder.pid}{far})"
 
-    def files(self) -> dict[str, FileRecord]:
-        """Read the record of every file that was read, by path."""
+    def news(self, since: int = 0) -> News:
+        """Read the records that were written after a revision; all of them by default."""
         with self._reading() as table:
             rows = table.execute(
-                "SELECT path, size, mtime_ns, ctime_ns, inode, digest, reason, is_settled FROM files"
+                "SELECT path, size, mtime_ns, ctime_ns, inode, digest, reason, is_settled, is_gone, revision"
+                " FROM files WHERE revision > ?",
+                (since,),
             )
-            return {
-                path.decode("utf-8", "surrogateescape"): FileRecord(
-                    FileStat(size, mtime_ns, ctime_ns, int(inode)), content, reason, bool(is_settled)
-                )
-                for path, size, mtime_ns, ctime_ns, inode, content, reason, is_settled in rows
-            }
+            records: dict[str, FileRecord | None] = {}
+            newest = since
+            for path, size, mtime_ns, ctime_ns, inode, content, reason, is_settled, is_gone, revision in rows:
+                stat = FileStat(size, mtime_ns, ctime_ns, int(inode))
+                record = None if is_gone else FileRecord(stat, content, reason, bool(is_settled))
+                records[path.decode("utf-8", "surrogateescape")] = record
+                newest = max(newest, revision)
+        return News(records, newest)
+
+    def revision(self) -> int:
+        """Return the newest revision of the records."""
+        with self._reading() as table:
+            return _newest(table)
 
     def mark(self, paths: Iterable[str]) -> None:
         """Note that the chunks of `paths` are about to change: until `remember`, they look changed."""
         self.remember(dict.fromkeys(paths, _UNKNOWN), ())
 
     def remember(self, records: Mapping[str, FileRecord], gone: Iterable[str]) -> None:
-        """Write the records of files whose chunks are committed; remove those of files that are gone."""
-        rows = [
-            # SQLite integers have 63 bits and some file systems use all 64 of an inode.
-            (
-                _key(path),
-                stat.size,
-                stat.mtime_ns,
-                stat.ctime_ns,
-                str(stat.inode),
-                record.digest,
-                record.reason,
-                record.is_settled,
-            )
-            for path, record in records.items()
-            for stat in (record.stat,)
-        ]
+        """Write the records of files whose chunks are committed, and that of others the chunks are gone."""
         with self._connect() as table:
-            table.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
-            table.executemany("DELETE FROM files WHERE path = ?", [(_key(path),) for path in gone])
+            revision = _newest(table) + 1
+            rows = [_row(path, record, revision) for path, record in records.items()]
+            rows += [_row(path, None, revision) for path in gone]
+            table.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            # Who reads news only after so long keeps such a record, finds the file gone, and writes so again.
+            table.execute("DELETE FROM files WHERE is_gone AND revision < ?", (revision - TOMBSTONES,))
 
     def size_bytes(self) -> int:
         """Add up the sizes of the store's files, those that it shares with other work trees' stores too."""
@@ -278,7 +293,7 @@ class Store:
     def _sign(self, root: Path, fingerprint: str, family: str) -> None:
         for name, text in (("root", str(root)), ("family", family), ("fingerprint", fingerprint)):
             (self.folder / name).write_bytes(text.encode("utf-8", "surrogateescape"))
-        self.publish()
+        self.publish(making=uuid.uuid4().hex)
 
     def _read(self, name: str) -> bytes:
         try:
@@ -332,6 +347,19 @@ def _link(file: Path, to: Path) -> None:
             os.link(file, to)
             return
     shutil.copyfile(file, to)
+
+
+def _newest(table: sqlite3.Connection) -> int:
+    (newest,) = table.execute("SELECT max(revision) FROM files").fetchone()
+    return newest or 0
+
+
+def _row(path: str, record: FileRecord | None, revision: int) -> tuple[object, ...]:
+    is_gone, record = record is None, record or _UNKNOWN
+    stat = record.stat
+    # SQLite integers have 63 bits and some file systems use all 64 of an inode.
+    times = (stat.size, stat.mtime_ns, stat.ctime_ns, str(stat.inode))
+    return (_key(path), *times, record.digest, record.reason, record.is_settled, is_gone, revision)
 
 
 def _key(path: str) -> bytes:

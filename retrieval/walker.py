@@ -58,31 +58,19 @@ class Listing:
     Attributes:
         files: What the file system says of each.
         excluded: The others, with reasons.
+        vendored: Folders that a package manager filled, each with its final slash.
         is_git: Whether git listed them.
     """
 
-    files: dict[str, FileStat]
+    files: Mapping[str, FileStat]
     excluded: tuple[Exclusion, ...]
+    vendored: tuple[str, ...] = ()
     is_git: bool = False
-
-    @cached_property
-    def folders(self) -> frozenset[str]:
-        """Every folder that a listed file is below."""
-        found: set[str] = set()
-        for path in (*self.files, *(item.path for item in self.excluded)):
-            while (path := path.rpartition("/")[0]) and path not in found:
-                found.add(path)
-        return frozenset(found)
 
     @cached_property
     def reasons(self) -> Mapping[str, str]:
         """The reason of each excluded file."""
         return {item.path: item.reason for item in self.excluded}
-
-    @cached_property
-    def vendored(self) -> tuple[str, ...]:
-        """The `vendor/` folders that a package manager filled, each with its final slash."""
-        return _vendor_folders((*self.files, *self.reasons))
 
 
 def resolve_root(folder: Path) -> Path:
@@ -114,8 +102,9 @@ def walk(root: Path, *, max_bytes: int) -> Listing:
     """
     paths = _tracked_by_git(root)
     listed = sorted(set(_visit(root) if paths is None else paths), key=os.fsencode)
-    files, excluded = _sift(root, listed, _vendor_folders(listed), max_bytes=max_bytes)
-    return Listing(files, tuple(excluded), is_git=paths is not None)
+    vendored = _vendor_folders(listed)
+    files, excluded = _sift(root, listed, vendored, max_bytes=max_bytes)
+    return Listing(files, tuple(excluded), vendored, is_git=paths is not None)
 
 
 def walk_again(root: Path, last: Listing, touched: Collection[str], *, max_bytes: int) -> Listing | None:
@@ -130,22 +119,30 @@ def walk_again(root: Path, last: Listing, touched: Collection[str], *, max_bytes
     Returns:
         The new listing, out of order; None when those paths may change what is listed elsewhere.
     """
-    known = last.files.keys() | last.reasons.keys()
+    if len(touched) > MOST_TOUCHED or any(_is_wide(root, last, path) for path in touched):
+        return None
+    known = [path for path in touched if path in last.files or path in last.reasons]
     new = [path for path in touched if path not in known and os.path.lexists(root / path)]
-    is_wide = len(touched) > MOST_TOUCHED or any(
-        path.endswith(_WIDE) or path in last.folders or Path(root / path).is_dir() for path in touched
-    )
-    if is_wide or (new and not last.is_git):
+    listed = _tracked_by_git(root, new) if new and last.is_git else []
+    if listed is None or (new and not last.is_git):
         return None
-    listed = _tracked_by_git(root, new) if new else []
-    if listed is None:
-        return None
-    again = [*listed, *(path for path in touched if path in known)]
-    files, excluded = _sift(root, again, last.vendored, max_bytes=max_bytes)
+    files, excluded = _sift(root, [*listed, *known], last.vendored, max_bytes=max_bytes)
+    kept = {**last.files}
+    for path in known:
+        kept.pop(path, None)
     drop = frozenset(touched)
-    kept = {path: stat for path, stat in last.files.items() if path not in drop}
-    left_out = (item for item in last.excluded if item.path not in drop)
-    return Listing({**kept, **files}, (*left_out, *excluded), is_git=last.is_git)
+    left_out = tuple(item for item in last.excluded if item.path not in drop)
+    return Listing({**kept, **files}, (*left_out, *excluded), last.vendored, is_git=last.is_git)
+
+
+def _is_wide(root: Path, last: Listing, path: str) -> bool:
+    """Tell whether a touched path may change what is listed elsewhere: a folder, or a file of rules."""
+    if path.endswith(_WIDE) or os.path.isdir(root / path):  # noqa: PTH112 - a path of bytes that may be gone
+        return True
+    if path in last.files or path in last.reasons or os.path.lexists(root / path):
+        return False
+    inside = f"{path}/"  # a folder that is gone tells of none of its files
+    return any(known.startswith(inside) for known in (*last.files, *last.reasons))
 
 
 def judged(root: Path, paths: Sequence[str], *, max_bytes: int) -> Listing:
