@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice, takewhile
 
@@ -124,19 +125,37 @@ def _bare(name: str) -> str:
 
 
 @lru_cache(KEPT)
-def _terms(path: str) -> tuple[frozenset[str], frozenset[str]]:
+def _terms(path: str) -> tuple["_Spelled", "_Spelled"]:
     """Return the stems in the name of a file, and those in its folders'."""
     *folders, name = path.split("/")
-    around = (term for folder in folders for term in tokenizer.terms(folder))
-    return frozenset(tokenizer.stems(tokenizer.terms(_bare(name)))), frozenset(tokenizer.stems(around))
+    around = tuple(term for folder in folders for term in tokenizer.terms(folder))
+    return _spelled(tuple(tokenizer.terms(_bare(name)))), _spelled(around)
 
 
-def _overlap(stem: str, terms: frozenset[str]) -> float:
-    """1 for an equal term; for a prefix, either way, the share of letters they have in common."""
-    if stem in terms:
+@dataclass(frozen=True, slots=True)
+class _Spelled:
+    """Stems, and the same by their beginning: nearly all are told from a word by that alone."""
+
+    stems: frozenset[str]
+    by_beginning: Mapping[str, tuple[str, ...]]
+
+
+@lru_cache(KEPT)
+def _spelled(terms: tuple[str, ...]) -> _Spelled:
+    stems = frozenset(tokenizer.stems(terms))
+    beginnings: dict[str, tuple[str, ...]] = {}
+    for stem in sorted(stems):
+        beginning = stem[:SHORTEST_PREFIX]
+        beginnings[beginning] = (*beginnings.get(beginning, ()), stem)
+    return _Spelled(stems, beginnings)
+
+
+def _overlap(stem: str, spelled: _Spelled) -> float:
+    """1 for an equal stem; for a prefix, either way, the share of letters they have in common."""
+    if stem in spelled.stems:
         return 1.0
-    beginning = stem[:SHORTEST_PREFIX]
-    return max((_common(stem, term) for term in terms if term.startswith(beginning)), default=0.0)
+    alike = spelled.by_beginning.get(stem[:SHORTEST_PREFIX])
+    return max(_common(stem, term) for term in alike) if alike else 0.0
 
 
 def _common(stem: str, term: str) -> float:
