@@ -36,9 +36,9 @@ class Ledger:
 
     def is_sound(self) -> bool:
         """Tell whether the store can be trusted; read what was written to it since it was last read."""
-        published = making, news = self._store.published()
         if not self._store.is_made_by(self._fingerprint):
             return False
+        published = making, news = self._store.published()  # after that: it may be made anew this moment
         if news and published == self.published:
             return True
         try:
@@ -59,7 +59,7 @@ class Ledger:
         return True
 
     def wrote(self) -> None:
-        """Note that the news of the store are this process's own; hold the lock to call it."""
+        """Note that the news of the store are this process's own, all of them; hold the lock to call it."""
         self.published, self._revision = self._store.published(), self._store.revision()
 
     def suspect(self, paths: Iterable[str] | None) -> None:

@@ -350,9 +350,9 @@ class Repository:
             indexer = Indexer(self.root, self._store, writer, kept, self._ledger.records)
             try:
                 indexer.update(changed, gone, progress=progress, is_cancelled=is_cancelled)
+                self._ledger.wrote()  # else it reads what was written: files may be marked and not remembered
             finally:
                 kept.flush()  # what was cut is not lost with its batch
-                self._ledger.wrote()
         return Refresh(indexer.made, indexer.removed)
 
 

@@ -174,9 +174,12 @@ class Store:
 
         Raises:
             IndexLockedError: The other store is being written.
+            CacheError: It was made by another analyzer, chunker or version, or not to its end.
             OSError, sqlite3.Error: It cannot be read.
         """
         with other.writing(patience_s=0.5):
+            if not other.is_made_by(fingerprint):
+                raise CacheError(f"the index in {other.folder} was made otherwise")
             self._clear()
             self.chunks.mkdir(parents=True)
             for file in other.chunks.iterdir():
@@ -291,9 +294,11 @@ class Store:
             leftover.unlink(missing_ok=True)
 
     def _sign(self, root: Path, fingerprint: str, family: str) -> None:
-        for name, text in (("root", str(root)), ("family", family), ("fingerprint", fingerprint)):
+        for name, text in (("root", str(root)), ("family", family)):
             (self.folder / name).write_bytes(text.encode("utf-8", "surrogateescape"))
         self.publish(making=uuid.uuid4().hex)
+        # Last: a signed store that tells no news would be taken for the one that was here before.
+        (self.folder / "fingerprint").write_text(fingerprint, encoding="utf-8")
 
     def _read(self, name: str) -> bytes:
         try:

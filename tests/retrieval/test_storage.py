@@ -100,6 +100,31 @@ def test_the_lock_of_a_killed_writer_is_taken_over(tree: Path, cache: Path) -> N
     assert found(repository(tree, cache), "alpha") == ["a.py"]
 
 
+def test_an_index_whose_making_was_killed_is_not_taken_for_the_one_before(tree: Path, cache: Path) -> None:
+    """A server that had the old one open would find nothing, and write that down."""
+    opened = repository(tree, cache)
+    script = (
+        "import os, sys; from pathlib import Path; from retrieval.repository import Repository\n"
+        "from retrieval.storage import Store\n"
+        "Store.publish = lambda self, making='': os.kill(os.getpid(), 9)\n"
+        f"Repository(Path(sys.argv[1]), cache=Path(sys.argv[2]), max_bytes={MAX_BYTES}).rebuild()\n"
+    )
+    killed = subprocess.run([sys.executable, "-c", script, str(tree), str(cache)], check=False)
+    assert killed.returncode == -9
+    write(tree, {"b.py": "def gamma(): pass\n"})
+    assert opened.refresh() == Refresh(changed=2)
+    assert found(opened, "alpha") == ["a.py"]
+
+
+def test_a_second_work_tree_is_not_begun_with_what_another_version_made(tree: Path, cache: Path) -> None:
+    """The chunks of last year's chunker would be searched as if they were today's."""
+    folder = repository(tree, cache).store_folder
+    (folder / "fingerprint").write_text("another chunker", encoding="utf-8")
+    git(tree, "worktree", "add", "-q", "../other", "-b", "other")
+    assert repository(tree.parent / "other", cache).refresh() == Refresh()
+    assert not [path for path in (folder / "chunks").iterdir() if path.stat().st_nlink > 1]
+
+
 def test_readers_see_what_a_writer_published_without_opening_anew(tree: Path, cache: Path) -> None:
     """Two agents share an index; one of them writes it."""
     one, two = repository(tree, cache), repository(tree, cache)
