@@ -24,6 +24,8 @@ CREATE TABLE IF NOT EXISTS documents (key BLOB PRIMARY KEY, used INTEGER, data B
 CREATE INDEX IF NOT EXISTS by_use ON documents (used);
 CREATE TABLE IF NOT EXISTS runs (number INTEGER PRIMARY KEY AUTOINCREMENT);
 """
+FLUSH_BYTES = 2_000_000  # some 10,000 chunks and 4 s of work: what a kill can cost
+FLUSH_USED = 10_000
 _EVICTION = """
 DELETE FROM documents WHERE key IN (
     SELECT key FROM (
@@ -86,6 +88,7 @@ class Run:
         self._number: int | None = None
         self._used: list[bytes] = []
         self._new: dict[bytes, bytes] = {}
+        self._new_bytes = 0
 
     def cut(self, path: str, data: bytes, content: str) -> list[Document]:
         """Return the documents of a file, from the cache if it has them.
@@ -101,6 +104,9 @@ class Run:
             found = documents.cut(path, chunker.decode(data))
             if self._table:
                 self._new[key] = documents.pack(found)
+                self._new_bytes += len(self._new[key])
+        if self._new_bytes > FLUSH_BYTES or len(self._used) > FLUSH_USED:
+            self.flush()
         return found
 
     def flush(self) -> None:
@@ -120,6 +126,7 @@ class Run:
             self._give_up(error)
         self._new.clear()
         self._used.clear()
+        self._new_bytes = 0
 
     def _get(self, key: bytes) -> list[Document] | None:
         if key in self._new:

@@ -4,9 +4,10 @@ Cutting a file and making its terms is most of the work of indexing, and depends
 the grammar. A path adds its own terms and its own name when a document goes into an index.
 """
 
+import os
 import re
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from retrieval import chunker, tokenizer
@@ -31,6 +32,19 @@ class Document:
     record: str
     body: str
     names: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What is stored of a chunk.
+
+    Attributes:
+        chunk: The chunk.
+        texts: The terms of each field in order, as `spaced` writes them.
+    """
+
+    chunk: Chunk
+    texts: Mapping[str, str]
 
 
 def cut(path: str, text: str) -> list[Document]:
@@ -98,6 +112,32 @@ def decode(path: str, record: str) -> Chunk:
 def names_in(record: str) -> Sequence[str]:
     """List the names that a written chunk defines."""
     return record.split("\0")[6:]
+
+
+def write_record(path: str, document: Document) -> bytes:
+    """Write what is stored of a chunk of a file: `read_record` reads it."""
+    return _FIELD.join((path_key(path), document.record, document.body, document.names)).encode()
+
+
+def read_record(record: bytes) -> Stored:
+    """Read what is stored of a chunk."""
+    key, chunk, body, names = record.decode().split(_FIELD)
+    path = os.fsdecode(key.encode("latin-1"))
+    return Stored(decode(path, chunk), {"body": spaced(body), "names": spaced(names)})
+
+
+def path_key(path: str) -> str:
+    """Write a path, whose bytes need not be UTF-8, as text that is."""
+    return os.fsencode(path).decode("latin-1")
+
+
+def spaced(text: str) -> str:
+    """Give each of some terms two blanks of its own, so that terms and phrases can be counted.
+
+    >>> spaced("set set get").count(spaced("set")), spaced("set get") in spaced("set set get")
+    (2, True)
+    """
+    return f" {text.replace(' ', '  ')} "
 
 
 def clean(name: str) -> str:

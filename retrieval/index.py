@@ -2,13 +2,13 @@
 
 | field      | holds                                                            |
 |------------|------------------------------------------------------------------|
-| body       | stems of the chunk's text and of its path, with their positions  |
+| body       | stems of the chunk's text and of its path                        |
 | names      | stems of the names defined in the chunk                          |
 | symbols    | the names defined in the chunk, whole, lower-cased               |
 | path       | the file, for deletion and for filters                           |
-| uid        | a number that stands for the chunk, for scoring chosen chunks    |
+| uid        | a number that stands for the chunk, as a column                  |
 | *_length   | how many terms body and names have, as columns                   |
-| record     | the `Chunk` itself, stored; its text stays in the work tree      |
+| record     | the `Chunk`, and its stems in order; its text stays in the tree  |
 
 A score is Lucene's BM25: idf = ln(1 + (N - df + 0.5) / (df + 0.5)), k1 = 1.2, b = 0.75, document length
 quantised to one byte. N and df count live chunks, and of chunks that are equal the lower uid goes first: what
@@ -16,7 +16,6 @@ is found depends on which chunks there are, to the last bit, and not on how they
 (docs/decisions/0010-exact-scores.md).
 """
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
@@ -27,9 +26,10 @@ import tantivy
 from tantivy import Occur, Order, Query
 
 from retrieval import documents, scoring, tokenizer
+from retrieval.documents import Stored
 from retrieval.records import Chunk
-from retrieval.scoring import Collection, Floats
-from retrieval.statistics import Chosen, Statistics, column
+from retrieval.scoring import Collection, Counts, Floats
+from retrieval.statistics import Statistics, column
 from retrieval.storage import digest
 
 Field = Literal["body", "names"]
@@ -37,7 +37,6 @@ FIELDS: tuple[Field, ...] = ("body", "names")
 
 DEEPENING = 8  # by so much more is looked at while chunks that tie may be left out
 DEEPEST = 20_000  # that many chunks of a field at most: if more than these are equal, their layout decides
-FLOAT_BITS = 24  # of a whole number that a float32 holds exactly
 
 
 def path_terms(path: str) -> list[str]:
@@ -86,8 +85,7 @@ class Snapshot:
         self._statistics = statistics
         self._searcher = statistics.searcher
         self._addresses: dict[int, tantivy.DocAddress] = {}
-        self._chunks: dict[int, Chunk] = {}
-        self._chosen: dict[tuple[int, ...], Chosen] = {}
+        self._stored: dict[int, Stored] = {}
 
     def __len__(self) -> int:
         """Count the chunks."""
@@ -124,13 +122,13 @@ class Snapshot:
 
     def scores(self, field: Field, terms: Sequence[str], uids: Iterable[int]) -> dict[int, float]:
         """Score chosen chunks in one field; those without any of the terms are left out."""
-        chosen, kept = self._choose(uids), self._statistics.kept(field, terms)
-        if kept is None or not chosen.uids:
+        chosen = list(uids)
+        live, idf = self._statistics.live(field), self._statistics.idf(field, terms)
+        if not live.avgdl:  # no chunk has a term in this field
             return {}
-        dl, idf = self._statistics.dl(field, chosen), self._statistics.idf(field, terms)
-        tf = self._statistics.tf(field, terms, chosen, dl, kept)
-        scores = scoring.bm25(tf, dl, idf, self._statistics.live(field).avgdl)
-        return {uid: float(score) for uid, score in zip(chosen.uids, scores, strict=True) if score}
+        dl = self._statistics.dl(field, [self._addresses[uid] for uid in chosen])
+        scores = scoring.bm25(self._tf(field, terms, chosen), dl, idf, live.avgdl)
+        return {uid: float(score) for uid, score in zip(chosen, scores, strict=True) if score}
 
     def defining(
         self, symbols: Iterable[str], limit: int, *, paths: Sequence[str] | None = None
@@ -152,16 +150,17 @@ class Snapshot:
 
     def phrases(self, pairs: Mapping[tuple[str, str], float], uids: Iterable[int]) -> dict[int, float]:
         """Add up the weights of the pairs of stems that stand side by side in chosen chunks."""
-        queries = [Query.phrase_query(self._schema, "body", list(pair)) for pair in pairs]
-        weights = list(pairs.values())
-        found = self._answering(queries, self._choose(uids))
-        return {uid: sum(weights[number] for number in numbers) for uid, numbers in found.items()}
+        weights = {documents.spaced(" ".join(pair)): weight for pair, weight in pairs.items()}
+        found = {}
+        for uid in uids:
+            body = self._store(uid).texts["body"]
+            found[uid] = sum(weight for phrase, weight in weights.items() if phrase in body)
+        return {uid: total for uid, total in found.items() if total}
 
     def holding(self, stems: Iterable[str], uids: Iterable[int]) -> set[str]:
         """Tell which stems stand in the body of at least one of the chosen chunks."""
-        asked = list(stems)
-        found = self._answering([self._term("body", stem) for stem in asked], self._choose(uids))
-        return {asked[number] for numbers in found.values() for number in numbers}
+        bodies = [self._store(uid).texts["body"] for uid in uids]
+        return {stem for stem in stems if any(documents.spaced(stem) in body for body in bodies)}
 
     def idf(self, field: Field, term: str) -> float:
         """Return a term's inverse document frequency."""
@@ -169,11 +168,7 @@ class Snapshot:
 
     def chunks(self, uids: Iterable[int]) -> dict[int, Chunk]:
         """Fetch the chunks that earlier calls on this snapshot found."""
-        wanted = list(uids)
-        for uid in wanted:
-            if uid not in self._chunks:
-                self._chunks[uid] = read_record(bytes(self._searcher.doc(self._addresses[uid])["record"][0]))
-        return {uid: self._chunks[uid] for uid in wanted}
+        return {uid: self._store(uid).chunk for uid in uids}
 
     def chunks_of(self, path: str) -> list[Chunk]:
         """Fetch every chunk of a file, in line order."""
@@ -185,7 +180,7 @@ class Snapshot:
         return [uid for uid, chunk in found if chunk.start_line <= line <= chunk.end_line]
 
     def _of_file(self, path: str) -> dict[int, Chunk]:
-        key = path_key(path)
+        key = documents.path_key(path)
         kept = self._searcher.doc_freq("path", key)
         hits = self._searcher.search(self._term("path", key), kept, count=False).hits if kept else []
         found = self.chunks(self._uids([address for _, address in hits]))
@@ -206,39 +201,24 @@ class Snapshot:
                 return scores, [address for _, address in hits]
             depth = min(DEEPENING * depth, DEEPEST)
 
-    def _answering(self, queries: Sequence[Query], chosen: Chosen) -> dict[int, list[int]]:
-        """Tell for each chosen chunk which queries, as their numbers, it answers; not for one without any."""
-        found: dict[int, list[int]] = {}
-        for first in range(0, len(queries), FLOAT_BITS):
-            # Each query is a bit of the score: a sum of powers of two is exact in any order.
-            bits = [
-                Query.const_score_query(query, float(1 << bit))
-                for bit, query in enumerate(queries[first : first + FLOAT_BITS])
-            ]
-            query = Query.boolean_query([(Occur.Must, chosen.query), (Occur.Must, self._any_of(bits))])
-            for uid, score in self._search(query, len(chosen.uids)).items():
-                numbers = [first + bit for bit in range(len(bits)) if int(score) >> bit & 1]
-                found.setdefault(uid, []).extend(numbers)
-        return found
+    def _tf(self, field: Field, terms: Sequence[str], uids: Sequence[int]) -> Counts:
+        """Count each term in each of the chosen chunks, int64 [n_terms, n_chunks]."""
+        wanted = [documents.spaced(term) for term in terms]
+        counts = [[self._store(uid).texts[field].count(term) for term in wanted] for uid in uids]
+        return np.array(counts, dtype=np.int64).reshape(len(uids), len(terms)).T
 
-    def _choose(self, uids: Iterable[int]) -> Chosen:
-        key = tuple(uids)
-        if key not in self._chosen:
-            addresses = [self._addresses[uid] for uid in key]
-            # A union of term queries: for a few hundred values six times faster than tantivy's term set.
-            union = self._any_of(Query.term_query(self._schema, "uid", uid, "basic") for uid in key)
-            self._chosen[key] = Chosen(key, addresses, Query.const_score_query(union, 0.0))
-        return self._chosen[key]
+    def _store(self, uid: int) -> Stored:
+        """Read what is stored of a chunk that was found."""
+        if uid not in self._stored:
+            self._stored[uid] = documents.read_record(
+                bytes(self._searcher.doc(self._addresses[uid])["record"][0])
+            )
+        return self._stored[uid]
 
     def _uids(self, addresses: list[tantivy.DocAddress]) -> list[int]:
         uids = column(self._searcher, "uid", addresses)
         self._addresses.update(zip(uids, addresses, strict=True))
         return uids
-
-    def _search(self, query: Query, limit: int) -> dict[int, float]:
-        hits = self._searcher.search(query, limit, count=False).hits if limit else []
-        uids = self._uids([address for _, address in hits])
-        return {uid: float(score) for uid, (score, _) in zip(uids, hits, strict=True)}
 
     def _boosted(self, field: Field, terms: Sequence[str], kept: Collection) -> Query:
         """Ask for any of the terms, each with the idf that it has over live chunks."""
@@ -255,7 +235,7 @@ class Snapshot:
         return Query.boolean_query([(Occur.Must, query), (Occur.Must, self._in_files(paths))])
 
     def _in_files(self, paths: Sequence[str]) -> Query:
-        keys = [path_key(path) for path in paths]
+        keys = [documents.path_key(path) for path in paths]
         one = len(keys) == 1  # a set of one costs ten times a term
         files = self._term("path", keys[0]) if one else Query.term_set_query(self._schema, "path", keys)
         return Query.const_score_query(files, 0.0)
@@ -271,12 +251,11 @@ def schema() -> tantivy.Schema:
     """Return the fields of the index."""
     builder = tantivy.SchemaBuilder()
     for field in FIELDS:  # terms arrive ready, joined by blanks
-        kept: Literal["freq", "position"] = "position" if field == "body" else "freq"
-        builder.add_text_field(field, tokenizer_name="whitespace", index_option=kept)
+        builder.add_text_field(field, tokenizer_name="whitespace", index_option="freq")
         builder.add_unsigned_field(length_field(field), fast=True)
     for name in ("symbols", "path"):
         builder.add_text_field(name, tokenizer_name="raw", index_option="freq")
-    builder.add_unsigned_field("uid", indexed=True, fast=True)
+    builder.add_unsigned_field("uid", fast=True)
     builder.add_bytes_field("record", stored=True)
     return builder.build()
 
@@ -288,15 +267,4 @@ def length_field(field: Field) -> str:
 
 def uid_of(path: str, start_line: int) -> int:
     """Number the chunk that begins at a line of a file."""
-    return int(digest(f"{path_key(path)}:{start_line}".encode())[:15], 16)
-
-
-def path_key(path: str) -> str:
-    """Write a path, whose bytes need not be UTF-8, as text that is."""
-    return os.fsencode(path).decode("latin-1")
-
-
-def read_record(record: bytes) -> Chunk:
-    """Read a chunk as the writer stored it: path key, NUL, what `documents.encode` gave."""
-    key, _, rest = record.decode().partition("\0")
-    return documents.decode(os.fsdecode(key.encode("latin-1")), rest)
+    return int(digest(f"{documents.path_key(path)}:{start_line}".encode())[:15], 16)

@@ -16,7 +16,8 @@ Progress = Callable[[int, int], None]
 """Called with files done and files to do."""
 
 FIRST_BATCH_BYTES = 250_000  # of source: some 0.1 s of work, so that the first question finds something
-LAST_BATCH_BYTES = 8_000_000  # some 4 s of work: what a kill can cost; each batch is twice the one before
+BATCH_BYTES = 8_000_000  # some 4 s of work; each batch is twice the one before until then
+BATCH_SHARE = 16  # and never less than this part of all before it: tantivy merges what is written in pieces
 TOLD_EVERY_S = 0.5  # how often the lock's holder says how far it is
 
 _FINE_TICK_NS = 20_000_000  # kernels stamp files by a clock that ticks every 1 to 10 ms
@@ -80,7 +81,7 @@ class Indexer:
         """
         for path in gone:
             self._take_out(path)
-        told, limit = 0.0, FIRST_BATCH_BYTES
+        told, limit, written = 0.0, FIRST_BATCH_BYTES, 0
         for number, path in enumerate(sorted(changed, key=lambda path: (places.is_minor(path), path))):
             if is_cancelled():
                 raise CancelledError(f"indexing stopped after {number} of {len(changed)} files")
@@ -90,8 +91,9 @@ class Indexer:
                 told = time.monotonic()
             self._index(path, changed[path])
             if self._batch.size > limit:
+                written += self._batch.size
                 self._commit()
-                limit = min(2 * limit, LAST_BATCH_BYTES)
+                limit = max(min(2 * limit, BATCH_BYTES), written // BATCH_SHARE)
         self._commit()
         progress(len(changed), len(changed))
 
@@ -99,7 +101,7 @@ class Indexer:
         now, known = time.time_ns(), self._records.get(path)
         try:
             data = walker.read(self._root, path)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             if known:
                 self._take_out(path)
             return

@@ -1,9 +1,8 @@
 """The arithmetic of exact BM25 out of tantivy: the same bits whatever the history of an index.
 
 tantivy counts deleted chunks in N, df and avgdl until it merges their segments, and then only estimates
-avgdl; it computes in float32, and adds the terms in an order that depends on where the chunks lie. So a score
-of its own is taken for one thing only: how often a term stands in a chunk, a whole number that the score of
-that one term tells. The score itself is computed here, in float64, from what is counted over live chunks.
+avgdl; it computes in float32, and adds the terms in an order that depends on where the chunks lie. So the
+score is computed here, in float64, from what is counted over live chunks and in the chunk's own terms.
 
 Which chunks score best is told from tantivy's order, whose distance from the exact one is bounded (`Reach`).
 
@@ -21,7 +20,6 @@ from retrieval.bm25 import K1, B
 
 _EPSILON = 2.0**-23  # twice what one float32 operation is off at most, relative
 _OPERATIONS = 16  # that tantivy rounds in the score of one term; there are 12
-_SURE = 0.25  # a count is told from its neighbours when it is known to this
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -99,27 +97,6 @@ def bm25(tf: Counts, dl: Counts, idf: Floats, avgdl: float) -> Floats:
     """
     shares = idf[:, np.newaxis] * (tf * (K1 + 1) / (tf + _norm(dl, avgdl)))
     return np.asarray(sum(shares, np.zeros(len(dl))))  # term by term: np.sum may choose its own order
-
-
-def occurrences(scores: Floats, dl: Counts, idf: Floats, avgdl: float) -> tuple[Counts, NDArray[np.bool_]]:
-    """Tell how often a term stands in a chunk from the score that tantivy gives the chunk for it alone.
-
-    Args:
-        scores: tantivy's, each of one term in one chunk, float64 [n].
-        dl: The chunks' quantised lengths, int64 [n].
-        idf: The terms' `kept_idf`, float64 [n].
-        avgdl: As tantivy has it.
-
-    Returns:
-        The counts, int64 [n], and for which of them float32 was exact enough to tell.
-    """
-    norm = _norm(dl, avgdl)
-    with np.errstate(divide="ignore", invalid="ignore"):  # where it was not: thousands of occurrences
-        tf = norm * scores / (idf * (K1 + 1) - scores)
-        error = np.abs(tf) * (1 + np.abs(tf) / norm) * _EPSILON * _OPERATIONS
-        whole = np.rint(tf)
-        is_sure = (error < _SURE) & (np.abs(tf - whole) < _SURE)
-    return np.where(is_sure, whole, 0).astype(np.int64), is_sure
 
 
 def kept_idf(df: Sequence[int], n: int) -> Floats:

@@ -2,34 +2,18 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import tantivy
-from tantivy import Occur, Query
+from tantivy import Query
 
 from retrieval.bm25 import bm25_idf, quantised
-from retrieval.scoring import Collection, Counts, Floats, kept_idf, occurrences
+from retrieval.documents import path_key, read_record
+from retrieval.scoring import Collection, Counts, Floats, kept_idf
 
 MOST_COUNTS = 10_000  # document frequencies that are remembered: a megabyte
-FEW = 2  # a term in so many times the chosen chunks is looked up in all that hold it; 2 to 8 cost the same
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """Chunks of a commit.
-
-    Attributes:
-        uids: Distinct.
-        addresses: Where they lie.
-        query: What finds them, with a score of 0.
-    """
-
-    uids: tuple[int, ...]
-    addresses: list[tantivy.DocAddress]
-    query: Query
 
 
 class Statistics:
@@ -100,48 +84,22 @@ class Statistics:
         """Compute the inverse document frequencies as tantivy does, float64 [n_terms]."""
         return kept_idf([self._searcher.doc_freq(field, term) for term in terms], kept.n)
 
-    def dl(self, field: str, chosen: Chosen) -> Counts:
-        """Look up the quantised lengths of chosen chunks, int64 [n_chunks]."""
-        return quantised(column(self._searcher, self._lengths[field], chosen.addresses))
-
-    def tf(self, field: str, terms: Sequence[str], chosen: Chosen, dl: Counts, kept: Collection) -> Counts:
-        """Count each term in each of the chosen chunks, int64 [n_terms, n_chunks]."""
-        hits = [(row, *hit) for row, term in enumerate(terms) for hit in self._holders(field, term, chosen)]
-        places = {uid: place for place, uid in enumerate(chosen.uids)}
-        uids = column(self._searcher, "uid", [address for _, _, address in hits])
-        at = np.array([places.get(uid, -1) for uid in uids], dtype=np.int64)
-        row = np.array([row for row, _, _ in hits], dtype=np.int64)[at >= 0]
-        scores = np.array([score for _, score, _ in hits], dtype=np.float64)[at >= 0]
-        at = at[at >= 0]
-        idf = self.kept_idf(field, terms, kept)
-        tf = np.zeros((len(terms), len(chosen.uids)), dtype=np.int64)
-        tf[row, at], is_sure = occurrences(scores, dl[at], idf[row], kept.avgdl)
-        for i, j in zip(row[~is_sure], at[~is_sure], strict=True):
-            query = Query.term_query(self._schema, field, terms[i], "freq")
-            tf[i, j] = int(constant(query, self._searcher, chosen.addresses[j], "freq"))
-        return tf
-
-    def _holders(self, field: str, term: str, chosen: Chosen) -> list[tuple[float, tantivy.DocAddress]]:
-        """Find the chosen chunks that hold a term, and maybe others; with tantivy's scores for it."""
-        df, query = self._searcher.doc_freq(field, term), Query.term_query(self._schema, field, term, "freq")
-        limit = min(df, FEW * len(chosen.uids))
-        if df > limit:
-            query = Query.boolean_query([(Occur.Must, query), (Occur.Must, chosen.query)])
-        return self._searcher.search(query, limit, count=False).hits if limit else []
+    def dl(self, field: str, addresses: Sequence[tantivy.DocAddress]) -> Counts:
+        """Look up the quantised lengths of chunks, int64 [n_chunks]."""
+        return quantised(column(self._searcher, self._lengths[field], addresses))
 
     @cached_property
     def _is_any_deleted(self) -> bool:
-        # Of a number any chunk tells how many chunks are kept; of a text only one that holds the term.
         for _, address in self._searcher.search(Query.all_query(), 1, count=False).hits:
-            (uid,) = column(self._searcher, "uid", [address])
-            query = Query.term_query(self._schema, "uid", uid, "basic")
+            stored = read_record(bytes(self._searcher.doc(address)["record"][0]))
+            query = Query.term_query(self._schema, "path", path_key(stored.chunk.path), "freq")
             return int(constant(query, self._searcher, address, "N")) != self._searcher.num_docs
         return True  # no chunk is live
 
 
-def column(searcher: tantivy.Searcher, name: str, addresses: list[tantivy.DocAddress]) -> list[int]:
+def column(searcher: tantivy.Searcher, name: str, addresses: Sequence[tantivy.DocAddress]) -> list[int]:
     """Look up a number of each chunk."""
-    return [int(value or 0) for value in searcher.fast_field_values(name, addresses)]
+    return [int(value or 0) for value in searcher.fast_field_values(name, list(addresses))]
 
 
 def constant(query: Query, searcher: tantivy.Searcher, address: tantivy.DocAddress, name: str) -> float:

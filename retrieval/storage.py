@@ -40,7 +40,7 @@ FORMAT = "v3"
 
 v1: tantivy 0.27 with fields body, words, names, file_names, symbols, path and a stored record.
 v2: positions in body; no words, no file_names.
-v3: columns with the lengths of body and names; records with revisions, and whether their files had settled.
+v3: stored stems for positions; columns with lengths; file records with revisions, settled or not.
 """
 
 LITTLE_MB = 50  # free space that a segment of the index may take up

@@ -121,10 +121,11 @@ def walk_again(root: Path, last: Listing, touched: Collection[str], *, max_bytes
     """
     if len(touched) > MOST_TOUCHED or any(_is_wide(root, last, path) for path in touched):
         return None
-    known = [path for path in touched if path in last.files or path in last.reasons]
-    new = [path for path in touched if path not in known and os.path.lexists(root / path)]
+    known = [path for path in touched if path in last.files]
+    new = [path for path in touched if path not in last.files and os.path.lexists(root / path)]
     listed = _tracked_by_git(root, new) if new and last.is_git else []
-    if listed is None or (new and not last.is_git):
+    # git also lists what it tracks below a path: then a file lies where a folder was, whose files are gone.
+    if listed is None or (new and not last.is_git) or not set(listed) <= set(new):
         return None
     files, excluded = _sift(root, [*listed, *known], last.vendored, max_bytes=max_bytes)
     kept = {**last.files}
@@ -139,9 +140,9 @@ def _is_wide(root: Path, last: Listing, path: str) -> bool:
     """Tell whether a touched path may change what is listed elsewhere: a folder, or a file of rules."""
     if path.endswith(_WIDE) or os.path.isdir(root / path):  # noqa: PTH112 - a path of bytes that may be gone
         return True
-    if path in last.files or path in last.reasons or os.path.lexists(root / path):
+    if path in last.files or os.path.lexists(root / path):
         return False
-    inside = f"{path}/"  # a folder that is gone tells of none of its files
+    inside = f"{path}/"  # a folder that is gone, or a link to one, tells of none of its files
     return any(known.startswith(inside) for known in (*last.files, *last.reasons))
 
 
@@ -222,8 +223,8 @@ def _judge(base: str, path: str, real_folders: dict[str, bool], *, max_bytes: in
         return "below a link"
     try:
         result = os.lstat(f"{base}/{path}")
-    except FileNotFoundError:
-        return ""  # git still tracks it, the work tree has it no more
+    except (FileNotFoundError, NotADirectoryError):
+        return ""  # git still tracks it, the work tree has it no more, or a file where its folder was
     except OSError as error:
         return f"unreadable: {error.strerror}"
     reason = "" if stat.S_ISREG(result.st_mode) else _type_refusal(base, path, result.st_mode)

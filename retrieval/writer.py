@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import tantivy
 
-from retrieval.documents import Document, names_in
-from retrieval.index import Field, length_field, path_key, path_terms, schema, uid_of
+from retrieval.documents import Document, names_in, path_key, write_record
+from retrieval.index import Field, length_field, path_terms, schema, uid_of
 from retrieval.integrity import is_damage
 from retrieval.storage import unwritable
 from retrieval.tokenizer import stems
@@ -55,10 +56,10 @@ class IndexWriter:
 
     def add(self, path: str, documents: Iterable[Document]) -> None:
         """Put the chunks of one file in."""
-        key, place = path_key(path), stems(path_terms(path))
+        place = stems(path_terms(path))
         with self._translated():
             for item in documents:
-                self._writer.add_document(_row(path, key, place, item))
+                self._writer.add_document(_row(path, place, item))
 
     def commit(self) -> None:
         """Make everything since the last commit visible at once."""
@@ -76,15 +77,17 @@ class IndexWriter:
             raise unwritable(self._folder, error) from error
 
 
-def _row(path: str, key: str, place: Iterable[str], item: Document) -> tantivy.Document:
+def _row(path: str, place: Iterable[str], item: Document) -> tantivy.Document:
+    # split: no two blanks in a row, whatever the stemmer left
+    full = replace(item, body=" ".join((*item.body.split(), *place)), names=" ".join(item.names.split()))
     row = tantivy.Document()
-    texts: dict[Field, str] = {"body": " ".join((item.body, *place)), "names": item.names}
+    texts: dict[Field, str] = {"body": full.body, "names": full.names}
     for field, text in texts.items():
         row.add_text(field, text)
-        row.add_unsigned(length_field(field), len(text.split()))
+        row.add_unsigned(length_field(field), text.count(" ") + bool(text))
     for name in names_in(item.record):
         row.add_text("symbols", name.lower())
-    row.add_text("path", key)
+    row.add_text("path", path_key(path))
     row.add_unsigned("uid", uid_of(path, int(item.record.partition("\0")[0])))
-    row.add_bytes("record", f"{key}\0{item.record}".encode())
+    row.add_bytes("record", write_record(path, full))
     return row
