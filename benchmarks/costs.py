@@ -30,8 +30,8 @@ from tqdm import tqdm
 
 from retrieval import chunker, documents, ranker, searcher, tokenizer, walker
 from retrieval.confidence import judge
-from retrieval.query import read_query
 from retrieval.passages import Passage
+from retrieval.query import read_query
 from retrieval.repository import Repository
 from retrieval.settings import Settings
 
