@@ -204,7 +204,8 @@ class Snapshot:
     def _tf(self, field: Field, terms: Sequence[str], uids: Sequence[int]) -> Counts:
         """Count each term in each of the chosen chunks, int64 [n_terms, n_chunks]."""
         wanted = [documents.spaced(term) for term in terms]
-        counts = [[self._store(uid).texts[field].count(term) for term in wanted] for uid in uids]
+        texts = [self._store(uid).texts[field] for uid in uids]
+        counts = [[text.count(term) for term in wanted] for text in texts]
         return np.array(counts, dtype=np.int64).reshape(len(uids), len(terms)).T
 
     def _store(self, uid: int) -> Stored:

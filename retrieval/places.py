@@ -12,6 +12,7 @@ from retrieval.query import name_key
 
 KEPT = 100_000  # paths whose words are kept: splitting them anew was a third of a query (runs/2026-11-24-dev)
 NAMESAKES = 3  # files that a message names beside the one that is not there
+FOLDER_SHARE = 0.5  # what a word counts that a folder spells, and not the file's name
 SHORTEST_PREFIX = 3  # letters that a path part must share with a query word to count as its beginning
 
 _MINOR_FOLDERS = frozenset(
@@ -44,9 +45,13 @@ def coverage(path: str, idf: Mapping[str, float]) -> float:
         idf: A weight for each stem that is looked for.
     """
     named, around = _terms(path)
-    return sum(
-        weight * max(_overlap(stem, named), 0.5 * _overlap(stem, around)) for stem, weight in idf.items()
-    )
+    total = 0.0
+    for stem, weight in idf.items():
+        share = _overlap(stem, named)
+        if share < FOLDER_SHARE:
+            share = max(share, FOLDER_SHARE * _overlap(stem, around))
+        total += weight * share
+    return total
 
 
 @lru_cache(KEPT)
