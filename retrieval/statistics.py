@@ -1,7 +1,7 @@
 """What BM25 must know of a commit, counted over its live chunks, and what tantivy believes instead."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -37,6 +37,7 @@ class Statistics:
         self._live: dict[str, Collection] = {}
         self._kept: dict[str, Collection] = {}
         self._df: dict[tuple[str, str], int] = {}
+        self._kept_df: dict[tuple[str, str], int] = {}
 
     @property
     def searcher(self) -> tantivy.Searcher:
@@ -64,17 +65,14 @@ class Statistics:
 
     def df(self, field: str, term: str) -> int:
         """Count the live chunks that hold a term."""
-        df = self._searcher.doc_freq(field, term)
+        df = self.kept_df(field, term)
         if not df or not self._is_any_deleted:
             return df
-        known = self._df.get((field, term))
-        if known is None:
-            query = Query.const_score_query(Query.term_query(self._schema, field, term, "basic"), 0.0)
-            known = int(self._searcher.search(query, 1, count=True).count)  # type: ignore[attr-defined]  # a gap in its stub
-            if len(self._df) >= MOST_COUNTS:
-                self._df.clear()
-            self._df[field, term] = known
-        return known
+        return self._remembered(self._df, field, term, self._count)
+
+    def kept_df(self, field: str, term: str) -> int:
+        """Count the chunks that hold a term as tantivy does."""
+        return self._remembered(self._kept_df, field, term, self._searcher.doc_freq)
 
     def idf(self, field: str, terms: Sequence[str]) -> Floats:
         """Compute the inverse document frequencies over the live chunks, float64 [n_terms]."""
@@ -82,11 +80,26 @@ class Statistics:
 
     def kept_idf(self, field: str, terms: Sequence[str], kept: Collection) -> Floats:
         """Compute the inverse document frequencies as tantivy does, float64 [n_terms]."""
-        return kept_idf([self._searcher.doc_freq(field, term) for term in terms], kept.n)
+        return kept_idf([self.kept_df(field, term) for term in terms], kept.n)
 
     def dl(self, field: str, addresses: Sequence[tantivy.DocAddress]) -> Counts:
         """Look up the quantised lengths of chunks, int64 [n_chunks]."""
         return quantised(column(self._searcher, self._lengths[field], addresses))
+
+    def _count(self, field: str, term: str) -> int:
+        query = Query.const_score_query(Query.term_query(self._schema, field, term, "basic"), 0.0)
+        return int(self._searcher.search(query, 1, count=True).count)  # type: ignore[attr-defined]  # a gap in its stub
+
+    @staticmethod
+    def _remembered(
+        known: dict[tuple[str, str], int], field: str, term: str, count: Callable[[str, str], int]
+    ) -> int:
+        """Count once: a query asks for each of its terms several times, and each segment has to be asked."""
+        if (field, term) not in known:
+            if len(known) >= MOST_COUNTS:
+                known.clear()
+            known[field, term] = count(field, term)
+        return known[field, term]
 
     @cached_property
     def _is_any_deleted(self) -> bool:
