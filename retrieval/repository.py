@@ -92,7 +92,7 @@ class Repository:
         self._max_bytes = max_bytes
         self._state = _State(Listing({}, ()), {})
         self._ledger = Ledger(self.root, self._store, fingerprint=_fingerprint())
-        self._told: tuple[object, git.State] | None = None  # what git was last asked at, and what it said
+        self._told: tuple[Listing, object, git.State] | None = None  # what git said, and when
         self._is_still = False  # nothing was touched between the last two refreshes
         self.walk_s = 0.0  # how long it took to look through the whole tree
 
@@ -273,10 +273,13 @@ class Repository:
 
         In a large tree that is the longest part of an answer.
         """
-        seen = (head, git.index_mark(self.root))
-        if not self._is_still or self._told is None or self._told[0] != seen:
-            self._told = (seen, git.state(self.root))
-        return self._told[1]
+        listing, seen = self._state.listing, (head, git.index_mark(self.root))
+        told = self._told
+        if self._is_still and told and told[0] is listing and told[1] == seen:
+            return told[2]
+        state = git.state(self.root)
+        self._told = (listing, seen, state)
+        return state
 
     def _look(self, touched: Collection[str] | None) -> Listing:
         """List the files as they are now, and note which may differ from what is indexed."""

@@ -413,3 +413,21 @@ def test_the_table_of_files_is_a_database_that_can_be_read_while_written(root: P
         assert table.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     finally:
         table.close()
+
+
+def test_the_state_of_a_watched_tree_is_asked_for_after_each_touch(root: Path, cache: Path) -> None:
+    """Git looks at every file for it, so it is asked again only when something was touched, and then it is."""
+    git(root, "init", "-q")
+    git(root, "add", ".")
+    git(root, "commit", "-q", "-m", "one")
+    opened = repository(root, cache)
+    opened.refresh(touched=frozenset())
+    assert opened.commit().endswith("clean")
+    write(root, {"a.py": "def edited(): pass\n"})
+    opened.refresh(touched=frozenset({"a.py"}))  # a sweep in the background, say: nobody asks for the state
+    opened.refresh(touched=frozenset())
+    assert opened.commit().endswith("dirty")
+    opened.refresh(touched=frozenset())
+    git(root, "commit", "-q", "-a", "-m", "two")
+    opened.refresh(touched=frozenset())
+    assert opened.commit().endswith("clean")
