@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 WATCH_FROM_S = 0.06  # a look through the tree that takes less is cheaper than to wait for the system's word
 SWEEP_EVERY_S = 30.0  # how old a full look may be when a question comes; what it finds is for the next one
+LISTED_BY = 0.4  # the share of a question's patience in which the files must be listed
 _POLL_S = 0.05  # how often a waiting question looks for its cancellation, and tells how far it is
 
 
@@ -93,7 +94,9 @@ class Keeper:
         now = time.monotonic()
         done, total = self._progress
         left_s = (now - self._begun) * (total - done) / done if done else 0.0
-        return now > deadline or now + left_s > deadline + self._patience_s
+        # A tree whose files are not even listed by then will not be indexed in time.
+        is_large = not self._repository.is_listed and now > deadline - (1 - LISTED_BY) * self._patience_s
+        return is_large or now > deadline or now + left_s > deadline + self._patience_s
 
     def _so_far(self, done: int, total: int) -> Refresh:
         """Say how far the index is that nobody could wait for."""

@@ -59,12 +59,14 @@ class Listing:
         files: What the file system says of each.
         excluded: The others, with reasons.
         vendored: Folders that a package manager filled, each with its final slash.
+        folders: Folders that all these are below, and perhaps some that they were below once.
         is_git: Whether git listed them.
     """
 
     files: Mapping[str, FileStat]
     excluded: tuple[Exclusion, ...]
     vendored: tuple[str, ...] = ()
+    folders: frozenset[str] = frozenset()
     is_git: bool = False
 
     @cached_property
@@ -104,7 +106,7 @@ def walk(root: Path, *, max_bytes: int) -> Listing:
     listed = sorted(set(_visit(root) if paths is None else paths), key=os.fsencode)
     vendored = _vendor_folders(listed)
     files, excluded = _sift(root, listed, vendored, max_bytes=max_bytes)
-    return Listing(files, tuple(excluded), vendored, is_git=paths is not None)
+    return Listing(files, tuple(excluded), vendored, _folders_of(listed), is_git=paths is not None)
 
 
 def walk_again(root: Path, last: Listing, touched: Collection[str], *, max_bytes: int) -> Listing | None:
@@ -124,8 +126,7 @@ def walk_again(root: Path, last: Listing, touched: Collection[str], *, max_bytes
     known = [path for path in touched if path in last.files]
     new = [path for path in touched if path not in last.files and os.path.lexists(root / path)]
     listed = _tracked_by_git(root, new) if new and last.is_git else []
-    # git also lists what it tracks below a path: then a file lies where a folder was, whose files are gone.
-    if listed is None or (new and not last.is_git) or not set(listed) <= set(new):
+    if listed is None or (new and not last.is_git):
         return None
     files, excluded = _sift(root, [*listed, *known], last.vendored, max_bytes=max_bytes)
     kept = {**last.files}
@@ -133,17 +134,25 @@ def walk_again(root: Path, last: Listing, touched: Collection[str], *, max_bytes
         kept.pop(path, None)
     drop = frozenset(touched)
     left_out = tuple(item for item in last.excluded if item.path not in drop)
-    return Listing({**kept, **files}, (*left_out, *excluded), last.vendored, is_git=last.is_git)
+    folders = last.folders | _folders_of(listed)
+    return Listing({**kept, **files}, (*left_out, *excluded), last.vendored, folders, is_git=last.is_git)
 
 
 def _is_wide(root: Path, last: Listing, path: str) -> bool:
     """Tell whether a touched path may change what is listed elsewhere: a folder, or a file of rules."""
-    if path.endswith(_WIDE) or os.path.isdir(root / path):  # noqa: PTH112 - a path of bytes that may be gone
-        return True
-    if path in last.files or os.path.lexists(root / path):
-        return False
-    inside = f"{path}/"  # a folder that is gone, or a link to one, tells of none of its files
-    return any(known.startswith(inside) for known in (*last.files, *last.reasons))
+    # A folder that is gone, or a file or link where one was, tells of none of the files that were below it.
+    return path.endswith(_WIDE) or path in last.folders or (root / path).is_dir()
+
+
+def _folders_of(paths: Iterable[str]) -> frozenset[str]:
+    """List every folder that a path is below."""
+    found: set[str] = set()
+    for path in paths:
+        above = path.rpartition("/")[0]
+        while above and above not in found:
+            found.add(above)
+            above = above.rpartition("/")[0]
+    return frozenset(found)
 
 
 def judged(root: Path, paths: Sequence[str], *, max_bytes: int) -> Listing:
