@@ -123,8 +123,8 @@ class Repository:
         """
         walker.resolve_root(self.root)
         self._is_still = touched is not None and not touched and self.is_listed
+        is_sound = self._ledger.is_sound()  # first: what there is can answer while the files are listed
         listing = self._look(touched)
-        is_sound = self._ledger.is_sound()
         self._state = _State(listing, self._ledger.records)
         if is_sound and not any(self._ledger.difference(listing.files)):
             return Refresh()
