@@ -27,6 +27,7 @@ from mcp import Client, StdioServerParameters
 from truth import Editor, Journal, judge
 
 PAUSE_S = 0.25  # between two edits: an agent at work
+QUIET_S = 30  # after the last edit, until every server must know everything
 
 
 def main() -> None:
@@ -93,7 +94,7 @@ async def asker(
     )
     async with Client(command) as client:
 
-        async def ask(marker: str, *, is_last: bool = False) -> None:
+        async def ask(marker: str, *, is_last: bool = False) -> bool:
             asked = time.monotonic()
             reply = await client.call_tool("rag_search", {"query": marker, "top_k": 3, "max_chars": 20_000})
             answered = time.monotonic()
@@ -106,11 +107,12 @@ async def asker(
             if reply.is_error:
                 faults.append(f"server {number}: error: {text}")
             elif is_last and is_told:
-                faults.append(f"server {number}: not up to date at the end: {text[:200]}")
+                return False
             else:
                 faults.extend(
                     f"server {number}: {fault}" for fault in judge(text, journal, marker, asked, answered)
                 )
+            return True
 
         while not is_over.is_set():
             marked = journal.markers()
@@ -118,7 +120,11 @@ async def asker(
                 await ask(chooser.choice(marked[-40:])[0])
             await anyio.sleep(0.02)
         for marker, _ in chooser.sample(journal.markers(), k=min(20, len(journal.markers()))):
-            await ask(marker, is_last=True)
+            deadline = time.monotonic() + QUIET_S
+            while not await ask(marker, is_last=True):
+                if time.monotonic() > deadline:
+                    faults.append(f"server {number}: not up to date {QUIET_S} s after the last edit")
+                    break
 
 
 if __name__ == "__main__":
