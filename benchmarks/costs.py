@@ -108,9 +108,10 @@ def index(site: Site) -> dict[str, float]:
     """Bring the index up to date and tell memory and disk."""
     repository = site.repository()
     with tqdm(unit="file", disable=None, leave=False) as bar:
-        repository.refresh(progress=lambda done, _total: _advance(bar, done))
+        spent = _cost(lambda: repository.refresh(progress=lambda done, _total: _advance(bar, done)))
     store = size_bytes(repository.store_folder)
     return {
+        "refresh_cpu": spent.cpu,
         "build_rss": peak_bytes(),
         "disk": store,
         "kept": size_bytes(site.cache) - store,
