@@ -39,10 +39,11 @@ class Keeper:
         self._watcher: Watcher | None = None
         self._can_watch = can_be_watched(repository.root)
         self._missed: set[str] = set()
+        self._is_unsure = False  # whether the last run failed
         self._swept = time.monotonic()
         self._turn = threading.Condition()  # holds for all below
         self._asked = self._done = 0
-        self._outcome: Refresh | BaseException = Refresh()
+        self._outcome: Refresh | Exception = Refresh()
         self._progress = (0, 0)
         self._begun = 0.0  # when the run did that is under way
         self._thread: threading.Thread | None = None
@@ -82,7 +83,7 @@ class Keeper:
                 progress(*so_far)
         if not is_done:
             return self._so_far(*so_far)
-        if isinstance(outcome, BaseException):
+        if not isinstance(outcome, Refresh):
             raise outcome
         if outcome.changed:
             progress(outcome.changed, outcome.changed)
@@ -115,12 +116,15 @@ class Keeper:
                 self._turn.wait_for(lambda: self._asked > self._done)
                 ticket, self._begun = self._asked, time.monotonic()
             try:
-                outcome: Refresh | BaseException = self._refresh()
+                outcome: Refresh | Exception = self._refresh()
             except GoldrankError as error:
                 outcome = error
             except BaseException as error:
                 log.exception("the index of %s could not be brought up to date", self._repository.root)
-                outcome = error
+                # A panic of the engine, which is no Exception, ends a question and not the server.
+                outcome = (
+                    error if isinstance(error, Exception) else RuntimeError(f"the engine gave up: {error}")
+                )
             with self._turn:
                 is_first = not self._done
                 self._done, self._outcome, self._progress = ticket, outcome, (0, 0)
@@ -130,7 +134,14 @@ class Keeper:
 
     def _refresh(self) -> Refresh:
         touched = self._touched()
-        return self._repository.refresh(touched=touched, progress=self._tell)
+        if self._is_unsure:
+            touched = None
+        self._is_unsure = (
+            True  # what was touched is told once: if this fails, the next must look at everything
+        )
+        done = self._repository.refresh(touched=touched, progress=self._tell)
+        self._is_unsure = False
+        return done
 
     def _touched(self) -> frozenset[str] | None:
         """Return the paths that may have changed; None for any."""

@@ -131,7 +131,10 @@ def search(
     except GoldrankError:
         raise
     except BaseException as error:
-        if not integrity.is_damage(error) or not repository.discard_if_damaged():
+        is_damaged = integrity.is_damage(error) and repository.discard_if_damaged()
+        if not is_damaged and integrity.is_damage(error) and not isinstance(error, Exception):
+            raise RuntimeError(f"the engine gave up: {error}") from error  # a panic would end a server
+        if not is_damaged:
             raise
     return _glimpse(repository, request, notes=(DAMAGED,), start=start)
 

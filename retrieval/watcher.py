@@ -31,13 +31,15 @@ _REMOTE = ("nfs", "cifs", "smb", "9p", "fuse", "afs", "ceph", "vboxsf", "virtiof
 class Watcher:
     """Gathers what changes below one root, on a thread of its own."""
 
-    def __init__(self, root: Path, *, cookies: Path) -> None:
+    def __init__(self, root: Path, *, cookies: Path, patience_s: float = COOKIE_PATIENCE_S) -> None:
         """Begin to watch; until that is set up, nothing is known.
 
         Args:
             root: What is watched.
             cookies: A folder for our own files, for this root alone; it need not be there.
+            patience_s: How long to wait for the system's word before nothing is taken as known.
         """
+        self._patience_s = patience_s
         self._root = str(root)
         self._cookies = os.path.realpath(cookies)
         self._deciders = git.deciders(root)
@@ -78,7 +80,7 @@ class Watcher:
 
     @property
     def is_lost(self) -> bool:
-        """Whether another folder lies where the watched one did, or none; that one can be watched anew."""
+        """Whether another folder or repository lies where the watched one did; it can be watched anew."""
         return self._folder is None or _identity(Path(self._root)) != self._folder
 
     def _is_up_to_date(self) -> bool:
@@ -87,7 +89,7 @@ class Watcher:
         try:
             cookie.touch(exist_ok=False)
             with self._news:
-                self._news.wait_for(lambda: str(cookie) in self._seen or self._is_dead, COOKIE_PATIENCE_S)
+                self._news.wait_for(lambda: str(cookie) in self._seen or self._is_dead, self._patience_s)
                 is_seen = str(cookie) in self._seen
                 self._seen.clear()
             cookie.unlink()
@@ -129,9 +131,12 @@ class Watcher:
 
     def _note(self, path: str) -> None:
         relative = path[len(self._root) :].lstrip("/")
-        if not relative:  # the root itself
+        *folders, name = relative.split("/")
+        if name == ".git":  # a repository that was made or thrown away: git lists other files now
+            self._folder = None
+        if not relative or name == ".git":
             self._touched = None
-        elif self._touched is not None and ".git" not in relative.split("/"):
+        elif self._touched is not None and ".git" not in folders:
             self._touched.add(relative)
 
 

@@ -43,6 +43,17 @@ def until_whole(keeper: Keeper) -> Refresh:
     return done
 
 
+def until_watched(keeper: Keeper, repository: Repository) -> None:
+    """Ask until a question is answered without a look through the whole tree."""
+    deadline = time.monotonic() + FOREVER_S
+    while time.monotonic() < deadline:
+        before = repository.walk_s
+        keeper.refresh(is_cancelled=never)
+        if repository.walk_s == before:
+            return
+    pytest.fail("the watch never began")
+
+
 def test_a_question_waits_a_moment_for_what_is_quick(example: Path) -> None:
     """An edit is indexed in milliseconds; the answer should know it."""
     repository = opened(example)
@@ -105,6 +116,23 @@ def test_a_root_that_vanished_is_told_to_every_question_until_it_is_back(example
     assert keeper.refresh(is_cancelled=never).changed == 4
 
 
+def test_what_was_touched_while_a_look_failed_is_not_forgotten(
+    example: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system tells of a change once; whoever hears it and fails must look at everything."""
+    monkeypatch.setattr("mcp_server.keeper.WATCH_FROM_S", 0.0)
+    repository = opened(example)
+    keeper = Keeper(repository, patience_s=FOREVER_S)
+    until_watched(keeper, repository)
+    away = example.rename(example.parent / "away")
+    write(away, {"src/client.py": "def gamma(): pass\n"})
+    with pytest.raises(RootError):
+        keeper.refresh(is_cancelled=never)
+    away.rename(example)
+    assert keeper.refresh(is_cancelled=never).changed == 1
+    assert found(repository, "gamma") == ["src/client.py"]
+
+
 def test_a_watched_tree_is_followed(example: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a large tree no question looks through everything, and none misses an edit."""
     monkeypatch.setattr("mcp_server.keeper.WATCH_FROM_S", 0.0)
@@ -112,17 +140,16 @@ def test_a_watched_tree_is_followed(example: Path, monkeypatch: pytest.MonkeyPat
     write(example, {".gitignore": "out/\n"})
     repository = opened(example)
     keeper = Keeper(repository, patience_s=FOREVER_S)
+    until_watched(keeper, repository)
     looks = 0
-    walked = 0.0
-    for number in range(200):
+    for number in range(20):
+        before = repository.walk_s
         write(example, {f"src/n{number}.py": f"def gamma_{number}(): pass\n", f"out/{number}.py": "x"})
         assert keeper.refresh(is_cancelled=never).pending == 0
         assert f"src/n{number}.py" in found(repository, f"gamma_{number}")
-        looks += repository.walk_s != walked
-        walked = repository.walk_s
-        if number > 20 and looks < number:
-            break
-    assert looks < number, "the watch never began"
+        assert number == 0 or repository.walk_s == before, (
+            "out/ is new at first, and a new folder is looked into"
+        )
     (example / "src").rename(example / "lib")
     assert keeper.refresh(is_cancelled=never).pending == 0
     assert found(repository, "rateLimit") == ["lib/limits.ts"]

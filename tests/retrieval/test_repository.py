@@ -416,7 +416,7 @@ def test_the_table_of_files_is_a_database_that_can_be_read_while_written(root: P
 
 
 def test_the_state_of_a_watched_tree_is_asked_for_after_each_touch(root: Path, cache: Path) -> None:
-    """Git looks at every file for it, so it is asked again only when something was touched, and then it is."""
+    """Git looks at every file for it, so it is asked again only when something was touched; then it is."""
     git(root, "init", "-q")
     git(root, "add", ".")
     git(root, "commit", "-q", "-m", "one")

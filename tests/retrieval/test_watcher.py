@@ -27,7 +27,7 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def watcher(root: Path) -> Iterator[Watcher]:
     """Watch the tree; wait until the system does."""
-    made = Watcher(root, cookies=root.parent / "cookies")
+    made = Watcher(root, cookies=root.parent / "cookies", patience_s=FOREVER_S)
     deadline = time.monotonic() + FOREVER_S
     while made.touched() is None and time.monotonic() < deadline:
         time.sleep(0.01)  # the watch is being set up; until then nothing is known, which is right
@@ -105,6 +105,15 @@ def test_another_folder_in_the_place_of_the_watched_one_is_not_taken_for_it(
     write(root, {"a.py": "x = 3\n"})
     assert watcher.touched() is None
     assert watcher.is_lost
+
+
+def test_a_repository_that_is_made_or_thrown_away_makes_everything_unknown(
+    root: Path, watcher: Watcher
+) -> None:
+    """Git lists no file of another repository, and ignore rules come and go with theirs."""
+    git(root / "sub", "init", "-q")
+    assert watcher.touched() is None
+    assert watcher.is_lost, "what decides about its files has changed too"
 
 
 def test_a_local_disk_can_be_watched(tmp_path: Path) -> None:
