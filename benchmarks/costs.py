@@ -160,12 +160,15 @@ def update(site: Site) -> dict[str, float]:
     text = site.questions()[0]
     answer(repository, text)
     idle = [_cost(repository.refresh) for _ in range(STARTS)]
-    refreshes, searches, fresh = [], [], []
+    refreshes, searches, watched, fresh = [], [], [], []
     paths = repository.paths[:: max(1, len(repository.paths) // EDITS)][:EDITS]
     for path in tqdm(paths, unit="edit", disable=None, leave=False):
         with edited(repository.root / path):
             refreshes.append(_cost(repository.refresh))
             searches.append(_cost(partial(answer, repository, text)))
+        repository.refresh()
+        with edited(repository.root / path):  # as a server in a large tree does, which is told what changed
+            watched.append(_cost(partial(repository.refresh, touched=frozenset({path}))))
         repository.refresh()
     for path in paths[:STARTS]:
         with edited(repository.root / path):
@@ -175,6 +178,7 @@ def update(site: Site) -> dict[str, float]:
         **_told("idle", idle),
         **_told("edit", refreshes),
         **_told("asked", searches),
+        **_told("watched", watched),
         **_told("fresh", fresh),
     }
 

@@ -250,6 +250,7 @@ ALONE = (
         for what, name in (
             ("a refresh, nothing changed", "idle"),
             ("a refresh after one file changed", "edit"),
+            ("  the same, told which, as in a server", "watched"),
             ("  a search after it", "asked"),
             ("  a fresh process that does both", "fresh"),
         )
