@@ -10,7 +10,7 @@ from retrieval import integrity, walker
 from retrieval.index import Index
 from retrieval.indexer import is_settled
 from retrieval.records import FileStat
-from retrieval.storage import FileRecord, Store, digest
+from retrieval.storage import TOMBSTONES, FileRecord, Store, digest
 
 log = logging.getLogger(__name__)
 
@@ -100,6 +100,9 @@ class Ledger:
     def _learn(self) -> None:
         """Take over what was written, by whichever process."""
         news = self._store.news(self._revision)
+        if self._revision and news.revision - self._revision > TOMBSTONES:  # who went since may be forgotten
+            self.records, news = {}, self._store.news()
+            self.suspect(None)
         for path, record in news.records.items():
             if record:
                 self.records[path] = record

@@ -6,6 +6,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -34,6 +35,7 @@ from retrieval.writer import IndexWriter, make
 log = logging.getLogger(__name__)
 
 LOCK_PATIENCE_S = 20.0
+DAMAGE_PATIENCE_S = 1.0  # an update takes less; who holds the lock for longer makes the index anew
 LOCK_STEP_S = 0.05  # how often who waits looks whether the work is done: eight servers see one edit at once
 
 
@@ -148,11 +150,18 @@ class Repository:
         """
         found = integrity.damaged(self._store.chunks)
         if found:
-            log.warning(
-                "the index in %s is damaged and is made anew: %s", self._store.folder, ", ".join(found)
-            )
-            self.rebuild()
+            # Whoever holds the lock may be making it anew, and must not do so twice.
+            with suppress(IndexLockedError), self._store.writing(patience_s=DAMAGE_PATIENCE_S):
+                if integrity.damaged(self._store.chunks):
+                    log.warning("%s is damaged and is made anew: %s", self._store.folder, ", ".join(found))
+                    self._reset(git.family(self.root))
         return found
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether another process has begun to make the index anew since the last `refresh`."""
+        known = self._ledger.published
+        return known is not None and known[0] != self._store.published()[0]
 
     @property
     def is_listed(self) -> bool:
@@ -313,8 +322,7 @@ class Repository:
         self._ledger.is_sound()
 
     def _reset(self, family: str) -> None:
-        self._store.reset(self.root, _fingerprint(), family=family)
-        make(self._store.chunks)
+        self._store.reset(self.root, _fingerprint(), family=family, make=make)
 
     def _catch_up(
         self, listing: Listing, progress: Progress, is_cancelled: Callable[[], bool], patience_s: float

@@ -19,6 +19,7 @@ from retrieval.repository import Refresh, Repository
 from retrieval.reranker import Reading, fuse, pair_text
 
 DAMAGED = "the index was damaged and is made anew; ask again in a moment"
+REPLACED = "the index is being made anew; ask again in a moment"
 GLIMPSED = "only the files whose names match were read: nothing that matches is indexed"
 
 
@@ -131,12 +132,15 @@ def search(
     except GoldrankError:
         raise
     except BaseException as error:
-        is_damaged = integrity.is_damage(error) and repository.discard_if_damaged()
-        if not is_damaged and integrity.is_damage(error) and not isinstance(error, Exception):
-            raise RuntimeError(f"the engine gave up: {error}") from error  # a panic would end a server
-        if not is_damaged:
+        if not integrity.is_damage(error):
             raise
-    return _glimpse(repository, request, notes=(DAMAGED,), start=start)
+        is_replaced = repository.is_replaced
+        if not is_replaced and not repository.discard_if_damaged():
+            if isinstance(error, Exception):
+                raise
+            raise RuntimeError(f"the engine gave up: {error}") from error  # a panic would end a server
+    notes = (REPLACED if is_replaced else DAMAGED,)
+    return _glimpse(repository, request, notes=notes, start=start)
 
 
 def _search(
@@ -152,6 +156,8 @@ def _search(
     if refresh.pending and not repository.is_indexed:
         return _glimpse(repository, request, notes=notes, start=start)
     snapshot = repository.snapshot()
+    if repository.is_replaced:  # else nothing would be found, and not a word said
+        return _glimpse(repository, request, notes=(REPLACED,), start=start)
     paths = repository.select(request.globs, request.language) if repository.is_listed else None
     query = read_query(request.query)
     refusal = _refusal(request, is_symbol=query.is_symbol)

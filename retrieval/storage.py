@@ -24,7 +24,7 @@ import re
 import shutil
 import sqlite3
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -160,10 +160,21 @@ class Store:
         fresh.write_text(f"{making or self.published()[0]} {uuid.uuid4().hex}", encoding="ascii")
         fresh.replace(self.folder / "published")
 
-    def reset(self, root: Path, fingerprint: str, *, family: str = "") -> None:
-        """Empty the store and mark it as belonging to `root`; hold the lock to call it."""
+    def reset(
+        self,
+        root: Path,
+        fingerprint: str,
+        *,
+        family: str = "",
+        make: Callable[[Path], None] = lambda _chunks: None,
+    ) -> None:
+        """Empty the store and mark it as belonging to `root`; hold the lock to call it.
+
+        `make` puts an empty index into its folder: before the store is signed, or it would be found damaged.
+        """
         self._clear()
         self.chunks.mkdir(parents=True)
+        make(self.chunks)
         with self._connect() as table:
             table.execute("PRAGMA journal_mode=WAL")
             table.executescript(_TABLES)
@@ -269,7 +280,7 @@ class Store:
             rows = [_row(path, record, revision) for path, record in records.items()]
             rows += [_row(path, None, revision) for path in gone]
             table.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
-            # Who reads news only after so long keeps such a record, finds the file gone, and writes so again.
+            # Who reads news only after so long must read all records.
             table.execute("DELETE FROM files WHERE is_gone AND revision < ?", (revision - TOMBSTONES,))
 
     def size_bytes(self) -> int:

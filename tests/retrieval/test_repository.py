@@ -15,7 +15,7 @@ from fakes import MAX_BYTES, found, git, ordinary_user, repository, write
 
 from retrieval.errors import ArgumentError, CacheError, CancelledError, IndexLockedError, RootError
 from retrieval.repository import Refresh, Repository
-from retrieval.searcher import DAMAGED, Request, search
+from retrieval.searcher import DAMAGED, REPLACED, Request, search
 from retrieval.storage import FORMAT, Store, store_folder
 
 
@@ -128,6 +128,30 @@ def test_a_search_over_a_damaged_index_says_so_and_the_next_one_is_right(root: P
     assert answer.notes == (DAMAGED,)
     (result,) = search(opened, request, None).results
     assert result.passage.chunk.path == "a.py"
+
+
+def test_a_search_while_another_process_makes_the_index_anew_says_so(root: Path, cache: Path) -> None:
+    """An empty index would else look like a repository without an answer."""
+    opened = repository(root, cache)
+    request = Request("alpha", 5, rerank="no")
+    Repository(root, cache=cache, max_bytes=MAX_BYTES).rebuild()
+    assert search(opened, request, None, freshness=Refresh()).notes == (REPLACED,)
+    shutil.rmtree(opened.store_folder / "chunks")
+    assert search(opened, request, None, freshness=Refresh()).notes == (REPLACED,)
+    (result,) = search(opened, request, None).results
+    assert result.passage.chunk.path == "a.py"
+
+
+def test_an_index_that_another_process_makes_anew_is_not_thrown_away_again(root: Path, cache: Path) -> None:
+    """Eight servers that find the same damage would throw away one another's work."""
+    opened = repository(root, cache)
+    meta = opened.store_folder / "chunks" / "meta.json"
+    whole = meta.read_bytes()
+    meta.unlink()
+    with Store(opened.store_folder).writing(patience_s=1):
+        assert opened.discard_if_damaged() == ["meta.json"]
+        meta.write_bytes(whole)
+    assert Repository(root, cache=cache, max_bytes=MAX_BYTES).refresh() == Refresh(), "it was kept"
 
 
 def test_a_full_disk_is_named_and_what_was_indexed_is_searched(root: Path, cache: Path) -> None:

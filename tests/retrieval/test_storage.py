@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from fakes import MAX_BYTES, found, git, repository, write
 
-from retrieval import storage
+from retrieval import ledger, storage
 from retrieval.errors import IndexLockedError
 from retrieval.indexer import is_settled
 from retrieval.records import FileStat
@@ -132,6 +132,22 @@ def test_readers_see_what_a_writer_published_without_opening_anew(tree: Path, ca
     assert one.refresh() == Refresh(changed=1)
     assert two.refresh() == Refresh(), "the work is done"
     assert found(two, "gamma") == ["a.py"]
+
+
+def test_who_reads_the_news_too_late_forgets_who_is_gone(
+    tree: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server slept over hundreds of edits, one of them a deletion, and wakes when the file is back."""
+    for module in (storage, ledger):
+        monkeypatch.setattr(module, "TOMBSTONES", 3)
+    sleeper, other = repository(tree, cache), repository(tree, cache)
+    (tree / "a.py").unlink()
+    for number in range(4):
+        write(tree, {"b.py": f"def beta_{number}(): pass\n"})
+        other.refresh()
+    write(tree, {"a.py": "def alpha(): pass\n"})
+    assert sleeper.refresh() == Refresh(changed=1)
+    assert found(sleeper, "alpha") == ["a.py"]
 
 
 def test_a_takeover_does_not_trust_what_it_knew_before(tree: Path, cache: Path) -> None:
