@@ -5,7 +5,7 @@
 `killing.py` kills at random moments, and most of these fall on the few lines that take long. Here a process
 kills itself before the n-th line that it runs of the modules that write, for every n that is a multiple of
 the step. Then a process that had the index open before and one that opens it afresh bring it up to date in
-turn, and each must have exactly what the files hold. For every other n the edits that were being indexed are
+turn, and each must have exactly what the files hold. Every other time the edits that were being indexed are
 undone before: then what was recorded last and what was written last need not belong together.
 """
 
@@ -34,6 +34,13 @@ from retrieval.repository import Repository
 MODULES = ("storage", "ledger", "indexer", "writer", "repository", "chunkcache")
 FILES = frozenset(str(Path(str(retrieval.__file__)).parent / f"{name}.py") for name in MODULES)
 LIMIT_S = 60  # the longest that a process may take: a hundred times what it takes when all is well
+WAYS = [
+    (edits, *order)
+    for order in (("the survivor", "a fresh process"), ("a fresh process", "the survivor"))
+    for edits in ("kept", "undone")
+]
+"""What becomes of the edits after a death, and who comes first; in turn, line by line."""
+
 TEXT = "def {0}_one():\n    return '{0}'\n\n\ndef {0}_two(value):\n    return value\n"
 
 
@@ -48,7 +55,7 @@ def main() -> None:
     faults: list[str] = []
     for name in WORK:
         deaths = 0
-        while (found := death(name, (deaths + 1) * args.step, is_undone=deaths % 2 > 0)) is not None:
+        while (found := death(name, (deaths + 1) * args.step, WAYS[deaths % len(WAYS)])) is not None:
             deaths += 1
             faults += found
         print(f"{deaths:>6} deaths during: {name}", flush=True)
@@ -56,8 +63,9 @@ def main() -> None:
     sys.exit(bool(faults))
 
 
-def death(name: str, line: int, *, is_undone: bool) -> list[str] | None:
+def death(name: str, line: int, way: tuple[str, str, str]) -> list[str] | None:
     """Let one kind of work die at a line; return what was wrong after it, None when it ended before."""
+    edits, *order = way
     with tempfile.TemporaryDirectory() as place:
         root = prepare(Path(place).resolve() / "root", name)
         told, ready = os.pipe()
@@ -66,16 +74,15 @@ def death(name: str, line: int, *, is_undone: bool) -> list[str] | None:
         os.read(told, 1)
         edit(root)
         was_killed = ended(fork(partial(die, line, partial(WORK[name], root)))) == -signal.SIGKILL
-        if is_undone:
+        if edits == "undone":
             undo(root)
         faults = []
-        for who in ("the survivor", "a fresh process")[:: 1 if line // 2 % 2 else -1]:
+        for who in order:
             if who == "the survivor":
                 os.write(begin, b"g")
             code = ended(survivor if who == "the survivor" else fork(partial(check, root)))
             if code:
-                undone = "undone" if is_undone else "kept"
-                faults.append(f"{name}, dead at line {line}, edits {undone}: {who} ended with {code}")
+                faults.append(f"{name}, dead at line {line}, edits {edits}: {who} ended with {code}")
         for end in (told, ready, go, begin):
             os.close(end)
         return faults if was_killed else None
