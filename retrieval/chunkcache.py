@@ -52,11 +52,13 @@ class ChunkCache:
 
     @contextmanager
     def run(self) -> Iterator["Run"]:
-        """Open the cache for one run of indexing."""
+        """Open the cache for one run of indexing; what was cut is kept however the run ends."""
         table = self._open() if self._limit_bytes else None
+        run = Run(table, fingerprint=self._fingerprint, limit_bytes=self._limit_bytes)
         try:
-            yield Run(table, fingerprint=self._fingerprint, limit_bytes=self._limit_bytes)
+            yield run
         finally:
+            run.flush()
             if table:
                 table.close()
 

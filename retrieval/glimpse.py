@@ -34,8 +34,10 @@ def glimpse(
     scored = ((_score(path, words), path) for path in _alike(repository.names(globs, language), words))
     found: list[Passage] = []
     for _, path in heapq.nlargest(FILES, (item for item in scored if item[0] > 0)):
+        if len(found) >= CHUNKS:
+            break
         lines = repository.peek(path)
-        if lines is not None and len(found) < CHUNKS:
+        if lines is not None:
             found.extend(passages_of(path, lines))
     return found
 

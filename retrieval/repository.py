@@ -359,11 +359,8 @@ class Repository:
             return Refresh()
         with self._kept.run() as kept, IndexWriter(self._store.chunks) as writer:
             indexer = Indexer(self.root, self._store, writer, kept, self._ledger.records)
-            try:
-                indexer.update(changed, gone, progress=progress, is_cancelled=is_cancelled)
-                self._ledger.wrote()  # else it reads what was written: files may be marked and not remembered
-            finally:
-                kept.flush()  # what was cut is not lost with its batch
+            indexer.update(changed, gone, progress=progress, is_cancelled=is_cancelled)
+            self._ledger.wrote()  # else it reads what was written: files may be marked and not remembered
         return Refresh(indexer.made, indexer.removed)
 
 
