@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.errors import CancelledError
+from retrieval.excerpt import excerpt
 from retrieval.records import Candidate, Chunk, Ranked
 
-PAIR_TEXT_VERSION = 1
-"""Raise it whenever `pair_text` changes: a model is tied to the pair text that it learned from."""
+PAIR_TEXT_VERSION = 2
+"""Raise it whenever `pair_text` or `excerpt` changes: a model is tied to the text that it learned from."""
 
 BLOCK = 16
 """Candidates are read in blocks of this many by first-stage rank, so that a deadline cuts off the tail;
@@ -46,9 +47,9 @@ class Reading:
 
 
 def pair_text(chunk: Chunk, text: str) -> str:
-    """Write a chunk as the model reads it: its path, what it defines and where, then its text.
+    """Write a chunk for the model: its path, what it defines and where, then its text.
 
-    The same function serves mining, training, evaluation and serving.
+    Of that text it reads the `excerpt`. The same functions serve mining, training, evaluation and serving.
     """
     name = ".".join(part for part in (chunk.scope, chunk.symbol) if part)
     head = f"{chunk.path} {chunk.kind} {name}" if name else chunk.path
@@ -64,7 +65,7 @@ def read_pairs(
     deadline: float | None = None,
     is_cancelled: Callable[[], bool] = lambda: False,
 ) -> Reading:
-    """Score passages in first-stage order, batch by batch, until done, cancelled or out of time.
+    """Score excerpts of passages in first-stage order, batch by batch, until done, cancelled or out of time.
 
     Args:
         query: The question.
@@ -77,15 +78,16 @@ def read_pairs(
         CancelledError: `is_cancelled` said so.
     """
     logits: list[float | None] = [None] * len(passages)
-    for start in range(0, len(passages), BLOCK):
-        block = sorted(range(start, min(start + BLOCK, len(passages))), key=lambda i: len(passages[i]))
+    texts = [excerpt(query, passage) for passage in passages]
+    for start in range(0, len(texts), BLOCK):
+        block = sorted(range(start, min(start + BLOCK, len(texts))), key=lambda i: len(texts[i]))
         scored: dict[int, float] = {}
         for batch in (block[i : i + BATCH] for i in range(0, len(block), BATCH)):
             if is_cancelled():
                 raise CancelledError("the caller no longer wants this ranking")
             if deadline is not None and time.monotonic() >= deadline:
-                return Reading(tuple(logits), f"out of time after {start} of {len(passages)} candidates")
-            found = scorer.score(query, [passages[i] for i in batch])  # float32 [len(batch)]
+                return Reading(tuple(logits), f"out of time after {start} of {len(texts)} candidates")
+            found = scorer.score(query, [texts[i] for i in batch])  # float32 [len(batch)]
             scored.update(zip(batch, map(float, found), strict=True))
         for i, logit in scored.items():  # a block counts once it is whole: what was read is then a prefix
             logits[i] = logit

@@ -3,11 +3,11 @@
 A training works in `OUT.partial`, a sibling of the folder it makes, and renames its result last:
 
     OUT.partial/fingerprint       pairs, recipe, base weights and libraries it belongs to
-    OUT.partial/checkpoint-STEP/  an epoch: weights, optimizer, generators, losses; sealed by digests.json
+    OUT.partial/checkpoint-STEP/  weights, optimizer, generators, losses; sealed by digests.json
     OUT.partial/model/            the finished model, until it is renamed to OUT
 
-The same training, started again after it was cut off, goes on from the last sealed checkpoint and ends with
-the weights that it would have had.
+There is a checkpoint after every epoch, and of a long one now and then. The same training, started again
+after it was cut off, goes on from the last sealed checkpoint and ends with the weights it would have had.
 """
 
 import importlib.metadata
@@ -19,11 +19,13 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from retrieval.crossencoder import load
 from retrieval.errors import CancelledError, TrainingError
+from retrieval.excerpt import excerpt
 from retrieval.training import checkpoints
 from retrieval.training.pairs import LabeledPair
 from retrieval.training.recipe import Loss, Recipe, check
@@ -46,6 +48,10 @@ Progress = Callable[[int, int], None]
 RELEVANT = 20.0
 """The label ListNet sees for a relevant passage. It takes the softmax of the labels, where 1 would leave an
 irrelevant passage e^-1 of a relevant one's share and pull a good model's logits together; e^-20 is none."""
+
+
+SAVE_EVERY_S = 600.0
+"""How much of a long epoch may be lost: that many seconds of training."""
 
 
 def train(
@@ -71,7 +77,8 @@ def train(
     require(LIBRARIES)
     if out.exists():
         raise TrainingError(f"{out} exists; name a new folder, or remove it first")
-    training, validation = split(pairs, share=recipe.validation_share, seed=recipe.seed)
+    read = [replace(pair, passage=excerpt(pair.query, pair.passage)) for pair in pairs]
+    training, validation = split(read, share=recipe.validation_share, seed=recipe.seed)
     _check_labels(training, recipe.loss)
     partial = out.with_name(f"{out.name}.partial")
     with _quiet():
@@ -320,11 +327,14 @@ def _watch(recipe: Recipe, progress: Progress, is_cancelled: Callable[[], bool])
 
     class Watch(TrainerCallback):  # each event comes as the trainer's arguments, state and control
         def on_train_begin(self, *event: Any, **_: Any) -> None:
+            self.saved_at = time.monotonic()
             progress(event[1].global_step, event[1].max_steps)
 
         def on_step_end(self, *event: Any, **_: Any) -> None:
             progress(event[1].global_step, event[1].max_steps)
             _stop_if(is_cancelled)
+            if time.monotonic() - self.saved_at > SAVE_EVERY_S:
+                event[2].should_save = True
 
         def on_prediction_step(self, *_event: Any, **_: Any) -> None:
             _stop_if(is_cancelled)
@@ -337,6 +347,7 @@ def _watch(recipe: Recipe, progress: Progress, is_cancelled: Callable[[], bool])
                 event[2].should_training_stop = True
 
         def on_save(self, *event: Any, **_: Any) -> None:
+            self.saved_at = time.monotonic()
             checkpoints.seal(Path(event[0].output_dir) / f"checkpoint-{event[1].global_step}")
 
     return Watch()

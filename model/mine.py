@@ -1,0 +1,125 @@
+"""Mine the lessons of the embedded model: questions, chunks that answer, and chunks that nearly do.
+
+    python model/mine.py --work WORK
+
+Each package of packages.txt is fetched, unpacked and asked (asking.py); then `retrieval.training.pairs`
+mines it like the repository of any user with a golden file: the first stage finds what nearly answers. A
+package whose licence does not let anybody use it is left out and listed. WORK keeps everything, and what is
+there is not done again; none of it is committed, but for what was learned from: model/manifest.json.
+
+    WORK/archives/   as downloaded            WORK/golden/NAME.json   questions and answers
+    WORK/trees/      unpacked, comments gone  WORK/pairs/NAME.jsonl   labelled pairs, `goldrank mine`'s format
+"""
+
+import argparse
+import itertools
+import json
+import os
+import random
+import subprocess
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import asking
+import packages
+from asking import Asked
+from packages import Package, Source
+from tqdm import tqdm
+
+from retrieval.languages import language_of
+from retrieval.repository import Repository
+from retrieval.settings import Settings
+from retrieval.training import golden, pairs
+
+MANIFEST = Path(__file__).with_name("manifest.json")
+SEED = 20261124
+LEAST = 8  # questions for which a package is worth its index
+
+
+def main() -> None:
+    """Mine what is not mined yet and write the manifest."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count(), help="packages at once [default: a core each]"
+    )
+    args = parser.parse_args()
+    (args.work / "rows").mkdir(parents=True, exist_ok=True)
+    listed = packages.listed()
+    random.Random(SEED).shuffle(listed)  # noqa: S311 - one cut short has packages of all languages
+    with ProcessPoolExecutor(args.jobs) as pool:
+        jobs = pool.map(_kept, listed, itertools.repeat(args.work))
+        rows = list(tqdm(jobs, total=len(listed), unit="package", disable=None))
+    MANIFEST.write_text(_manifest(rows), encoding="utf-8")
+    used = [row for row in rows if row.get("pairs")]
+    print(f"{len(used)} of {len(rows)} packages, {sum(row['pairs'] for row in used):,} pairs")
+
+
+def _kept(package: Package, work: Path) -> dict[str, Any]:
+    kept = work / "rows" / f"{package.folder}.json"
+    if not kept.exists():
+        row = mine(package, work)
+        kept.write_text(json.dumps(row), encoding="utf-8")
+    told: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
+    return told
+
+
+def mine(package: Package, work: Path) -> dict[str, Any]:
+    """Mine one package and tell what became of it."""
+    row: dict[str, Any] = {"registry": package.registry, "package": package.name, "version": package.version}
+    try:
+        archives = packages.fetch(package, work / "archives")
+    except subprocess.CalledProcessError:
+        return {**row, "left_out": "the registry does not give it"}
+    source = packages.lay(package, archives, work / "trees" / package.folder)
+    row |= {"version": source.version, "licence": source.licence, "sha256": list(source.sha256)}
+    if not packages.is_free(source.licence):
+        return {**row, "left_out": "its licence is not one of those that let anybody use it"}
+    asked = asking.strip(source.root, seed=f"{SEED} {package.folder}")
+    if len(asked) < LEAST:
+        return {**row, "left_out": f"it answers {len(asked)} questions"}
+    return row | _pairs(package, source, asked, work)
+
+
+def _pairs(package: Package, source: Source, asked: Sequence[Asked], work: Path) -> dict[str, Any]:
+    file = work / "golden" / f"{package.folder}.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.unlink(missing_ok=True)
+    golden.add(
+        file,
+        [
+            golden.row_of(item.text, [item.answer], id=f"{package.folder}-{number:03}", tags=[item.kind])
+            for number, item in enumerate(asked)
+        ],
+    )
+    repository = Repository(source.root, cache=work / "cache", max_bytes=Settings().max_file_bytes)
+    repository.refresh()
+    mined = pairs.mine(golden.load(file), repository, seed=SEED)
+    out = work / "pairs" / f"{package.folder}.jsonl"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    pairs.write(mined, out)
+    learned = {pair.question_id for pair in mined.pairs}
+    kinds = Counter(
+        item.kind for number, item in enumerate(asked) if f"{package.folder}-{number:03}" in learned
+    )
+    languages = Counter(language_of(pair.chunk.path) for pair in mined.pairs if pair.label)
+    return {
+        "questions": len(learned),
+        "pairs": len(mined.pairs),
+        "kinds": dict(sorted(kinds.items())),
+        "languages": dict(languages.most_common()),
+    }
+
+
+def _manifest(rows: Sequence[dict[str, Any]]) -> str:
+    """Write one package a line, so that a change of one is one line of a diff."""
+    return "[\n" + ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n]\n"
+
+
+if __name__ == "__main__":
+    main()

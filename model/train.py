@@ -1,0 +1,194 @@
+"""Train the embedded model on the lessons that mine.py mined, in rounds, and say what each round taught it.
+
+    python model/train.py --work WORK --base FOLDER --out OUT [--layers 0,2,4,7,9,11] [--round N RATE] ...
+
+Every round learns from lessons of its own, N questions, by `retrieval.training.trainer`, the code that tunes
+a user's model; it begins with what the round before left. A round that is cut off goes on where it was when
+the command is given again. One package in eight is never learned from: of its questions the table tells nDCG
+and MRR after each round, among the candidates that were mined, by the model alone and with the first stage.
+
+    OUT/base/      what the first round begins with: FOLDER, or some of its layers
+    OUT/round-N/   what round N left: a CrossEncoder folder
+    OUT/curve.tsv  the table
+"""
+
+import argparse
+import csv
+import hashlib
+import json
+import random
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from retrieval.crossencoder import CrossEncoderScorer
+from retrieval.reranker import read_pairs
+from retrieval.training import golden, pairs, trainer
+from retrieval.training.pairs import LabeledPair
+from retrieval.training.recipe import Recipe
+
+SEED = 20261124
+HELD_OUT = 8  # one package in so many
+TESTED = 200  # questions of held-out packages
+SHARES = {"comment": 0.6, "name": 0.3, "error": 0.4}
+"""Of the questions of a kind, where not all: the first stage alone answers most that quote or name."""
+BATCH = 12  # questions a step
+MAX_TOKENS = 192
+
+Lesson = Sequence[LabeledPair]
+"""A question's pairs."""
+
+
+def main() -> None:
+    """Train what is not trained yet and print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--work", type=Path, required=True, help="folder that mine.py made")
+    parser.add_argument("--base", type=Path, required=True, help="a CrossEncoder folder, or an encoder's")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--layers", default="", help="layers of the base that are kept [default: all]")
+    parser.add_argument("--round", nargs=2, action="append", default=[], metavar=("N", "RATE"))
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    taught, tested = lessons(args.work)
+    model = start(args.base, args.out / "base", args.layers)
+    table = args.out / "curve.tsv"
+    rows = list(csv.DictReader(table.open(), delimiter="\t")) if table.exists() else []
+    if not rows:
+        rows = [{"round": 0, "questions": 0, "pairs": 0, "cpu_s": 0, **examine(model, tested)}]
+    done = 0
+    for number, (count, rate) in enumerate(args.round, 1):
+        some = taught[done : done + int(count)]
+        done += int(count)
+        out = args.out / f"round-{number}"
+        if not out.exists():
+            recipe = Recipe(
+                base=str(model),
+                loss="listnet",
+                epochs=1,
+                batch_size=BATCH,
+                learning_rate=float(rate),
+                validation_share=0,
+                keep=1,
+                max_tokens=MAX_TOKENS,
+                seed=SEED + number,
+            )
+            told = learn(some, recipe, out)
+            rows = rows[:number]
+            rows.append(
+                {
+                    "round": number,
+                    "questions": done,
+                    "pairs": sum(map(len, taught[:done])),
+                    "cpu_s": round(told),
+                    **examine(out, tested),
+                }
+            )
+            write(rows, table)
+        model = out
+    print(table.read_text() if table.exists() else rows)
+
+
+def lessons(work: Path) -> tuple[list[Lesson], list[Lesson]]:
+    """Read what to learn from, in an order that mixes the packages, and what to be tested on."""
+    taught: list[Lesson] = []
+    tested: list[Lesson] = []
+    rng = random.Random(SEED)  # noqa: S311 - an order that can be repeated is the point
+    for file in sorted((work / "pairs").glob("*.jsonl")):
+        asked = golden.load(work / "golden" / f"{file.stem}.json")
+        share = {question.question_id: SHARES.get(question.tags[0], 1.0) for question in asked.questions}
+        by_question: dict[str, list[LabeledPair]] = defaultdict(list)
+        for pair in pairs.read(file).pairs:
+            by_question[pair.question_id].append(pair)
+        by_question = {
+            identity: own for identity, own in by_question.items() if rng.random() < share[identity]
+        }
+        own = [
+            lesson for lesson in by_question.values() if 0 < sum(pair.label for pair in lesson) < len(lesson)
+        ]
+        (tested if is_held_out(file.stem) else taught).extend(own)
+    rng.shuffle(taught)
+    rng.shuffle(tested)
+    return taught, tested[:TESTED]
+
+
+def is_held_out(package: str) -> bool:
+    """Tell whether a package is only tested on."""
+    return int(hashlib.sha256(package.encode()).hexdigest(), 16) % HELD_OUT == 0
+
+
+def start(base: Path, folder: Path, layers: str) -> Path:
+    """Make the model that the first round begins with: the base, or a copy with some of its layers."""
+    if folder.exists():
+        return folder
+    import torch
+    from sentence_transformers import CrossEncoder
+
+    torch.manual_seed(SEED)
+    model = CrossEncoder(str(base), num_labels=1, local_files_only=True, trust_remote_code=False)
+    if layers:
+        bert: Any = model[0].auto_model if hasattr(model, "__getitem__") else model.model
+        encoder = bert.bert.encoder
+        kept = [int(layer) for layer in layers.split(",")]
+        encoder.layer = torch.nn.ModuleList([encoder.layer[layer] for layer in kept])
+        bert.config.num_hidden_layers = len(kept)
+    model.save_pretrained(str(folder), create_model_card=False)
+    return folder
+
+
+def learn(some: Sequence[Lesson], recipe: Recipe, out: Path) -> float:
+    """Train a round; return the seconds it took."""
+    with tqdm(unit="step", disable=None) as bar:
+
+        def progress(finished: int, planned: int) -> None:
+            bar.total = planned
+            bar.update(finished - bar.n)
+
+        told = trainer.train([pair for lesson in some for pair in lesson], recipe, out, progress=progress)
+    (out / "trained.json").write_text(json.dumps({"seconds": told.seconds, "losses": told.step_losses}))
+    return told.seconds
+
+
+def examine(model: Path, tested: Sequence[Lesson]) -> dict[str, str]:
+    """Rank the held-out packages' candidates: by first-stage rank, by the model, and by both."""
+    scorer = CrossEncoderScorer(str(model))
+    alone, fused, first = [], [], []
+    for lesson in tqdm(tested, unit="question", disable=None):
+        read = read_pairs(lesson[0].query, [pair.passage for pair in lesson], scorer)
+        logits = np.array(read.logits, dtype=float)
+        places = np.array([1 / (pair.rank or 51) for pair in lesson])
+        labels = np.array([pair.label for pair in lesson])
+        spread = (logits - logits.min()) / max(np.ptp(logits), 1e-9)
+        alone.append(_quality(logits, labels))
+        first.append(_quality(places, labels))
+        fused.append(_quality(spread + places**0.5, labels))
+    return {
+        f"{name}_{measure}": f"{np.mean([row[i] for row in rows]):.4f}"
+        for name, rows in (("first", first), ("alone", alone), ("fused", fused))
+        for i, measure in enumerate(("mrr", "ndcg"))
+    }
+
+
+def write(rows: Sequence[dict[str, Any]], table: Path) -> None:
+    """Write the table."""
+    with table.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[-1].keys(), delimiter="\t", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _quality(scores: Any, labels: Any) -> tuple[float, float]:
+    """Return MRR and nDCG of an order of a few candidates."""
+    ranked = labels[np.argsort(-scores, kind="stable")]
+    gains = ranked / np.log2(np.arange(2, len(ranked) + 2))
+    ideal = np.sort(labels)[::-1] / np.log2(np.arange(2, len(ranked) + 2))
+    return 1 / (1 + int(np.argmax(ranked))), float(gains.sum() / ideal.sum())
+
+
+if __name__ == "__main__":
+    main()
