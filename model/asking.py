@@ -96,7 +96,6 @@ def strip(root: Path, *, seed: str) -> list[Asked]:
     """Draw questions from the package below `root`, and take their comments out of its files there."""
     rng = random.Random(seed)  # noqa: S311 - a draw that can be repeated is the point
     files = list(_files(root))
-    names = _unique(files)
     asked: list[Asked] = []
     asked += _commented(files, rng)
     asked += _of_files(files, rng)
@@ -108,6 +107,7 @@ def strip(root: Path, *, seed: str) -> list[Asked]:
                 replace(item, start_line=file.at(item.start_line), end_line=file.at(item.end_line))
                 for item in file.found
             ]
+    names = _unique(files)
     asked += _errors(files, rng)
     asked += _tested(files, names, rng)
     asked += _changed(root, names, rng)

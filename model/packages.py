@@ -62,7 +62,7 @@ _FREE = re.compile(
     re.VERBOSE,
 )
 _EITHER = re.compile(r"\s+or\s+|\s*/\s*|\s*\|\s*")
-_ALL = re.compile(r"\s+and\s+|,\s*|;\s*")
+_ALL = re.compile(r"\s+and\s+|,(?!\s*version)\s*|;\s*")
 
 
 @dataclass(frozen=True, slots=True)
