@@ -40,7 +40,7 @@ clean:  ## remove the environment and what tools left
 	@touch $@
 
 .venv/test.stamp: .venv/run.stamp
-	$(PIP) --editable ".[train]" --group test
+	$(PIP) --editable ".[train,export]" --group test
 	@touch $@
 
 .venv/lint.stamp: .venv/test.stamp

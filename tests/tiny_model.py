@@ -7,8 +7,10 @@ KEYWORD = "sesame"
 WORDS = "how does the door open lock key window close def return value handle sesame self call".split()
 
 
-def train(folder: Path, *, outputs: int = 1, batches: int = 60, keyword: str = KEYWORD) -> Path:
-    """Train a one-layer BERT to score passages by whether they hold a keyword; save it as a folder.
+def train(
+    folder: Path, *, outputs: int = 1, batches: int = 60, keyword: str = KEYWORD, layers: int = 1
+) -> Path:
+    """Train a small BERT to score passages by whether they hold a keyword; save it as a folder.
 
     It sees batches of random word lists; every word but those above is unknown to it.
     """
@@ -20,7 +22,7 @@ def train(folder: Path, *, outputs: int = 1, batches: int = 60, keyword: str = K
     config = BertConfig(
         vocab_size=len(tokenizer),
         hidden_size=32,
-        num_hidden_layers=1,
+        num_hidden_layers=layers,
         num_attention_heads=2,
         intermediate_size=64,
         max_position_embeddings=256,

@@ -1,0 +1,123 @@
+"""A CrossEncoder folder as the 8-bit graph that `graph` serves, and back.
+
+An exported folder holds one set of weights, in bytes with their scales: the graph computes with them, and
+`restore` makes an ordinary CrossEncoder folder of them, to be fine-tuned. The two differ by what the graph
+rounds while it computes, and by nothing else.
+
+    manifest.json             name, cut, pair text version, and the SHA-256 of every other file
+    graph.onnx                the nodes; small
+    weights.safetensors       the tensors of graph.onnx
+    tokenizer.json
+    config.json …             what sentence-transformers wants beside the weights
+"""
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from retrieval import embedded
+from retrieval.errors import ModelError
+from retrieval.reranker import PAIR_TEXT_VERSION
+from retrieval.training.quantization import Arrays, dequantized, quantized, shape_of
+
+STATE = "model.safetensors"
+SMALL_FILES = (
+    "config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "vocab.txt",
+    "modules.json",
+    "config_sentence_transformers.json",
+)
+"""What a CrossEncoder folder may hold beside its weights; the first two are needed."""
+
+
+def export(folder: Path, out: Path, *, name: str, max_tokens: int) -> Path:
+    """Write the served form of a CrossEncoder folder.
+
+    Args:
+        folder: A BERT with one output, in float32.
+        out: A new folder.
+        name: The model, for people.
+        max_tokens: Where a pair is cut.
+
+    Raises:
+        ModelError: It is no such model, or `out` exists.
+    """
+    from retrieval.training import bertgraph  # noqa: PLC0415 - onnx comes with the export extra alone
+
+    shape = shape_of(folder)
+
+    def fill(partial: Path) -> None:
+        tensors = partial / embedded.WEIGHTS
+        save_file(quantized(_state(folder), shape), tensors)
+        bertgraph.write(partial / embedded.GRAPH, shape, tensors=tensors)
+        _copy_small(folder, partial)
+        embedded.seal(partial, name=name, max_tokens=max_tokens, pair_text_version=PAIR_TEXT_VERSION)
+
+    return _whole(out, fill)
+
+
+def restore(exported: Path, out: Path) -> Path:
+    """Make an ordinary CrossEncoder folder, in float32, of an exported one.
+
+    Raises:
+        ModelError: The exported folder is damaged, or `out` exists.
+    """
+    embedded.read(exported)
+    shape = shape_of(exported)
+
+    def fill(partial: Path) -> None:
+        state = dequantized(load_file(exported / embedded.WEIGHTS), shape)
+        save_file(state, partial / STATE, metadata={"format": "pt"})
+        _copy_small(exported, partial)
+
+    return _whole(out, fill)
+
+
+def restored(exported: Path, cache: Path) -> Path:
+    """Return the CrossEncoder folder of an exported one, made once and kept below `cache`.
+
+    Raises:
+        ModelError: The exported folder is missing or damaged.
+    """
+    manifest = embedded.read(exported)
+    folder = cache / "restored" / f"{manifest.name}-{manifest.digest}"
+    return folder if folder.is_dir() else restore(exported, folder)
+
+
+def _state(folder: Path) -> Arrays:
+    try:
+        state = load_file(folder / STATE)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{folder} has no weights that can be read: {error}") from error
+    return {name: array.astype(np.float32) for name, array in state.items() if array.dtype.kind == "f"}
+
+
+def _copy_small(folder: Path, out: Path) -> None:
+    for name in SMALL_FILES:
+        if (folder / name).is_file():
+            shutil.copyfile(folder / name, out / name)
+
+
+def _whole(out: Path, fill: Callable[[Path], None]) -> Path:
+    """Make a folder that is there whole or not at all."""
+    if out.exists():
+        raise ModelError(f"{out} exists; name a new folder, or remove it first")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f"{out.name}.", suffix=".partial") as work:
+        partial = Path(work) / out.name
+        partial.mkdir()
+        fill(partial)
+        try:
+            partial.rename(out)
+        except OSError:
+            if not out.is_dir():  # another process made the same one meanwhile
+                raise
+    return out
