@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from quality import by_repository, ndcg, opened
 from tqdm import tqdm
 
-from retrieval.crossencoder import CrossEncoderScorer
+from retrieval.crossencoder import open_scorer
 from retrieval.query import read_query
 from retrieval.ranker import rank
 from retrieval.records import Candidate, Chunk
@@ -41,7 +41,9 @@ def main() -> None:
     )
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--queries", type=Path, required=True)
-    parser.add_argument("--model", required=True, help="a CrossEncoder folder")
+    parser.add_argument(
+        "--model", required=True, help="a CrossEncoder folder, an exported one, or a model's name"
+    )
     parser.add_argument(
         "--logits", type=Path, required=True, help="what the model said, kept for the next run"
     )
@@ -61,7 +63,7 @@ def read_all(queries: Mapping[str, Sequence[Row]], args: argparse.Namespace) -> 
     """Append to the file of logits what it does not hold yet."""
     args.logits.touch()
     done = {json.loads(line)["id"] for line in args.logits.read_text(encoding="utf-8").splitlines()}
-    scorer = CrossEncoderScorer(args.model)
+    scorer = open_scorer(args.model)
     missing = sum(row["id"] not in done for rows in queries.values() for row in rows)
     with args.logits.open("a", encoding="utf-8") as out, tqdm(total=missing, unit="query") as bar:
         for name, rows in queries.items():

@@ -13,11 +13,11 @@ import click
 from tqdm import tqdm
 
 from mcp_server import doctor as checkup
-from mcp_server import explanation, goldens, learning, replies, upkeep, versions
+from mcp_server import explanation, goldens, learning, onboarding, replies, upkeep, versions
 from mcp_server.options import FOLDER, Command, progress_bar, settings_of, with_common, with_models
 from mcp_server.stages import Stages, second_stage
 from mcp_server.workspace import default_root, open_repository
-from retrieval import searcher
+from retrieval import embedded, searcher
 from retrieval.crossencoder import ModelThread, download
 from retrieval.errors import ArgumentError, GoldrankError, ModelError, shorten
 from retrieval.searcher import Answer, Request, SecondStage
@@ -65,7 +65,10 @@ def _with_model(command: Command) -> Command:
             type=float,
             help="Its share in the score of a search, 0 to 1; 0 turns it off. [default: 0.1]",
         ),
-        click.option("--model", help="Cross-encoder: a folder, or a hub id that was downloaded before."),
+        click.option(
+            "--model",
+            help="Cross-encoder: a folder, or a hub id that was downloaded before. [default: the one inside]",
+        ),
         with_models,
     ):
         command = option(command)
@@ -79,7 +82,7 @@ def goldrank() -> None:
 
     \b
     Try it:            goldrank search "where are retries scheduled" --repo .
-    Give it to Claude: claude mcp add goldrank -- goldrank serve
+    Give it to agents: goldrank init
     Let it learn:      goldrank golden suggest, goldrank golden add, goldrank learn
     Something wrong:   goldrank doctor
 
@@ -206,7 +209,9 @@ def run(
 def doctor(download_model: bool, **flags: Any) -> None:
     """Check this installation; for each thing that is not well, say how to mend it."""
     settings = settings_of(**flags)
-    if download_model:
+    if download_model and embedded.folder_of(settings.model):
+        click.echo(f"model          {settings.model} is in the package: nothing to download")
+    elif download_model:
         click.echo(f"downloading {settings.model} …", err=True)
         click.echo(f"model          {download(settings.model, revision=settings.model_revision)}")
     failures = 0
@@ -219,7 +224,7 @@ def doctor(download_model: bool, **flags: Any) -> None:
         raise GoldrankError(f"{failures} checks failed")
 
 
-for _command in (*upkeep.COMMANDS, goldens.golden, *learning.COMMANDS, *versions.COMMANDS):
+for _command in (onboarding.init, *upkeep.COMMANDS, goldens.golden, *learning.COMMANDS, *versions.COMMANDS):
     goldrank.add_command(_command)
 
 

@@ -8,9 +8,10 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
-from retrieval import crossencoder, definitions, languages, models
+from retrieval import crossencoder, definitions, embedded, languages, models
 from retrieval.errors import ModelError
 from retrieval.settings import CONFIG_FILE, Settings
 
@@ -21,6 +22,7 @@ _REPORTED = (
     "mcp",
     "tantivy",
     "tree-sitter-language-pack",
+    "onnxruntime",
     "sentence-transformers",
     "torch",
     "rank-bm25",
@@ -121,13 +123,25 @@ def _grammars(_settings: Settings) -> Finding:
 def _model(settings: Settings) -> Finding:
     if not settings.model or settings.rerank_weight == settings.held_weight == 0:
         return Finding("model", "ok", "reranking is off")
+    weights = f"{settings.rerank_weight:g} in rag_search, {settings.held_weight:g} in rag_rerank"
+    exported = embedded.folder_of(settings.model)
+    if exported:
+        return _exported(settings.model, exported, weights)
     if crossencoder.is_at_hand(settings.model, revision=settings.model_revision):
-        weights = f"{settings.rerank_weight:g} in rag_search, {settings.held_weight:g} in rag_rerank"
         return Finding("model", "ok", f"{settings.model}, weight {weights}")
     remedy = "goldrank doctor --download-model, or name a folder: --model DIR or GOLDRANK_MODEL=DIR"
     return Finding(
         "model", "warning", f"{settings.model} is not on this machine: BM25 alone will rank", remedy
     )
+
+
+def _exported(model: str, folder: Path, weights: str) -> Finding:
+    try:
+        manifest = embedded.read(folder)
+    except ModelError as error:
+        what, _, remedy = str(error).rpartition("; ")
+        return Finding("model", "failure", f"{model}: {what}; BM25 alone will rank", remedy)
+    return Finding("model", "ok", f"{model} ({manifest.name}, {manifest.digest}, no torch), weight {weights}")
 
 
 def _promoted(settings: Settings) -> Finding:

@@ -246,6 +246,7 @@ def _common(flags: dict[str, Any]) -> dict[str, Any]:
 
 def _recipe(settings: Settings, flags: dict[str, Any]) -> "Recipe":
     """Read the recipe: the preset, then what was given; its base is what would be served."""
+    from retrieval.training.export import trainable  # noqa: PLC0415
     from retrieval.training.recipe import PRESETS  # noqa: PLC0415
 
     recipe = PRESETS[flags["preset"]]
@@ -255,7 +256,8 @@ def _recipe(settings: Settings, flags: dict[str, Any]) -> "Recipe":
     given = {name: flags[name] for name in names if flags[name] is not None}
     if flags["base"]:
         given |= {"base": flags["base"], "revision": flags["revision"] or ""}
-    return replace(recipe, **given)
+    recipe = replace(recipe, **given)
+    return replace(recipe, base=trainable(recipe.base, settings.cache))
 
 
 def _plan(recipe: "Recipe", repository: Repository, settings: Settings, flags: dict[str, Any]) -> "Plan":

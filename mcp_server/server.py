@@ -93,7 +93,7 @@ class _Tools:
             self._tools["rag_feedback"] = (FeedbackArguments, self._feedback)
 
     async def listing(self, _context: Context, _params: t.PaginatedRequestParams | None) -> t.ListToolsResult:
-        """Answer tools/list; whoever asks for it will soon ask a question, so the indexes are begun."""
+        """Answer tools/list; whoever asks for it will soon ask a question, so what it needs is begun."""
         self._workspace.begin()
         described = {
             "rag_search": ("Search code", SEARCH_DESCRIPTION),

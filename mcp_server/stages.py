@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from retrieval import models
-from retrieval.crossencoder import CrossEncoderScorer, ModelThread, probe
+from retrieval import embedded, models
+from retrieval.crossencoder import CrossEncoderScorer, ModelThread, open_scorer, probe
 from retrieval.errors import ModelError
 from retrieval.models import ModelStore, Version
 from retrieval.reranker import PairScorer
@@ -29,12 +29,8 @@ def second_stage(settings: Settings) -> SecondStage | None:
     if not settings.model or settings.rerank_weight == settings.held_weight == 0:
         return None
     model = settings.model
-
-    def load() -> CrossEncoderScorer:
-        return CrossEncoderScorer(model, revision=settings.model_revision)
-
     return SecondStage(
-        reader=ModelThread(load),
+        reader=ModelThread(lambda: open_scorer(model, revision=settings.model_revision)),
         name=Path(model).name,
         weight=settings.rerank_weight,
         held_weight=settings.held_weight,
@@ -59,6 +55,15 @@ class Stages:
         self._patience_s = patience_s
         self._turns: dict[Path, _Turn] = {}
         self._lock = threading.Lock()
+
+    def begin(self) -> None:
+        """Load the base ahead of the first question where that is cheap: an exported model needs no torch.
+
+        If it fails, the first question says so.
+        """
+        reader = self._base.reader if self._base else None
+        if isinstance(reader, ModelThread) and embedded.folder_of(self._settings.model):
+            reader.warm_up()
 
     @contextmanager
     def lend(self, root: Path, *, request: Request | None = None) -> Iterator[SecondStage | None]:

@@ -10,8 +10,9 @@ import click
 from mcp_server import replies
 from mcp_server.options import FOLDER, progress_bar, settings_of, with_common
 from mcp_server.workspace import open_repository
-from retrieval import chunkcache, storage
+from retrieval import chunkcache, models, storage
 from retrieval.errors import GoldrankError
+from retrieval.settings import Settings
 from retrieval.storage import Store
 
 
@@ -57,6 +58,7 @@ def status(root: Path, excluded: bool, **flags: Any) -> None:
     click.echo(f"index     {repository.store_folder} ({_megabytes(repository.store_bytes())})")
     click.echo(f"files     {len(repository.paths):,}")
     click.echo(f"chunks    {len(repository.snapshot()):,}")
+    click.echo(f"model     {_model(repository.root, settings)}")
     click.echo(f"refreshed {done.note or f'{done.changed} changed, {done.removed} removed'}")
     if damaged:
         click.echo(f"damaged   {', '.join(damaged)}: the index was made anew")
@@ -97,6 +99,14 @@ def clean(roots: Sequence[Path], everything: bool, dry_run: bool, **flags: Any) 
         if not dry_run:
             chunkcache.remove(cache)
     click.echo(f"{'would free' if dry_run else 'freed'} {_megabytes(freed)} below {cache}")
+
+
+def _model(root: Path, settings: Settings) -> str:
+    """Name the cross-encoder that reads for a root; `goldrank doctor` says whether it can."""
+    if not settings.model:
+        return "none is set: BM25 alone ranks"
+    promoted = models.current(models.store(settings.models, root)) if "model" not in settings.named else None
+    return promoted or settings.model
 
 
 def _free(doomed: Iterable[Store], *, dry_run: bool) -> int:

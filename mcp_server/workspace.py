@@ -128,7 +128,7 @@ class Workspace:
         return repository
 
     def begin(self) -> None:
-        """Bring the indexes of all served roots up to date in the background.
+        """Bring the indexes of all served roots up to date in the background; then load our own model.
 
         A root that cannot be opened says so when it is asked for.
         """
@@ -138,6 +138,7 @@ class Workspace:
         for key in self._roots:
             with suppress(GoldrankError):
                 self._opened(key)[1].begin()
+        self._stages.begin()
 
     def _opened(self, key: str) -> tuple[Repository, Keeper]:
         with self._opening:

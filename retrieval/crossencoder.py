@@ -1,4 +1,4 @@
-"""The cross-encoder itself: loading one, and the one thread that runs it.
+"""The cross-encoder itself: loading one of either kind, and the one thread that runs it.
 
 Torch and its friends are imported on that thread, when the first pair is to be scored: listing our tools or a
 search without reranking never loads them.
@@ -17,7 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval import embedded
 from retrieval.errors import ModelError
+from retrieval.graph import GraphScorer
 from retrieval.reranker import PairScorer, Reading, read_pairs
 
 log = logging.getLogger(__name__)
@@ -37,6 +39,20 @@ PROBE_PASSAGES = (
 PROBE_SPREAD = 1e-5  # logits that differ by less are one logit; padding alone moves float32 by some 1e-6
 
 Load = Callable[[], PairScorer]
+
+
+def open_scorer(model: str, *, revision: str = "") -> PairScorer:
+    """Load a model of either kind: an exported one, as comes with goldrank, or sentence-transformers' own.
+
+    Args:
+        model: `embedded.NAME`, a folder, or a hub id that is in the local hub cache.
+        revision: Commit of a hub model, or "".
+
+    Raises:
+        ModelError: It is not there, damaged, or no cross-encoder with one output.
+    """
+    exported = embedded.folder_of(model)
+    return GraphScorer(exported) if exported else CrossEncoderScorer(model, revision=revision)
 
 
 class CrossEncoderScorer:
@@ -93,6 +109,9 @@ def download(model: str, *, revision: str) -> str:
 
 def is_at_hand(model: str, *, revision: str) -> bool:
     """Tell whether a model can be loaded without the network, without loading it."""
+    exported = embedded.folder_of(model)
+    if exported:
+        return embedded.is_exported(exported)
     if Path(model).expanduser().is_dir():
         return True
     from huggingface_hub import try_to_load_from_cache  # noqa: PLC0415 - heavy, and needed here alone

@@ -36,6 +36,14 @@ class Manifest:
     digest: str
 
 
+def folder_of(model: str) -> Path | None:
+    """Return the exported folder that a model's name means, or None where it means another kind of model."""
+    if model == NAME:
+        return FOLDER
+    folder = Path(model).expanduser()
+    return folder if model and is_exported(folder) else None
+
+
 def is_exported(folder: Path) -> bool:
     """Tell whether a folder is the export of a model, sound or not."""
     return (folder / MANIFEST).is_file()

@@ -26,8 +26,9 @@ class Settings:
     Attributes:
         cache: Folder of all indexes.
         models: Folder of all promoted models.
-        model: Folder or hub id of the cross-encoder; "" for none. One that is named wins over promoted ones.
-        model_revision: Commit of a hub model; ignored for a folder.
+        model: The cross-encoder: `embedded.NAME` for the one that comes with goldrank, a folder, or a hub id;
+            "" for none. One that is named wins over promoted ones.
+        model_revision: Commit of a hub model, or "" for the newest at hand; ignored for a folder.
         rerank_weight: Share of the cross-encoder in the score of rag_search, 0 to 1; 0 leaves it out.
         held_weight: The same in rag_rerank, whose first stage knows only the candidates themselves.
         rerank_depth: How many candidates the cross-encoder reads.
@@ -41,9 +42,8 @@ class Settings:
 
     cache: Path = field(default_factory=lambda: Path(platformdirs.user_cache_dir("goldrank")))
     models: Path = field(default_factory=lambda: Path(platformdirs.user_data_dir("goldrank")) / "models")
-    model: str = "cross-encoder/ms-marco-MiniLM-L6-v2"
-    # The revision the model card of the first fine-tuned reranker names.
-    model_revision: str = "c5ee24cb16019beea0893ab7796b1df96625c6b8"
+    model: str = "goldrank-crossencoder"
+    model_revision: str = ""
     rerank_weight: float = 0.1  # docs/decisions/0005-second-stage.md, like the next two
     held_weight: float = 0.7
     rerank_depth: int = 20

@@ -81,6 +81,16 @@ def restore(exported: Path, out: Path) -> Path:
     return _whole(out, fill)
 
 
+def trainable(model: str, cache: Path) -> str:
+    """Name what a training can begin with: the model itself, or what is restored of an exported one.
+
+    Raises:
+        ModelError: An exported model is missing or damaged.
+    """
+    exported = embedded.folder_of(model)
+    return str(restored(exported, cache)) if exported else model
+
+
 def restored(exported: Path, cache: Path) -> Path:
     """Return the CrossEncoder folder of an exported one, made once and kept below `cache`.
 

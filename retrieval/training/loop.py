@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 
-from retrieval.crossencoder import CrossEncoderScorer
+from retrieval.crossencoder import open_scorer
 from retrieval.errors import ArgumentError
 from retrieval.repository import Repository
 from retrieval.storage import digest
@@ -272,7 +272,7 @@ def _read(desk: _Desk, tested: Sequence[Asked], model: str, revision: str, what:
     return systems.read(
         tested,
         desk.found,
-        CrossEncoderScorer(model, revision=revision),
+        open_scorer(model, revision=revision),
         depth=desk.depth,
         is_cancelled=desk.watch.is_cancelled,
         report=desk.watch.named(what),

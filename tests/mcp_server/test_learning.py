@@ -11,6 +11,7 @@ from fakes import git, write
 from tiny_model import KEYWORD, train
 
 from retrieval.crossencoder import CrossEncoderScorer
+from retrieval.reranker import PAIR_TEXT_VERSION
 
 TOPICS = "door window key lock handle".split()
 FILES = {
@@ -101,7 +102,7 @@ def test_pairs_are_mined_and_a_model_is_trained_from_them(house: Path, base: Pat
     out = goldrank("mine", "--out", house.parent / "pairs.jsonl", cwd=house)
     assert "(5 positive) of 5 questions in 5 groups" in out
     first = json.loads((house.parent / "pairs.jsonl").read_text().splitlines()[0])
-    assert first["provenance"]["pair_text_version"] == 1
+    assert first["provenance"]["pair_text_version"] == PAIR_TEXT_VERSION
     folder = house.parent / "tuned"
     options: list[str | Path] = ["--base", base, "--epochs", "1", "--loss", "listnet"]
     out = goldrank("train", house.parent / "pairs.jsonl", "--out", folder, *options, cwd=house)

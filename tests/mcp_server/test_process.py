@@ -47,7 +47,7 @@ with ordinary_user():
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    """Give a server a cache of its own and no model."""
+    """Give a server a cache of its own and no hub models."""
     return {**os.environ, "GOLDRANK_CACHE": str(tmp_path / "cache"), "HF_HOME": str(tmp_path / "hf")}
 
 
@@ -167,11 +167,17 @@ async def test_the_official_client_lists_and_calls_both_tools_over_a_real_pipe(
     assert "1. src/limits.ts:1-3" in str(ranked.content)
 
 
-def test_without_a_model_the_reply_says_how_to_get_one(server: subprocess.Popen[bytes]) -> None:
+@pytest.mark.anyio
+async def test_without_a_model_the_reply_says_how_to_get_one(
+    example: Path, environment: dict[str, str]
+) -> None:
     """Nothing degrades in silence."""
-    initialize(server)
-    called = ask(server, 2, "tools/call", {"name": "rag_search", "arguments": {"query": "retry a request"}})
-    text = called["result"]["content"][0]["text"]
+    model = {"GOLDRANK_MODEL": "cross-encoder/ms-marco-MiniLM-L6-v2"}
+    command = StdioServerParameters(
+        command=sys.executable, args=["-m", "mcp_server", "serve", str(example)], env=environment | model
+    )
+    async with Client(command) as client:
+        text = str((await client.call_tool("rag_search", {"query": "retry a request"})).content)
     assert "bm25 (no reranking: cross-encoder/ms-marco-MiniLM-L6-v2 is not on this machine" in text
     assert "goldrank doctor --download-model" in text
 
