@@ -4,6 +4,7 @@ GoldrankError                 anticipated; its text says what was wrong and the 
 ├── RootError                 a root that is missing, no folder, or may not be read
 ├── ArgumentError             a value that no setting or filter accepts
 ├── IndexLockedError          another process writes this index and did not finish in time
+├── ClientFileError           a client's configuration that cannot be read, or not be changed safely
 ├── CacheError                an index folder that cannot be written
 ├── ModelError                a cross-encoder that is absent or failed to load
 ├── TrainingError             pairs that teach nothing, or a training that cannot run or diverged
@@ -31,6 +32,10 @@ class IndexLockedError(GoldrankError):
 
 class CacheError(GoldrankError):
     """The folder of an index cannot be made or written."""
+
+
+class ClientFileError(GoldrankError):
+    """A configuration that belongs to a client and cannot be read, or not be changed safely."""
 
 
 class ModelError(GoldrankError):

@@ -1,0 +1,189 @@
+"""One client's configuration, changed by one entry: what is there stays, or nothing is written.
+
+Each change is made to the text and then proven: the new text is parsed, and must hold what the old one held
+with nothing but the entry added or gone. Where that fails, the person is told what to paste, and where.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from mcp_server import clients, jsonc, textfile, tomltext
+from mcp_server.clients import Client, Surroundings
+from retrieval.errors import ClientFileError
+
+Deed = Literal["added", "updated", "present", "kept", "removed", "absent"]
+
+
+class Format(Protocol):
+    """What a module that edits a kind of file can do; the two are `jsonc` and `tomltext`."""
+
+    def parse(self, text: str) -> Any:
+        """Read a text."""
+
+    def render(self, keys: Sequence[str], value: Mapping[str, Any]) -> str:
+        """Write what a person would paste."""
+
+    def add(self, text: str | None, keys: Sequence[str], value: Mapping[str, Any]) -> str:
+        """Set a value."""
+
+    def remove(self, text: str, keys: Sequence[str]) -> str | None:
+        """Take a value out; None when the file should go."""
+
+    def line_of(self, text: str, keys: Sequence[str]) -> int:
+        """Say where a value stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was done, or would be.
+
+    Attributes:
+        deed: What it was: "kept" is an entry that was made by hand.
+        file: The configuration.
+        snippet: What is added or taken away, as a file of its own would hold it.
+        note: What the person should know beside.
+    """
+
+    deed: Deed
+    file: Path
+    snippet: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A configuration as it was read: its text without the byte order mark, and the entry in it."""
+
+    client: Client
+    file: Path
+    text: str | None
+    has_bom: bool
+    held: Any
+
+
+def introduce(client: Client, around: Surroundings, *, dry_run: bool) -> Outcome:
+    """Tell a client of goldrank.
+
+    Raises:
+        ClientFileError: Its configuration is invalid, or cannot be changed safely; says what to paste.
+    """
+    file = clients.file_of(client, around)
+    wanted = clients.entry(client, around)
+    try:
+        opened = _open(client, file, around)
+        wanted = clients.entry(client, around, opened.held)
+        snippet = _format(file).render(client.keys, wanted)
+        if opened.held == wanted:
+            return Outcome("present", file, snippet)
+        if opened.held is not None and not clients.is_ours(client, opened.held):
+            line = _format(file).line_of(opened.text or "", client.keys)
+            return Outcome(
+                "kept", file, snippet, f"line {line} was written by hand; remove it to have another"
+            )
+        if not dry_run:
+            _replace(opened, _format(file).add(opened.text, client.keys, wanted), wanted)
+        return Outcome("added" if opened.held is None else "updated", file, snippet)
+    except ClientFileError as error:
+        snippet = _format(file).render(client.keys, wanted)
+        raise ClientFileError(f"{error}; mend it, or put this in yourself:\n{snippet}") from error
+
+
+def dismiss(client: Client, around: Surroundings, *, dry_run: bool) -> list[Outcome]:
+    """Take goldrank out of each configuration that a client may have.
+
+    Raises:
+        ClientFileError: One is invalid, or cannot be changed safely; says what to take out.
+    """
+    files = [around.locate(template) for template in client.files]
+    found = [_dismiss(client, file, around, dry_run=dry_run) for file in files if file.exists()]
+    return found or [Outcome("absent", files[-1])]
+
+
+def _dismiss(client: Client, file: Path, around: Surroundings, *, dry_run: bool) -> Outcome:
+    try:
+        opened = _open(client, file, around)
+        if opened.held is None:
+            return Outcome("absent", file)
+        snippet = _format(file).render(client.keys, opened.held)
+        if not clients.is_ours(client, opened.held):
+            line = _format(file).line_of(opened.text or "", client.keys)
+            return Outcome("kept", file, snippet, f"line {line} was written by hand")
+        rest = clients.without_root(client, around, opened.held)
+        if rest == opened.held:
+            return Outcome("absent", file, note=f"it serves other projects than {around.root}")
+        if not dry_run:
+            _take_out(opened, around, rest)
+        return Outcome("removed", file, snippet)
+    except ClientFileError as error:
+        raise ClientFileError(f"{error}; take {'.'.join(client.keys)} out yourself") from error
+
+
+def _take_out(opened: _Opened, around: Surroundings, rest: Mapping[str, Any] | None) -> None:
+    """Write the file without the entry, or with what is left of it; delete one that held only the entry."""
+    edit, text, keys = _format(opened.file), opened.text or "", opened.client.keys
+    left = edit.remove(text, keys) if rest is None else edit.add(text, keys, rest)
+    if left is not None:
+        _replace(opened, left, rest)
+        return
+    textfile.delete(opened.file)
+    if opened.file.parent != around.root:
+        with suppress(OSError):  # other things are in the folder
+            opened.file.parent.rmdir()
+
+
+def _open(client: Client, file: Path, around: Surroundings) -> _Opened:
+    """Read a configuration and find the entry in it."""
+    within = around.root if clients.belongs_to_project(client) else None
+    text = textfile.read(file, within=within)
+    has_bom = text is not None and text.startswith(textfile.BOM)
+    text = text.removeprefix(textfile.BOM) if text is not None else None
+    try:
+        held = _held(_format(file).parse(text or ""), client.keys)
+    except ClientFileError as error:
+        raise ClientFileError(f"{file}, {error}") from error
+    return _Opened(client, file, text, has_bom, held)
+
+
+def _held(whole: Any, keys: Sequence[str]) -> Any:
+    """Find the entry; None when it is not there."""
+    inner = whole
+    for depth, key in enumerate(keys):
+        if not isinstance(inner, dict):
+            raise ClientFileError(f"{'.'.join(keys[:depth]) or 'line 1'}: an object should stand here")
+        inner = inner.get(key, None if depth + 1 == len(keys) else {})
+    return inner
+
+
+def _replace(opened: _Opened, text: str, wanted: Mapping[str, Any] | None) -> None:
+    """Write the new text, if nothing but the entry is another in it."""
+    if not _is_proven(opened, text, wanted):
+        raise ClientFileError(f"{opened.file} is written in a way that cannot be changed safely")
+    textfile.write(opened.file, (textfile.BOM if opened.has_bom else "") + text)
+
+
+def _is_proven(opened: _Opened, text: str, wanted: Mapping[str, Any] | None) -> bool:
+    edit, keys = _format(opened.file), opened.client.keys
+    try:
+        after, entry = _parted(edit.parse(text), keys)
+    except ClientFileError:
+        return False
+    return bool(after == _parted(edit.parse(opened.text or ""), keys)[0] and entry == wanted)
+
+
+def _parted(whole: Any, keys: Sequence[str]) -> tuple[Any, Any]:
+    """Part the entry from the rest, in which an object on the way that holds nothing else is left out."""
+    if not isinstance(whole, dict):
+        return whole, None
+    rest = {key: value for key, value in whole.items() if key != keys[0]}
+    inner = whole.get(keys[0])
+    if len(keys) == 1:
+        return rest, inner
+    others, entry = _parted(inner, keys[1:])
+    return ({**rest, keys[0]: others} if others else rest), entry
+
+
+def _format(file: Path) -> Format:
+    return tomltext if file.suffix == ".toml" else jsonc

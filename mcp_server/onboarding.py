@@ -1,0 +1,91 @@
+"""`goldrank init`: clients are told of goldrank, and told no longer."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import click
+
+from mcp_server import agents, clientfiles, clients, replies
+from mcp_server.clientfiles import Outcome
+from mcp_server.clients import CLIENTS, Client, Surroundings
+from mcp_server.options import FOLDER
+from mcp_server.workspace import default_root
+from retrieval.errors import ArgumentError, ClientFileError, RootError
+
+Step = tuple[str, Callable[[], Sequence[Outcome]]]
+"""Of whom it is, and what is to be done."""
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[CLIENT]...", type=click.Choice(clients.NAMES))
+@click.option("--repo", "root", type=FOLDER, help="The project. [default: the repository around here]")
+@click.option("--agents", "advice", is_flag=True, help="Also say in AGENTS.md when to ask which tool.")
+@click.option("--remove", is_flag=True, help="Take away what init added.")
+@click.option(
+    "--print", "dry_run", is_flag=True, help="Only print what would be added or taken away, and where."
+)
+def init(names: Sequence[str], root: Path | None, advice: bool, remove: bool, dry_run: bool) -> None:
+    """Tell your coding assistants of goldrank.
+
+    Without a CLIENT, all that are in use here: Claude Code, Codex, Gemini CLI, opencode, Cursor, VS Code,
+    Windsurf and Zed, each in its project's file where it has one. What is in those files stays as it is; an
+    entry that was written by hand stays too. It may be run again at any time.
+    """
+    around = clients.surroundings(_root(root), os.environ)
+    chosen = [
+        client
+        for client in CLIENTS
+        if client.name in names or (not names and (remove or clients.is_in_use(client, around)))
+    ]
+    if not chosen and not advice:
+        raise ArgumentError(f"no client is in use here; name one: goldrank init {'|'.join(clients.NAMES)}")
+    steps = list(_steps(chosen, around, remove=remove, dry_run=dry_run))
+    if advice or (remove and not names):
+        work = agents.dismiss if remove else agents.introduce
+        steps.append((agents.FILE, lambda: [work(around.root, dry_run=dry_run)]))
+    failures = sum(not _take(step, dry_run=dry_run) for step in steps)
+    if not (remove or dry_run):
+        click.echo("restart the assistant, and approve goldrank where it asks; then ask it to use rag_search")
+        if not advice:
+            click.echo(f"goldrank init --agents also says in {agents.FILE} when to ask which tool")
+    if failures:
+        raise ClientFileError(f"{failures} files were left as they are; see above")
+
+
+def _root(named: Path | None) -> Path:
+    if named is not None:
+        if not named.is_dir():
+            raise ArgumentError(f"{named} is no folder; name an existing one: goldrank init --repo DIR")
+        return named
+    try:
+        return default_root(os.environ, Path.cwd())
+    except RootError as error:
+        raise ArgumentError(f"{Path.cwd()} is no project; name one: goldrank init --repo DIR") from error
+
+
+def _steps(chosen: Sequence[Client], around: Surroundings, *, remove: bool, dry_run: bool) -> Iterator[Step]:
+    for client in chosen:
+
+        def work(client: Client = client) -> Sequence[Outcome]:
+            if remove:
+                return clientfiles.dismiss(client, around, dry_run=dry_run)
+            return [clientfiles.introduce(client, around, dry_run=dry_run)]
+
+        yield client.title, work
+
+
+def _take(step: Step, *, dry_run: bool) -> bool:
+    """Do one step and tell of it; one that fails must not keep the others from being done."""
+    title, work = step
+    try:
+        outcomes = work()
+    except ClientFileError as error:
+        click.echo(replies.clean(f"failed   {title}: {error}"), err=True)
+        return False
+    for outcome in outcomes:
+        note = f" ({outcome.note})" if outcome.note else ""
+        click.echo(replies.clean(f"{outcome.deed:<8} {title}: {outcome.file}{note}"))
+        if dry_run and outcome.deed in {"added", "updated", "removed"}:
+            click.echo(replies.clean(f"{outcome.snippet}\n"))
+    return True

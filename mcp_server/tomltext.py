@@ -1,0 +1,95 @@
+r"""One table of a TOML file, added and taken out as text, so that every other byte stays.
+
+tomlkit keeps comments too, but gives those below a table to that table: with ours it would delete what
+somebody wrote above the next one. It also mixes line endings.
+Whoever calls this parses the outcome: text that looks like a header inside a string is found there.
+"""
+
+import json
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from mcp_server import blocks
+from retrieval.errors import ClientFileError
+
+_HEADER = re.compile(r"[ \t]*\[")
+_SILENT = re.compile(r"[ \t\r]*(#|$)")
+
+
+def parse(text: str) -> dict[str, Any]:
+    """Read a text.
+
+    Raises:
+        ClientFileError: It is no TOML; the message begins with the line.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"at line (\d+)", str(error))
+        line = int(found[1]) if found else text.count("\n") + 1
+        raise ClientFileError(f"line {line}: {error}") from error
+
+
+def render(keys: Sequence[str], value: Mapping[str, Any]) -> str:
+    """Write a table of strings and lists of strings; a string of JSON is one of TOML, but for DEL.
+
+    >>> print(render(("mcp_servers", "x"), {"command": "a", "args": ["b"]}))
+    [mcp_servers.x]
+    command = "a"
+    args = ["b"]
+    """
+    members = [
+        f"{key} = {json.dumps(item, ensure_ascii=False)}".replace("\x7f", r"\u007f")
+        for key, item in value.items()
+    ]
+    return "\n".join([f"[{'.'.join(keys)}]", *members])
+
+
+def add(text: str | None, keys: Sequence[str], value: Mapping[str, Any]) -> str:
+    """Append the table, or write it anew where it stands."""
+    block = render(keys, value)
+    span = _span(text or "", keys)
+    if text is None or span is None:
+        return blocks.append(text, block)
+    return text[: span[0]] + block.replace("\n", blocks.newline_of(text)) + text[span[1] :]
+
+
+def remove(text: str, keys: Sequence[str]) -> str | None:
+    """Take the table out; None when the file held nothing else and began with it."""
+    span = _span(text, keys)
+    if span is None:
+        raise ClientFileError(f"[{'.'.join(keys)}] is not written as a table of its own")
+    return blocks.cut(text, *span)
+
+
+def line_of(text: str, keys: Sequence[str]) -> int:
+    """Return the line of the table's header, or 1 when it has none."""
+    span = _span(text, keys)
+    return text.count("\n", 0, span[0]) + 1 if span else 1
+
+
+def _span(text: str, keys: Sequence[str]) -> tuple[int, int] | None:
+    """Find a table: from its header up to the end of its last member; comments below belong to others."""
+    parts = r"[ \t]*\.[ \t]*".join(rf"""["']?{re.escape(key)}["']?""" for key in keys)
+    header = re.compile(rf"[ \t]*\[[ \t]*{parts}[ \t]*\][ \t\r]*(#.*)?")
+    start: int | None = None
+    end = 0
+    for at, line in _lines(text):
+        if start is None:
+            if header.fullmatch(line):
+                start, end = at, at + len(line.rstrip("\r"))
+        elif _HEADER.match(line):
+            break
+        elif not _SILENT.match(line):
+            end = at + len(line.rstrip("\r"))
+    return None if start is None else (start, end)
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    r"""Yield each line without its "\n", and where it begins."""
+    at = 0
+    for line in text.split("\n"):
+        yield at, line
+        at += len(line) + 1
