@@ -98,7 +98,7 @@ def dismiss(client: Client, around: Surroundings, *, dry_run: bool) -> list[Outc
         ClientFileError: One is invalid, or cannot be changed safely; says what to take out.
     """
     files = [around.locate(template) for template in client.files]
-    found = [_dismiss(client, file, around, dry_run=dry_run) for file in files if file.exists()]
+    found = [_dismiss(client, file, around, dry_run=dry_run) for file in files if clients.exists(file)]
     return found or [Outcome("absent", files[-1])]
 
 

@@ -171,7 +171,7 @@ def surroundings(root: Path, environment: Mapping[str, str]) -> Surroundings:
 
 def is_in_use(client: Client, around: Surroundings) -> bool:
     """Tell whether a client has left its mark in the project or the home, or can be started."""
-    return any(around.locate(mark).exists() for mark in client.marks) or any(
+    return any(exists(around.locate(mark)) for mark in client.marks) or any(
         shutil.which(program, path=around.path) for program in client.programs
     )
 
@@ -179,7 +179,15 @@ def is_in_use(client: Client, around: Surroundings) -> bool:
 def file_of(client: Client, around: Surroundings) -> Path:
     """Choose the file to write."""
     files = [around.locate(template) for template in client.files]
-    return next((file for file in files if file.exists()), files[-1])
+    return next((file for file in files if exists(file)), files[-1])
+
+
+def exists(path: Path) -> bool:
+    """Tell whether something is there; what is in a folder that may not be read is not there for us."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def belongs_to_project(client: Client) -> bool:
