@@ -74,6 +74,7 @@ def introduce(client: Client, around: Surroundings, *, dry_run: bool) -> Outcome
     wanted = clients.entry(client, around)
     try:
         opened = _open(client, file, around)
+        _check_dialect(opened)
         wanted = clients.entry(client, around, opened.held)
         snippet = _format(file).render(client.keys, wanted)
         if opened.held == wanted:
@@ -145,6 +146,16 @@ def _open(client: Client, file: Path, around: Surroundings) -> _Opened:
     except ClientFileError as error:
         raise ClientFileError(f"{file}, {error}") from error
     return _Opened(client, file, text, has_bom, held)
+
+
+def _check_dialect(opened: _Opened) -> None:
+    """Refuse what the client itself would not read: with an entry more it would still start nothing."""
+    for extra in opened.client.refuses:
+        line = jsonc.line_with(opened.text or "", extra)
+        if line:
+            raise ClientFileError(
+                f"{opened.file}, line {line}: a {extra}, which {opened.client.title} refuses"
+            )
 
 
 def _held(whole: Any, keys: Sequence[str]) -> Any:

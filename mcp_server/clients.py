@@ -15,6 +15,8 @@ from typing import Any, Literal
 
 import platformdirs
 
+from mcp_server.jsonc import Extra
+
 SERVER = "goldrank"
 _VARIABLE = "${workspaceFolder}"
 _MODULE = ("-P", "-m", "mcp_server")  # -P: a project's own mcp_server folder must not be run instead
@@ -58,6 +60,7 @@ class Client:
         programs: The same of programs.
         starts: Where it starts servers: in the project, in a folder that a variable names, or anywhere.
         more: What an entry holds beside the command.
+        refuses: What makes the whole file invalid for it, though others read it.
         is_one_list: Whether the command and its arguments are one list.
     """
 
@@ -69,6 +72,7 @@ class Client:
     programs: tuple[str, ...]
     starts: Literal["in the project", "by variable", "anywhere"] = "in the project"
     more: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    refuses: tuple[Extra, ...] = ()
     is_one_list: bool = False
 
 
@@ -81,6 +85,7 @@ CLIENTS = (
         keys=("mcpServers", SERVER),
         marks=("{root}/.mcp.json", "{root}/.claude", "{home}/.claude", "{home}/.claude.json"),
         programs=("claude",),
+        refuses=("comment", "trailing comma"),
     ),
     Client(
         "codex",
@@ -97,6 +102,7 @@ CLIENTS = (
         keys=("mcpServers", SERVER),
         marks=("{root}/.gemini", "{home}/.gemini"),
         programs=("gemini",),
+        refuses=("trailing comma",),
     ),
     Client(
         "opencode",

@@ -14,7 +14,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from mcp_server.blocks import newline_of
 from retrieval.errors import ClientFileError
@@ -25,6 +25,9 @@ _COMMENT = re.compile(rf"{_STRING}|//[^\r\n]*|/\*.*?\*/", re.DOTALL)
 _TRAILING = re.compile(rf"{_STRING}|,(?=\s*[}}\]])")
 _SPACE = re.compile(r"[ \t\r\n]*")
 _DECODER = json.JSONDecoder()
+
+Extra = Literal["comment", "trailing comma"]
+"""What JSON itself does not have."""
 
 Edit = tuple[int, int, str]
 """From, up to, and what stands there instead."""
@@ -67,6 +70,17 @@ def parse(text: str) -> Any:
         raise ClientFileError(f"line {error.lineno}: {error.msg}") from error
     except RecursionError as error:
         raise ClientFileError("line 1: nested too deeply") from error
+
+
+def line_with(text: str, extra: Extra) -> int | None:
+    r"""Return the line of the first comment or trailing comma; None when there is none.
+
+    >>> line_with('{\n"//": [1,] // one\n}', "comment"), line_with('{"a": ",]"}', "trailing comma")
+    (2, None)
+    """
+    pattern, searched = (_COMMENT, text) if extra == "comment" else (_TRAILING, _plain(text))
+    found = next((found for found in pattern.finditer(searched) if found[0][0] != '"'), None)
+    return _line(text, found.start()) if found else None
 
 
 def render(keys: Sequence[str], value: Mapping[str, Any]) -> str:

@@ -177,6 +177,14 @@ def test_the_file_with_comments_is_preferred_where_opencode_has_one(around: Surr
             '{"mcpServers": []}',
             "mcpServers: an object should stand",
         ),
+        ("gemini", "project/.gemini/settings.json", "{ // a\n 1,}", "line 2: "),
+        (
+            "gemini",
+            "project/.gemini/settings.json",
+            '{ // a\n "a": 1,\n}',
+            "line 2: a trailing comma, which Gemini",
+        ),
+        ("claude-code", "project/.mcp.json", "{ // a\n}", "line 1: a comment, which Claude Code refuses"),
         ("gemini", "project/.gemini/settings.json", "[]", "line 1: an object should stand here"),
         (
             "gemini",
