@@ -1,0 +1,49 @@
+"""The model that comes with goldrank: small, whole, and one model whether it serves or is fine-tuned."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fakes import first_stage, repository
+
+from retrieval import embedded
+from retrieval.crossencoder import load
+from retrieval.excerpt import excerpt
+from retrieval.graph import GraphScorer
+from retrieval.reranker import pair_text
+from retrieval.training.export import restore
+
+MOST_BYTES = 25_000_000
+QUESTIONS = (
+    "where are retries scheduled",
+    "how is a file cut into chunks",
+    "which files are left out and why",
+)
+
+pytestmark = pytest.mark.skipif(not embedded.is_exported(embedded.FOLDER), reason="it is not trained yet")
+
+
+def test_it_is_small_enough_to_be_installed_with_everything() -> None:
+    """Who installs goldrank downloads it, wanted or not."""
+    assert sum(path.stat().st_size for path in embedded.FOLDER.iterdir()) <= MOST_BYTES
+
+
+def test_it_is_what_was_exported() -> None:
+    """A commit that changed a byte of it would leave every user without a second stage."""
+    assert embedded.read(embedded.FOLDER).name.startswith(embedded.NAME)
+
+
+def test_serving_and_fine_tuning_begin_with_the_same_model(tmp_path: Path) -> None:
+    """The graph and the CrossEncoder that is restored of it order real candidates alike."""
+    opened = repository(Path(__file__).parents[2], tmp_path / "cache")
+    graph = GraphScorer(embedded.FOLDER)
+    max_tokens = embedded.read(embedded.FOLDER).max_tokens
+    full = load(str(restore(embedded.FOLDER, tmp_path / "restored")), revision="", max_tokens=max_tokens)
+    from torch.nn import Identity
+
+    for question in QUESTIONS:
+        found = opened.passages(candidate.chunk for candidate in first_stage(opened, question))
+        texts = [excerpt(question, pair_text(passage.chunk, passage.text)) for passage in found]
+        pairs = [(question, text) for text in texts]
+        said = full.predict(pairs, show_progress_bar=False, activation_fn=Identity())
+        assert np.corrcoef(said, graph.score(question, texts))[0, 1] > 0.97
