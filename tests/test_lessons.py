@@ -73,6 +73,7 @@ TOLD = {
 
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
+    """Lay out a package of four languages."""
     for path, text in SOURCES.items():
         file = tmp_path / path
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -81,6 +82,7 @@ def package(tmp_path: Path) -> Path:
 
 
 def test_a_comment_is_asked_of_the_code_it_stood_at_and_stands_there_no_more(package: Path) -> None:
+    """Else the model would learn to find a question by its own words."""
     asked = asking.strip(package, seed="a")
     commented = [item for item in asked if item.kind == "comment"]
     assert {item.path for item in commented} == set(SOURCES)
@@ -94,6 +96,7 @@ def test_a_comment_is_asked_of_the_code_it_stood_at_and_stands_there_no_more(pac
 
 
 def test_lines_are_those_of_the_package_without_its_comments(package: Path) -> None:
+    """A line that a removed comment moved would make another line the answer."""
     asked = asking.strip(package, seed="a")
     for item in asked:
         lines = (package / item.path).read_text(encoding="utf-8").splitlines()
@@ -105,6 +108,7 @@ def test_lines_are_those_of_the_package_without_its_comments(package: Path) -> N
 
 
 def test_the_same_seed_draws_the_same_questions(package: Path, tmp_path: Path) -> None:
+    """The manifest says what was learned from; the same program must say the same."""
     originals = {path: (package / path).read_text(encoding="utf-8") for path in SOURCES}
     first = asking.strip(package, seed="a")
     for path, text in originals.items():
@@ -113,6 +117,7 @@ def test_the_same_seed_draws_the_same_questions(package: Path, tmp_path: Path) -
 
 
 def test_nobody_teaches_whom_search_is_compared_on_and_none_without_a_free_licence() -> None:
+    """The list, the rule and the manifest agree."""
     names = {package.name for package in packages.listed()}
     assert names
     assert not [name for name in names if packages.EXCLUDED.search(name.lower())]
@@ -135,4 +140,5 @@ def test_nobody_teaches_whom_search_is_compared_on_and_none_without_a_free_licen
     ],
 )
 def test_a_licence_is_read(licence: str, is_free: bool) -> None:
+    """Of alternatives one is enough; of several at once each must do."""
     assert packages.is_free(licence) == is_free

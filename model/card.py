@@ -1,0 +1,133 @@
+"""Write the card of the embedded model from what ran: its lessons, its rounds, and what was measured of it.
+
+    python model/card.py --trained OUT --runs benchmarks/runs/DATE-embedded
+
+OUT is what train.py made; of the folder of runs every text file is shown as it is. The card is README.md
+beside the model.
+"""
+
+import argparse
+import csv
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from retrieval import embedded
+
+MANIFEST = Path(__file__).with_name("manifest.json")
+BASE = Path(__file__).with_name("base.json")
+PARTS = 5  # of a round, of which the mean loss is told
+
+
+def main() -> None:
+    """Read the arguments and write the card."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--trained", type=Path, required=True, help="folder that train.py made")
+    parser.add_argument("--runs", type=Path, required=True, help="folder of what was measured")
+    args = parser.parse_args()
+    parts = [
+        *_front(),
+        *_lessons(json.loads(MANIFEST.read_text(encoding="utf-8"))),
+        *_training(args.trained),
+        *_measured(args.runs),
+        *_limits(),
+    ]
+    (embedded.FOLDER / "README.md").write_text("\n".join(parts) + "\n", encoding="utf-8")
+
+
+def _front() -> Iterator[str]:
+    base = json.loads(BASE.read_text(encoding="utf-8"))
+    manifest = embedded.read(embedded.FOLDER)
+    size = sum(path.stat().st_size for path in embedded.FOLDER.iterdir() if path.name != "README.md")
+    yield "---\nlicense: apache-2.0\nlibrary_name: sentence-transformers\npipeline_tag: text-ranking\n---\n"
+    yield f"# {manifest.name}\n"
+    yield (
+        "The cross-encoder that comes with goldrank: it reads a question and a chunk of code together and "
+        "says how well the one answers the other; a higher logit is more relevant. "
+        f"{size / 1e6:.1f} MB of 8-bit weights, cut at {manifest.max_tokens} tokens.\n"
+    )
+    yield "What it reads of a chunk is what `retrieval.reranker.pair_text` and `retrieval.excerpt` write.\n"
+    yield "## Where it began\n"
+    yield _table(("", ""), [(key.replace("_", " "), str(value)) for key, value in base.items()])
+
+
+def _lessons(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
+    used = [row for row in rows if row.get("pairs")]
+    kinds, languages, licences = Counter[str](), Counter[str](), Counter[str]()
+    for row in used:
+        kinds.update(row["kinds"])
+        languages.update(row["languages"])
+        licences[row["licence"]] += 1
+    yield "\n## Lessons\n"
+    yield (
+        f"{_sum(used, 'questions')} questions and {_sum(used, 'pairs')} pairs of {len(used)} packages "
+        "of PyPI, npm and Debian, all under licences that let anybody use them, none a repository that "
+        "search is compared on. model/manifest.json names package, version, digest and licence, and whom a "
+        "licence or too few questions left out. Negatives are what goldrank's own first stage ranked high.\n"
+    )
+    yield _table(("kind of question", "questions"), _counted(kinds))
+    yield _table(("language of the answer", "chunks"), _counted(languages))
+    yield _table(("licence", "packages"), _counted(licences))
+
+
+def _training(trained: Path) -> Iterator[str]:
+    with (trained / "curve.tsv").open(encoding="utf-8") as file:
+        curve = list(csv.DictReader(file, delimiter="\t"))
+    yield "\n## Training\n"
+    yield (
+        "model/train.py, in rounds, listwise (ListNet), with `retrieval.training.trainer`; one package in "
+        "eight was never learned from. On questions of those, among the candidates that were mined:\n"
+    )
+    yield _table(list(curve[0]), [list(row.values()) for row in curve])
+    rounds = sorted(trained.glob("round-*/trained.json"), key=lambda file: int(file.parent.name[6:]))
+    told = [(file.parent.name, json.loads(file.read_text(encoding="utf-8"))) for file in rounds]
+    yield "Mean loss of each fifth of a round's steps:\n"
+    yield _table(
+        ("round", "steps", "minutes", *(f"{number}" for number in range(1, PARTS + 1))),
+        [
+            (
+                name,
+                str(len(row["losses"])),
+                f"{row['seconds'] / 60:.0f}",
+                *(f"{np.mean(part):.3f}" for part in np.array_split(row["losses"], PARTS)),
+            )
+            for name, row in told
+        ],
+    )
+
+
+def _measured(runs: Path) -> Iterator[str]:
+    yield "\n## What it is worth\n"
+    for file in sorted(runs.glob("*.txt")):
+        yield f"{file.stem}:\n\n```\n{file.read_text(encoding='utf-8').strip()}\n```\n"
+
+
+def _limits() -> Iterator[str]:
+    yield "\n## Limits\n"
+    yield "- It reads English questions; its vocabulary is that of lower-case English.\n"
+    yield "- It learned from comments, error messages, names and changes, not from what people asked.\n"
+    yield "- Its logits order the candidates of one question; they are no probabilities.\n"
+    yield "\n## Licence\n\nApache-2.0, as goldrank and as the model it began with."
+
+
+def _sum(rows: Sequence[dict[str, Any]], key: str) -> str:
+    return f"{sum(row[key] for row in rows):,}"
+
+
+def _counted(counts: Counter[str]) -> list[tuple[str, str]]:
+    return [(name, f"{count:,}") for name, count in counts.most_common()]
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()
