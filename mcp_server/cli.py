@@ -58,12 +58,12 @@ def _with_model(command: Command) -> Command:
         click.option(
             "--rerank-deadline-s", type=float, help="Seconds the cross-encoder may take. [default: 8]"
         ),
-        click.option("--rerank-depth", type=int, help="How many candidates it reads. [default: 20]"),
-        click.option("--held-weight", type=float, help="The same for rag_rerank. [default: 0.7]"),
+        click.option("--rerank-depth", type=int, help="How many candidates it reads. [default: 30]"),
+        click.option("--held-weight", type=float, help="The same for rag_rerank. [default: 0.6]"),
         click.option(
             "--rerank-weight",
             type=float,
-            help="Its share in the score of a search, 0 to 1; 0 turns it off. [default: 0.1]",
+            help="Its share in the score of a search, 0 to 1; 0 turns it off. [default: 0]",
         ),
         click.option(
             "--model",

@@ -44,9 +44,9 @@ class Settings:
     models: Path = field(default_factory=lambda: Path(platformdirs.user_data_dir("goldrank")) / "models")
     model: str = "goldrank-crossencoder"
     model_revision: str = ""
-    rerank_weight: float = 0.1  # docs/decisions/0005-second-stage.md, like the next two
-    held_weight: float = 0.7
-    rerank_depth: int = 20
+    rerank_weight: float = 0.0  # docs/decisions/0012-embedded-reranker.md, like the next two
+    held_weight: float = 0.6
+    rerank_depth: int = 30
     rerank_deadline_s: float = 8.0
     max_file_bytes: int = 1_000_000
     chunk_cache_bytes: int = CHUNK_CACHE_BYTES

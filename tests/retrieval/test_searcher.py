@@ -72,7 +72,7 @@ def test_each_reason_for_bm25_alone_is_told(opened: Repository) -> None:
     assert stages == {
         "asked": "bm25 (reranking was not asked for)",
         "name": "bm25 (a name alone is not reranked)",
-        "off": "bm25 (reranking is off: its weight is 0)",
+        "off": "bm25 (reranking is off: its weight is 0, which --rerank-weight sets)",
         "none": "bm25 (reranking is off: no model is set)",
         "broken": "bm25 (no reranking: the cross-encoder failed to load: torn weights)",
     }
