@@ -65,7 +65,9 @@ class SearchArguments(_Arguments):
     max_chars: int = Field(
         10_000, description="Longest reply in characters, 500-40000. Default 10000.", ge=500, le=40_000
     )
-    rerank: bool = Field(True, description="Let a cross-encoder reorder results where one helps. Default true.")
+    rerank: bool = Field(
+        True, description="Let a cross-encoder reorder results where one helps. Default true."
+    )
 
 
 class RerankArguments(_Arguments):
