@@ -59,7 +59,7 @@ def _with_model(command: Command) -> Command:
             "--rerank-deadline-s", type=float, help="Seconds the cross-encoder may take. [default: 8]"
         ),
         click.option("--rerank-depth", type=int, help="How many candidates it reads. [default: 30]"),
-        click.option("--held-weight", type=float, help="The same for rag_rerank. [default: 0.6]"),
+        click.option("--held-weight", type=float, help="The same for rag_rerank. [default: 0.5]"),
         click.option(
             "--rerank-weight",
             type=float,

@@ -61,7 +61,7 @@ def main() -> None:
     table = args.out / "curve.tsv"
     rows = list(csv.DictReader(table.open(), delimiter="\t")) if table.exists() else []
     if not rows:
-        rows = [{"round": 0, "questions": 0, "pairs": 0, "cpu_s": 0, **examine(model, tested)}]
+        rows = [{"round": 0, "questions": 0, "pairs": 0, "seconds": 0, **examine(model, tested)}]
     done = 0
     for number, (count, rate) in enumerate(args.round, 1):
         some = taught[done : done + int(count)]
@@ -86,7 +86,7 @@ def main() -> None:
                     "round": number,
                     "questions": done,
                     "pairs": sum(map(len, taught[:done])),
-                    "cpu_s": round(told),
+                    "seconds": round(told),
                     **examine(out, tested),
                 }
             )

@@ -45,7 +45,7 @@ class Settings:
     model: str = "goldrank-crossencoder"
     model_revision: str = ""
     rerank_weight: float = 0.0  # docs/decisions/0012-embedded-reranker.md, like the next two
-    held_weight: float = 0.6
+    held_weight: float = 0.5
     rerank_depth: int = 30
     rerank_deadline_s: float = 8.0
     max_file_bytes: int = 1_000_000

@@ -35,6 +35,7 @@ SMALL_FILES = (
     "vocab.txt",
     "modules.json",
     "config_sentence_transformers.json",
+    "sentence_bert_config.json",
 )
 """What a CrossEncoder folder may hold beside its weights; the first two are needed."""
 

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-import pytest
 from fakes import first_stage, repository
 
 from retrieval import embedded
@@ -19,8 +18,6 @@ QUESTIONS = (
     "how is a file cut into chunks",
     "which files are left out and why",
 )
-
-pytestmark = pytest.mark.skipif(not embedded.is_exported(embedded.FOLDER), reason="it is not trained yet")
 
 
 def test_it_is_small_enough_to_be_installed_with_everything() -> None:

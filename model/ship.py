@@ -1,0 +1,45 @@
+"""Put a trained model into the package, in bytes.
+
+    python model/ship.py --trained OUT/round-N --name goldrank-crossencoder-N
+
+Replaces retrieval/model. Whoever fine-tunes it has few pairs, so it gets back the dropout of its base, which
+train.py left out. Needs goldrank's extra `export`. Then write the card: model/card.py.
+"""
+
+import argparse
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+from retrieval import embedded
+from retrieval.training.export import export
+
+MAX_TOKENS = 192  # an excerpt has some 128; what one of a long question is cut at
+DROPOUT = 0.1  # BERT's (Devlin et al. 2019)
+
+
+def main() -> None:
+    """Export and replace."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--trained", type=Path, required=True, help="a CrossEncoder folder that train.py made"
+    )
+    parser.add_argument("--name", required=True, help="what replies call it")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        copy = Path(shutil.copytree(args.trained, Path(scratch) / "model"))
+        config = json.loads((copy / "config.json").read_text(encoding="utf-8"))
+        config |= {"hidden_dropout_prob": DROPOUT, "attention_probs_dropout_prob": DROPOUT}
+        (copy / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+        made = export(copy, Path(scratch) / "exported", name=args.name, max_tokens=MAX_TOKENS)
+        shutil.rmtree(embedded.FOLDER, ignore_errors=True)
+        shutil.copytree(made, embedded.FOLDER)
+    for path in embedded.FOLDER.iterdir():
+        path.chmod(0o644)
+
+
+if __name__ == "__main__":
+    main()
