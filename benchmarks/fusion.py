@@ -95,6 +95,10 @@ def report(queries: Mapping[str, Sequence[Row]], table: Mapping[float, Mapping[s
         low, high = interval(gains)
         picks = ", ".join(f"{weight:g} x{chosen.count(weight)}" for weight in sorted(set(chosen)))
         print(f"out of fold, {kind or 'all'}: {gains.mean():+.4f} [{low:+.4f}, {high:+.4f}] with {picks}")
+    chosen, gains = _out_of_fold(queries, table, None)
+    print("repository\tlanguage\tweight\tgain")
+    for (repo, rows), weight, gain in zip(queries.items(), chosen, gains, strict=True):
+        print("\t".join([repo, rows[0]["language"], f"{weight:g}", f"{gain:+.4f}"]))
 
 
 def searched(
