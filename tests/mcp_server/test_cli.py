@@ -25,7 +25,7 @@ def goldrank(*arguments: str | Path, cwd: Path, code: int = 0) -> subprocess.Com
 
 def test_search_prints_what_the_tool_would_reply(example: Path) -> None:
     """What a person tries is what the agent gets."""
-    out = goldrank("search", "how does the client retry", cwd=example).stdout
+    out = goldrank("search", "how does the client retry", "--rerank-weight", "0.5", cwd=example).stdout
     assert "1. src/client.py:1-9  class Client" in out
     assert (
         "no reranking: nobody/none is not on this machine; `goldrank doctor --download-model` fetches it"

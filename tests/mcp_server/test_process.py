@@ -172,7 +172,7 @@ async def test_without_a_model_the_reply_says_how_to_get_one(
     example: Path, environment: dict[str, str]
 ) -> None:
     """Nothing degrades in silence."""
-    model = {"GOLDRANK_MODEL": "cross-encoder/ms-marco-MiniLM-L6-v2"}
+    model = {"GOLDRANK_MODEL": "cross-encoder/ms-marco-MiniLM-L6-v2", "GOLDRANK_RERANK_WEIGHT": "0.5"}
     command = StdioServerParameters(
         command=sys.executable, args=["-m", "mcp_server", "serve", str(example)], env=environment | model
     )
