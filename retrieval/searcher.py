@@ -161,7 +161,7 @@ def _search(
     paths = repository.select(request.globs, request.language) if repository.is_listed else None
     query = read_query(request.query)
     refusal = _refusal(request, is_symbol=query.is_symbol)
-    read = second.depth if second and second.weight and not refusal else 0
+    read = second.depth if second and not (refusal or _off(second)) else 0
     evidence = gather(query, snapshot, paths=paths)
     candidates = place(evidence, weights_for(query), limit=max(request.top_k, read))
     if refresh.pending and not candidates:
@@ -238,6 +238,13 @@ def _refusal(request: Request, *, is_symbol: bool) -> str:
     return "a name alone is not reranked" if is_symbol else ""
 
 
+def _off(second: SecondStage | None) -> str:
+    """Say why no model reads at all, whatever is asked; "" where one does."""
+    if second is None:
+        return "reranking is off: no model is set"
+    return "" if second.weight else "reranking is off: its weight is 0, which --rerank-weight sets"
+
+
 def _second_stage(
     query: str,
     candidates: Sequence[Candidate],
@@ -265,10 +272,7 @@ def _read_and_fuse(
     is_cancelled: Callable[[], bool],
 ) -> tuple[list[Ranked], str]:
     nothing: list[float | None] = [None] * len(candidates)
-    if second is None:
-        refusal = refusal or "reranking is off: no model is set"
-    elif second.weight == 0:
-        refusal = refusal or "reranking is off: its weight is 0, which --rerank-weight sets"
+    refusal = refusal or _off(second)
     if second is None or refusal or not candidates:
         return fuse(candidates, nothing, weight=0), f"bm25 ({refusal})" if refusal else "bm25"
     texts = [pair_text(passage.chunk, passage.text) for passage in passages[: second.depth]]

@@ -202,7 +202,7 @@ def _training_data(facts: Facts) -> list[str]:
         "Pairs of a golden question and a chunk of the repository.",
         "A positive answers the question; a negative was ranked high by the first stage and does not.",
         "",
-        *_table(("", ""), [*counted, *stated]),
+        *table(("", ""), [*counted, *stated]),
         "",
         *_samples(facts.samples),
     ]
@@ -212,7 +212,7 @@ def _samples(samples: Sequence[LabeledPair]) -> list[str]:
     if not samples:
         return ["No samples are shown: the repository may be private."]
     rows = [(pair.query, pair.passage, str(pair.label)) for pair in samples]
-    return _table(("query", "passage", "label"), rows)
+    return table(("query", "passage", "label"), rows)
 
 
 def _training(trained: Trained) -> list[str]:
@@ -236,7 +236,7 @@ def _training(trained: Trained) -> list[str]:
         "",
         f"Loss: `{_LOSSES[recipe.loss]}`, activation `Identity`{weight}.",
         "",
-        *_table(("epoch", "step", "training loss", "validation loss"), map(_epoch, trained.epochs)),
+        *table(("epoch", "step", "training loss", "validation loss"), map(_epoch, trained.epochs)),
         "",
         "### Non-default hyperparameters",
         "",
@@ -279,7 +279,7 @@ def _evaluation(facts: Facts) -> list[str]:
         rows = [
             (row.system, *(_measured(row.measured.get(metric)) for metric in metrics)) for row in facts.rows
         ]
-        lines += [*_table(("system", *metrics), rows), ""]
+        lines += [*table(("system", *metrics), rows), ""]
     if facts.decision:
         lines += [f"**Decision:** {_line(facts.decision)}", "", *(f"- {_line(why)}" for why in facts.reasons)]
     return lines[:-1] if not lines[-1] else lines
@@ -323,7 +323,8 @@ def _arguments(arguments: Mapping[str, Any]) -> list[str]:
     return [f"- `{name}`: {_line(str(value))}" for name, value in arguments.items()]
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Write a table as lines of Markdown."""
     written = [f"| {' | '.join(map(_cell, row))} |" for row in (head, *rows)]
     return [written[0], "|" + " --- |" * len(head), *written[1:]]
 
