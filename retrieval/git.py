@@ -30,14 +30,14 @@ _NEVER = ("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}")
 _STATUS = ("status", "--porcelain", "-z", "--no-renames", "--untracked-files=normal")
 
 
-def ask(root: Path, *arguments: str) -> bytes | None:
+def ask(root: Path, *arguments: str, timeout_s: float = TIMEOUT_S) -> bytes | None:
     """Run a git command in `root`; None when git is absent, refuses, fails or takes too long.
 
     >>> ask(Path("/"), "rev-parse", "--no-such-thing") is None
     True
     """
     try:
-        return _run(root, *arguments)
+        return _run(root, *arguments, timeout_s=timeout_s)
     except (OSError, subprocess.SubprocessError):
         return None
 
@@ -148,7 +148,7 @@ def _filters_of(root: Path, paths: Sequence[bytes]) -> Iterator[str]:
         yield from map(os.fsdecode, answer.split(b"\0")[2::3])  # path, attribute, value, path, …
 
 
-def _run(root: Path, *arguments: str) -> bytes:
+def _run(root: Path, *arguments: str, timeout_s: float = TIMEOUT_S) -> bytes:
     """Run git and return its output.
 
     Raises:
@@ -158,6 +158,6 @@ def _run(root: Path, *arguments: str) -> bytes:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_") or name in _KEPT}
     command = ["git", *_NEVER, "-C", str(root), *arguments]
     done = subprocess.run(  # noqa: S603 - no shell, fixed verbs
-        command, capture_output=True, check=True, timeout=TIMEOUT_S, env={**kept, **_SET}
+        command, capture_output=True, check=True, timeout=timeout_s, env={**kept, **_SET}
     )
     return done.stdout

@@ -2,7 +2,7 @@
 
 In a git work tree git itself is asked, so every ignore rule is git's own; elsewhere pathspec reads the
 `.gitignore` files. What is listed is then judged twice: by name and type before it is read (`walk`), and by
-content once it is (`refusal`). Nothing outside the root is ever opened: a link is never followed.
+content once it is (`refusal`). Nothing outside the root is ever opened: `confinement` sees to it.
 """
 
 import os
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
-from retrieval import git
+from retrieval import confinement, git
 from retrieval.errors import RootError
 from retrieval.records import Exclusion, FileStat
 
@@ -29,6 +29,7 @@ MINIFIED_BYTES = 5000
 _DEPENDENCY_FOLDERS = frozenset({"node_modules", "bower_components", "jspm_packages", "site-packages"})
 _VENDOR_MARKS = ("modules.txt", "autoload.php")  # what `go mod vendor` and composer leave in their vendor/
 _WIDE = (*_VENDOR_MARKS, ".gitignore")  # files that decide about others
+NAMES_PATIENCE_S = 5.0  # git waits for ever where a `.gitignore` is a pipe; a question must not
 MOST_TOUCHED = 500  # paths that are cheaper to look at one by one than with all others
 _LOCK_FILES = frozenset(
     "package-lock.json npm-shrinkwrap.json yarn.lock pnpm-lock.yaml bun.lock cargo.lock poetry.lock uv.lock "
@@ -37,10 +38,17 @@ _LOCK_FILES = frozenset(
 )
 _GOLDEN_FILE = "golden.json"  # at the root: it holds questions in the asker's own words, and no answer
 _SECRET_NAME = re.compile(
-    r"\.env(\.(?!example$|sample$|template$|dist$)[^/]*)?|.*\.(pem|key|p12|pfx|jks|keystore|kdbx|ppk|asc|gpg)"
-    r"|id_(rsa|dsa|ecdsa|ed25519)|\.(netrc|npmrc|pypirc|pgpass|htpasswd|git-credentials|dockercfg)"
-    r"|credentials|service[-_]account.*\.json|.*\.tfstate(\.backup)?|.*\.tfvars",
+    r"\.env(rc|\.(?!example$|sample$|template$|dist$).*)?|.*\.env"
+    r"|.*\.(pem|key|p12|pfx|pkcs12|jks|keystore|kdbx|ppk|asc|gpg|ovpn|kubeconfig|tfvars|tfstate(\.backup)?)"
+    r"|id_(rsa|dsa|ecdsa|ed25519)(_[^.]*|\.(?!pub$).*)?"
+    r"|[._](netrc|npmrc|pypirc|pgpass|htpasswd|git-credentials|dockercfg|dockerconfigjson|my\.cnf|s3cfg|boto"
+    r"|vault[-_]token|(bash|zsh|sh|psql|mysql|python|node_repl)_history)"
+    r"|credentials(\.(json|ya?ml|toml|ini|csv|xml))?|secrets\.(json|ya?ml|toml|ini|properties)"
+    r"|client_secret.*\.json|service[-_]account.*\.json",
     re.IGNORECASE,
+)
+_SECRET_PLACE = re.compile(
+    r"(.*/)?(\.(ssh|gnupg|password-store)/.*|\.kube/config|\.docker/config\.json)", re.IGNORECASE
 )
 _GENERATED = re.compile(
     rb"@generated\b|code generated .{0,80}do not edit|auto-?generated .{0,80}do not (edit|modify)"
@@ -163,7 +171,7 @@ def judged(root: Path, paths: Sequence[str], *, max_bytes: int) -> Listing:
 
 def names(root: Path, *, patience_s: float = 0.3) -> list[str]:
     """List the files under `root` without looking at one; without git, as many as are found in time."""
-    listed = _tracked_by_git(root)
+    listed = _tracked_by_git(root, timeout_s=NAMES_PATIENCE_S)
     if listed is not None:
         return listed
     deadline = time.monotonic() + patience_s
@@ -176,15 +184,7 @@ def read(root: Path, path: str) -> bytes:
     Raises:
         OSError: It vanished, became a link, or may not be read.
     """
-    # Open without following a link and check the folder again: both may have changed since the walk.
-    if not _is_real(root, path.rpartition("/")[0]):
-        raise FileNotFoundError(f"{path} is no longer below the root")
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # Windows has neither
-    descriptor = os.open(root / path, flags)
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise FileNotFoundError(f"{path} is no regular file")
-        return file.read()
+    return confinement.read(root, path)
 
 
 def stat_of(result: os.stat_result) -> FileStat:
@@ -216,7 +216,7 @@ def _sift(
     files: dict[str, FileStat] = {}
     excluded: list[Exclusion] = []
     for path in listed:
-        verdict = _judge(base, path, real_folders, max_bytes=max_bytes)
+        verdict = confinement.escape(path) or _judge(base, path, real_folders, max_bytes=max_bytes)
         if path.startswith(vendored) or not _DEPENDENCY_FOLDERS.isdisjoint(path.split("/")[:-1]):
             verdict = "dependencies, not this repository's code"
         if isinstance(verdict, FileStat):
@@ -237,7 +237,7 @@ def _judge(base: str, path: str, real_folders: dict[str, bool], *, max_bytes: in
     except OSError as error:
         return f"unreadable: {error.strerror}"
     reason = "" if stat.S_ISREG(result.st_mode) else _type_refusal(base, path, result.st_mode)
-    reason = reason or _name_refusal(path)
+    reason = reason or _name_refusal(path) or confinement.refusal(result)
     if not reason and result.st_size > max_bytes:
         reason = f"larger than {max_bytes:,} bytes"
     return reason or stat_of(result)
@@ -273,6 +273,8 @@ def _folder_refusal(folder: str) -> str:
 def _name_refusal(path: str) -> str:
     if path == _GOLDEN_FILE:
         return "the golden questions, which are no answers"
+    if _SECRET_PLACE.fullmatch(path):
+        return "may hold secrets"
     return _called(path.rpartition("/")[2])
 
 
@@ -289,11 +291,14 @@ def _is_real(root: Path, folder: str) -> bool:
     return os.path.realpath(expected) == expected
 
 
-def _tracked_by_git(root: Path, paths: Sequence[str] = ()) -> list[str] | None:
+def _tracked_by_git(
+    root: Path, paths: Sequence[str] = (), *, timeout_s: float = git.TIMEOUT_S
+) -> list[str] | None:
     """Ask git which files it tracks or could track, of all or of some; None where no git answers for them."""
     chosen = ("--", *paths) if paths else ()
     literal = ("--literal-pathspecs",) if paths else ()  # a file may be called `*`
-    listed = git.ask(root, *literal, "ls-files", "-z", "--cached", "--others", "--exclude-standard", *chosen)
+    asked = (*literal, "ls-files", "-z", "--cached", "--others", "--exclude-standard", *chosen)
+    listed = git.ask(root, *asked, timeout_s=timeout_s)
     # Someone who names a folder that git ignores wants it searched all the same.
     is_ignored = not paths and listed == b"" and git.ask(root, "check-ignore", "-q", ".") is not None
     if listed is None or is_ignored:
@@ -327,10 +332,10 @@ def _visit(root: Path, folder: str = "", rules: tuple[tuple[str, GitIgnoreSpec],
 
 def _ignore_file(root: Path, folder: str) -> GitIgnoreSpec | None:
     try:
-        lines = (root / folder / ".gitignore").read_text(encoding="utf-8", errors="replace").splitlines()
+        data = confinement.read(root, f"{folder}/.gitignore" if folder else ".gitignore")
     except OSError:
         return None
-    return GitIgnoreSpec.from_lines(lines)
+    return GitIgnoreSpec.from_lines(data.decode("utf-8", "replace").splitlines())
 
 
 def _is_ignored(path: str, rules: Iterable[tuple[str, GitIgnoreSpec]], *, is_folder: bool) -> bool:
