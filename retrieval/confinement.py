@@ -10,7 +10,7 @@ import stat
 from pathlib import Path
 
 LARGEST = 1_000_000_000
-"""Bytes that one file may have, which is what `max_file_bytes` takes at most: a listed file may have grown."""
+"""Bytes that are read at most, which is what `max_file_bytes` allows at most: a file may have grown."""
 
 # A part that climbs or is empty, git's own folder as any file system spells it (Windows drops final dots and
 # blanks and has a short name for it), and what no path holds.
@@ -66,7 +66,7 @@ def refusal(found: os.stat_result) -> str:
     """Say in few words what is wrong with a file as the file system describes it, or ""."""
     if not stat.S_ISREG(found.st_mode):
         return "no regular file"
-    # Its other names may lie anywhere, and no path tells: a file with one name is in the root and nowhere else.
+    # No path tells where its other names lie: a file with one name is in the root and nowhere else.
     return "a hard link, which may be a file of another folder" if found.st_nlink > 1 else ""
 
 
@@ -103,7 +103,7 @@ def _open_folders(root: Path, folders: list[str]) -> int:
 
 
 def _open_checked(root: Path, path: str) -> int:
-    """Open a file where no folder can be held open: look before and after, so that a swap must be done twice."""
+    """Open a file where no folder can be held open: look before and after."""
     target = str(root / path)
     if os.path.realpath(target) != target:
         raise FileNotFoundError(f"{path} is no longer below the root")

@@ -8,9 +8,9 @@ import os
 import re
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from retrieval import chunker, tokenizer
+from retrieval import chunker, secrets, tokenizer
 from retrieval.languages import grammar_of, language_of
 from retrieval.records import Chunk
 
@@ -48,17 +48,18 @@ class Stored:
 
 
 def cut(path: str, text: str) -> list[Document]:
-    """Cut a file into documents, in line order; of `path` only the grammar matters."""
-    lines = chunker.lines_of(text)
+    """Cut a file into documents without its secrets, in line order; of `path` only the grammar matters."""
+    masked = secrets.mask(text)
+    lines = chunker.lines_of(masked.text)
     return [
         Document(
-            encode(chunk),
+            encode(replace(chunk, masked=masked.count(chunk.start_line, chunk.end_line))),
             " ".join(
                 tokenizer.stems(tokenizer.terms(chunker.chunk_text(lines, chunk.start_line, chunk.end_line)))
             ),
             " ".join(name_terms(chunk.names)),
         )
-        for chunk in chunker.chunk_file(path, text)
+        for chunk in chunker.chunk_file(path, masked.text)
     ]
 
 
@@ -100,18 +101,23 @@ def encode(chunk: Chunk) -> str:
     """Write a chunk without its path as text between NULs; a query reads hundreds back."""
     span = (str(chunk.start_line), str(chunk.end_line))
     words = (clean(word) for word in (chunk.kind, chunk.symbol, chunk.scope))
-    return "\0".join((*span, *words, chunk.digest, *map(clean, chunk.names)))
+    return "\0".join((*span, *words, chunk.digest, str(chunk.masked), *map(clean, chunk.names)))
 
 
 def decode(path: str, record: str) -> Chunk:
     """Read what `encode` wrote."""
-    start, end, kind, symbol, scope, content, *names = record.split("\0")
-    return Chunk(path, int(start), int(end), kind, symbol, scope, tuple(names), content)
+    start, end, kind, symbol, scope, content, masked, *names = record.split("\0")
+    return Chunk(path, int(start), int(end), kind, symbol, scope, tuple(names), content, int(masked))
 
 
 def names_in(record: str) -> Sequence[str]:
     """List the names that a written chunk defines."""
-    return record.split("\0")[6:]
+    return record.split("\0")[7:]
+
+
+def has_secrets(documents: Iterable[Document]) -> bool:
+    """Tell whether a value was masked in any of a file's documents."""
+    return any(item.record.split("\0", 7)[6] != "0" for item in documents)
 
 
 def write_record(path: str, document: Document) -> bytes:

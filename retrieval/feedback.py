@@ -1,6 +1,6 @@
 """What assistants said was useful: a local log beside a root's models, kept only where it was asked for.
 
-A line is one query with spans of files, as replies name them. No code, and nothing of who asked.
+A line is one query with spans of files, as replies name them. No code, no secret, and nothing of who asked.
 """
 
 import json
@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from retrieval import secrets
 from retrieval.errors import CacheError
 
 FILE = "feedback.jsonl"
@@ -20,7 +21,7 @@ class Entry:
     """One word of an assistant.
 
     Attributes:
-        query: What was asked, cut to QUERY_CHARS.
+        query: What was asked; what is written of it has no secrets and QUERY_CHARS at most.
         useful: Spans that answered, `path:start-end`.
         not_useful: Spans that did not.
         date: YYYY-MM-DD.
@@ -38,7 +39,8 @@ def append(folder: Path, entry: Entry) -> None:
     Raises:
         CacheError: The log cannot be written.
     """
-    line = json.dumps({**asdict(entry), "query": entry.query[:QUERY_CHARS]}, ensure_ascii=False) + "\n"
+    query = secrets.mask(entry.query).text[:QUERY_CHARS]
+    line = json.dumps({**asdict(entry), "query": query}, ensure_ascii=False) + "\n"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         log = os.open(folder / FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)

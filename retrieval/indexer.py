@@ -2,10 +2,10 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from retrieval import places, walker
+from retrieval import documents, places, walker
 from retrieval.chunkcache import Run
 from retrieval.errors import CancelledError
 from retrieval.records import FileStat
@@ -111,12 +111,15 @@ class Indexer:
         self._batch.size += len(data)
         record = FileRecord(stat, digest(data), walker.refusal(path, data), is_settled(stat, now_ns=now))
         if self._put(path, record, known) and not record.reason:
-            self._writer.add(path, self._cache.cut(path, data, record.digest))
+            cut = self._cache.cut(path, data, record.digest)
+            self._batch.done[path] = replace(record, has_secrets=documents.has_secrets(cut))
+            self._writer.add(path, cut)
 
     def _put(self, path: str, record: FileRecord, known: FileRecord | None) -> bool:
         """Note a file's new record and take its old chunks out; False when it was touched, not changed."""
         self._batch.done[path] = record
         if known and (known.digest, known.reason) == (record.digest, record.reason):
+            self._batch.done[path] = replace(record, has_secrets=known.has_secrets)
             return False
         self._writer.remove(path)
         self._batch.touched.append(path)

@@ -19,6 +19,7 @@ class Chunk:
         scope: Names of the definitions around it, outermost first, joined by a dot.
         names: Every name defined in the chunk, in line order.
         digest: Hash of the chunk's text when it was indexed; "" for a chunk that is in no index.
+        masked: How many values of its text were masked when it was indexed.
     """
 
     path: str
@@ -29,6 +30,7 @@ class Chunk:
     scope: str = ""
     names: tuple[str, ...] = ()
     digest: str = ""
+    masked: int = 0
 
     @property
     def span(self) -> str:

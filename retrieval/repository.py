@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from retrieval import chunker, git, integrity, tokenizer, walker
+from retrieval import chunker, git, integrity, secrets, tokenizer, walker
 from retrieval.chunkcache import ChunkCache
 from retrieval.errors import (
     ArgumentError,
@@ -28,7 +28,7 @@ from retrieval.ledger import Ledger
 from retrieval.passages import Passage, read_back
 from retrieval.records import Chunk, Exclusion, FileStat
 from retrieval.settings import CHUNK_CACHE_BYTES
-from retrieval.storage import FORMAT, FileRecord, Store, store_folder, stores
+from retrieval.storage import FORMAT, FileRecord, Store, digest, store_folder, stores
 from retrieval.walker import Listing
 from retrieval.writer import IndexWriter, make
 
@@ -254,18 +254,24 @@ class Repository:
             data = walker.read(self.root, path)
         except OSError:
             return None
-        return None if walker.refusal(path, data) else chunker.lines_of(chunker.decode(data))
+        return None if walker.refusal(path, data) else self._lines(path, data)
 
     def passages(self, chunks: Iterable[Chunk]) -> list[Passage]:
         """Read chunks back from disk, each file once, and tell which are as they were indexed."""
         return read_back(chunks, self.lines)
 
     def lines(self, path: str) -> list[str] | None:
-        """Read a file's lines; None when it is gone or may not be read."""
+        """Read a file's lines, secrets masked; None when it is gone or may not be read."""
         try:
-            return chunker.lines_of(chunker.decode(walker.read(self.root, path)))
+            return self._lines(path, walker.read(self.root, path))
         except OSError:
             return None
+
+    def _lines(self, path: str, data: bytes) -> list[str]:
+        text, known = chunker.decode(data), self._state.records.get(path)
+        # Most files are as they were indexed, and had none: no detector needs to be loaded for those.
+        is_clean = known and not known.has_secrets and not known.reason and known.digest == digest(data)
+        return chunker.lines_of(text if is_clean else secrets.mask(text).text)
 
     def commit(self) -> str:
         """Describe the state of the work tree: its commit and whether it is dirty, or why git is silent."""
@@ -366,4 +372,5 @@ class Repository:
 
 def _fingerprint() -> str:
     engine = f"tantivy {importlib.metadata.version('tantivy')}"
-    return " | ".join((FORMAT, f"terms {tokenizer.fingerprint()}", chunker.fingerprint(), engine))
+    made_by = (f"terms {tokenizer.fingerprint()}", chunker.fingerprint(), secrets.fingerprint())
+    return " | ".join((FORMAT, *made_by, engine))

@@ -35,19 +35,20 @@ from filelock import FileLock, Timeout
 from retrieval.errors import CacheError, IndexLockedError
 from retrieval.records import FileStat
 
-FORMAT = "v3"
+FORMAT = "v4"
 """History.
 
 v1: tantivy 0.27 with fields body, words, names, file_names, symbols, path and a stored record.
 v2: positions in body; no words, no file_names.
 v3: stored stems for positions; columns with lengths; file records with revisions, settled or not.
+v4: secrets masked; how many are in a chunk, whether any in a file.
 """
 
 LITTLE_MB = 50  # free space that a segment of the index may take up
 TOMBSTONES = 1_000  # how many revisions the records of files that are gone are kept for those who read news
 _TABLES = """
 CREATE TABLE files (path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER, inode TEXT,
-    digest TEXT, reason TEXT, is_settled INTEGER, is_gone INTEGER, revision INTEGER);
+    digest TEXT, reason TEXT, is_settled INTEGER, has_secrets INTEGER, is_gone INTEGER, revision INTEGER);
 CREATE INDEX by_revision ON files (revision);
 CREATE INDEX gone_by_revision ON files (revision) WHERE is_gone;
 """
@@ -64,12 +65,14 @@ class FileRecord:
         reason: Why its content is not searched, or "" when it is.
         is_settled: Whether a later change must show in `stat`; a file that changed the moment before it was
             read may change again within one tick of the file system's clock.
+        has_secrets: Whether its text must be masked; true as long as that is not known.
     """
 
     stat: FileStat
     digest: str
     reason: str = ""
     is_settled: bool = True
+    has_secrets: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,16 +254,15 @@ class Store:
         """Read the records that were written after a revision; all of them by default."""
         with self._reading() as table:
             rows = table.execute(
-                "SELECT path, size, mtime_ns, ctime_ns, inode, digest, reason, is_settled, is_gone, revision"
-                " FROM files WHERE revision > ?",
+                "SELECT path, is_gone, revision, digest, reason, is_settled, has_secrets,"
+                " size, mtime_ns, ctime_ns, inode FROM files WHERE revision > ?",
                 (since,),
             )
             records: dict[str, FileRecord | None] = {}
             newest = since
-            for path, size, mtime_ns, ctime_ns, inode, content, reason, is_settled, is_gone, revision in rows:
-                stat = FileStat(size, mtime_ns, ctime_ns, int(inode))
-                record = None if is_gone else FileRecord(stat, content, reason, bool(is_settled))
-                records[path.decode("utf-8", "surrogateescape")] = record
+            for path, is_gone, revision, content, reason, is_settled, has_secrets, *stat in rows:
+                record = FileRecord(_stat(*stat), content, reason, bool(is_settled), bool(has_secrets))
+                records[path.decode("utf-8", "surrogateescape")] = None if is_gone else record
                 newest = max(newest, revision)
         return News(records, newest)
 
@@ -279,7 +281,7 @@ class Store:
             revision = _newest(table) + 1
             rows = [_row(path, record, revision) for path, record in records.items()]
             rows += [_row(path, None, revision) for path in gone]
-            table.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            table.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
             # Who reads news only after so long must read all records.
             table.execute("DELETE FROM files WHERE is_gone AND revision < ?", (revision - TOMBSTONES,))
 
@@ -370,12 +372,17 @@ def _newest(table: sqlite3.Connection) -> int:
     return newest or 0
 
 
+def _stat(size: int, mtime_ns: int, ctime_ns: int, inode: str) -> FileStat:
+    return FileStat(size, mtime_ns, ctime_ns, int(inode))
+
+
 def _row(path: str, record: FileRecord | None, revision: int) -> tuple[object, ...]:
     is_gone, record = record is None, record or _UNKNOWN
     stat = record.stat
     # SQLite integers have 63 bits and some file systems use all 64 of an inode.
     times = (stat.size, stat.mtime_ns, stat.ctime_ns, str(stat.inode))
-    return (_key(path), *times, record.digest, record.reason, record.is_settled, is_gone, revision)
+    read = (record.digest, record.reason, record.is_settled, record.has_secrets)
+    return (_key(path), *times, *read, is_gone, revision)
 
 
 def _key(path: str) -> bytes:

@@ -1,0 +1,144 @@
+"""Which values of a text look like secrets, and what stands in their place from then on.
+
+Texts are masked where they are read: chunks, terms, passages and models see nothing else. Lines stay lines.
+The detector is MongoDB's Kingfisher, which scans in this process and asks no network (decisions/0013).
+"""
+
+import functools
+import hashlib
+import importlib.metadata
+import re
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from kingfisher_sdk import Scanner
+
+VERSION = 1
+"""Raise it whenever other values are masked, or in another way: every index is then rebuilt."""
+
+RULES = Path(__file__).with_name("secret_rules.yml")
+CONFIDENCE: Literal["medium"] = "medium"
+"""The least of a rule and of a find. With "low", `user:pass@host` and 12 more of the 21 DEV repositories'
+examples would be masked (benchmarks/runs/2026-11-24-security)."""
+REPEATED_CHARS = 16
+"""A value this long is masked wherever its text repeats it: no word is, and a rule may need its context."""
+
+_MAKER = re.compile(r"^(?:betterleaks\.|veles\.secrets/|goldrank\.)|\.\d+$")
+_LINE = re.compile(rb"([ \t]*)([^\n]*?)(\r?(?:\n|\Z))", re.DOTALL)
+_BOM = b"\xef\xbb\xbf"
+_loading = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """A text without its secrets.
+
+    Attributes:
+        text: It has the lines that it had.
+        spans: First and last line of each masked value, 1-based and inclusive, in order.
+    """
+
+    text: str
+    spans: tuple[tuple[int, int], ...] = ()
+
+    def count(self, start_line: int, end_line: int) -> int:
+        """Count the masked values that touch some lines."""
+        return sum(first <= end_line and last >= start_line for first, last in self.spans)
+
+
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """A secret in a text's bytes: 0-based, the end is not part of it."""
+
+    start: int
+    end: int
+    kind: str
+
+
+def fingerprint() -> str:
+    """Identify what is masked: an index made by another detector must be rebuilt."""
+    rules = hashlib.blake2b(RULES.read_bytes(), digest_size=4).hexdigest()
+    detector = importlib.metadata.version("kingfisher-secret-scanner")
+    return f"secrets {VERSION} {rules} kingfisher {detector}"
+
+
+def mask(text: str) -> Masked:
+    """Write a mark that names its kind in place of each value that looks like a secret."""
+    data = text.encode("utf-8", "replace")
+    values = _apart(_values(data))
+    if not values:
+        return Masked(text)
+    masked, spans, end, line = bytearray(), [], 0, 1
+    for value in values:
+        line += data.count(b"\n", end, value.start)
+        secret = data[value.start : value.end]
+        spans.append((line, line + secret.count(b"\n")))
+        line += secret.count(b"\n")
+        masked += data[end : value.start] + _mark(secret, value.kind)
+        end = value.end
+    masked += data[end:]
+    return Masked(masked.decode("utf-8", "replace"), tuple(spans))
+
+
+def prepare() -> None:
+    """Load the detector: half a second, and some seconds the first time that a user's machine does so."""
+    _scanner()
+
+
+def _mark(secret: bytes, kind: str) -> bytes:
+    """Mark each line of a secret, so that none is lost; blank ones stay blank."""
+    mark = f"[masked: {kind}]".encode()
+    return _LINE.sub(lambda line: line[1] + (mark if line[2].strip() else line[2]) + line[3], secret)
+
+
+def _values(data: bytes) -> Iterator[_Value]:
+    """Find what looks like a secret, in no order; values may overlap."""
+    if data.startswith(_BOM):  # the detector would leave it out, and tell every place three bytes too early
+        data = data.replace(_BOM, b"   ", 1)
+    repeated: dict[bytes, str] = {}
+    for finding in _scanner().scan(data):
+        if not finding.visible or finding.confidence == "low":
+            continue
+        kind, place = _kind(finding.rule_id), finding.location
+        start, end = place["start_offset"], place["end_offset"]
+        yield _Value(start, end, kind)
+        if end - start >= REPEATED_CHARS:
+            repeated[data[start:end]] = kind
+    for secret, kind in repeated.items():
+        start = data.find(secret)
+        while start >= 0:
+            yield _Value(start, start + len(secret), kind)
+            start = data.find(secret, start + len(secret))
+
+
+def _apart(values: Iterable[_Value]) -> list[_Value]:
+    """Join values that overlap; the first names both."""
+    joined: list[_Value] = []
+    for value in sorted(values, key=lambda value: (value.start, -value.end, value.kind)):
+        if joined and value.start < joined[-1].end:
+            first = joined[-1]
+            joined[-1] = _Value(first.start, max(first.end, value.end), first.kind)
+        else:
+            joined.append(value)
+    return joined
+
+
+def _kind(rule: str) -> str:
+    """Name a rule without who made it and which of several it is."""
+    return _MAKER.sub("", rule)
+
+
+def _scanner() -> "Scanner":
+    with _loading:  # who comes while it is loaded waits, and does not load it again
+        return _loaded()
+
+
+@functools.cache
+def _loaded() -> "Scanner":
+    from kingfisher_sdk import Rules, Scanner
+
+    return Scanner(Rules([RULES], confidence=CONFIDENCE))
