@@ -4,7 +4,7 @@ PYTHON ?= python3.11
 TORCH ?= torch==2.13.0
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint format rankings clean help
+.PHONY: demo test lint format rankings snapshots clean help
 
 help:  ## say what each target does
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/'
@@ -27,6 +27,9 @@ format: .venv/lint.stamp  ## write the formatting that `make lint` checks
 
 rankings: .venv/run.stamp  ## rewrite the committed ranks of golden.json in tests/rankings/
 	.venv/bin/python benchmarks/rankings.py
+
+snapshots: .venv/test.stamp  ## rewrite the committed listing and replies in tests/mcp_server/snapshots/
+	RENEW_SNAPSHOTS=1 .venv/bin/python -m pytest tests/mcp_server/test_replies.py
 
 clean:  ## remove the environment and what tools left
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -4,17 +4,32 @@ Ranges and defaults stand in the descriptions too, because some clients strip th
 """
 
 import json
+from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
+from mcp_server.replies import Form
 from retrieval.errors import shorten
 
 MAX_QUERY_CHARS = 8_000  # a long issue text fits; a pasted file is no question
 SHOWN_PROBLEMS = 10  # whoever sends hundreds of wrong arguments learns nothing from the eleventh
 MAX_RESULTS = 50  # what a search returns at most
 MAX_CANDIDATES = 200  # what a cross-encoder reads in tens of seconds on two cores
+
+ALIASES: Mapping[str, str] = {
+    **dict.fromkeys(("question", "q", "search", "search_query", "text"), "query"),
+    **dict.fromkeys(("k", "n", "limit", "max_results", "num_results", "count"), "top_k"),
+    **dict.fromkeys(("glob", "globs", "paths", "files", "include", "file_pattern"), "path"),
+    **dict.fromkeys(("lang", "languages"), "language"),
+    **dict.fromkeys(("repository", "repo_name", "project", "root"), "repo"),
+    **dict.fromkeys(("max_length", "max_characters", "budget"), "max_chars"),
+    **dict.fromkeys(("output", "output_format", "mode"), "format"),
+    **dict.fromkeys(("documents", "passages", "hits", "results", "items"), "candidates"),
+}
+"""What models call our arguments when they do not look: the same thing under the names of other tools."""
 
 _CANDIDATE_FORMS = 'A candidate is "path", "path:line", "path:start-end" or {"text": …, "id": …}'
 
@@ -38,36 +53,34 @@ class _Arguments(BaseModel):
 class TextCandidate(_Arguments):
     """Text that is in no file."""
 
-    text: str = Field(description="The text to rank.", min_length=1, max_length=20_000)
-    id: str = Field(
-        description="Your own name for it; it comes back in the ranking.", min_length=1, max_length=200
-    )
+    text: str = Field(min_length=1, max_length=20_000)
+    id: str = Field(description="Your name for it.", min_length=1, max_length=200)
 
 
 class SearchArguments(_Arguments):
     """Arguments of `rag_search`."""
 
     query: str = Field(
-        description="A question in plain words, or an identifier; as specific as you can. "
-        f"1-{MAX_QUERY_CHARS} characters.",
+        description=f"A specific question, or an identifier. 1-{MAX_QUERY_CHARS} characters.",
         min_length=1,
         max_length=MAX_QUERY_CHARS,
     )
     top_k: int = Field(8, description="How many results, 1-50. Default 8.", ge=1, le=50)
     path: Annotated[list[str] | None, BeforeValidator(_list_from_text)] = Field(
         None,
-        description='Only these files: gitignore globs, e.g. ["src/", "*.py", "!tests/"]. Default: all.',
+        description='Only these files: gitignore globs, as ["src/", "*.py", "!tests/"].',
     )
-    language: str | None = Field(None, description='Only this language, e.g. "python". Default: all.')
-    repo: str | None = Field(
-        None, description="Which served repository, by name; needed only if there are several."
+    language: str | None = Field(None, description='Only this language, as "python".')
+    repo: str | None = Field(None, description="Served repository, by name; needed if there are several.")
+    format: Form = Field(
+        "code",
+        description='"code": the best in full, one line of the rest (default). "full": all code. '
+        '"paths": places only, cheap.',
     )
     max_chars: int = Field(
         10_000, description="Longest reply in characters, 500-40000. Default 10000.", ge=500, le=40_000
     )
-    rerank: bool = Field(
-        True, description="Let a cross-encoder reorder results where one helps. Default true."
-    )
+    rerank: bool = Field(True, description="Let a cross-encoder reorder where one helps. Default true.")
 
 
 class RerankArguments(_Arguments):
@@ -87,9 +100,7 @@ class RerankArguments(_Arguments):
     top_k: int | None = Field(
         None, description="How many to return, 1-200. Default: all.", ge=1, le=MAX_CANDIDATES
     )
-    repo: str | None = Field(
-        None, description="Which served repository, by name; needed only if there are several."
-    )
+    repo: str | None = Field(None, description="Served repository, by name; needed if there are several.")
 
 
 class FeedbackArguments(_Arguments):
@@ -110,9 +121,7 @@ class FeedbackArguments(_Arguments):
         description="Results that did not, as `path:start-end`. Up to 50.",
         max_length=MAX_RESULTS,
     )
-    repo: str | None = Field(
-        None, description="Which served repository, by name; needed only if there are several."
-    )
+    repo: str | None = Field(None, description="Served repository, by name; needed if there are several.")
 
 
 def schema_of(model: type[BaseModel]) -> dict[str, Any]:
@@ -122,20 +131,48 @@ def schema_of(model: type[BaseModel]) -> dict[str, Any]:
     """
     schema = model.model_json_schema()
     definitions = schema.pop("$defs", {})
+    for definition in definitions.values():
+        definition.pop("description", None)  # like that below
     plain: dict[str, Any] = _plain(schema, definitions)
     plain.pop("description", None)  # it describes our class, not the tool
     return plain
 
 
+def rename(arguments: Mapping[str, Any], model: type[BaseModel]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Take common slips for what they mean; return the arguments under their names, and what was renamed.
+
+    A slip beside the argument that it means stays, and is refused: nobody can tell which of the two is meant.
+
+    >>> rename({"question": "who calls it", "k": 3}, SearchArguments)
+    ({'query': 'who calls it', 'top_k': 3}, ('question was read as query', 'k was read as top_k'))
+    """
+    renamed: dict[str, Any] = {}
+    notes = []
+    for name, value in arguments.items():
+        meant = _meant(name, model)
+        if meant and meant not in arguments and meant not in renamed:
+            notes.append(f"{name} was read as {meant}")
+            renamed[meant] = value
+        else:
+            renamed[name] = value
+    return renamed, tuple(notes)
+
+
+def _meant(name: str, model: type[BaseModel]) -> str:
+    """Return the argument that a slip stands for, or ""."""
+    meant = ALIASES.get(name, "")
+    return meant if name not in model.model_fields and meant in model.model_fields else ""
+
+
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
     """Say which arguments were wrong, why, and what is accepted."""
-    problems = [problem for item in error.errors(include_url=False) if (problem := _problem(item))]
+    problems = [problem for item in error.errors(include_url=False) if (problem := _problem(item, model))]
     more = len(problems) - SHOWN_PROBLEMS
     shown = "; ".join(problems[:SHOWN_PROBLEMS]) + (f"; and {more:,} more" if more > 0 else "")
     return f"{shown}. Accepted: {', '.join(model.model_fields)}."
 
 
-def _problem(item: ErrorDetails) -> str:
+def _problem(item: ErrorDetails, model: type[BaseModel]) -> str:
     """Say what is wrong with one value, or "" when another error says it better."""
     place, value = list(item["loc"]), item["input"]
     # A candidate is text or an object, and one that is wrong is reported as both: keep what it was meant as.
@@ -146,8 +183,15 @@ def _problem(item: ErrorDetails) -> str:
     if member and item["type"] == "model_type":
         return ""
     if item["type"] == "extra_forbidden":
-        return f"{name} is not an argument"
+        return f"{name} is not an argument{_hint(name, model)}"
     return f"{name}: {item['msg']} (got {_shown(value)})"
+
+
+def _hint(name: str, model: type[BaseModel]) -> str:
+    if meant := _meant(name, model):
+        return f": it is called {meant}, which was given too"
+    alike = get_close_matches(name, model.model_fields, n=1)
+    return f": perhaps {alike[0]} is meant" if alike else ""
 
 
 def _shown(value: object) -> str:

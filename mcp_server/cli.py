@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, get_args
 
 import click
 from tqdm import tqdm
@@ -15,6 +15,7 @@ from tqdm import tqdm
 from mcp_server import doctor as checkup
 from mcp_server import explanation, goldens, learning, onboarding, replies, upkeep, versions
 from mcp_server.options import FOLDER, Command, progress_bar, settings_of, with_common, with_models
+from mcp_server.sections import sections_of
 from mcp_server.stages import Stages, second_stage
 from mcp_server.workspace import default_root, open_repository
 from retrieval import embedded, searcher
@@ -121,6 +122,14 @@ def serve(roots: Sequence[Path], feedback: bool, **flags: Any) -> None:
 @click.option(
     "--max-chars", type=click.IntRange(500), default=10_000, show_default=True, help="Longest reply."
 )
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(get_args(replies.Form)),
+    default="code",
+    show_default=True,
+    help="The best in full and a line of the rest, all code, or places only.",
+)
 @click.option("--no-rerank", is_flag=True, help="First stage only.")
 @click.option(
     "--explain",
@@ -138,6 +147,7 @@ def search(  # noqa: PLR0913, PLR0917 - one parameter an option
     globs: Sequence[str],
     language: str | None,
     max_chars: int,
+    form: replies.Form,
     no_rerank: bool,
     explain: bool,
     explain_line: str | None,
@@ -158,7 +168,10 @@ def search(  # noqa: PLR0913, PLR0917 - one parameter an option
     if as_json:
         click.echo(json.dumps(_as_json(answer, source), indent=1))
         return
-    click.echo(replies.search_reply(answer, query=query, source=source, max_chars=max_chars))
+    sections = sections_of(answer.results, repository.passages)
+    click.echo(
+        replies.search_reply(answer, sections, query=query, source=source, max_chars=max_chars, form=form)
+    )
     if explain:
         click.echo(replies.clean("\n".join(explanation.of_results(answer))))
     if explain_line:

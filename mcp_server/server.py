@@ -9,6 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -20,7 +21,15 @@ from mcp.server import CacheHint, Server, ServerRequestContext
 from pydantic import BaseModel, ValidationError
 
 from mcp_server import replies
-from mcp_server.arguments import FeedbackArguments, RerankArguments, SearchArguments, explain, schema_of
+from mcp_server.arguments import (
+    FeedbackArguments,
+    RerankArguments,
+    SearchArguments,
+    explain,
+    rename,
+    schema_of,
+)
+from mcp_server.sections import sections_of
 from mcp_server.workspace import Workspace, hold
 from retrieval import searcher
 from retrieval.errors import CancelledError, GoldrankError, shorten
@@ -31,6 +40,8 @@ log = logging.getLogger(__name__)
 
 Context = ServerRequestContext[Any, Any]
 IsCancelled = Callable[[], bool]
+Notes = tuple[str, ...]
+Handle = Callable[[Any, Context, Notes], Awaitable[str]]
 
 INSTRUCTIONS = """\
 Code search over the repository you work in. Ask rag_search first when you look for code by meaning: where
@@ -85,7 +96,7 @@ class _Tools:
 
     def __init__(self, workspace: Workspace, *, feedback: bool) -> None:
         self._workspace = workspace
-        self._tools: dict[str, tuple[type[BaseModel], Callable[[Any, Context], Awaitable[str]]]] = {
+        self._tools: dict[str, tuple[type[BaseModel], Handle]] = {
             "rag_search": (SearchArguments, self._search),
             "rag_rerank": (RerankArguments, self._rerank),
         }
@@ -123,8 +134,8 @@ class _Tools:
             )
         model, handle = self._tools[params.name]
         try:
-            arguments = model.model_validate(params.arguments or {})
-            return _result(await handle(arguments, context))
+            named, notes = rename(params.arguments or {}, model)
+            return _result(await handle(model.model_validate(named), context, notes))
         except ValidationError as error:
             return _result(f"{params.name}: {explain(error, model)}", is_error=True)
         except GoldrankError as error:
@@ -137,7 +148,7 @@ class _Tools:
                 is_error=True,
             )
 
-    async def _search(self, arguments: SearchArguments, context: Context) -> str:
+    async def _search(self, arguments: SearchArguments, context: Context, notes: Notes) -> str:
         _refuse_blank(arguments.query)
         request = searcher.Request(
             query=arguments.query,
@@ -155,14 +166,18 @@ class _Tools:
                 answer = searcher.search(
                     repository, request, second, freshness=freshness, is_cancelled=is_cancelled
                 )
-            source = _source(repository, freshness)
             return replies.search_reply(
-                answer, query=request.query, source=source, max_chars=arguments.max_chars
+                replace(answer, notes=(*notes, *answer.notes)),
+                sections_of(answer.results, repository.passages),
+                query=request.query,
+                source=_source(repository, freshness),
+                max_chars=arguments.max_chars,
+                form=arguments.format,
             )
 
         return await _in_thread(work, context)
 
-    async def _rerank(self, arguments: RerankArguments, context: Context) -> str:
+    async def _rerank(self, arguments: RerankArguments, context: Context, notes: Notes) -> str:
         _refuse_blank(arguments.query)
 
         def work(progress: Progress, is_cancelled: IsCancelled) -> str:
@@ -171,7 +186,7 @@ class _Tools:
             with self._workspace.second(repository) as second:
                 answer = searcher.rerank(arguments.query, held.passages, second, is_cancelled=is_cancelled)
             return replies.rerank_reply(
-                answer,
+                replace(answer, notes=notes),
                 [held.labels[result.passage.chunk] for result in answer.results],
                 query=arguments.query,
                 source=_source(repository),
@@ -181,7 +196,7 @@ class _Tools:
 
         return await _in_thread(work, context)
 
-    async def _feedback(self, arguments: FeedbackArguments, context: Context) -> str:
+    async def _feedback(self, arguments: FeedbackArguments, context: Context, _notes: Notes) -> str:
         _refuse_blank(arguments.query)
 
         def work(_progress: Progress, is_cancelled: IsCancelled) -> str:

@@ -3,55 +3,20 @@
 import json
 import os
 import shutil
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import mcp.types as t
 import pytest
 from conftest import MakeWorkspace
+from connected import MODES, Mode, call, connected, refused, trusting
 from fakes import KeywordScorer, git, write
-from mcp import Client, MCPError
+from mcp import MCPError
 
 from mcp_server.arguments import RerankArguments, SearchArguments, schema_of
-from mcp_server.server import build_server
 from mcp_server.workspace import Workspace
-from retrieval.crossencoder import ModelThread
-from retrieval.searcher import SecondStage
 from retrieval.settings import Settings
 
 pytestmark = pytest.mark.anyio
-
-Mode = Literal["auto", "legacy"]
-MODES: tuple[Mode, ...] = ("auto", "legacy")
-
-
-@asynccontextmanager
-async def connected(workspace: Workspace, mode: Mode = "auto") -> AsyncIterator[Client]:
-    """Connect the official client to a server in memory."""
-    async with Client(build_server(workspace, version="0"), mode=mode) as client:
-        yield client
-
-
-async def call(client: Client, tool: str, **arguments: Any) -> str:
-    """Call a tool that must succeed; return its text."""
-    result = await client.call_tool(tool, arguments)
-    assert not result.is_error, result
-    assert result.structured_content is None, "clients would show the model nothing but this"
-    (content,) = result.content
-    assert isinstance(content, t.TextContent)
-    return content.text
-
-
-async def refused(client: Client, tool: str, **arguments: Any) -> str:
-    """Call a tool that must answer with an error, and show that the server lives; return the error's text."""
-    result = await client.call_tool(tool, arguments)
-    assert result.is_error, result
-    assert len((await client.list_tools()).tools) == 2
-    (content,) = result.content
-    assert isinstance(content, t.TextContent)
-    return content.text
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -159,11 +124,6 @@ async def test_filters_are_applied(workspace: MakeWorkspace) -> None:
     assert "tests/test_client.py" in by_path
     assert by_path.split("\n")[2:] == as_text.split("\n")[2:]
     assert "1. src/limits.ts:1-3  function rateLimit" in by_language
-
-
-def trusting(scorer: KeywordScorer) -> SecondStage:
-    """Trust a scorer."""
-    return SecondStage(ModelThread(lambda: scorer), "fake-model", 0.9, 0.9, 10, 10)
 
 
 async def test_the_cross_encoder_reorders_unless_it_is_not_wanted(workspace: MakeWorkspace) -> None:
@@ -300,8 +260,8 @@ async def test_candidates_that_cannot_be_ranked_are_told_one_by_one(
     [
         (
             "rag_search",
-            {"query": "x", "k": 3},
-            "rag_search: k is not an argument. Accepted: query, top_k, path",
+            {"query": "x", "zebra": 3},
+            "rag_search: zebra is not an argument. Accepted: query, top_k, path",
         ),
         ("rag_search", {}, "query: Field required"),
         ("rag_search", {"query": ""}, "query: String should have at least 1 character (got '')"),

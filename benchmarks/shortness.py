@@ -1,0 +1,83 @@
+"""How short a reply may be before it loses the answer: what is read, and what is seen, at several thresholds.
+
+    python benchmarks/shortness.py --corpus REPOS --queries queries.jsonl --cache CACHE
+
+For each share of the best score from which results are shown in full: the mean length of a reply, and of the
+questions that are answered among the results, how many see the code of their first answer. First stage only.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from mcp_server import replies
+from mcp_server.sections import sections_of
+from retrieval.repository import Refresh, Repository
+from retrieval.searcher import Answer, Request, search
+
+TOP_K = 8
+SHARES = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7)
+LEAST = (1, 3)
+ROOMY = 40_000
+
+
+def main() -> None:
+    """Search every question once; write each answer at every threshold."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--corpus", type=Path, required=True, help="a folder of each repository")
+    parser.add_argument("--queries", type=Path, required=True)
+    parser.add_argument("--cache", type=Path, required=True)
+    args = parser.parse_args()
+    questions = [json.loads(line) for line in args.queries.read_text("utf-8").splitlines()]
+    found = list(answers(questions, args.corpus, args.cache))
+    print("share  least  characters  see their first answer's code")
+    for share in SHARES:
+        for least in LEAST:
+            replies.FULL_SHARE, replies.FULL_LEAST = share, least
+            sizes, seen = zip(*(measure(*item) for item in found), strict=True)
+            told = [is_seen for is_seen in seen if is_seen is not None]
+            print(f"{share:5.2f}  {least:5}  {sum(sizes) / len(sizes):10.0f}  {sum(told) / len(told):.3f}")
+
+
+def answers(
+    questions: Sequence[dict[str, Any]], corpus: Path, cache: Path
+) -> Iterator[tuple[dict[str, Any], Answer, Repository]]:
+    """Search each question in its repository."""
+    for name in sorted({question["repo"] for question in questions}):
+        repository = Repository(corpus / name, cache=cache, max_bytes=1_000_000)
+        repository.refresh()
+        for question in questions:
+            if question["repo"] == name:
+                request = Request(question["query"], TOP_K)
+                yield question, search(repository, request, None, freshness=Refresh()), repository
+
+
+def measure(question: dict[str, Any], answer: Answer, repository: Repository) -> tuple[int, bool | None]:
+    """Return the length of a reply, and whether its first answer's code is shown; None without one."""
+    sections = sections_of(answer.results, repository.passages)
+    text = replies.search_reply(answer, sections, query=question["query"], source="", max_chars=ROOMY)
+    blocks = [replies.block_of(section, number) for number, section in enumerate(sections, 1)]
+    for place, (section, block) in enumerate(zip(sections, blocks, strict=True)):
+        if any(is_relevant(question, result.passage.chunk) for result in section.results):
+            return len(text), replies.is_full(place, block, best=blocks[0])
+    return len(text), None
+
+
+def is_relevant(question: dict[str, Any], chunk: Any) -> bool:
+    """Tell whether a chunk overlaps an answer."""
+    return any(
+        target["path"] == chunk.path
+        and (
+            target["start"] is None
+            or (chunk.start_line <= target["end"] and chunk.end_line >= target["start"])
+        )
+        for target in question["targets"]
+    )
+
+
+if __name__ == "__main__":
+    main()
