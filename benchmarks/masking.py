@@ -67,7 +67,7 @@ def main() -> None:
     drawn = random.Random(args.seed).sample(every, min(args.chunks, len(every)))  # noqa: S311 - a sample
     lines = [
         f"{secrets.fingerprint()}, {len(sources):,} files, {costs.size / 1e6:.1f} MB",
-        f"masking {1e6 * costs.masking / len(every):.1f} us a chunk, "
+        f"masking {1e6 * costs.masking / len(every):.1f} us a chunk",
         f"cutting and stemming {1e6 * costs.cutting / len(every):.0f} us a chunk",
         *report(f"{len(drawn):,} chunks drawn", drawn),
         *report(f"all {len(every):,} chunks", every),
