@@ -183,7 +183,7 @@ def _problem(item: ErrorDetails, model: type[BaseModel]) -> str:
     if member and item["type"] == "model_type":
         return ""
     if item["type"] == "extra_forbidden":
-        return f"{name} is not an argument{_hint(name, model)}"
+        return f"{name} is not an argument{_hint(name, model) if len(place) == 1 else ''}"
     return f"{name}: {item['msg']} (got {_shown(value)})"
 
 

@@ -4,17 +4,14 @@ Replies are text only, because clients that see structured content show the mode
 A failure that was foreseen comes back as a result with `isError` and the way out; nothing ends the server.
 """
 
-import functools
 import logging
-import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import anyio
 import anyio.from_thread
-import anyio.to_thread
 import mcp.types as t
 from mcp import MCPError
 from mcp.server import CacheHint, Server, ServerRequestContext
@@ -29,17 +26,19 @@ from mcp_server.arguments import (
     rename,
     schema_of,
 )
+from mcp_server.calls import IsCancelled, Lane
 from mcp_server.sections import sections_of
 from mcp_server.workspace import Workspace, hold
 from retrieval import searcher
+from retrieval.crossencoder import ModelThread, Progress
 from retrieval.errors import CancelledError, GoldrankError, shorten
-from retrieval.indexer import Progress
 from retrieval.repository import Refresh, Repository
+from retrieval.reranker import Reading
+from retrieval.searcher import SecondStage
 
 log = logging.getLogger(__name__)
 
 Context = ServerRequestContext[Any, Any]
-IsCancelled = Callable[[], bool]
 Notes = tuple[str, ...]
 Handle = Callable[[Any, Context, Notes], Awaitable[str]]
 
@@ -63,6 +62,12 @@ FEEDBACK_DESCRIPTION = (
     "Say which results of rag_search answered a query and which did not. It is kept on this machine only and "
     "may teach the ranking. Call it once you know, with the spans as they were returned."
 )
+
+# A search takes a core for some 15 ms; more of them at once would only all be answered last. One may also
+# wait for the index, 0.7 s at most. The model reads four rankings in its deadline on two slow cores, and
+# whoever is the last of so many waits some ten seconds (benchmarks/runs/2026-11-24-server/parallel.txt).
+SEARCHES_AT_ONCE, SEARCHES = 8, 64
+READINGS_AT_ONCE, READINGS = 4, 32
 
 PROGRESS_EVERY_S = 0.25
 LISTING_TTL_MS = 3_600_000
@@ -96,6 +101,8 @@ class _Tools:
 
     def __init__(self, workspace: Workspace, *, feedback: bool) -> None:
         self._workspace = workspace
+        self._searches = Lane("searches", at_once=SEARCHES_AT_ONCE, most=SEARCHES)
+        self._readings = Lane("rankings", at_once=READINGS_AT_ONCE, most=READINGS)
         self._tools: dict[str, tuple[type[BaseModel], Handle]] = {
             "rag_search": (SearchArguments, self._search),
             "rag_rerank": (RerankArguments, self._rerank),
@@ -158,13 +165,19 @@ class _Tools:
             rerank="yes" if arguments.rerank else "no",
         )
 
-        def work(progress: Progress, is_cancelled: IsCancelled) -> str:
+        report = _Report(context)
+
+        def work(is_cancelled: IsCancelled) -> str:
             repository, freshness = self._workspace.refresh(
-                arguments.repo, progress=progress, is_cancelled=is_cancelled
+                arguments.repo, progress=report.indexed, is_cancelled=is_cancelled
             )
             with self._workspace.second(repository, request) as second:
                 answer = searcher.search(
-                    repository, request, second, freshness=freshness, is_cancelled=is_cancelled
+                    repository,
+                    request,
+                    _telling(second, report),
+                    freshness=freshness,
+                    is_cancelled=is_cancelled,
                 )
             return replies.search_reply(
                 replace(answer, notes=(*notes, *answer.notes)),
@@ -175,16 +188,22 @@ class _Tools:
                 form=arguments.format,
             )
 
-        return await _in_thread(work, context)
+        is_long = self._workspace.may_read(arguments.repo, request)
+        return await (self._readings if is_long else self._searches).run(work)
 
     async def _rerank(self, arguments: RerankArguments, context: Context, notes: Notes) -> str:
         _refuse_blank(arguments.query)
+        report = _Report(context)
 
-        def work(progress: Progress, is_cancelled: IsCancelled) -> str:
-            repository = self._workspace.listed(arguments.repo, progress=progress, is_cancelled=is_cancelled)
-            held = hold(repository, arguments.query, arguments.candidates)
+        def work(is_cancelled: IsCancelled) -> str:
+            repository = self._workspace.listed(
+                arguments.repo, progress=report.indexed, is_cancelled=is_cancelled
+            )
+            held = hold(repository, arguments.query, arguments.candidates, is_cancelled=is_cancelled)
             with self._workspace.second(repository) as second:
-                answer = searcher.rerank(arguments.query, held.passages, second, is_cancelled=is_cancelled)
+                answer = searcher.rerank(
+                    arguments.query, held.passages, _telling(second, report), is_cancelled=is_cancelled
+                )
             return replies.rerank_reply(
                 replace(answer, notes=notes),
                 [held.labels[result.passage.chunk] for result in answer.results],
@@ -194,47 +213,74 @@ class _Tools:
                 problems=held.problems,
             )
 
-        return await _in_thread(work, context)
+        return await self._readings.run(work)
 
-    async def _feedback(self, arguments: FeedbackArguments, context: Context, _notes: Notes) -> str:
+    async def _feedback(self, arguments: FeedbackArguments, _context: Context, _notes: Notes) -> str:
         _refuse_blank(arguments.query)
 
-        def work(_progress: Progress, is_cancelled: IsCancelled) -> str:
+        def work(is_cancelled: IsCancelled) -> str:
             return self._workspace.remember(arguments, is_cancelled=is_cancelled)
 
-        return await _in_thread(work, context)
+        return await self._searches.run(work)
 
 
-async def _in_thread(work: Callable[[Progress, IsCancelled], str], context: Context) -> str:
-    """Run blocking work beside the event loop; a cancelled call stops it at its next step."""
-    cancelled = threading.Event()
-    report = _reporter(context)
-    try:
-        return await anyio.to_thread.run_sync(
-            functools.partial(work, report, cancelled.is_set), abandon_on_cancel=True
-        )
-    finally:
-        cancelled.set()
+class _Report:
+    """Tells one client how far its call is, a few times a second and never less than before."""
 
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._doing = ""
+        self._before = 0  # what was told of earlier kinds of work: a count must not fall
+        self._told = 0
+        self._at = 0.0
 
-def _reporter(context: Context) -> Progress:
-    """Tell the client how far indexing is, a few times a second; nothing if it did not ask."""
-    last = 0.0
+    def indexed(self, done: int, total: int) -> None:
+        """Tell of files."""
+        self._tell("indexed", done, total, "files")
 
-    def report(done: int, total: int) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if now - last < PROGRESS_EVERY_S:
+    def read(self, done: int, total: int) -> None:
+        """Tell of candidates."""
+        self._tell("read", done, total, "candidates")
+
+    def _tell(self, doing: str, done: int, total: int, what: str) -> None:
+        if doing != self._doing:
+            self._doing, self._before = doing, self._told
+        now, count = time.monotonic(), self._before + done
+        if count <= self._told or now - self._at < PROGRESS_EVERY_S:
             return
-        last = now
+        self._told, self._at = count, now
         try:
             anyio.from_thread.run(
-                context.session.report_progress, float(done), float(total), f"indexed {done} of {total} files"
+                self._context.session.report_progress,
+                float(count),
+                float(self._before + total),
+                f"{doing} {done} of {total} {what}",
             )
         except (RuntimeError, anyio.BrokenResourceError, anyio.ClosedResourceError) as error:
             raise CancelledError("the client is gone") from error
 
-    return report
+
+def _telling(second: SecondStage | None, report: _Report) -> SecondStage | None:
+    """Let a model tell how far it has read."""
+    if second is None or not isinstance(second.reader, ModelThread):
+        return second
+    return replace(second, reader=_Telling(second.reader, report.read))
+
+
+class _Telling:
+    """A reader that reports what another one reads."""
+
+    def __init__(self, reader: ModelThread, progress: Progress) -> None:
+        self._reader = reader
+        self._progress = progress
+
+    def read(
+        self, query: str, passages: Sequence[str], *, deadline_s: float, is_cancelled: IsCancelled
+    ) -> Reading:
+        """Score passages as the other does."""
+        return self._reader.read(
+            query, passages, deadline_s=deadline_s, is_cancelled=is_cancelled, progress=self._progress
+        )
 
 
 def _source(repository: Repository, freshness: Refresh | None = None) -> str:

@@ -85,6 +85,17 @@ class Stages:
         with turn.lend(self._patience_s) as stage:
             yield stage
 
+    def may_read(self, root: Path, request: Request) -> bool:
+        """Tell whether a model may be asked about a search of a root, without loading one."""
+        if self._base is None or not self._asks(request):
+            return False
+        if self._base.weight:
+            return True
+        try:
+            return self._follows() and models.current(models.store(self._settings.models, root)) is not None
+        except ModelError:  # the pointer is damaged, and the base reads nothing
+            return False
+
     def _follows(self) -> bool:
         return bool(self._settings.model) and "model" not in self._settings.named
 

@@ -19,7 +19,7 @@ from mcp_server.arguments import FeedbackArguments, TextCandidate
 from mcp_server.keeper import Keeper
 from mcp_server.stages import Stages
 from retrieval import chunker, feedback, models, places
-from retrieval.errors import ArgumentError, GoldrankError, RootError, shorten
+from retrieval.errors import ArgumentError, CancelledError, GoldrankError, RootError, shorten
 from retrieval.indexer import Progress
 from retrieval.passages import Passage, passages_of
 from retrieval.records import Chunk
@@ -154,6 +154,14 @@ class Workspace:
         """Lend the second stage that answers for a repository now; None where reranking is off."""
         return self._stages.lend(repository.root, request=request)
 
+    def may_read(self, name: str | None, request: Request) -> bool:
+        """Tell whether the second stage may be asked about a search, which then takes long.
+
+        Raises:
+            ArgumentError: The repository is not served, or several are and none was named.
+        """
+        return self._stages.may_read(self._roots[self._key(name)], request)
+
     def remember(self, said: FeedbackArguments, *, is_cancelled: Callable[[], bool]) -> str:
         """Log what an assistant found useful; return what was kept.
 
@@ -189,19 +197,31 @@ class Workspace:
         raise ArgumentError(f"repo {shorten(repr(name))} is not served; served are: {served}")
 
 
-def hold(repository: Repository, query: str, candidates: Sequence[str | TextCandidate]) -> Held:
+def hold(
+    repository: Repository,
+    query: str,
+    candidates: Sequence[str | TextCandidate],
+    *,
+    is_cancelled: Callable[[], bool] = lambda: False,
+) -> Held:
     """Turn a caller's candidates into passages; what cannot be ranked is told one by one.
 
     Args:
         repository: Where paths are looked up, refreshed.
         query: Chooses the chunk that stands for a whole file.
         candidates: As `rag_rerank` takes them.
+        is_cancelled: Asked before each, as files are read and cut.
+
+    Raises:
+        CancelledError: `is_cancelled` said so.
     """
     known = frozenset(repository.paths)
     labels: dict[Chunk, str] = {}
     passages: list[Passage] = []
     problems: list[str] = []
     for candidate in candidates:
+        if is_cancelled():
+            raise CancelledError("the caller no longer wants this ranking")
         try:
             if isinstance(candidate, TextCandidate):
                 passage, label = _text_passage(candidate), _text_label(candidate)

@@ -5,12 +5,12 @@ search without reranking never loads them.
 """
 
 import logging
-import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval import embedded
-from retrieval.errors import ModelError
+from retrieval.errors import CancelledError, ModelError
 from retrieval.graph import GraphScorer
-from retrieval.reranker import PairScorer, Reading, read_pairs
+from retrieval.reranker import PairScorer, Reading, read_stepwise
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +28,7 @@ MAX_TOKENS = 256
 """A chunk of 750 non-blank characters has about 250 tokens; a pair costs twice as much at 512."""
 
 LAST_BATCH_S = 1.0  # a batch that was begun before the deadline is worth waiting for
+LOOK_EVERY_S = 0.05  # how often one who waits looks whether it is still wanted, and tells how far it is
 
 PROBE_QUERY = "how is a failed request retried"
 PROBE_PASSAGES = (
@@ -39,6 +40,8 @@ PROBE_PASSAGES = (
 PROBE_SPREAD = 1e-5  # logits that differ by less are one logit; padding alone moves float32 by some 1e-6
 
 Load = Callable[[], PairScorer]
+Progress = Callable[[int, int], None]
+"""Told how many candidates were read, and how many are to be."""
 
 
 def open_scorer(model: str, *, revision: str = "") -> PairScorer:
@@ -122,80 +125,132 @@ def is_at_hand(model: str, *, revision: str) -> bool:
         return False
 
 
+@dataclass(slots=True, eq=False)
+class _Job:
+    """A reading that waits, or is under way.
+
+    Attributes:
+        steps: Makes the reading with a scorer, batch by batch; None where the model is only to be loaded.
+        left: Candidates that are not read yet.
+        is_unwanted: Whether nobody waits for it any more.
+        future: Its outcome.
+        under_way: The steps that are left, once the first was made.
+        reading: What is known by now.
+    """
+
+    steps: Callable[[PairScorer], Iterator[Reading]] | None
+    left: int
+    is_unwanted: Callable[[], bool]
+    future: "Future[Any]" = field(default_factory=Future)
+    under_way: Iterator[Reading] | None = None
+    reading: Reading = Reading(())  # noqa: RUF009 - it is frozen
+
+
 class ModelThread:
-    """The one thread that loads a model, once, and scores with it, one request at a time, until stopped."""
+    """The one thread that loads a model, once, and scores with it until stopped.
+
+    Several may ask at once. Between any two batches whoever has fewest candidates left goes on, the earlier
+    one first, so that a short reading never waits for a long one; whoever is not waited for is dropped.
+    """
 
     def __init__(self, load: Load) -> None:
         self._load = load
-        self._jobs: queue.SimpleQueue[tuple[Callable[[PairScorer], Any] | None, Future[Any]] | None] = (
-            queue.SimpleQueue()
-        )  # None ends the thread
+        self._jobs: list[_Job] = []  # in the order they came; of those that are under way too
         self._thread: threading.Thread | None = None
         self._is_stopped = False
-        self._submitting = threading.Lock()
+        self._changed = threading.Condition()  # holds for all above
+
+    @property
+    def waiting(self) -> int:
+        """How many wait or are under way."""
+        with self._changed:
+            return len(self._jobs)
 
     def warm_up(self) -> "Future[None]":
         """Begin to load the model; the future fails with `ModelError` if that fails."""
-        return self._submit(None)
+        return self._submit(_Job(None, 0, lambda: False))
 
     def stop(self) -> None:
         """End the thread after the jobs that were submitted, and let go of the model; it cannot be undone."""
-        with self._submitting:
-            if not self._is_stopped:
-                self._is_stopped = True
-                self._jobs.put(None)
+        with self._changed:
+            self._is_stopped = True
+            self._changed.notify()
 
     def read(
-        self, query: str, passages: Sequence[str], *, deadline_s: float, is_cancelled: Callable[[], bool]
+        self,
+        query: str,
+        passages: Sequence[str],
+        *,
+        deadline_s: float,
+        is_cancelled: Callable[[], bool],
+        progress: Progress = lambda _read, _all: None,
     ) -> Reading:
         """Score passages as `reranker.read_pairs` does, and wait for the model no longer than the deadline.
 
         Raises:
             ModelError: The model could not be loaded, or was stopped.
-            CancelledError: `is_cancelled` said so.
+            CancelledError: `is_cancelled` said so; the model has stopped, or does after its batch.
         """
         deadline = time.monotonic() + deadline_s
         abandoned = threading.Event()
 
-        def stop() -> bool:
+        def is_unwanted() -> bool:
             return abandoned.is_set() or is_cancelled()
 
-        job = self._submit(
-            lambda scorer: read_pairs(query, passages, scorer, deadline=deadline, is_cancelled=stop)
-        )
-        try:
-            reading: Reading = job.result(timeout=deadline_s + LAST_BATCH_S)
-        except FutureTimeoutError:
-            abandoned.set()
-            return Reading(
-                (None,) * len(passages), "the model is still loading or busy; ask again in a few seconds"
-            )
-        return reading
+        def steps(scorer: PairScorer) -> Iterator[Reading]:
+            return read_stepwise(query, passages, scorer, deadline=deadline, is_cancelled=is_unwanted)
 
-    def _submit(self, job: Callable[[PairScorer], Any] | None) -> "Future[Any]":
-        future: Future[Any] = Future()
-        with self._submitting:
+        job = _Job(steps, len(passages), is_unwanted)
+        self._submit(job)
+        while time.monotonic() < deadline + LAST_BATCH_S:
+            try:
+                reading: Reading = job.future.result(timeout=LOOK_EVERY_S)
+            except FutureTimeoutError:
+                if is_cancelled():
+                    raise CancelledError("the caller no longer wants this ranking") from None
+                progress(len(passages) - job.left, len(passages))
+            else:
+                return reading
+        abandoned.set()
+        return Reading(
+            (None,) * len(passages), "the model is still loading or busy; ask again in a few seconds"
+        )
+
+    def _submit(self, job: _Job) -> "Future[Any]":
+        with self._changed:
             if self._is_stopped:
                 raise ModelError("this model was replaced by another; ask again")
-            self._jobs.put((job, future))
+            self._jobs.append(job)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="cross-encoder", daemon=True)
                 self._thread.start()
-        return future
+            self._changed.notify()
+        return job.future
 
     def _run(self) -> None:
         scorer: PairScorer | ModelError | None = None
-        while (work := self._jobs.get()) is not None:
-            job, future = work
+        while job := self._next():
             if scorer is None:
                 scorer = self._try_to_load()
             if isinstance(scorer, ModelError):
-                future.set_exception(scorer)
+                job.future.set_exception(scorer)
+            elif not _is_over(job, scorer):
                 continue
-            try:
-                future.set_result(job(scorer) if job else None)
-            except Exception as error:  # noqa: BLE001 - it belongs to whoever waits for the future
-                future.set_exception(error)
+            with self._changed:
+                self._jobs.remove(job)
+
+    def _next(self) -> _Job | None:
+        """Wait for a job and choose who goes on; None when the thread is to end."""
+        with self._changed:
+            while True:
+                for job in [job for job in self._jobs if job.is_unwanted()]:
+                    self._jobs.remove(job)
+                    job.future.set_exception(CancelledError("the caller no longer wants this ranking"))
+                if self._jobs:
+                    return min(self._jobs, key=lambda job: job.left)  # of equals the first to come
+                if self._is_stopped:
+                    return None
+                self._changed.wait()
 
     def _try_to_load(self) -> PairScorer | ModelError:
         start = time.monotonic()
@@ -209,6 +264,25 @@ class ModelThread:
             return ModelError(f"the cross-encoder failed to load: {_first_line(error)}")
         log.info("the cross-encoder was loaded in %.1f s", time.monotonic() - start)
         return scorer
+
+
+def _is_over(job: _Job, scorer: PairScorer) -> bool:
+    """Read one batch more; tell whether that was the last, and settle the job's future if it was."""
+    try:
+        if job.steps is None:
+            job.future.set_result(None)
+            return True
+        job.under_way = job.under_way or job.steps(scorer)
+        reading = next(job.under_way, None)
+    except Exception as error:  # noqa: BLE001 - it belongs to whoever waits for the future
+        job.future.set_exception(error)
+        return True
+    if reading is None:
+        job.future.set_result(job.reading)
+        return True
+    job.reading = reading
+    job.left = sum(logit is None for logit in reading.logits)
+    return False
 
 
 def load(model: str, *, revision: str, max_tokens: int = MAX_TOKENS) -> Any:

@@ -4,7 +4,7 @@ Nothing here knows which model it is: a `PairScorer` is anything that scores (qu
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -77,21 +77,43 @@ def read_pairs(
     Raises:
         CancelledError: `is_cancelled` said so.
     """
+    reading = Reading((None,) * len(passages))
+    for so_far in read_stepwise(query, passages, scorer, deadline=deadline, is_cancelled=is_cancelled):
+        reading = so_far
+    return reading
+
+
+def read_stepwise(
+    query: str,
+    passages: Sequence[str],
+    scorer: PairScorer,
+    *,
+    deadline: float | None = None,
+    is_cancelled: Callable[[], bool] = lambda: False,
+) -> Iterator[Reading]:
+    """Do what `read_pairs` does, and yield what is known after each batch, so that others may come between.
+
+    Raises:
+        CancelledError: `is_cancelled` said so.
+    """
     logits: list[float | None] = [None] * len(passages)
-    texts = [excerpt(query, passage) for passage in passages]
-    for start in range(0, len(texts), BLOCK):
-        block = sorted(range(start, min(start + BLOCK, len(texts))), key=lambda i: len(texts[i]))
+    for start in range(0, len(passages), BLOCK):
+        # Cut here, not before: a long list takes a while, and its caller may be gone before it is read.
+        texts = {i: excerpt(query, passages[i]) for i in range(start, min(start + BLOCK, len(passages)))}
+        block = sorted(texts, key=lambda i: len(texts[i]))
         scored: dict[int, float] = {}
         for batch in (block[i : i + BATCH] for i in range(0, len(block), BATCH)):
             if is_cancelled():
                 raise CancelledError("the caller no longer wants this ranking")
             if deadline is not None and time.monotonic() >= deadline:
-                return Reading(tuple(logits), f"out of time after {start} of {len(texts)} candidates")
+                yield Reading(tuple(logits), f"out of time after {start} of {len(passages)} candidates")
+                return
             found = scorer.score(query, [texts[i] for i in batch])  # float32 [len(batch)]
             scored.update(zip(batch, map(float, found), strict=True))
+            yield Reading(tuple(logits))
         for i, logit in scored.items():  # a block counts once it is whole: what was read is then a prefix
             logits[i] = logit
-    return Reading(tuple(logits))
+        yield Reading(tuple(logits))
 
 
 def fuse(candidates: Sequence[Candidate], logits: Sequence[float | None], *, weight: float) -> list[Ranked]:

@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 from retrieval import integrity, tokenizer
 from retrieval.bm25 import bm25_scores
 from retrieval.confidence import Confidence, judge
-from retrieval.errors import GoldrankError, ModelError
+from retrieval.errors import CancelledError, GoldrankError, ModelError
 from retrieval.glimpse import glimpse
 from retrieval.index import path_terms
 from retrieval.passages import Passage
@@ -200,7 +200,7 @@ def rerank(
 ) -> Answer:
     """Order passages that the caller already holds: rank-bm25 among themselves, then the cross-encoder."""
     start = time.perf_counter()
-    candidates = rank_passages(query, passages)
+    candidates = rank_passages(query, passages, is_cancelled=is_cancelled)
     by_chunk = {passage.chunk: passage for passage in passages}
     ordered = [by_chunk[candidate.chunk] for candidate in candidates]
     trusted = replace(second, weight=second.held_weight) if second else None
@@ -209,12 +209,19 @@ def rerank(
     return Answer(results, stages, len(passages), _since(start))
 
 
-def rank_passages(query: str, passages: Sequence[Passage]) -> list[Candidate]:
-    """Order passages by BM25 among themselves, best first; ties by path, then line."""
-    documents = [
-        tokenizer.stems(tokenizer.terms(passage.text) + path_terms(passage.chunk.path))
-        for passage in passages
-    ]
+def rank_passages(
+    query: str, passages: Sequence[Passage], *, is_cancelled: Callable[[], bool] = lambda: False
+) -> list[Candidate]:
+    """Order passages by BM25 among themselves, best first; ties by path, then line.
+
+    Raises:
+        CancelledError: `is_cancelled` said so.
+    """
+    documents = []
+    for passage in passages:
+        if is_cancelled():
+            raise CancelledError("the caller no longer wants this ranking")
+        documents.append(tokenizer.stems(tokenizer.terms(passage.text) + path_terms(passage.chunk.path)))
     scores = bm25_scores(tokenizer.stems(tokenizer.query_terms(query)), documents)
     order = sorted(
         range(len(passages)),

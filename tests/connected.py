@@ -44,6 +44,6 @@ async def refused(client: Client, tool: str, **arguments: Any) -> str:
     return content.text
 
 
-def trusting(scorer: KeywordScorer) -> SecondStage:
+def trusting(scorer: KeywordScorer, *, depth: int = 10) -> SecondStage:
     """Trust a scorer."""
-    return SecondStage(ModelThread(lambda: scorer), "fake-model", 0.9, 0.9, 10, 10)
+    return SecondStage(ModelThread(lambda: scorer), "fake-model", 0.9, 0.9, depth, 60)

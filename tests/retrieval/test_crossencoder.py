@@ -1,7 +1,8 @@
 """The thread that runs a model: how it ends, and how a broken model is found out."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from fakes import KeywordScorer
 from numpy.typing import NDArray
 
 from retrieval.crossencoder import ModelThread, probe
-from retrieval.errors import ModelError
+from retrieval.errors import CancelledError, ModelError
 
 
 class Saying:
@@ -65,3 +66,69 @@ def test_a_stopped_thread_answers_what_was_asked_before_and_ends() -> None:
     assert not thread.is_alive()
     with pytest.raises(ModelError, match=r"replaced by another; ask again"):
         model.read("q", ["golden"], deadline_s=60, is_cancelled=lambda: False)
+
+
+class Recording:
+    """A scorer that waits before its first batch, then notes which question each batch is of."""
+
+    def __init__(self) -> None:
+        self.begun, self.may_go_on = threading.Event(), threading.Event()
+        self.read: list[str] = []
+
+    def score(self, query: str, passages: Sequence[str]) -> NDArray[np.float32]:
+        """Score everything 1."""
+        self.begun.set()
+        assert self.may_go_on.wait(60)
+        self.read.append(query)
+        return np.ones(len(passages), dtype=np.float32)
+
+
+def reading(model: ModelThread, query: str, count: int, is_cancelled: Callable[[], bool]) -> threading.Thread:
+    """Begin a reading on a thread of its own."""
+
+    def read() -> None:
+        with suppress(CancelledError):
+            model.read(query, ["p"] * count, deadline_s=60, is_cancelled=is_cancelled)
+
+    thread = threading.Thread(target=read, daemon=True)
+    thread.start()
+    return thread
+
+
+def test_a_short_reading_overtakes_a_long_one_and_equals_keep_their_order() -> None:
+    """A grep's five hits must not wait until somebody's two hundred are read."""
+    scorer = Recording()
+    model = ModelThread(lambda: scorer)
+    threads = [reading(model, "long", 48, never)]
+    assert scorer.begun.wait(60)
+    for number, (query, count) in enumerate([("second", 16), ("third", 16), ("short", 3)], 2):
+        threads.append(reading(model, query, count, never))
+        while model.waiting < number:
+            pass
+    scorer.may_go_on.set()
+    for thread in threads:
+        thread.join(60)
+    assert scorer.read == ["long", "short", "second", "second", "third", "third", *["long"] * 5]
+
+
+def test_a_reading_that_nobody_waits_for_is_dropped_unread() -> None:
+    """Its candidates would be read for nobody while others wait."""
+    scorer, gone = Recording(), threading.Event()
+    model = ModelThread(lambda: scorer)
+    first = reading(model, "first", 3, never)
+    assert scorer.begun.wait(60)
+    dropped = reading(model, "dropped", 3, gone.is_set)
+    while model.waiting < 2:
+        pass
+    gone.set()
+    dropped.join(60)
+    assert not dropped.is_alive(), "it must not wait for the model to learn that it is not wanted"
+    scorer.may_go_on.set()
+    first.join(60)
+    assert model.read("last", ["p"], deadline_s=60, is_cancelled=never).logits == (1.0,)
+    assert scorer.read == ["first", "last"]
+
+
+def never() -> bool:
+    """Cancel nothing."""
+    return False
