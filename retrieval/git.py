@@ -27,6 +27,7 @@ _SET = {
 }
 # A file-system monitor is a program too.
 _NEVER = ("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}")
+_ABSOLUTE = ("rev-parse", "--path-format=absolute")
 _STATUS = ("status", "--porcelain", "-z", "--no-renames", "--untracked-files=normal")
 
 
@@ -88,9 +89,27 @@ def state(root: Path) -> State:
 
 
 def family(root: Path) -> str:
-    """Name what all work trees of a repository share and nobody else: its git folder; "" without git."""
-    shared = ask(root, "rev-parse", "--path-format=absolute", "--git-common-dir", "--show-prefix")
-    return os.fsdecode(shared.removesuffix(b"\n")) if shared else ""
+    """Name what all work trees of a repository share and nobody else: its git folder; "" without git.
+
+    A work tree may name any git folder as its own. It is of the family when that folder says so too.
+    """
+    told = ask(root, *_ABSOLUTE, "--git-common-dir", "--git-dir", "--show-toplevel", "--show-prefix")
+    names = os.fsdecode(told or b"").removesuffix("\n").split("\n")
+    if len(names) != 4:  # noqa: PLR2004 - one each; a path may hold a line break
+        return ""
+    shared, own, top, prefix = names
+    return f"{shared}\n{prefix}" if _is_mutual(Path(shared), Path(own), Path(top) / ".git") else ""
+
+
+def _is_mutual(shared: Path, own: Path, mark: Path) -> bool:
+    """Tell whether a git folder knows the work tree whose `.git` is `mark`."""
+    try:
+        if shared == own:
+            return mark.is_dir() and not mark.is_symlink() and mark.samefile(shared)
+        back = (own / "gitdir").read_bytes().removesuffix(b"\n")
+        return own.parent.samefile(shared / "worktrees") and mark.samefile(os.fsdecode(back))
+    except OSError:
+        return False
 
 
 def deciders(root: Path) -> list[Path]:
