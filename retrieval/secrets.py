@@ -1,6 +1,7 @@
-"""Which values of a text look like secrets, and what stands in their place from then on.
+"""Which values of a text look like secrets (keys, tokens, passwords), and what stands in their place.
 
-Texts are masked where they are read: chunks, terms, passages and models see nothing else. Lines stay lines.
+The text of a file is masked when it is read, before it is indexed: chunks, terms, passages and models see
+nothing else. Lines stay lines.
 The detector is MongoDB's Kingfisher, which scans in this process and asks no network (decisions/0013).
 """
 

@@ -210,7 +210,8 @@ PLANTED: Mapping[str, Plant] = {
     "filters and diff drivers": _filtered,
     "a pager, an editor, an askpass": configured(
         "[core]", "pager = touch {outside}/ran", "editor = touch {outside}/ran",
-        "askPass = touch {outside}/ran", "sshCommand = touch {outside}/ran", "alternateRefsCommand = touch {outside}/ran",
+        "askPass = touch {outside}/ran", "sshCommand = touch {outside}/ran",
+        "alternateRefsCommand = touch {outside}/ran",
     ),
     "objects that a program fetches": configured(
         "[extensions]", "partialClone = x", '[remote "x"]', "url = ext::touch {outside}/ran",

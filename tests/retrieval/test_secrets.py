@@ -141,7 +141,7 @@ def test_a_secret_that_is_replaced_by_another_is_masked_at_once(tmp_path: Path) 
 
 
 def test_reading_files_that_had_no_secret_loads_no_detector(tmp_path: Path) -> None:
-    """It takes half a second and 40 MB, and most servers only search."""
+    """It takes half a second and 50 MB, and most servers only search."""
     root = write(tmp_path / "root", {"a.py": "def alpha(): pass\n", "b.py": "def beta(): pass\n"})
     repository(root, tmp_path / "cache")
     program = (
