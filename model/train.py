@@ -1,6 +1,6 @@
 """Train the embedded model on the lessons that mine.py mined, in rounds, and say what each round taught it.
 
-    python model/train.py --work WORK --base FOLDER --out OUT [--layers 0,2,4,7,9,11] [--round N RATE] ...
+    python model/train.py --work WORK --base FOLDER --out OUT [--round N RATE] ...
 
 Every round learns from lessons of its own, N questions, by `retrieval.training.trainer`, the code that tunes
 a user's model; it begins with what the round before left. A round that is cut off goes on where it was when
@@ -53,6 +53,7 @@ def main() -> None:
     parser.add_argument("--base", type=Path, required=True, help="a CrossEncoder folder, or an encoder's")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--layers", default="", help="layers of the base that are kept [default: all]")
+    parser.add_argument("--skip", type=int, default=0, help="questions the base learned from [default: 0]")
     parser.add_argument("--round", nargs=2, action="append", default=[], metavar=("N", "RATE"))
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
@@ -60,9 +61,9 @@ def main() -> None:
     model = start(args.base, args.out / "base", args.layers)
     table = args.out / "curve.tsv"
     rows = list(csv.DictReader(table.open(), delimiter="\t")) if table.exists() else []
+    done = args.skip
     if not rows:
-        rows = [{"round": 0, "questions": 0, "pairs": 0, "seconds": 0, **examine(model, tested)}]
-    done = 0
+        rows = [told(0, taught[:done], 0.0, examine(model, tested))]
     for number, (count, rate) in enumerate(args.round, 1):
         some = taught[done : done + int(count)]
         done += int(count)
@@ -79,17 +80,8 @@ def main() -> None:
                 max_tokens=MAX_TOKENS,
                 seed=SEED + number,
             )
-            told = learn(some, recipe, out)
-            rows = rows[:number]
-            rows.append(
-                {
-                    "round": number,
-                    "questions": done,
-                    "pairs": sum(map(len, taught[:done])),
-                    "seconds": round(told),
-                    **examine(out, tested),
-                }
-            )
+            seconds = learn(some, recipe, out)
+            rows = [*rows[:number], told(number, taught[:done], seconds, examine(out, tested))]
             write(rows, table)
         model = out
     print(table.read_text() if table.exists() else rows)
@@ -156,9 +148,9 @@ def learn(some: Sequence[Lesson], recipe: Recipe, out: Path) -> float:
             bar.total = planned
             bar.update(finished - bar.n)
 
-        told = trainer.train([pair for lesson in some for pair in lesson], recipe, out, progress=progress)
-    (out / "trained.json").write_text(json.dumps({"seconds": told.seconds, "losses": told.step_losses}))
-    return told.seconds
+        done = trainer.train([pair for lesson in some for pair in lesson], recipe, out, progress=progress)
+    (out / "trained.json").write_text(json.dumps({"seconds": done.seconds, "losses": done.step_losses}))
+    return done.seconds
 
 
 def examine(model: Path, tested: Sequence[Lesson]) -> dict[str, str]:
@@ -179,6 +171,12 @@ def examine(model: Path, tested: Sequence[Lesson]) -> dict[str, str]:
         for name, rows in (("first", first), ("alone", alone), ("fused", fused))
         for i, measure in enumerate(("mrr", "ndcg"))
     }
+
+
+def told(number: int, learned: Sequence[Lesson], seconds: float, quality: dict[str, str]) -> dict[str, Any]:
+    """Make a round's row of the table; `learned` is all that was learned from by its end."""
+    counts = {"questions": len(learned), "pairs": sum(map(len, learned))}
+    return {"round": number, **counts, "seconds": round(seconds), **quality}
 
 
 def write(rows: Sequence[dict[str, Any]], table: Path) -> None:
