@@ -47,8 +47,9 @@ with ordinary_user():
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    """Give a server a cache of its own and no hub models."""
-    return {**os.environ, "GOLDRANK_CACHE": str(tmp_path / "cache"), "HF_HOME": str(tmp_path / "hf")}
+    """Give a server a cache of its own and no hub models, and the patience that a busy machine needs."""
+    own = {"GOLDRANK_CACHE": str(tmp_path / "cache"), "HF_HOME": str(tmp_path / "hf")}
+    return {**os.environ, **own, "GOLDRANK_INDEX_PATIENCE_S": "60"}
 
 
 @pytest.fixture
