@@ -5,11 +5,13 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import anyio
 from mcp.server.stdio import stdio_server
+from mcp.shared.message import SessionMessage
 
+from mcp_server import wire
 from mcp_server.server import build_server
 from mcp_server.stages import second_stage
 from mcp_server.workspace import Workspace
@@ -46,5 +48,12 @@ def serve(roots: list[Path], settings: Settings, *, version: str, feedback: bool
 
 async def _run(workspace: Workspace, version: str, feedback: bool) -> None:
     server = build_server(workspace, version=version, feedback=feedback)
-    async with stdio_server() as (incoming, outgoing):
+    refusals, refused = anyio.create_memory_object_stream[SessionMessage]()
+    lines: Any = wire.requests(wire.standard_input(), refusals)  # of a file it takes no more than its lines
+    async with (
+        stdio_server(stdin=lines) as (incoming, outgoing),
+        anyio.create_task_group() as tasks,
+    ):
+        tasks.start_soon(wire.pass_on, refused, outgoing)
         await server.run(incoming, outgoing, server.create_initialization_options())
+        tasks.cancel_scope.cancel()

@@ -1,0 +1,78 @@
+"""Feeds a real server with anything, and holds all that it says against the protocol's own schemas.
+
+    python benchmarks/fuzz.py --cases 50000 [--seed 0] [--era VERSION]
+
+The cases are those of tests/wire.py, spread over the protocol's versions of both eras; a server of its own
+for each. A fault is shrunk and printed, and the exit code is 1.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import hypothesis
+import psutil
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+
+from conftest import FILES
+from fakes import write
+from wire import CASES, ERAS, Era, Line, Server, play
+
+
+def main() -> None:
+    """Fuzz every version; print what was sent and how the server fared."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--cases", type=int, default=50_000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--era", choices=ERAS, help="only this version")
+    args = parser.parse_args()
+    eras = (args.era,) if args.era else ERAS
+    for era in eras:
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+            fuzz(era, args.cases // len(eras), seed=args.seed, folder=Path(folder))
+
+
+def fuzz(era: Era, cases: int, *, seed: int, folder: Path) -> None:
+    """Play cases against one server."""
+    root = write(folder / "example", FILES)
+    command = ["-m", "mcp_server", "serve", str(root), "--cache", str(folder / "cache"), "--held-weight", "0"]
+    server, start, lines = Server(command, era, environment=os.environ), time.monotonic(), 0
+
+    @hypothesis.seed(seed)
+    @hypothesis.settings(
+        max_examples=cases, database=None, deadline=None, suppress_health_check=list(hypothesis.HealthCheck)
+    )
+    @hypothesis.given(CASES)
+    def run(case: Sequence[Line]) -> None:
+        nonlocal server, lines
+        lines += len(case)
+        try:
+            play(server, case)
+        except AssertionError:
+            server.end()
+            server = Server(command, era, environment=os.environ)  # what comes after a fault is not its own
+            raise
+
+    run()
+    process = psutil.Process(server.process.pid)
+    rss = process.memory_info().rss / 1e6
+    grown = f"RSS {rss:.0f} MB, {process.num_fds()} descriptors, {process.num_threads()} threads"
+    told = Counter(line.split(b" ", 3)[2].decode() for line in server.log if line[:2] == b"20")
+    code = server.end()
+    print(
+        f"{era}: {cases:,} cases, {lines:,} lines in {time.monotonic() - start:.0f} s; no fault; {grown}; "
+        f"exit code {code}; log lines {dict(told)}",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""What comes in by standard input: which lines are messages, and what a request that is none is told.
+
+The library drops a line that it cannot read, in silence, and whoever sent a request by it waits for ever.
+Here such a request is answered with an error that names it. A line that names no request stays unanswered:
+there is nothing that an answer could be of.
+"""
+
+import json
+import os
+from collections.abc import AsyncIterator
+from typing import Any
+
+import anyio
+import mcp.types as t
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+from mcp.shared.message import SessionMessage
+from pydantic import ValidationError
+
+
+def standard_input() -> anyio.AsyncFile[str]:
+    """Take over standard input; whoever reads it from now on, as a child process might, finds it empty."""
+    private, nothing = os.dup(0), os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    # A carriage return inside a message is a blank of JSON and ends nothing.
+    return anyio.wrap_file(os.fdopen(private, encoding="utf-8", errors="replace", newline="\n"))
+
+
+async def requests(
+    lines: anyio.AsyncFile[str], refusals: MemoryObjectSendStream[SessionMessage]
+) -> AsyncIterator[str]:
+    """Yield the lines that can be read, and refuse the requests that cannot."""
+    async for line in lines:
+        refused = refusal(line)
+        if refused is None:
+            yield line
+        else:
+            await refusals.send(SessionMessage(refused))
+
+
+async def pass_on(
+    refusals: MemoryObjectReceiveStream[SessionMessage], outgoing: MemoryObjectSendStream[SessionMessage]
+) -> None:
+    """Send refusals among the answers."""
+    async for message in refusals:
+        await outgoing.send(message)
+
+
+def refusal(line: str) -> t.JSONRPCError | None:
+    """Answer a request that is none; None for a message, and for what names no request.
+
+    >>> refusal('{"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": []}').error.message
+    'Invalid request: params must be an object'
+    """
+    try:
+        t.jsonrpc_message_adapter.validate_json(line, by_name=False)
+    except ValidationError:
+        message = _object(line)
+    else:
+        return None
+    number = message.get("id")
+    if isinstance(number, bool) or not isinstance(number, str | int) or not _can_be_sent(number):
+        return None
+    if "method" not in message:  # an answer that cannot be read is nobody's request
+        return None
+    error = t.ErrorData(code=t.INVALID_REQUEST, message=f"Invalid request: {_fault(message)}")
+    return t.JSONRPCError(jsonrpc="2.0", id=number, error=error)
+
+
+def _object(line: str) -> dict[str, Any]:
+    try:
+        message = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return message if isinstance(message, dict) else {}
+
+
+def _can_be_sent(number: str | int) -> bool:
+    return isinstance(number, int) or not any("\ud800" <= character <= "\udfff" for character in number)
+
+
+def _fault(message: dict[str, Any]) -> str:
+    if message.get("jsonrpc") != "2.0":
+        return 'jsonrpc must be "2.0"'
+    if not isinstance(message["method"], str):
+        return "method must be a string"
+    if not isinstance(message.get("params", {}), dict):
+        return "params must be an object"
+    return "it holds what is no Unicode text, or is nested too deep"
