@@ -289,10 +289,16 @@ async def test_the_log_holds_neither_code_nor_secrets_and_nothing_asks_the_netwo
         tmp_path / "root", {"src/pay.py": f"def pay_invoice(cart):\n    {line}\n    return wobble\n"}
     )
     git(root, "init", "-q")
+    patience = "60"  # a busy machine may take long for what is done in a moment
+    settings = {
+        "GOLDRANK_LOG_LEVEL": "DEBUG",
+        "GOLDRANK_MODEL": "",
+        "GOLDRANK_INDEX_PATIENCE_S": patience,
+    }
     command = StdioServerParameters(
         command=sys.executable,
         args=["-m", "offline", "mcp_server", "serve", str(root), "--cache", str(tmp_path / "cache")],
-        env={**os.environ, "PYTHONPATH": str(TESTS), "GOLDRANK_LOG_LEVEL": "DEBUG", "GOLDRANK_MODEL": ""},
+        env={**os.environ, **settings, "PYTHONPATH": str(TESTS)},
     )
     log = tmp_path / "log.txt"
     with log.open("w", encoding="utf-8") as errors:
