@@ -82,7 +82,8 @@ class Facts:
         name: Of the model.
         trained: The training as it ran.
         data: What it learned from.
-        base: Hub id of the base; "" for a folder, whose path means nothing to a reader and may be private.
+        base: Hub id of the base, or the name of the exported model it was; "" for another folder, whose path
+            means nothing to a reader and may be private.
         split: How the evaluation parted the questions; None where there was none.
         rows: The systems side by side, in the order to show.
         decision: What was decided of the model, in one sentence; "" for nothing yet.
@@ -140,7 +141,7 @@ def _front_matter(facts: Facts) -> list[str]:
         f"loss:{_LOSSES[trained.recipe.loss]}",
     ]
     values: dict[str, str] = {"pipeline_tag": "text-ranking", "library_name": "sentence-transformers"}
-    if facts.base:
+    if _is_on_hub(facts.base):
         values["base_model"] = facts.base
     if facts.licence:
         values["license"] = facts.licence
@@ -297,9 +298,15 @@ def _limits(facts: Facts) -> list[str]:
 def _base(facts: Facts) -> str:
     if not facts.base:
         return "a local folder"
+    if not _is_on_hub(facts.base):
+        return f"`{facts.base}`, an exported model"
     revision = facts.trained.recipe.revision
     link = f"[{facts.base}](https://huggingface.co/{facts.base})"
     return f"{link} at revision `{revision}`" if revision else link
+
+
+def _is_on_hub(base: str) -> bool:
+    return "/" in base
 
 
 def _lengths(texts: Sequence[str]) -> Lengths:

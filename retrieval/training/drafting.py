@@ -6,7 +6,7 @@ from pathlib import Path
 
 from retrieval.errors import ArgumentError
 from retrieval.models import Facts
-from retrieval.training import card, evaluation
+from retrieval.training import card, evaluation, export
 from retrieval.training.evaluation import Report, Scores
 from retrieval.training.loop import Judged
 from retrieval.training.pairs import Mined
@@ -74,12 +74,12 @@ def out_of_fold(report: Report) -> dict[str, Mapping[str, float]]:
 
 
 def _card(learned: Learned, decision: Decision) -> card.Facts:
-    base, report = learned.trained.recipe.base, learned.judged.report
+    base, report = Path(learned.trained.recipe.base).expanduser(), learned.judged.report
     return card.Facts(
         name=f"goldrank reranker for {learned.name}",
         trained=learned.trained,
         data=card.describe(learned.mined.pairs, learned.mined.provenance),
-        base="" if Path(base).expanduser().is_dir() else base,
+        base=export.origin(base) if base.is_dir() else learned.trained.recipe.base,
         split=card.Split(
             folds=int(str(report.facts["folds"])),
             repeats=int(str(report.facts["repeats"])),

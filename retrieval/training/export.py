@@ -27,6 +27,7 @@ from retrieval.reranker import PAIR_TEXT_VERSION
 from retrieval.training.quantization import Arrays, dequantized, quantized, shape_of
 
 STATE = "model.safetensors"
+RESTORED = "restored"  # a folder of the cache
 SMALL_FILES = (
     "config.json",
     "tokenizer.json",
@@ -100,8 +101,13 @@ def restored(exported: Path, cache: Path) -> Path:
         ModelError: The exported folder is missing or damaged.
     """
     manifest = embedded.read(exported)
-    folder = cache / "restored" / f"{manifest.name}-{manifest.digest}"
+    folder = cache / RESTORED / f"{manifest.name}-{manifest.digest}"
     return folder if folder.is_dir() else restore(exported, folder)
+
+
+def origin(folder: Path) -> str:
+    """Name the exported model that a folder was restored from, with its digest; "" for any other folder."""
+    return folder.name if folder.parent.name == RESTORED else ""
 
 
 def _state(folder: Path) -> Arrays:

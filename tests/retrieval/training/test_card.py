@@ -98,6 +98,13 @@ def test_a_local_base_and_no_licence_are_not_made_up(facts: Facts) -> None:
     assert str(facts.trained.folder.parent) not in text
 
 
+def test_a_base_that_was_exported_is_named_and_not_looked_for_on_the_hub(facts: Facts) -> None:
+    """The model that comes with goldrank has a name that says more than where it was restored."""
+    text = card.write_card(dataclasses.replace(facts, base="goldrank-crossencoder-1-0a1b2c3d"))
+    assert "base_model" not in metadata(text)
+    assert "- **Base model:** `goldrank-crossencoder-1-0a1b2c3d`, an exported model\n" in text
+
+
 def test_the_card_of_the_preset_states_the_values_of_the_seed_card(facts: Facts) -> None:
     """The predecessor's recipe, as its own card gives it, is what ran."""
     text = card.write_card(facts)
