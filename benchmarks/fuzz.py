@@ -24,6 +24,8 @@ from conftest import FILES
 from fakes import write
 from wire import CASES, ERAS, Era, Line, Server, play
 
+TELL_EVERY = 1_000
+
 
 def main() -> None:
     """Fuzz every version; print what was sent and how the server fared."""
@@ -44,7 +46,8 @@ def fuzz(era: Era, cases: int, *, seed: int, folder: Path) -> None:
     """Play cases against one server."""
     root = write(folder / "example", FILES)
     command = ["-m", "mcp_server", "serve", str(root), "--cache", str(folder / "cache"), "--held-weight", "0"]
-    server, start, lines = Server(command, era, environment=os.environ), time.monotonic(), 0
+    server, start = Server(command, era, environment=os.environ), time.monotonic()
+    lines = played = 0
 
     @hypothesis.seed(seed)
     @hypothesis.settings(
@@ -52,8 +55,10 @@ def fuzz(era: Era, cases: int, *, seed: int, folder: Path) -> None:
     )
     @hypothesis.given(CASES)
     def run(case: Sequence[Line]) -> None:
-        nonlocal server, lines
-        lines += len(case)
+        nonlocal server, lines, played
+        lines, played = lines + len(case), played + 1
+        if played % TELL_EVERY == 0:
+            print(f"{era}: {played:,} cases", file=sys.stderr, flush=True)
         try:
             play(server, case)
         except AssertionError:
@@ -68,7 +73,7 @@ def fuzz(era: Era, cases: int, *, seed: int, folder: Path) -> None:
     told = Counter(line.split(b" ", 3)[2].decode() for line in server.log if line[:2] == b"20")
     code = server.end()
     print(
-        f"{era}: {cases:,} cases, {lines:,} lines in {time.monotonic() - start:.0f} s; no fault; {grown}; "
+        f"{era}: {played:,} cases, {lines:,} lines in {time.monotonic() - start:.0f} s; no fault; {grown}; "
         f"exit code {code}; log lines {dict(told)}",
         flush=True,
     )
