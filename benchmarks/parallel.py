@@ -83,6 +83,18 @@ class Server:
         """Begin a tool call."""
         return self.begin("tools/call", {"name": tool, "arguments": arguments})
 
+    def hang_up(self, *, timeout_s: float) -> float:
+        """Close the pipe and wait for the process to end by itself; return the seconds that took.
+
+        Raises:
+            TimeoutExpired: It did not.
+        """
+        assert self._process.stdin is not None  # noqa: S101 - it is a pipe
+        start = time.perf_counter()
+        self._process.stdin.close()
+        self._process.wait(timeout_s)
+        return time.perf_counter() - start
+
     def end(self) -> None:
         """End the process."""
         self._process.kill()

@@ -9,6 +9,7 @@ import os
 import random
 import re
 import string
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -129,12 +130,19 @@ class Editor:
                 if path.endswith(".py"):
                     self._bodies[path] = text
 
-    def step(self) -> None:
-        """Make one edit."""
+    @property
+    def files(self) -> int:
+        """How many files it edits."""
+        return len(self._bodies)
+
+    def step(self, *, most: int = sys.maxsize) -> None:
+        """Make one edit; where there are more than `most` files to edit, none is added but one removed."""
         move = self._random.choices(
             ("change", "in place", "same size", "add", "delete", "rename"), (5, 2, 3, 2, 1, 1)
         )[0]
         path = self._random.choice(sorted(self._bodies))
+        if move == "add" and len(self._bodies) > most:
+            move = "delete"
         if move == "add":
             path = f"added/{self._name()}.py"
             self._bodies[path] = "import os\n"
