@@ -95,6 +95,11 @@ def goldrank() -> None:
 @goldrank.command()
 @click.argument("roots", nargs=-1, type=FOLDER)
 @click.option("--feedback", is_flag=True, help="Add rag_feedback: a local log of which results were useful.")
+@click.option("--log-file", help="Log to this file too; of 4 MB at most, older lines go.")
+@click.option("--open-roots", type=int, help="Of more ROOTS, the least recently used rest. [default: 8]")
+@click.option(
+    "--rest-after-s", type=float, help="Let go of the model and the indexes when unasked. [default: 300]"
+)
 @_with_model
 @with_common
 def serve(roots: Sequence[Path], feedback: bool, **flags: Any) -> None:

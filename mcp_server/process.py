@@ -1,9 +1,8 @@
-"""The process that serves: logging to standard error, signals, end of input, a hard exit."""
+"""The process that serves: signals, the end of input or of its client, a hard exit."""
 
 import logging
 import os
 import signal
-import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -11,7 +10,8 @@ import anyio
 from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
 
-from mcp_server import wire
+from mcp_server import logs, wire
+from mcp_server.parent import Line
 from mcp_server.server import build_server
 from mcp_server.stages import second_stage
 from mcp_server.workspace import Workspace
@@ -21,24 +21,26 @@ log = logging.getLogger(__name__)
 
 
 def serve(roots: list[Path], settings: Settings, *, version: str, feedback: bool = False) -> NoReturn:
-    """Serve the roots over standard input and output until the input ends or a signal comes.
+    """Serve the roots over standard input and output until the input ends, the client dies or a signal comes.
 
     The process ends by `os._exit`: a model may be in the middle of a batch on its own thread, and every file
     that goldrank writes survives being cut off.
     """
-    logging.basicConfig(
-        stream=sys.stderr, level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    logs.begin(settings)
     # Set here, not by whoever starts us: clients pass little of the environment on.
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda received, _frame: os._exit(128 + received))
+    line = Line()
+    line.watch(lambda: _leave("the client is gone, though its pipe is open"))
     workspace = Workspace(roots, settings, second=second_stage(settings))
     code = 0
     try:
-        anyio.run(_run, workspace, version, feedback)
-    except BaseException:  # whatever it was, the log must say it before the hard exit
+        anyio.run(_run, workspace, line, version, feedback)
+    except* BrokenPipeError:  # it was killed while it was being answered
+        log.info("the client is gone")
+    except* BaseException:  # whatever it was, the log must say it before the hard exit
         log.exception("the server stopped")
         code = 1
     finally:
@@ -46,10 +48,16 @@ def serve(roots: list[Path], settings: Settings, *, version: str, feedback: bool
         os._exit(code)
 
 
-async def _run(workspace: Workspace, version: str, feedback: bool) -> None:
+def _leave(why: str) -> None:
+    log.info(why)
+    logging.shutdown()
+    os._exit(0)
+
+
+async def _run(workspace: Workspace, line: Line, version: str, feedback: bool) -> None:
     server = build_server(workspace, version=version, feedback=feedback)
     refusals, refused = anyio.create_memory_object_stream[SessionMessage]()
-    lines: Any = wire.requests(wire.standard_input(), refusals)  # of a file it takes no more than its lines
+    lines: Any = line.heard(wire.requests(wire.standard_input(), refusals))  # of a file it takes lines alone
     async with (
         stdio_server(stdin=lines) as (incoming, outgoing),
         anyio.create_task_group() as tasks,

@@ -30,7 +30,9 @@ def second_stage(settings: Settings) -> SecondStage | None:
         return None
     model = settings.model
     return SecondStage(
-        reader=ModelThread(lambda: open_scorer(model, revision=settings.model_revision)),
+        reader=ModelThread(
+            lambda: open_scorer(model, revision=settings.model_revision), rest_after_s=settings.rest_after_s
+        ),
         name=Path(model).name,
         weight=settings.rerank_weight,
         held_weight=settings.held_weight,
@@ -109,7 +111,7 @@ class _Seat:
 
     def __init__(self, version: Version, settings: Settings) -> None:
         self.name = version.name
-        self.thread = ModelThread(lambda: _load(version))
+        self.thread = ModelThread(lambda: _load(version), rest_after_s=settings.rest_after_s)
         self.stage = _trusted(version, self.thread, settings)
         self.users = 1  # its own trial, until it is judged
         self.is_retired = False

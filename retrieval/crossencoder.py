@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval import embedded
+from retrieval import embedded, memory
 from retrieval.errors import CancelledError, ModelError
 from retrieval.graph import GraphScorer
 from retrieval.reranker import PairScorer, Reading, read_stepwise
@@ -147,14 +147,21 @@ class _Job:
 
 
 class ModelThread:
-    """The one thread that loads a model, once, and scores with it until stopped.
+    """The one thread that loads a model and scores with it until stopped; while nobody asks it lets go of it.
 
     Several may ask at once. Between any two batches whoever has fewest candidates left goes on, the earlier
     one first, so that a short reading never waits for a long one; whoever is not waited for is dropped.
     """
 
-    def __init__(self, load: Load) -> None:
+    def __init__(self, load: Load, *, rest_after_s: float | None = None) -> None:
+        """Nothing is loaded before it is asked for.
+
+        Args:
+            load: Makes the scorer; called again after a rest.
+            rest_after_s: How long nobody asks until the model is let go; None for never.
+        """
         self._load = load
+        self._rest_after_s = rest_after_s
         self._jobs: list[_Job] = []  # in the order they came; of those that are under way too
         self._thread: threading.Thread | None = None
         self._is_stopped = False
@@ -229,7 +236,16 @@ class ModelThread:
 
     def _run(self) -> None:
         scorer: PairScorer | ModelError | None = None
-        while job := self._next():
+        while True:
+            try:
+                job = self._next(self._rest_after_s if scorer else None)
+            except TimeoutError:
+                scorer = job = None  # what was cancelled half-way holds the scorer too
+                memory.give_back()
+                log.info("the cross-encoder was let go, as nobody asks")
+                continue
+            if job is None:
+                return
             if scorer is None:
                 scorer = self._try_to_load()
             if isinstance(scorer, ModelError):
@@ -239,8 +255,12 @@ class ModelThread:
             with self._changed:
                 self._jobs.remove(job)
 
-    def _next(self) -> _Job | None:
-        """Wait for a job and choose who goes on; None when the thread is to end."""
+    def _next(self, patience_s: float | None) -> _Job | None:
+        """Wait for a job and choose who goes on; None when the thread is to end.
+
+        Raises:
+            TimeoutError: Nobody asked for so long.
+        """
         with self._changed:
             while True:
                 for job in [job for job in self._jobs if job.is_unwanted()]:
@@ -250,7 +270,8 @@ class ModelThread:
                     return min(self._jobs, key=lambda job: job.left)  # of equals the first to come
                 if self._is_stopped:
                     return None
-                self._changed.wait()
+                if not self._changed.wait(patience_s):
+                    raise TimeoutError
 
     def _try_to_load(self) -> PairScorer | ModelError:
         start = time.monotonic()

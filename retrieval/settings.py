@@ -36,7 +36,11 @@ class Settings:
         max_file_bytes: Larger files are not indexed.
         chunk_cache_bytes: Bound of what is kept of files by content, for other work trees and branches.
         index_patience_s: How long a question to a server waits for the index before it takes what is there.
+        open_roots: How many served repositories a server keeps open; of more, the least recently used are
+            closed, and opened again when they are asked for.
+        rest_after_s: How long nobody asks until a server lets go of its model and its indexes.
         log_level: What goes to standard error: DEBUG, INFO, WARNING or ERROR.
+        log_file: Where a server's log goes as well, or "".
         named: The settings that a source named; none itself.
     """
 
@@ -51,7 +55,10 @@ class Settings:
     max_file_bytes: int = 1_000_000
     chunk_cache_bytes: int = CHUNK_CACHE_BYTES
     index_patience_s: float = 0.7  # with the search itself, the first answer comes within a second
+    open_roots: int = 8
+    rest_after_s: float = 300.0
     log_level: str = "WARNING"
+    log_file: str = ""
     named: frozenset[str] = frozenset()
 
 
@@ -63,6 +70,8 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "max_file_bytes": (1_000, 1_000_000_000),
     "chunk_cache_bytes": (0, 1e15),
     "index_patience_s": (0, 600),
+    "open_roots": (1, 1000),
+    "rest_after_s": (1, 1e9),
 }
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 

@@ -1,6 +1,7 @@
 """The thread that runs a model: how it ends, and how a broken model is found out."""
 
 import threading
+import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
@@ -132,3 +133,44 @@ def test_a_reading_that_nobody_waits_for_is_dropped_unread() -> None:
 def never() -> bool:
     """Cancel nothing."""
     return False
+
+
+def test_a_model_that_nobody_asks_is_let_go_and_comes_back() -> None:
+    """An idle server should not hold what it does not use; the next question loads it again."""
+    loads: list[weakref.ref[KeywordScorer]] = []
+
+    def load() -> KeywordScorer:
+        scorer = KeywordScorer("gold")
+        loads.append(weakref.ref(scorer))
+        return scorer
+
+    model = ModelThread(load, rest_after_s=0.01)
+    for count in (1, 2):
+        reading = model.read("where is gold", ["gold"], deadline_s=60, is_cancelled=lambda: False)
+        assert reading.logits == (5.0,)
+        assert len(loads) == count
+        while loads[-1]() is not None:
+            threading.Event().wait(0.01)
+    model.stop()
+
+
+def test_a_model_that_was_mended_answers_after_a_rest() -> None:
+    """Who fetches the missing model should not have to find out which servers to start anew."""
+    is_mended = threading.Event()
+
+    def load() -> KeywordScorer:
+        if not is_mended.is_set():
+            raise ModelError("broken")
+        return KeywordScorer("gold")
+
+    model = ModelThread(load, rest_after_s=0.01)
+    with pytest.raises(ModelError, match="broken"):
+        model.read("where", ["gold"], deadline_s=60, is_cancelled=lambda: False)
+    is_mended.set()
+    logits: tuple[float | None, ...] = ()
+    while not logits:
+        with suppress(ModelError):
+            logits = model.read("where", ["gold"], deadline_s=60, is_cancelled=lambda: False).logits
+        threading.Event().wait(0.05)
+    assert logits == (5.0,)
+    model.stop()
