@@ -61,7 +61,7 @@ async def test_the_listing_is_what_was_committed(workspace: MakeWorkspace, mode:
     async with connected(workspace(), mode) as client:
         tools = (await client.list_tools()).tools
     said = [tool.model_dump(by_alias=True, exclude_none=True, mode="json") for tool in tools]
-    check("tools.json", json.dumps(said, indent=1, ensure_ascii=False))
+    check("tools.json", json.dumps(said, indent=1, ensure_ascii=False, sort_keys=True))
 
 
 @pytest.mark.parametrize(
