@@ -15,6 +15,7 @@ from mcp_server.parent import Line
 from mcp_server.server import build_server
 from mcp_server.stages import second_stage
 from mcp_server.workspace import Workspace
+from retrieval import memory
 from retrieval.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,7 @@ def serve(roots: list[Path], settings: Settings, *, version: str, feedback: bool
     that goldrank writes survives being cut off.
     """
     logs.begin(settings)
+    memory.keep_little()
     # Set here, not by whoever starts us: clients pass little of the environment on.
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
