@@ -1,16 +1,17 @@
 """What reading costs, and whether bytes say what float32 says: the second stage, measured on real questions.
 
     python benchmarks/second_stage.py --corpus REPOS --queries Q.jsonl [--queries MORE.jsonl] \
-        --full DIR [--model EXPORTED] --cache CACHE [--timed 60] [--compared 500]
+        --full DIR [--beside DIR] [--model EXPORTED] --cache CACHE [--timed 60] [--compared 500]
 
 REPOS holds one folder per repository, as for quality.py; --full is the same model as a CrossEncoder folder
 in float32. Two tables are printed.
 
 Cost: the real server is asked over its pipe, its index made and its model warm; wall time is what the client
 waits, CPU time and memory are the server process's. Beside it, for the same candidates of each question,
-sentence-transformers reads them as it would without us: whole chunks, 256 tokens, batches of 32. Both use
-the cores they find, in turns, so that a busy machine slows both: believe the ratio of CPU times. The start
-is from the first byte of the process to a reranked answer, a server a repository.
+sentence-transformers reads them as it would without us: whole chunks, 256 tokens, batches of 32; the same
+model, and with --beside another, as the public one of six layers that goldrank began with. All use the cores
+they find, in turns, so that a busy machine slows all: believe the ratios of CPU times. The start is from the
+first byte of the process to a reranked answer, a server a repository.
 
 Agreement: what the exported graph and the CrossEncoder say of the same pairs, which both read as excerpts
 cut at the same token.
@@ -48,6 +49,8 @@ TOP = 10
 ALIKE = 3  # candidates below which an order says nothing
 
 Row = Mapping[str, Any]
+Took = tuple[float, float]
+"""Seconds of wall and of CPU."""
 
 
 def main() -> None:
@@ -58,6 +61,7 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--queries", type=Path, action="append", required=True, help="may be repeated")
     parser.add_argument("--full", required=True, help="the model in float32, a CrossEncoder folder")
+    parser.add_argument("--beside", action="append", default=[], help="another CrossEncoder folder to time")
     parser.add_argument("--model", default=embedded.NAME, help="an exported folder [default: the one inside]")
     parser.add_argument("--cache", type=Path, required=True, help="folder of indexes")
     parser.add_argument("--depth", type=int, default=30, help="candidates read [default: 30]")
@@ -74,9 +78,12 @@ def main() -> None:
 
 def cost(rows: Sequence[Row], args: argparse.Namespace) -> None:
     """Ask the server, and have sentence-transformers read the same candidates; print what each took."""
-    usual = load(args.full, revision="", max_tokens=MAX_TOKENS)
-    usual.predict([("warm", "up")], show_progress_bar=False)
-    starts, resident, ours, theirs = [], [], [], []
+    usual = [load(folder, revision="", max_tokens=MAX_TOKENS) for folder in (args.full, *args.beside)]
+    for model in usual:
+        model.predict([("warm", "up")], show_progress_bar=False)
+    titles = [f"sentence-transformers alone, {len(_layers(model))} layers" for model in usual]
+    starts, resident, ours = [], [], []
+    theirs: list[list[Took]] = [[] for _ in usual]
     with tqdm(total=len(rows), unit="query", disable=None) as bar:
         for name, group in _grouped(rows):
             repository = opened(args.corpus / name, args.cache)
@@ -89,17 +96,20 @@ def cost(rows: Sequence[Row], args: argparse.Namespace) -> None:
                     start = time.perf_counter()
                     _ask(server, row["query"])
                     ours.append((time.perf_counter() - start, sum(process.cpu_times()[:2]) - before))
-                    theirs.append(_read_usually(usual, row["query"], _texts(repository, row["query"], args)))
+                    texts = _texts(repository, row["query"], args)
+                    for model, took in zip(usual, theirs, strict=True):
+                        took.append(_read_usually(model, row["query"], texts))
                     bar.update()
                 resident.append(process.memory_info().rss / 1e6)
     print(f"\n{len(rows)} questions, {args.depth} candidates each\twall p50 ms\tp95\tCPU p50 ms\tp95\tmean")
-    for title, taken in (("rag_search with reranking", ours), ("sentence-transformers alone", theirs)):
+    for title, taken in zip(("rag_search with reranking", *titles), (ours, *theirs), strict=True):
         milliseconds = 1000 * np.array(taken)  # float64 [n_queries, 2]
         wall, cpu = np.percentile(milliseconds, [50, 95], axis=0).T
         columns = [*wall, *cpu, milliseconds[:, 1].mean()]
         print("\t".join([title, *(f"{column:.0f}" for column in columns)]))
-    ratio = sum(cpu for _, cpu in theirs) / sum(cpu for _, cpu in ours)
-    print(f"CPU time of sentence-transformers in that of rag_search: {ratio:.2f}")
+    for title, taken in zip(titles, theirs, strict=True):
+        ratio = sum(cpu for _, cpu in taken) / sum(cpu for _, cpu in ours)
+        print(f"CPU time of {title} in that of rag_search: {ratio:.2f}")
     print(f"from process start to the first reranked answer: {np.median(starts):.2f} s (median)")
     print(
         f"resident memory of the server: {np.median(resident):.0f} MB (median), {max(resident):.0f} at most"
@@ -158,8 +168,12 @@ def _texts(repository: Repository, query: str, args: argparse.Namespace) -> list
     return [pair_text(passage.chunk, passage.text) for passage in passages]
 
 
-def _read_usually(model: Any, query: str, texts: Sequence[str]) -> tuple[float, float]:
-    """Read as sentence-transformers does; return wall and CPU seconds."""
+def _layers(model: Any) -> Any:
+    return model[0].auto_model.bert.encoder.layer
+
+
+def _read_usually(model: Any, query: str, texts: Sequence[str]) -> Took:
+    """Read as sentence-transformers does."""
     wall, cpu = time.perf_counter(), time.process_time()
     model.predict([(query, text) for text in texts], batch_size=USUAL_BATCH, show_progress_bar=False)
     return time.perf_counter() - wall, time.process_time() - cpu

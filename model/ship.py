@@ -15,7 +15,7 @@ from pathlib import Path
 from retrieval import embedded
 from retrieval.training.export import export
 
-MAX_TOKENS = 192  # an excerpt has some 128; what one of a long question is cut at
+MAX_TOKENS = 192  # an excerpt has some 64, and long questions and paths are not cut
 DROPOUT = 0.1  # BERT's (Devlin et al. 2019)
 
 

@@ -12,11 +12,11 @@ from functools import lru_cache
 
 from retrieval import tokenizer
 
-BUDGET = 240
+BUDGET = 160
 """Non-blank characters of an excerpt. A BERT vocabulary makes a token of 2.5 of them (median of 3,078 chunks
-of the 21 DEV repositories; quartiles 2.3 and 2.8), so an excerpt has about 96 tokens. Chosen on packages that
-the model inside never saw: it reads 240 as well as the 320 it learned from (MRR .758 and .756), for three
-quarters of the time (decisions/0012)."""
+of the 21 DEV repositories; quartiles 2.3 and 2.8), so an excerpt has about 64 tokens. Chosen on 600 questions
+of packages that the model inside never saw: it reads 160 as well as the 200 it learned from (MRR .780 both),
+for four fifths of the time (benchmarks/runs/2026-11-24-embedded/narrow.txt)."""
 LEAST = BUDGET // 2  # what a long path and signature leave to the run of lines, at least
 PIECE = 120  # a longer line, as prose has them, is cut at blanks, else it would be all or nothing
 
@@ -36,7 +36,7 @@ def excerpt(query: str, passage: str) -> str:
     >>> steps = [f"    step_{i} = begin(option_{i}, default_{i})" for i in range(30)]
     >>> text = "\n".join(["a.py function run", "def run():", *steps, "    stop_the_clock()"])
     >>> excerpt("what stops the clock?", text).splitlines()[:3]
-    ['a.py function run', 'def run():', '    step_25 = begin(option_25, default_25)']
+    ['a.py function run', 'def run():', '    step_27 = begin(option_27, default_27)']
     """
     if weight(passage) <= BUDGET:
         return passage
