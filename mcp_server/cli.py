@@ -14,10 +14,11 @@ from tqdm import tqdm
 
 from mcp_server import doctor as checkup
 from mcp_server import explanation, goldens, learning, onboarding, replies, upkeep, versions
+from mcp_server.opened import open_repository
 from mcp_server.options import FOLDER, Command, progress_bar, settings_of, with_common, with_models
 from mcp_server.sections import sections_of
 from mcp_server.stages import Stages, second_stage
-from mcp_server.workspace import default_root, open_repository
+from mcp_server.workspace import default_root
 from retrieval import embedded, searcher
 from retrieval.crossencoder import ModelThread, download
 from retrieval.errors import ArgumentError, GoldrankError, ModelError, shorten

@@ -47,6 +47,7 @@ class Keeper:
         self._progress = (0, 0)
         self._begun = 0.0  # when the run did that is under way
         self._thread: threading.Thread | None = None
+        self._is_stopped = False
 
     def begin(self) -> None:
         """Bring the index up to date in the background."""
@@ -55,6 +56,18 @@ class Keeper:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
                 self._thread.start()
+            self._turn.notify_all()
+
+    def finish(self) -> None:
+        """Wait until all that was asked for is done, however long it takes."""
+        with self._turn:
+            mine = self._asked
+            self._turn.wait_for(lambda: self._done >= mine)
+
+    def stop(self) -> None:
+        """Follow the disk no more, once all that was asked for is done; who asks again is still served."""
+        with self._turn:
+            self._is_stopped = True
             self._turn.notify_all()
 
     def refresh(
@@ -113,7 +126,10 @@ class Keeper:
     def _run(self) -> None:
         while True:
             with self._turn:
-                self._turn.wait_for(lambda: self._asked > self._done)
+                self._turn.wait_for(lambda: self._asked > self._done or self._is_stopped)
+                if self._asked == self._done:
+                    self._thread = None
+                    break
                 ticket, self._begun = self._asked, time.monotonic()
             try:
                 outcome: Refresh | Exception = self._refresh()
@@ -131,6 +147,8 @@ class Keeper:
                 self._turn.notify_all()
             if is_first:
                 threading.Thread(target=self._check, name="check", daemon=True).start()
+        if self._watcher:
+            self._watcher.stop()
 
     def _refresh(self) -> Refresh:
         touched = self._touched()

@@ -12,7 +12,7 @@ import click
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
-from mcp_server.workspace import open_repository
+from mcp_server.opened import open_repository
 from retrieval.errors import ArgumentError
 from retrieval.indexer import Progress
 from retrieval.repository import Repository

@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from mcp_server import replies
+from mcp_server.opened import open_repository
 from mcp_server.options import FOLDER, progress_bar, settings_of, with_common
-from mcp_server.workspace import open_repository
 from retrieval import chunkcache, models, storage
 from retrieval.errors import GoldrankError
 from retrieval.settings import Settings

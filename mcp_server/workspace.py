@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mcp_server.arguments import FeedbackArguments, TextCandidate
-from mcp_server.keeper import Keeper
+from mcp_server.opened import OpenRoots
 from mcp_server.stages import Stages
 from retrieval import chunker, feedback, models, places
 from retrieval.errors import ArgumentError, CancelledError, GoldrankError, RootError, shorten
@@ -59,16 +59,6 @@ def default_root(environment: Mapping[str, str], working: Path) -> Path:
     return around
 
 
-def open_repository(root: Path, settings: Settings) -> Repository:
-    """Open a repository as the settings say; its index is brought up to date by whoever asks for it."""
-    return Repository(
-        root,
-        cache=settings.cache,
-        max_bytes=settings.max_file_bytes,
-        chunk_cache_bytes=settings.chunk_cache_bytes,
-    )
-
-
 class Workspace:
     """The served roots, each opened when it is first asked for, and the cross-encoders of this process."""
 
@@ -77,8 +67,7 @@ class Workspace:
     ) -> None:
         self._settings = settings
         self._roots = _named(roots)
-        self._open: dict[str, tuple[Repository, Keeper]] = {}
-        self._opening = threading.Lock()
+        self._open = OpenRoots(self._roots, settings)
         self._stages = Stages(settings, base=second, patience_s=settings.rerank_deadline_s)
 
     @property
@@ -93,7 +82,7 @@ class Workspace:
             ArgumentError: It is not served, or several are and none was named.
             RootError: The root does not exist or may not be read.
         """
-        return self._opened(self._key(name))[0]
+        return self._open.lend(self._key(name))[0]
 
     def refresh(
         self, name: str | None, *, progress: Progress, is_cancelled: Callable[[], bool]
@@ -105,7 +94,7 @@ class Workspace:
             CancelledError: `is_cancelled` said so.
             RootError, CacheError, IndexLockedError: It cannot be searched.
         """
-        repository, keeper = self._opened(self._key(name))
+        repository, keeper = self._open.lend(self._key(name))
         return repository, keeper.refresh(progress=progress, is_cancelled=is_cancelled)
 
     def listed(
@@ -130,23 +119,19 @@ class Workspace:
     def begin(self) -> None:
         """Bring the indexes of all served roots up to date in the background; then load our own model.
 
-        A root that cannot be opened says so when it is asked for.
+        Where there are more than may be open, one is made after the other. A root that cannot be opened says
+        so when it is asked for.
         """
         threading.Thread(target=self._begin, name="begin", daemon=True).start()
 
     def _begin(self) -> None:
         for key in self._roots:
             with suppress(GoldrankError):
-                self._opened(key)[1].begin()
+                keeper = self._open.lend(key)[1]
+                keeper.begin()
+                if len(self._roots) > self._settings.open_roots:
+                    keeper.finish()
         self._stages.begin()
-
-    def _opened(self, key: str) -> tuple[Repository, Keeper]:
-        with self._opening:
-            if key not in self._open:
-                repository = open_repository(self._roots[key], self._settings)
-                keeper = Keeper(repository, patience_s=self._settings.index_patience_s)
-                self._open[key] = repository, keeper
-            return self._open[key]
 
     def second(
         self, repository: Repository, request: Request | None = None

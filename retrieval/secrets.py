@@ -90,6 +90,12 @@ def prepare() -> None:
     _scanner()
 
 
+def release() -> None:
+    """Let go of the detector, which takes 25 MB; it is loaded again when it is needed."""
+    with _loading:
+        _loaded.cache_clear()
+
+
 def _mark(secret: bytes, kind: str) -> bytes:
     """Mark each line of a secret, so that none is lost; blank ones stay blank."""
     mark = f"[masked: {kind}]".encode()

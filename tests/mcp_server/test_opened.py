@@ -1,0 +1,94 @@
+"""Many roots in one process: how many are open, and what closing one does to who uses it."""
+
+import threading
+from pathlib import Path
+
+import pytest
+from fakes import write
+
+from mcp_server.opened import OpenRoots
+from retrieval.errors import RootError
+from retrieval.settings import Settings
+
+
+def roots(tmp_path: Path, count: int) -> dict[str, Path]:
+    """Make so many small roots, by name."""
+    return {
+        name: write(tmp_path / name, {"a.py": f"def only_in_{name}(): pass\n"})
+        for name in (f"r{i}" for i in range(count))
+    }
+
+
+def settings(tmp_path: Path, **others: float) -> Settings:
+    """Keep two roots open, and wait as long as a busy machine needs."""
+    known = {"open_roots": 2, "index_patience_s": 60.0} | others
+    return Settings(cache=tmp_path / "cache", model="", **known)  # type: ignore[arg-type]  # by name
+
+
+def never() -> bool:
+    """Tell that nobody cancelled."""
+    return False
+
+
+def test_of_too_many_roots_the_least_recently_used_is_closed(tmp_path: Path) -> None:
+    """A server of fifty repositories must not hold fifty indexes."""
+    opened = OpenRoots(roots(tmp_path, 3), settings(tmp_path))
+    first, _ = opened.lend("r0")
+    opened.lend("r1")
+    assert opened.lend("r0")[0] is first
+    opened.lend("r2")
+    assert opened.names == ["r0", "r2"]
+
+
+def test_a_closed_root_is_opened_again_and_knows_what_changed(tmp_path: Path) -> None:
+    """Nobody may notice that it was closed, but by the time it takes."""
+    made = roots(tmp_path, 3)
+    opened = OpenRoots(made, settings(tmp_path))
+    for name in ("r0", "r1", "r2"):
+        assert not opened.lend(name)[1].refresh(is_cancelled=never).pending
+    write(made["r0"], {"b.py": "def written_meanwhile(): pass\n"})
+    repository, keeper = opened.lend("r0")
+    assert not keeper.refresh(is_cancelled=never).pending
+    assert repository.paths == ["a.py", "b.py"]
+
+
+def test_who_uses_a_root_while_it_is_closed_is_served(tmp_path: Path) -> None:
+    """A search may be under way when another root takes the place of its own."""
+    opened = OpenRoots(roots(tmp_path, 3), settings(tmp_path))
+    repository, keeper = opened.lend("r0")
+    opened.lend("r1")
+    opened.lend("r2")
+    for _ in range(2):
+        assert not keeper.refresh(is_cancelled=never).pending
+    assert len(repository.snapshot()) == 1
+
+
+def test_the_thread_of_a_closed_root_ends(tmp_path: Path) -> None:
+    """Else a server of many roots would gather a thread of each."""
+    opened = OpenRoots(roots(tmp_path, 1), settings(tmp_path))
+    before = set(threading.enumerate())
+    _, keeper = opened.lend("r0")
+    keeper.refresh(is_cancelled=never)
+    (thread,) = (one for one in set(threading.enumerate()) - before if one.name == "keeper")
+    keeper.stop()
+    thread.join(60)
+    assert not thread.is_alive()
+
+
+def test_a_root_that_nobody_asks_is_closed(tmp_path: Path) -> None:
+    """An idle server should hold little."""
+    opened = OpenRoots(roots(tmp_path, 1), settings(tmp_path, rest_after_s=0.01))
+    opened.lend("r0")
+    while opened.names:
+        threading.Event().wait(0.01)
+
+
+def test_a_root_that_is_gone_closes_no_other(tmp_path: Path) -> None:
+    """One wrong folder in a configuration must not cost the others anything."""
+    made = roots(tmp_path, 2) | {"gone": tmp_path / "gone"}
+    opened = OpenRoots(made, settings(tmp_path))
+    opened.lend("r0")
+    opened.lend("r1")
+    with pytest.raises(RootError):
+        opened.lend("gone")
+    assert opened.names == ["r0", "r1"]
