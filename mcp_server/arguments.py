@@ -71,7 +71,7 @@ class SearchArguments(_Arguments):
         description='Only these files: gitignore globs, as ["src/", "*.py", "!tests/"].',
     )
     language: str | None = Field(None, description='Only this language, as "python".')
-    repo: str | None = Field(None, description="Served repository, by name; needed if there are several.")
+    repo: str | None = Field(None, description="Served repository, by name. Default: all, in one ranking.")
     format: Form = Field(
         "code",
         description='"code": the best in full, one line of the rest (default). "full": all code. '

@@ -17,7 +17,7 @@ from mcp import MCPError
 from mcp.server import CacheHint, Server, ServerRequestContext
 from pydantic import BaseModel, ValidationError
 
-from mcp_server import replies
+from mcp_server import merging, replies
 from mcp_server.arguments import (
     FeedbackArguments,
     RerankArguments,
@@ -157,10 +157,13 @@ class _Tools:
 
     async def _search(self, arguments: SearchArguments, context: Context, notes: Notes) -> str:
         _refuse_blank(arguments.query)
+        repo, globs = self._workspace.scoped(
+            arguments.repo, tuple(arguments.path) if arguments.path else None
+        )
         request = searcher.Request(
             query=arguments.query,
             top_k=arguments.top_k,
-            globs=tuple(arguments.path) if arguments.path else None,
+            globs=globs,
             language=arguments.language,
             rerank="yes" if arguments.rerank else "no",
         )
@@ -169,7 +172,7 @@ class _Tools:
 
         def work(is_cancelled: IsCancelled) -> str:
             repository, freshness = self._workspace.refresh(
-                arguments.repo, progress=report.indexed, is_cancelled=is_cancelled
+                repo, progress=report.indexed, is_cancelled=is_cancelled
             )
             with self._workspace.second(repository, request) as second:
                 answer = searcher.search(
@@ -188,18 +191,32 @@ class _Tools:
                 form=arguments.format,
             )
 
-        is_long = self._workspace.may_read(arguments.repo, request)
+        def work_everywhere(is_cancelled: IsCancelled) -> str:
+            merged = merging.search(self._workspace, request, is_cancelled=is_cancelled)
+            searched = f"{len(self._workspace.names)} repositories"
+            sources = ", ".join(map(_source, merged.sources.values()))
+            return replies.search_reply(
+                replace(merged.answer, notes=(*notes, *merged.answer.notes)),
+                merged.sections,
+                query=request.query,
+                source=f"{searched}: {sources}" if sources else searched,
+                max_chars=arguments.max_chars,
+                form=arguments.format,
+            )
+
+        if repo is None and len(self._workspace.names) > 1:
+            return await self._searches.run(work_everywhere)
+        is_long = self._workspace.may_read(repo, request)
         return await (self._readings if is_long else self._searches).run(work)
 
     async def _rerank(self, arguments: RerankArguments, context: Context, notes: Notes) -> str:
         _refuse_blank(arguments.query)
         report = _Report(context)
+        repo, candidates = self._workspace.home_of(arguments.repo, arguments.candidates)
 
         def work(is_cancelled: IsCancelled) -> str:
-            repository = self._workspace.listed(
-                arguments.repo, progress=report.indexed, is_cancelled=is_cancelled
-            )
-            held = hold(repository, arguments.query, arguments.candidates, is_cancelled=is_cancelled)
+            repository = self._workspace.listed(repo, progress=report.indexed, is_cancelled=is_cancelled)
+            held = hold(repository, arguments.query, candidates, is_cancelled=is_cancelled)
             with self._workspace.second(repository) as second:
                 answer = searcher.rerank(
                     arguments.query, held.passages, _telling(second, report), is_cancelled=is_cancelled

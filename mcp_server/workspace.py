@@ -75,6 +75,11 @@ class Workspace:
         """How the served roots are called."""
         return list(self._roots)
 
+    def batches(self) -> list[list[str]]:
+        """Part the names of the served roots into as many at once as may be open."""
+        names, size = self.names, self._settings.open_roots
+        return [names[i : i + size] for i in range(0, len(names), size)]
+
     def repository(self, name: str | None) -> Repository:
         """Return a served repository by name or path; the only one when `name` is None.
 
@@ -115,6 +120,35 @@ class Workspace:
                 f"the files of {repository.root.name} are still being listed; ask again in a moment"
             )
         return repository
+
+    def scoped(
+        self, name: str | None, globs: tuple[str, ...] | None
+    ) -> tuple[str | None, tuple[str, ...] | None]:
+        """Read a name that may be that of a folder in a root, as `root/packages/api`.
+
+        Returns:
+            The name of the root, and patterns that hold a search to the folder and to what `globs` say in it.
+        """
+        for key in self._roots if name and name not in self._roots else ():
+            folder = name.removeprefix(f"{key}/").strip("/") if name and name.startswith(f"{key}/") else ""
+            if folder:
+                return key, tuple(_within(folder, glob) for glob in globs or ("/",))
+        return name, globs
+
+    def home_of(
+        self, name: str | None, candidates: Sequence[str | TextCandidate]
+    ) -> tuple[str | None, list[str | TextCandidate]]:
+        """Find the root that candidates are of, where none is named and a merged ranking prefixed them.
+
+        Returns:
+            The root's name and the candidates as it knows them; both as they were where that is not clear.
+        """
+        files = [candidate for candidate in candidates if isinstance(candidate, str)]
+        for key in self._roots if name is None and len(self._roots) > 1 else ():
+            if all(file.startswith(f"{key}/") for file in files):  # texts alone are of any root
+                inside = (c.removeprefix(f"{key}/") if isinstance(c, str) else c for c in candidates)
+                return key, list(inside)
+        return name, list(candidates)
 
     def begin(self) -> None:
         """Bring the indexes of all served roots up to date in the background; then load our own model.
@@ -315,6 +349,21 @@ def _unknown(repository: Repository, path: str, asked: str) -> str:
     alike = [shorten(known) for known in places.namesakes(path, repository.paths)]
     hint = f"; did you mean {' or '.join(alike)}?" if alike else ""
     return f"{asked}: no such file in {repository.root.name}; paths are relative to its root{hint}"
+
+
+def _within(folder: str, glob: str) -> str:
+    """Hold a gitignore-style pattern to a folder.
+
+    >>> [_within("api", glob) for glob in ("/", "*.py", "src/lib", "!tests/")]
+    ['/api/', '/api/**/*.py', '/api/src/lib', '!/api/**/tests/']
+    """
+    sign, pattern = ("!", glob[1:]) if glob.startswith("!") else ("", glob)
+    literal = re.sub(r"([\\*?\[])", r"\\\1", folder)
+    if pattern == "/":
+        return f"{sign}/{literal}/"
+    # A pattern with a slash before its end is of one place, another of any folder below.
+    is_anchored = "/" in pattern.rstrip("/")
+    return f"{sign}/{literal}/{pattern.lstrip('/')}" if is_anchored else f"{sign}/{literal}/**/{pattern}"
 
 
 def _named(roots: Sequence[Path]) -> dict[str, Path]:

@@ -423,7 +423,7 @@ async def test_several_roots_are_told_apart(tmp_path: Path, workspace: MakeWorks
     twin = write(tmp_path / "y/other", {"y.py": "def retry(): pass\n"})
     async with connected(workspace(example, other, twin)) as client:
         assert "several repositories are served: example, " in await refused(
-            client, "rag_search", query="retry"
+            client, "rag_rerank", query="retry", candidates=["z.py"]
         )
         assert "src/client.py" in await call(client, "rag_search", query="retry", repo="example")
         assert "z.py:1-1" in await call(client, "rag_search", query="retry", repo=str(other))

@@ -1,0 +1,99 @@
+"""Several served roots: one ranking of all, folders of one, and what a merged result is good for next."""
+
+from pathlib import Path
+
+import pytest
+from conftest import MakeWorkspace
+from connected import call, connected, refused
+from fakes import write
+
+from mcp_server.workspace import Workspace
+from retrieval.settings import Settings
+
+pytestmark = pytest.mark.anyio
+
+BACKOFF = """def backoff(attempt):
+    # Wait longer before each retry of a failed upload.
+    return 2**attempt
+"""
+COLOURS = "def colour(name):\n    '''Look a colour up before it is drawn.'''\n    return PALETTE[name]\n"
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> tuple[Path, Path]:
+    """Make a root that answers the question below, and one that has but a word of it."""
+    uploads = write(tmp_path / "uploads", {"src/backoff.py": BACKOFF, "lib/backoff.py": BACKOFF})
+    return write(tmp_path / "drawing", {"colours.py": COLOURS}), uploads
+
+
+QUESTION = "how long to wait before each retry of a failed upload"
+
+
+async def test_a_question_that_names_no_root_is_asked_of_all(
+    workspace: MakeWorkspace, two: tuple[Path, Path]
+) -> None:
+    """An agent over two repositories seldom knows which of them has the answer."""
+    async with connected(workspace(*two)) as client:
+        reply = await call(client, "rag_search", query=QUESTION)
+    first = reply.split("\n")[0]
+    assert first.startswith("2 repositories: uploads (not a git repository)")
+    assert "| 3 chunks | bm25 in 2 repositories, weighed by their confidence" in first
+    assert "\n1. uploads/lib/backoff.py:1-3" in reply
+    assert reply.index("uploads/src/backoff.py:") < reply.index("drawing/colours.py:")
+
+
+async def test_a_merged_result_can_be_pasted_into_the_next_call(
+    workspace: MakeWorkspace, two: tuple[Path, Path]
+) -> None:
+    """A span that no call takes is a dead end."""
+    async with connected(workspace(*two)) as client:
+        spans = ["uploads/src/backoff.py:1-3", {"text": "def wait(): pass", "id": "mine"}]
+        ranked = await call(client, "rag_rerank", query=QUESTION, candidates=spans)
+        mixed = await refused(client, "rag_rerank", query=QUESTION, candidates=["uploads/a", "drawing/b"])
+    assert "1. src/backoff.py:1-3" in ranked
+    assert "several repositories are served: drawing, uploads" in mixed
+
+
+async def test_a_folder_of_a_root_is_a_repository_to_who_names_it(
+    workspace: MakeWorkspace, two: tuple[Path, Path]
+) -> None:
+    """In a monorepo an agent works on one project."""
+    async with connected(workspace(*two)) as client:
+        inside = await call(client, "rag_search", query=QUESTION, repo="uploads/src")
+        python = await call(client, "rag_search", query=QUESTION, repo="uploads/src", path=["*.py"])
+        nothing = await refused(client, "rag_search", query=QUESTION, repo="uploads/src", path=["lib/"])
+        unknown = await refused(client, "rag_search", query=QUESTION, repo="uploads/nowhere")
+    for reply in (inside, python):
+        assert "src/backoff.py:1-3" in reply
+        assert "lib/backoff.py" not in reply
+    assert "no indexed file passes" in nothing
+    assert "no indexed file passes" in unknown
+
+
+async def test_a_root_that_cannot_be_searched_costs_the_others_nothing(
+    workspace: MakeWorkspace, two: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """Nothing degrades in silence: the reply says which root is missing."""
+    async with connected(workspace(*two, tmp_path / "gone")) as client:
+        reply = await call(client, "rag_search", query=QUESTION)
+    assert "note: gone was not searched: " in reply
+    assert "\n1. uploads/lib/backoff.py:1-3" in reply
+
+
+async def test_more_roots_than_may_be_open_are_all_searched(tmp_path: Path) -> None:
+    """A bound on memory must not become a bound on what is found."""
+    roots = [write(tmp_path / f"r{i}", {"a.py": f"def only_in_{i}(): pass\n"}) for i in range(5)]
+    settings = Settings(cache=tmp_path / "cache", model="", index_patience_s=60, open_roots=2)
+    async with connected(Workspace(roots, settings)) as client:
+        for i in range(5):
+            assert f"\n1. r{i}/a.py:1-1" in await call(client, "rag_search", query=f"only_in_{i}")
+
+
+async def test_a_filter_that_nothing_passes_anywhere_is_refused(
+    workspace: MakeWorkspace, two: tuple[Path, Path]
+) -> None:
+    """An empty reply would say that the code is not there."""
+    async with connected(workspace(*two)) as client:
+        assert "no indexed file passes" in await refused(
+            client, "rag_search", query=QUESTION, path=["nowhere/"]
+        )
