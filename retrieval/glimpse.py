@@ -3,7 +3,8 @@
 import heapq
 from collections.abc import Iterable, Mapping
 
-from retrieval import places
+from retrieval import places, secrets
+from retrieval.errors import GoldrankError, shorten
 from retrieval.passages import Passage, passages_of
 from retrieval.query import read_query
 from retrieval.repository import Repository
@@ -12,6 +13,10 @@ from retrieval.tokenizer import stems
 FILES = 20  # that are read at most
 CHUNKS = 150  # after so many no further file is read: cutting and ranking them takes some 0.1 s
 MOST = 5_000  # names that are analysed
+NAMED = 5  # names that are told where no code can be shown
+DETECTOR_S = 1.0
+"""How long a glimpse waits for the detector of secrets, which takes half a second to load, and five
+seconds the first time on a machine."""
 MINOR = 0.5  # what a test's or a document's name counts: enough to be read where nothing else matches
 
 
@@ -28,12 +33,20 @@ def glimpse(
 
     Raises:
         ArgumentError: A pattern is none, or the language is unknown.
+        GoldrankError: No code can be shown yet; it names the files that would be read.
     """
     query = read_query(text)
     words = dict.fromkeys((*query.stems, *stems(query.identifiers)), 1.0)
     scored = ((_score(path, words), path) for path in _alike(repository.names(globs, language), words))
+    best = [path for _, path in heapq.nlargest(FILES, (item for item in scored if item[0] > 0))]
+    if best and not secrets.is_ready(DETECTOR_S):
+        raise GoldrankError(
+            "nothing is indexed yet, and no code can be shown before secrets can be told from it; that takes "
+            "some seconds, once on a machine. Ask again in a moment. Files whose names match: "
+            + ", ".join(map(shorten, best[:NAMED]))
+        )
     found: list[Passage] = []
-    for _, path in heapq.nlargest(FILES, (item for item in scored if item[0] > 0)):
+    for path in best:
         if len(found) >= CHUNKS:
             break
         lines = repository.peek(path)

@@ -11,6 +11,7 @@ import importlib.metadata
 import re
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -88,6 +89,19 @@ def mask(text: str) -> Masked:
 def prepare() -> None:
     """Load the detector: half a second, and some seconds the first time that a user's machine does so."""
     _scanner()
+
+
+def is_ready(patience_s: float) -> bool:
+    """Begin to load the detector beside the caller; tell whether it is loaded within so many seconds."""
+
+    def load() -> None:
+        with suppress(Exception):  # whoever masks is told of it
+            prepare()
+
+    loading = threading.Thread(target=load, name="detector", daemon=True)
+    loading.start()
+    loading.join(patience_s)
+    return not loading.is_alive()
 
 
 def release() -> None:
