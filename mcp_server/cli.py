@@ -12,8 +12,18 @@ from typing import Any, NoReturn, get_args
 import click
 from tqdm import tqdm
 
+from mcp_server import (
+    clients,
+    explanation,
+    goldens,
+    learning,
+    onboarding,
+    replies,
+    rootcheck,
+    upkeep,
+    versions,
+)
 from mcp_server import doctor as checkup
-from mcp_server import explanation, goldens, learning, onboarding, replies, upkeep, versions
 from mcp_server.opened import open_repository
 from mcp_server.options import FOLDER, Command, progress_bar, settings_of, with_common, with_models
 from mcp_server.sections import sections_of
@@ -21,7 +31,7 @@ from mcp_server.stages import Stages, second_stage
 from mcp_server.workspace import default_root
 from retrieval import embedded, searcher
 from retrieval.crossencoder import ModelThread, download
-from retrieval.errors import ArgumentError, GoldrankError, ModelError, shorten
+from retrieval.errors import ArgumentError, GoldrankError, ModelError, RootError, shorten
 from retrieval.searcher import Answer, Request, SecondStage
 from retrieval.settings import Settings, load_settings
 
@@ -222,11 +232,17 @@ def run(
 
 
 @goldrank.command()
+@click.argument("roots", nargs=-1, type=FOLDER)
+@click.option("--log-file", help="Check that this file can be logged to.")
 @click.option("--download-model", is_flag=True, help="Fetch the cross-encoder; the only use of the network.")
 @_with_model
 @with_common
-def doctor(download_model: bool, **flags: Any) -> None:
-    """Check this installation; for each thing that is not well, say how to mend it."""
+def doctor(roots: Sequence[Path], download_model: bool, **flags: Any) -> None:
+    """Check this installation and ROOTS; for each thing that is not well, say how to mend it.
+
+    Without ROOTS it is the repository around the working folder, if there is one. Also what your assistants
+    were told there.
+    """
     settings = settings_of(**flags)
     if download_model and embedded.folder_of(settings.model):
         click.echo(f"model          {settings.model} is in the package: nothing to download")
@@ -234,8 +250,8 @@ def doctor(download_model: bool, **flags: Any) -> None:
         click.echo(f"downloading {settings.model} …", err=True)
         click.echo(f"model          {download(settings.model, revision=settings.model_revision)}")
     failures = 0
-    for finding in checkup.examine(settings):
-        click.echo(f"{finding.verdict:<8} {finding.subject:<14} {finding.detail}")
+    for finding in _examined(list(roots), settings):
+        click.echo(replies.clean(f"{finding.verdict:<8} {finding.subject:<14} {finding.detail}"))
         if finding.remedy:
             click.echo(f"{'':8} {'':14} -> {finding.remedy}")
         failures += finding.verdict == "failure"
@@ -245,6 +261,16 @@ def doctor(download_model: bool, **flags: Any) -> None:
 
 for _command in (onboarding.init, *upkeep.COMMANDS, goldens.golden, *learning.COMMANDS, *versions.COMMANDS):
     goldrank.add_command(_command)
+
+
+def _examined(roots: Sequence[Path], settings: Settings) -> Iterator[rootcheck.Finding]:
+    if not roots:
+        with suppress(RootError):
+            roots = [default_root(os.environ, Path.cwd())]
+    yield from checkup.examine(settings)
+    for root in roots:
+        yield from rootcheck.examine(root, settings)
+        yield from checkup.of_clients(clients.surroundings(root, os.environ))
 
 
 @contextmanager

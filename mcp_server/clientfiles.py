@@ -92,6 +92,16 @@ def introduce(client: Client, around: Surroundings, *, dry_run: bool) -> Outcome
         raise ClientFileError(f"{error}; mend it, or put this in yourself:\n{snippet}") from error
 
 
+def entry_in(client: Client, around: Surroundings) -> Any:
+    """Read what a client's configuration says of goldrank; None when it says nothing.
+
+    Raises:
+        ClientFileError: It is invalid.
+    """
+    file = clients.file_of(client, around)
+    return _open(client, file, around).held if clients.exists(file) else None
+
+
 def dismiss(client: Client, around: Surroundings, *, dry_run: bool) -> list[Outcome]:
     """Take goldrank out of each configuration that a client may have.
 

@@ -211,14 +211,14 @@ def entry(client: Client, around: Surroundings, held: Any = None) -> dict[str, A
     if client.starts == "by variable":
         roots = [_VARIABLE]
     elif client.starts == "anywhere":
-        others = [] if belongs_to_project(client) else _roots(client, held)
+        others = [] if belongs_to_project(client) else roots_of(client, held)
         roots = [*(root for root in others if Path(root).is_dir()), str(around.root)]
     return _spelled(client, [*around.command, "serve", *dict.fromkeys(roots)])
 
 
 def without_root(client: Client, around: Surroundings, held: Any) -> dict[str, Any] | None:
     """Take this project out of an entry that serves several; None when no other is left."""
-    roots = [] if belongs_to_project(client) else _roots(client, held)
+    roots = [] if belongs_to_project(client) else roots_of(client, held)
     others = [root for root in roots if root != str(around.root)]
     if not others:
         return None
@@ -240,6 +240,11 @@ def is_ours(client: Client, held: Any) -> bool:
         "anywhere": bool(roots) and all(_is_absolute(root) for root in roots),
     }
     return _is_absolute(program) and (is_script or options == _MODULE) and allowed[client.starts]
+
+
+def program(client: Client, held: Any) -> str:
+    """Name the program that an entry starts; "" when it names none."""
+    return next(iter(_words(client, held) or ()), "")
 
 
 def _command(path: str) -> tuple[str, ...]:
@@ -270,7 +275,8 @@ def _words(client: Client, held: Any) -> list[str] | None:
     return words
 
 
-def _roots(client: Client, held: Any) -> list[str]:
+def roots_of(client: Client, held: Any) -> list[str]:
+    """List the roots that an entry of ours names."""
     words = _words(client, held) if is_ours(client, held) else None
     return words[words.index("serve") + 1 :] if words else []
 

@@ -1,4 +1,4 @@
-"""What can be wrong with an installation, and the command that mends it."""
+"""What can be wrong with an installation and with what clients know of it, and the command that mends it."""
 
 import importlib.metadata
 import shlex
@@ -7,16 +7,16 @@ import sqlite3
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-from retrieval import crossencoder, definitions, embedded, languages, models
-from retrieval.errors import ModelError
+from mcp_server import clientfiles, clients, logs
+from mcp_server.clients import Surroundings
+from mcp_server.rootcheck import Finding
+from retrieval import crossencoder, definitions, embedded, languages, models, secrets
+from retrieval.errors import GoldrankError, ModelError
 from retrieval.settings import CONFIG_FILE, Settings
 
-Verdict = Literal["ok", "warning", "failure"]
-
+LEAST_FREE_BYTES = 500_000_000  # the index of 100,000 chunks takes 54 MB, and an update writes beside it
 _OURS = ("mcp_server", "retrieval")
 _REPORTED = (
     "mcp",
@@ -30,20 +30,10 @@ _REPORTED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One check: what was looked at, what was found, and what to do if it is not well."""
-
-    subject: str
-    verdict: Verdict
-    detail: str
-    remedy: str = ""
-
-
 def examine(settings: Settings) -> Iterator[Finding]:
     """Run every check, cheapest first."""
     checks: tuple[Callable[[Settings], Finding], ...] = (
-        _python, _packages, _names, _git, _config, _cache, _grammars, _model, _promoted,
+        _python, _packages, _names, _git, _config, _log, _cache, _grammars, _detector, _model, _promoted,
     )  # fmt: skip
     for check in checks:
         yield check(settings)
@@ -93,6 +83,17 @@ def _config(_settings: Settings) -> Finding:
     return Finding("configuration", "ok", f"{CONFIG_FILE} ({state})")
 
 
+def _log(settings: Settings) -> Finding:
+    if not settings.log_file:
+        return Finding("log", "ok", f"{settings.log_level} and above go to standard error")
+    try:
+        logs.open_file(Path(settings.log_file).expanduser()).close()
+    except OSError as error:
+        remedy = "name a file that you may write: --log-file FILE or GOLDRANK_LOG_FILE=FILE"
+        return Finding("log", "failure", f"{settings.log_file}: {error.strerror}", remedy)
+    return Finding("log", "ok", f"{settings.log_level} and above also go to {settings.log_file}")
+
+
 def _cache(settings: Settings) -> Finding:
     try:
         settings.cache.mkdir(parents=True, exist_ok=True)
@@ -101,8 +102,12 @@ def _cache(settings: Settings) -> Finding:
     except OSError as error:
         remedy = "name a folder you may write: --cache DIR or GOLDRANK_CACHE=DIR"
         return Finding("cache folder", "failure", f"{settings.cache}: {error.strerror}", remedy)
-    free = shutil.disk_usage(settings.cache).free // 1_000_000
-    return Finding("cache folder", "ok", f"{settings.cache} ({free:,} MB free)")
+    free = shutil.disk_usage(settings.cache).free
+    detail = f"{settings.cache} ({free // 1_000_000:,} MB free)"
+    if free < LEAST_FREE_BYTES:
+        remedy = "goldrank clean frees what nobody needs, with --all everything; or name another: --cache DIR"
+        return Finding("cache folder", "warning", detail, remedy)
+    return Finding("cache folder", "ok", detail)
 
 
 def _grammars(_settings: Settings) -> Finding:
@@ -118,6 +123,16 @@ def _grammars(_settings: Settings) -> Finding:
         remedy = "install the grammars again: pip install --force-reinstall 'tree-sitter-language-pack<1'"
         return Finding("grammars", "failure", f"do not load: {', '.join(broken)}", remedy)
     return Finding("grammars", "ok", "all load without a network")
+
+
+def _detector(_settings: Settings) -> Finding:
+    """Without it nothing is indexed: an index must not hold what it would have masked."""
+    try:
+        secrets.prepare()
+    except Exception as error:  # noqa: BLE001 - it fails in its own ways, in Rust
+        remedy = "install it again: pip install --force-reinstall kingfisher-secret-scanner"
+        return Finding("secrets", "failure", f"the detector does not load: {error}", remedy)
+    return Finding("secrets", "ok", "the detector loads without a network")
 
 
 def _model(settings: Settings) -> Finding:
@@ -161,3 +176,27 @@ def _promoted(settings: Settings) -> Finding:
         said = "; ".join(f"{root}: {error}" for root, error in broken)
         return Finding("promoted models", "warning", f"{held}; {said}", remedy)
     return Finding("promoted models", "ok", held)
+
+
+def of_clients(around: Surroundings) -> Iterator[Finding]:
+    """Check what each client that knows of goldrank would start, and where."""
+    for client in clients.CLIENTS:
+        try:
+            held = clientfiles.entry_in(client, around)
+        except GoldrankError as error:
+            yield Finding(client.title, "warning", str(error), f"mend it, then: goldrank init {client.name}")
+            continue
+        if held is not None:
+            yield _client(client, held, around)
+
+
+def _client(client: clients.Client, held: object, around: Surroundings) -> Finding:
+    program, roots = clients.program(client, held), clients.roots_of(client, held)
+    remedy = f"goldrank init {client.name}"
+    if not program or not shutil.which(program, path=around.path):
+        said = repr(program) if program else "no command"
+        return Finding(client.title, "failure", f"it is to start {said}, which cannot be started", remedy)
+    gone = [root for root in roots if not root.startswith("$") and not Path(root).is_dir()]
+    if gone:
+        return Finding(client.title, "failure", f"it is to serve {', '.join(gone)}: no such folder", remedy)
+    return Finding(client.title, "ok", f"it starts {program}")

@@ -19,7 +19,8 @@ from mcp import Client, StdioServerParameters
 from promoted import FACTS, promoted
 from tiny_model import KEYWORD, train
 
-from mcp_server.doctor import Finding, examine
+from mcp_server.doctor import examine
+from mcp_server.rootcheck import Finding
 from mcp_server.server import build_server
 from mcp_server.stages import Stages
 from mcp_server.workspace import Workspace

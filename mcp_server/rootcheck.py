@@ -1,0 +1,106 @@
+"""What can be wrong with one served root, and the command that mends it.
+
+Nothing is changed and nothing is indexed: a search mends most of it by itself, and this says what it will do.
+"""
+
+import os
+import shlex
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from mcp_server.opened import open_repository
+from retrieval import git, integrity, walker
+from retrieval.errors import GoldrankError
+from retrieval.repository import Repository
+from retrieval.settings import Settings
+from retrieval.storage import Store
+from retrieval.watcher import can_be_watched
+
+Verdict = Literal["ok", "warning", "failure"]
+
+INOTIFY = Path("/proc/sys/fs/inotify/max_user_watches")  # Linux; elsewhere a tree is watched as a whole
+MARGIN = 2  # editors and builds watch the same folders
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check: what was looked at, what was found, and what to do if it is not well."""
+
+    subject: str
+    verdict: Verdict
+    detail: str
+    remedy: str = ""
+
+
+def examine(root: Path, settings: Settings) -> Iterator[Finding]:
+    """Run every check of a root; one that cannot be opened has one finding."""
+    try:
+        repository = open_repository(root, settings)
+        folders = _folders(repository.root, settings)
+    except GoldrankError as error:
+        what, _, remedy = str(error).partition("; ")
+        yield Finding("root", "failure", what, remedy or "name a folder that you may read")
+        return
+    checks: tuple[Callable[[Repository], Finding], ...] = (_root, _lock, _index, _watch(folders))
+    for check in checks:
+        yield check(repository)
+
+
+def _folders(root: Path, settings: Settings) -> int:
+    """Count the folders that are to be watched; those that git ignores are watched too, so it is a least."""
+    files = walker.walk(root, max_bytes=settings.max_file_bytes).files
+    return len({os.path.dirname(path) for path in files} | {""})  # noqa: PTH120 - text of a listing
+
+
+def _root(repository: Repository) -> Finding:
+    refusal = git.refusal(repository.root)
+    if not refusal:
+        return Finding("root", "ok", f"{repository.root}, {repository.commit()}")
+    return Finding("root", "ok", f"{repository.root}, {refusal}: its files are listed without git")
+
+
+def _lock(repository: Repository) -> Finding:
+    holder = Store(repository.store_folder).holder()
+    if holder is None or holder.pid == os.getpid():
+        return Finding("index lock", "ok", "nobody writes the index")
+    remedy = f"wait; if it does not get on, end it: kill {holder.pid}; what it committed stays"
+    return Finding("index lock", "warning", f"{repository.writer()} writes the index", remedy)
+
+
+def _index(repository: Repository) -> Finding:
+    store, command = Store(repository.store_folder), f"goldrank index {shlex.quote(str(repository.root))}"
+    if not store.folder.exists():
+        return Finding("index", "ok", f"none yet; the first question makes it, or now: {command}")
+    if not store.is_made_by(repository.fingerprint):
+        detail = f"{store.folder} was made by another version, analyzer or detector and is made anew"
+        return Finding("index", "warning", detail, f"let the next question do it, or now: {command}")
+    if damaged := integrity.damaged(store.chunks):
+        return Finding(
+            "index", "failure", f"{store.folder} is damaged: {', '.join(damaged)}", f"{command} --rebuild"
+        )
+    return Finding("index", "ok", f"{store.folder} is whole, {store.size_bytes() / 1e6:,.1f} MB")
+
+
+def _watch(folders: int) -> Callable[[Repository], Finding]:
+    def check(repository: Repository) -> Finding:
+        if not can_be_watched(repository.root):
+            detail = "others may write this disk unheard; the tree is looked through before each question"
+            return Finding("watching", "warning", detail, "keep a large tree on a disk of this machine")
+        most = watches()
+        if most is not None and folders * MARGIN > most:
+            detail = f"{folders:,} folders, and this system watches {most:,}; then it is looked through"
+            remedy = f"sudo sysctl fs.inotify.max_user_watches={max(524_288, 4 * folders)}"
+            return Finding("watching", "warning", detail, remedy)
+        return Finding("watching", "ok", "this disk tells what changes")
+
+    return check
+
+
+def watches() -> int | None:
+    """Return how many folders this user may watch; None where there is no such limit."""
+    try:
+        return int(INOTIFY.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
