@@ -5,8 +5,9 @@
 Inspector, Claude Code, Codex, Gemini CLI and opencode are installed from npm into FOLDER, each apart, where
 they are not there yet; after that nothing outside this machine is asked. The model behind a client is
 `puppet`, on loopback: it calls rag_search, then rag_rerank, and reports what the client gave it to read. Each
-client has a home and a project of its own, the project a clone of this repository, indexed. The document says what was
-run in which version, and shows what the model saw. It ends with an error if any call did not come through.
+client has a home and a project of its own, the project a clone of this repository, indexed. The document says
+what was run in which version, and shows what the model saw. It ends with an error if any call did not come
+through.
 """
 
 import argparse

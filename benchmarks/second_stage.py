@@ -19,7 +19,6 @@ cut at the same token.
 
 import argparse
 import itertools
-import json
 import subprocess
 import sys
 import time
@@ -32,7 +31,7 @@ import numpy as np
 import psutil
 from quality import by_repository, opened
 from scipy.stats import kendalltau, spearmanr
-from startup import INITIALIZE
+from startup import INITIALIZE, INITIALIZED, LIST, call, serving, write
 from tqdm import tqdm
 
 from retrieval import embedded
@@ -185,38 +184,19 @@ def _served(root: Path, args: argparse.Namespace) -> Iterator[tuple[subprocess.P
     options = ["--cache", str(args.cache), "--model", args.model, "--rerank-depth", str(args.depth)]
     command = [sys.executable, "-m", "mcp_server", "serve", str(root), *options, "--rerank-weight", "0.5"]
     started = time.perf_counter()
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
-        _call(server, INITIALIZE)
-        _write(server, {"jsonrpc": "2.0", "method": "notifications/initialized"})
-        _call(server, {"jsonrpc": "2.0", "id": 2, "method": "tools/list", "params": {}})
+    with serving(command) as server:
+        call(server, INITIALIZE)
+        write(server, INITIALIZED)
+        call(server, LIST)
         yield server, started
-        server.kill()
 
 
 def _ask(server: subprocess.Popen[bytes], query: str) -> None:
     arguments = {"name": "rag_search", "arguments": {"query": query}}
-    answer = _call(server, {"jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": arguments})
+    answer = call(server, {"jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": arguments})
     text = answer["result"]["content"][0]["text"]
     if "bm25 + " not in text.partition("\n")[0]:
         raise RuntimeError(f"not reranked: {text[:300]}")
-
-
-def _call(server: subprocess.Popen[bytes], request: Mapping[str, Any]) -> Any:
-    """Send a request and wait for its answer, past whatever else the server says."""
-    _write(server, request)
-    if server.stdout is None:
-        raise RuntimeError("the server has no pipes")
-    while True:
-        answer = json.loads(server.stdout.readline())
-        if answer.get("id") == request["id"]:
-            return answer
-
-
-def _write(server: subprocess.Popen[bytes], message: Mapping[str, Any]) -> None:
-    if server.stdin is None:
-        raise RuntimeError("the server has no pipes")
-    server.stdin.write(json.dumps(message).encode() + b"\n")
-    server.stdin.flush()
 
 
 if __name__ == "__main__":

@@ -1,17 +1,29 @@
-"""Time from process start to the `initialize` answer, as a ratio to `python -c "import mcp.server"`.
+"""How soon a server answers, and what it holds: goldrank beside the least server that `mcp` allows.
 
-    python benchmarks/startup.py [ROUNDS]
+    python benchmarks/startup.py --root REPO [--rounds 15]
 
-The two are measured in turns, so that a busy machine slows both; medians and their ratio are printed.
+Timed from the start of the process: the answers to `initialize` and `tools/list`, and to a first question
+asked right after, of a repository whose index is made and, with a cache of its own, of one that was never
+indexed. The least server has one tool that says a word. All are started in turns, so that a busy machine
+slows all: believe the ratios. Memory is the resident set after tools/list and a second of rest, and after one
+`rag_search` that the cross-encoder read for.
 """
 
+import argparse
 import json
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import psutil
+from tqdm import tqdm
 
 INITIALIZE = {
     "jsonrpc": "2.0",
@@ -23,45 +35,140 @@ INITIALIZE = {
         "clientInfo": {"name": "startup", "version": "0"},
     },
 }
-DEFAULT_ROUNDS = 15
+INITIALIZED = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+LIST = {"jsonrpc": "2.0", "id": 2, "method": "tools/list", "params": {}}
+QUESTION = "where are the arguments of a command parsed"
+LEAST = """
+import anyio
+import mcp.types as t
+from mcp.server import Server
+from mcp.server.stdio import stdio_server
+
+async def listing(context, params):
+    return t.ListToolsResult(tools=[t.Tool(name="say", input_schema={"type": "object"})])
+
+async def call(context, params):
+    return t.CallToolResult(content=[t.TextContent(type="text", text="yes")])
+
+async def main():
+    server = Server("least", on_list_tools=listing, on_call_tool=call)
+    async with stdio_server() as (read, write):
+        await server.run(read, write, server.create_initialization_options())
+
+anyio.run(main)
+"""
+STAGES = ("initialize", "tools/list", "first answer")
+REST_S = 1.0
+
+Server = subprocess.Popen[bytes]
 
 
 def main() -> None:
-    """Measure in turns and print the ratio."""
-    rounds = int(sys.argv[1]) if sys.argv[1:] else DEFAULT_ROUNDS
-    with tempfile.TemporaryDirectory() as root:
-        pairs = [(import_only(), to_initialize(Path(root))) for _ in range(rounds + 1)][
-            1:
-        ]  # the first one warms up
-    imports, answers = (statistics.median(column) for column in zip(*pairs, strict=True))
-    print(f"import mcp.server      {imports:.3f} s (median of {rounds})")
-    print(f"initialize answered    {answers:.3f} s")
-    print(f"ratio                  {answers / imports:.2f}")
+    """Measure in turns and print the tables."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--root", type=Path, required=True, help="a repository")
+    parser.add_argument("--rounds", type=int, default=15, help="starts of each server [default: 15]")
+    args = parser.parse_args()
+    times: dict[str, list[list[float]]] = defaultdict(list)
+    memory: dict[str, list[float]] = defaultdict(list)
+    with tempfile.TemporaryDirectory() as kept:
+        for round_ in tqdm(range(-1, args.rounds), unit="round", disable=None):  # the first makes the index
+            with tempfile.TemporaryDirectory() as fresh:
+                commands = {
+                    "least server": [sys.executable, "-c", LEAST],
+                    "goldrank, indexed": _goldrank(args.root, kept),
+                    "goldrank, never indexed": _goldrank(args.root, fresh),
+                }
+                for name, command in commands.items():
+                    taken, resident = start(command)
+                    if round_ >= 0:
+                        times[name].append(taken)
+                        memory[name].append(resident)
+        reranked = [read_once(_goldrank(args.root, kept, "--rerank-weight", "0.5")) for _ in range(3)]
+    least = _medians(times["least server"])
+    print("from process start to the answer, median s (ratio to the least server)")
+    print("\t".join(["server", *STAGES, "idle RSS MB"]))
+    for name, rows in times.items():
+        columns = (f"{own:.2f} ({own / its:.2f})" for own, its in zip(_medians(rows), least, strict=True))
+        print("\t".join([name, *columns, f"{statistics.median(memory[name]):.0f}"]))
+    print(f"after one reranked search: {statistics.median(reranked):.0f} MB")
 
 
-def import_only() -> float:
-    """Time a process that imports mcp.server and ends."""
-    start = time.perf_counter()
-    subprocess.run([sys.executable, "-c", "import mcp.server"], check=True)
-    return time.perf_counter() - start
+def start(command: Sequence[str]) -> tuple[list[float], float]:
+    """Start a server and ask it all; return the seconds to each answer, and the MB it has at rest."""
+    began = time.perf_counter()
+    with serving(command) as server:
+        answers = [call(server, INITIALIZE)]
+        taken = [time.perf_counter() - began]
+        write(server, INITIALIZED)
+        answers.append(call(server, LIST))
+        taken.append(time.perf_counter() - began)
+        answers.append(call(server, _question(answers[-1])))
+        taken.append(time.perf_counter() - began)
+    with serving(command) as server:
+        call(server, INITIALIZE)
+        write(server, INITIALIZED)
+        call(server, LIST)
+        time.sleep(REST_S)
+        return taken, _resident(server)
 
 
-def to_initialize(root: Path) -> float:
-    """Time a server from its start to its answer."""
-    start = time.perf_counter()
-    command = [sys.executable, "-m", "mcp_server", "serve", str(root)]
+def read_once(command: Sequence[str]) -> float:
+    """Return the MB that a server holds after a search that the cross-encoder read for."""
+    with serving(command) as server:
+        call(server, INITIALIZE)
+        write(server, INITIALIZED)
+        text = call(server, _question(call(server, LIST)))["result"]["content"][0]["text"]
+        if "bm25 + " not in text.partition("\n")[0]:
+            raise RuntimeError(f"not reranked: {text[:300]}")
+        return _resident(server)
+
+
+@contextmanager
+def serving(command: Sequence[str]) -> Iterator[Server]:
+    """Run a server until it is no longer needed."""
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
-        if server.stdin is None or server.stdout is None:
-            raise RuntimeError("the server has no pipes")
-        server.stdin.write(json.dumps(INITIALIZE).encode() + b"\n")
-        server.stdin.flush()
+        yield server
+        server.kill()
+
+
+def _goldrank(root: Path, cache: str, *options: str) -> list[str]:
+    return [sys.executable, "-m", "mcp_server", "serve", str(root), "--cache", cache, *options]
+
+
+def _question(listed: Any) -> dict[str, Any]:
+    """Ask the first tool that a server lists."""
+    params = {"name": listed["result"]["tools"][0]["name"], "arguments": {"query": QUESTION}}
+    return {"jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": params}
+
+
+def call(server: Server, request: Mapping[str, Any]) -> Any:
+    """Send a request and wait for its answer, past whatever else the server says."""
+    write(server, request)
+    if server.stdout is None:
+        raise RuntimeError("the server has no pipes")
+    while True:
         answer = json.loads(server.stdout.readline())
-        taken = time.perf_counter() - start
-        if answer["result"]["serverInfo"]["name"] != "goldrank":
-            raise RuntimeError(f"not our server: {answer}")
-        server.stdin.close()
-        server.wait()
-    return taken
+        if answer.get("id") == request["id"]:
+            return answer
+
+
+def write(server: Server, message: Mapping[str, Any]) -> None:
+    """Send a message."""
+    if server.stdin is None:
+        raise RuntimeError("the server has no pipes")
+    server.stdin.write(json.dumps(message).encode() + b"\n")
+    server.stdin.flush()
+
+
+def _resident(server: Server) -> float:
+    return float(psutil.Process(server.pid).memory_info().rss) / 1e6
+
+
+def _medians(rows: Sequence[Sequence[float]]) -> list[float]:
+    return [statistics.median(column) for column in zip(*rows, strict=True)]
 
 
 if __name__ == "__main__":
