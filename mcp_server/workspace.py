@@ -188,16 +188,18 @@ class Workspace:
             ArgumentError: Nothing was named, or a span is none of an indexed file.
             CacheError: The log cannot be written.
         """
-        repository = self.listed(said.repo, is_cancelled=is_cancelled)
         if not said.useful and not said.not_useful:
             raise ArgumentError("useful and not_useful are empty; name spans as path:start-end")
+        name, held = self.home_of(said.repo, (*said.useful, *said.not_useful))
+        spans, count = [str(span) for span in held], len(said.useful)
+        repository = self.listed(name, is_cancelled=is_cancelled)
         known = frozenset(repository.paths)
-        for span in (*said.useful, *said.not_useful):
+        for span in spans:
             match = _SPAN.fullmatch(span)
             if match is None or match["path"] not in known:
                 raise ArgumentError(f"{shorten(span)} is no span of an indexed file; write path:start-end")
         entry = feedback.Entry(
-            said.query, tuple(said.useful), tuple(said.not_useful), datetime.now(UTC).date().isoformat()
+            said.query, tuple(spans[:count]), tuple(spans[count:]), datetime.now(UTC).date().isoformat()
         )
         feedback.append(models.store(self._settings.models, repository.root).folder, entry)
         return f"kept: {len(said.useful)} useful, {len(said.not_useful)} not useful"

@@ -60,6 +60,19 @@ async def test_what_was_useful_is_logged_as_spans(tmp_path: Path) -> None:
     assert "schedule_retry" not in (folder / feedback.FILE).read_text()
 
 
+async def test_results_of_a_merged_ranking_are_logged_for_their_own_root(tmp_path: Path) -> None:
+    """Each repository learns from what was said of it."""
+    roots = [write(tmp_path / name, FILES) for name in ("r", "other")]
+    settings = Settings(cache=tmp_path / "cache", models=tmp_path / "models", model="")
+    server = build_server(Workspace(roots, settings), version="0", feedback=True)
+    async with Client(server) as client:
+        failed, text = await said(client, query="who retries", useful=["r/src/retry.py:1-2"])
+        mixed, _ = await said(client, query="who", useful=["r/src/retry.py:1-2", "other/src/mail.py:1-1"])
+    assert (failed, text, mixed) == (False, "kept: 1 useful, 0 not useful", True)
+    (entry,) = feedback.read(models.store(settings.models, roots[0]).folder)
+    assert entry.useful == ("src/retry.py:1-2",)
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
