@@ -21,8 +21,8 @@ from retrieval.settings import Settings
 log = logging.getLogger(__name__)
 
 RESTS = 6
-"""A root is closed after so many times the rest of a model. It frees less, 3 to 7 MB of a small tree where
-the model frees 57, and coming back it looks through the whole tree (runs/2026-11-24-server/memory.txt)."""
+"""A root is closed after so many times the rest of a model. It frees less, 3 to 7 MB of a small tree, and
+coming back it looks through the whole tree (benchmarks/runs/2026-11-24-server/memory.txt)."""
 LOOKS = 4  # for what is to be closed, in one rest
 
 
