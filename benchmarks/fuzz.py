@@ -2,12 +2,13 @@
 
     python benchmarks/fuzz.py --cases 50000 [--seed 0] [--era VERSION]
 
-The cases are those of tests/wire.py, spread over the protocol's versions of both eras; a server of its own
+The cases are those of tests/cases.py, spread over the protocol's versions of both eras; a server of its own
 for each. A fault is shrunk and printed, and the exit code is 1.
 """
 
 import argparse
 import os
+import re
 import sys
 import tempfile
 import time
@@ -20,9 +21,10 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
+from cases import CASES
 from conftest import FILES
 from fakes import write
-from wire import CASES, ERAS, Era, Line, Server, play
+from wire import ERAS, Era, Line, Server, play
 
 TELL_EVERY = 1_000
 
@@ -70,11 +72,14 @@ def fuzz(era: Era, cases: int, *, seed: int, folder: Path) -> None:
     process = psutil.Process(server.process.pid)
     rss = process.memory_info().rss / 1e6
     grown = f"RSS {rss:.0f} MB, {process.num_fds()} descriptors, {process.num_threads()} threads"
-    told = Counter(line.split(b" ", 3)[2].decode() for line in server.log if line[:2] == b"20")
+    told = Counter(
+        level.decode() for line in server.log for level in re.findall(rb" (WARNING|ERROR) ", line)[:1]
+    )
     code = server.end()
+    said = ", ".join(f"{count:,} {kind}" for kind, count in server.talk.kinds.most_common())
     print(
         f"{era}: {played:,} cases, {lines:,} lines in {time.monotonic() - start:.0f} s; no fault; {grown}; "
-        f"exit code {code}; log lines {dict(told)}",
+        f"exit code {code}; log lines {dict(told)}\n    {said}",
         flush=True,
     )
 

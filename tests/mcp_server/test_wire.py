@@ -8,8 +8,9 @@ from pathlib import Path
 import hypothesis
 import pytest
 import wire
+from cases import CASES
 from hypothesis import given, settings
-from wire import CASES, ERAS, MODERN, Era, FaultError, Line, Server, judge, note, play
+from wire import ERAS, MODERN, Era, FaultError, Line, Server, judge, note, play
 
 from mcp_server.wire import refusal
 
