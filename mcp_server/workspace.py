@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from mcp_server.arguments import FeedbackArguments, TextCandidate
 from mcp_server.opened import OpenRoots
@@ -283,7 +284,7 @@ _SPAN = re.compile(r"(?P<path>.+?):(?P<start>\d+)(?:-(?P<end>\d+))?(?::.*)?", re
 def _file_passage(repository: Repository, known: frozenset[str], query: str, candidate: str) -> Passage:
     text, asked = candidate.strip(), shorten(candidate)
     match = None if text in known else _SPAN.fullmatch(text)
-    path = _relative(repository.root, match["path"] if match else text)
+    path = relative(str(repository.root), match["path"] if match else text)
     if path not in known:
         raise ArgumentError(_unknown(repository, path, asked))
     lines = repository.lines(path)
@@ -335,13 +336,20 @@ def _text_passage(candidate: TextCandidate) -> Passage:
     return Passage(chunk, tuple(lines), is_current=True)
 
 
-def _relative(root: Path, path: str) -> str:
-    """Write a path as the index does; an absolute one is taken when it lies below the root."""
-    normal = os.path.normpath(path.replace("\\", "/"))
-    if os.path.isabs(normal):  # noqa: PTH117 - text in, text out: the file system is not asked
-        below = os.path.relpath(normal, root)
-        return normal if below.startswith("..") else below
-    return normal
+def relative(root: str, path: str, *, flavour: Any = os.path) -> str:
+    """Write a path as the index does; an absolute one is taken when it lies below the root.
+
+    Args:
+        root: A served root.
+        path: As a caller wrote it, with either kind of slash.
+        flavour: `posixpath` or `ntpath`: the rules of this system. It is not asked whether anything exists.
+    """
+    normal = flavour.normpath(path.replace("\\", "/"))
+    if flavour.isabs(normal):
+        with suppress(ValueError):  # on another drive
+            below = flavour.relpath(normal, root)
+            normal = normal if below.startswith("..") else below
+    return str(normal).replace(flavour.sep, "/")
 
 
 def _unknown(repository: Repository, path: str, asked: str) -> str:
