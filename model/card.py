@@ -83,8 +83,8 @@ def _training(trained: Path) -> Iterator[str]:
     yield "\n## Training\n"
     yield (
         "model/train.py, in rounds, listwise (ListNet), with `retrieval.training.trainer`; one package in "
-        "eight was never learned from. Where a row says `narrowed`, model/prune.py took layers and neurons away. "
-        "On questions of those packages, among the candidates that were mined:\n"
+        "eight was never learned from. Where a row says `narrowed`, model/prune.py took layers and neurons "
+        "away. On questions of those packages, among the candidates that were mined:\n"
     )
     yield _table(list(curve[0]), [list(row.values()) for row in curve])
     rounds = sorted(trained.glob("round-*/trained.json"), key=lambda file: int(file.parent.name[6:]))
