@@ -107,7 +107,7 @@ def goldrank() -> None:
 @click.argument("roots", nargs=-1, type=FOLDER)
 @click.option("--feedback", is_flag=True, help="Add rag_feedback: a local log of which results were useful.")
 @click.option("--log-file", help="Log to this file too; of 4 MB at most, older lines go.")
-@click.option("--open-roots", type=int, help="Of more ROOTS, the least recently used rest. [default: 8]")
+@click.option("--open-roots", type=int, help="Of more ROOTS, the least recently used rest. [default: 32]")
 @click.option(
     "--rest-after-s", type=float, help="Let go of the model and the indexes when unasked. [default: 300]"
 )

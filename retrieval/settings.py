@@ -55,7 +55,7 @@ class Settings:
     max_file_bytes: int = 1_000_000
     chunk_cache_bytes: int = CHUNK_CACHE_BYTES
     index_patience_s: float = 0.7  # with the search itself, the first answer comes within a second
-    open_roots: int = 8
+    open_roots: int = 32  # each small one takes 2 MB; who must be opened again takes a tenth of a second
     rest_after_s: float = 300.0
     log_level: str = "WARNING"
     log_file: str = ""
