@@ -19,7 +19,7 @@ from typing import Any
 from mcp_server.arguments import FeedbackArguments, TextCandidate
 from mcp_server.opened import OpenRoots
 from mcp_server.stages import Stages
-from retrieval import chunker, feedback, models, places
+from retrieval import chunker, confinement, feedback, models, places
 from retrieval.errors import ArgumentError, CancelledError, GoldrankError, RootError, shorten
 from retrieval.indexer import Progress
 from retrieval.passages import Passage, passages_of
@@ -132,7 +132,7 @@ class Workspace:
         """
         for key in self._roots if name and name not in self._roots else ():
             folder = name.removeprefix(f"{key}/").strip("/") if name and name.startswith(f"{key}/") else ""
-            if folder:
+            if folder and not confinement.escape(folder):
                 return key, tuple(_within(folder, glob) for glob in globs or ("/",))
         return name, globs
 
