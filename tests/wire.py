@@ -238,7 +238,10 @@ def judge(talk: Talk, line: bytes) -> None:
     if len(kinds) == 1 or not any(_validator(talk.era, kind).is_valid(message["result"]) for kind in kinds):
         validate(talk.era, min(kinds), message["result"])
     is_refusal = asked.methods == {"tools/call"} and message["result"].get("isError")
-    talk.kinds["refused calls" if is_refusal else " or ".join(sorted(asked.methods))] += 1
+    what = (
+        "refused calls" if is_refusal else "by a shared id" if len(asked.methods) > 1 else min(asked.methods)
+    )
+    talk.kinds[what] += 1
     if asked.methods == {"tools/call"} and key not in talk.loose:
         _judge_reply(asked.message["params"], message["result"])
 
