@@ -224,9 +224,8 @@ def act(soak: Soak, server: Server, chooser: random.Random) -> None:
     elif kind.startswith("cancelled"):
         cancel(soak, server, chooser, kind, marker or WORDS[0])
     else:
-        asked, answered, text = call(
-            soak, server, "a search", "rag_search", **search_for(chooser.choice(WORDS))
-        )
+        query = search_for(chooser.choice(WORDS))
+        asked, answered, text = call(soak, server, "a search", "rag_search", **query)
         hold_to(soak, text, "", asked, answered)
 
 
@@ -267,9 +266,8 @@ def hold_to(soak: Soak, text: str, marker: str, asked: float, answered: float) -
     lacks = "note: the index" in text or "writing the index" in text
     soak.told.count("replies held against the journal")
     soak.told.count("replies that say what is missing", lacks)
-    soak.told.count(
-        "replies that had to hold a marker", not lacks and bool(soak.journal.where(marker, asked, answered))
-    )
+    had_to = not lacks and bool(soak.journal.where(marker, asked, answered))
+    soak.told.count("replies that had to hold a marker", had_to)
     for fault in judge(text, soak.journal, marker, asked, answered) if text else ():
         soak.told.count("wrong replies")
         soak.told.fault(fault)
