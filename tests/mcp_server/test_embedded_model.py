@@ -128,7 +128,9 @@ def test_a_training_begins_with_what_is_restored(exported: Path, tmp_path: Path)
 
 def settings(model: Path, tmp_path: Path) -> Settings:
     """Name a model."""
-    return Settings(cache=tmp_path / "cache", models=tmp_path / "models", model=str(model))
+    return Settings(
+        cache=tmp_path / "cache", models=tmp_path / "models", model=str(model), index_patience_s=60
+    )
 
 
 def test_an_exported_model_is_loaded_ahead_of_the_first_question(exported: Path, tmp_path: Path) -> None:

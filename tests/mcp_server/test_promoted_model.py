@@ -74,7 +74,11 @@ def where(tmp_path: Path, root: Path) -> ModelStore:
 def settings(tmp_path: Path) -> Settings:
     """Set nothing but folders and patience."""
     return Settings(
-        cache=tmp_path / "cache", models=tmp_path / "models", rerank_deadline_s=PATIENCE_S, rerank_weight=0.5
+        index_patience_s=60,
+        cache=tmp_path / "cache",
+        models=tmp_path / "models",
+        rerank_deadline_s=PATIENCE_S,
+        rerank_weight=0.5,
     )
 
 
