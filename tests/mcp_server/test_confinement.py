@@ -284,10 +284,11 @@ async def test_before_there_is_an_index_no_secret_is_shown_either(tmp_path: Path
 
 async def test_the_log_holds_neither_code_nor_secrets_and_nothing_asks_the_network(tmp_path: Path) -> None:
     """A log is sent with every bug report; at its loudest it says what was done, not what was read."""
-    secret, line = planted.secrets(6)["stripe"]
-    root = write(
-        tmp_path / "root", {"src/pay.py": f"def pay_invoice(cart):\n    {line}\n    return wobble\n"}
-    )
+    secrets = planted.secrets(6)
+    secret = secrets["stripe"][0]
+    files = {f"src/{kind}.py": f"# quibble {kind}\n{line}\n" for kind, (_, line) in secrets.items()}
+    pay = f"def pay_invoice(cart):\n    token = {secret!r}\n    return wobble\n"
+    root = write(tmp_path / "root", files | {"src/pay.py": pay})
     git(root, "init", "-q")
     patience = "60"  # a busy machine may take long for what is done in a moment
     settings = {
@@ -306,9 +307,12 @@ async def test_the_log_holds_neither_code_nor_secrets_and_nothing_asks_the_netwo
             found = await said(client, "rag_search", query="who pays the invoice of quibble")
             ranked = await said(client, "rag_rerank", query="quibble", candidates=["src/pay.py", secret])
             wrong = await said(client, "rag_search", query="quibble", path=[secret], top=secret)
+            await said(client, "rag_search", query="quibble", top_k=50, format="full", max_chars=40_000)
+            await said(client, "rag_rerank", query=secret, candidates=sorted(files))
     text = log.read_text(encoding="utf-8")
     assert "[masked: " in found
     assert "src/pay.py:1-3" in ranked
     assert "top is not an argument" in wrong
-    for word in (secret, "pay_invoice", "wobble", "quibble", "NETWORK"):
+    parts = [part for secret, _ in secrets.values() for part in secret.split("\n") if part.strip()]
+    for word in (*parts, "pay_invoice", "wobble", "quibble", "NETWORK"):
         assert word not in text, word
