@@ -38,7 +38,7 @@ SHARES = {"comment": 0.6, "name": 0.3, "error": 0.4}
 """Of the questions of a kind, where not all: the first stage alone answers most that quote or name."""
 BATCH = 8  # questions a step
 NEGATIVES = (0, 1, 2, 3, 5)  # which of a question's, by first-stage rank: three of the best five, two deeper
-MAX_TOKENS = 152  # an excerpt has about 128, and a longer tail costs every pair of its batch
+MAX_TOKENS = 136  # an excerpt has less, and a longer tail costs every pair of its batch
 
 Lesson = Sequence[LabeledPair]
 """A question's pairs."""
