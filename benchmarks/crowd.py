@@ -10,10 +10,7 @@ The judge is `truth.py`: it reads the replies and the journal of edits, and shar
 import argparse
 import os
 import random
-import shutil
-import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections import Counter
@@ -24,7 +21,7 @@ import anyio
 import anyio.to_thread
 import numpy as np
 from mcp import Client, StdioServerParameters
-from truth import Editor, Journal, judge
+from truth import Editor, Journal, copied, judge
 
 PAUSE_S = 0.25  # between two edits: an agent at work
 QUIET_S = 30  # after the last edit, until every server must know everything
@@ -40,10 +37,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=300)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as place:
-        root = Path(place) / "root"
-        shutil.copytree(args.source, root)
-        subprocess.run(["git", "-C", str(root), "init", "-q"], check=True)
+    with copied(args.source) as root:
         counts, faults, waits = anyio.run(crowd, root, args)
     print("\t".join(f"{name} {count}" for name, count in sorted(counts.items())))
     print(f"seconds to a reply: p50 {np.percentile(waits, 50):.2f}, p95 {np.percentile(waits, 95):.2f}")

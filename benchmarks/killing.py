@@ -15,10 +15,8 @@ import argparse
 import json
 import os
 import random
-import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections import Counter
@@ -33,7 +31,7 @@ import anyio.to_thread
 import numpy as np
 import tantivy
 from mcp import Client, StdioServerParameters
-from truth import Editor, Journal, judge
+from truth import Editor, Journal, copied, judge
 
 from retrieval import chunkcache, chunker, integrity, walker
 from retrieval.documents import read_record
@@ -130,10 +128,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     start = time.monotonic()
-    with tempfile.TemporaryDirectory() as place:
-        root = Path(place).resolve() / "root"
-        shutil.copytree(args.source, root)
-        subprocess.run(["git", "-C", str(root), "init", "-q"], check=True)
+    with copied(args.source) as root:
         told = anyio.run(run, root, args)
     for name, count in sorted(told.counts.items()):
         print(f"{count:>7} {name}")

@@ -19,7 +19,6 @@ cut at the same token.
 
 import argparse
 import itertools
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,7 +30,7 @@ import numpy as np
 import psutil
 from quality import by_repository, opened
 from scipy.stats import kendalltau, spearmanr
-from startup import INITIALIZE, INITIALIZED, LIST, call, serving, write
+from startup import Server, ask, greet, serving
 from tqdm import tqdm
 
 from retrieval import embedded
@@ -88,12 +87,12 @@ def cost(rows: Sequence[Row], args: argparse.Namespace) -> None:
             repository = opened(args.corpus / name, args.cache)
             with _served(args.corpus / name, args) as (server, started):
                 process = psutil.Process(server.pid)
-                _ask(server, group[0]["query"] + " first of all")  # whatever is opened once
+                ask(server, group[0]["query"] + " first of all")  # whatever is opened once
                 starts.append(time.perf_counter() - started)
                 for row in group:
                     before = sum(process.cpu_times()[:2])
                     start = time.perf_counter()
-                    _ask(server, row["query"])
+                    ask(server, row["query"])
                     ours.append((time.perf_counter() - start, sum(process.cpu_times()[:2]) - before))
                     texts = _texts(repository, row["query"], args)
                     for model, took in zip(usual, theirs, strict=True):
@@ -179,24 +178,14 @@ def _read_usually(model: Any, query: str, texts: Sequence[str]) -> Took:
 
 
 @contextmanager
-def _served(root: Path, args: argparse.Namespace) -> Iterator[tuple[subprocess.Popen[bytes], float]]:
+def _served(root: Path, args: argparse.Namespace) -> Iterator[tuple[Server, float]]:
     """Start a server and list its tools, as clients do; also tell when it was started."""
     options = ["--cache", str(args.cache), "--model", args.model, "--rerank-depth", str(args.depth)]
     command = [sys.executable, "-m", "mcp_server", "serve", str(root), *options, "--rerank-weight", "0.5"]
     started = time.perf_counter()
     with serving(command) as server:
-        call(server, INITIALIZE)
-        write(server, INITIALIZED)
-        call(server, LIST)
+        greet(server)
         yield server, started
-
-
-def _ask(server: subprocess.Popen[bytes], query: str) -> None:
-    arguments = {"name": "rag_search", "arguments": {"query": query}}
-    answer = call(server, {"jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": arguments})
-    text = answer["result"]["content"][0]["text"]
-    if "bm25 + " not in text.partition("\n")[0]:
-        raise RuntimeError(f"not reranked: {text[:300]}")
 
 
 if __name__ == "__main__":

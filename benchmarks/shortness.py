@@ -7,10 +7,11 @@ questions that are answered among the results, how many see the code of their fi
 """
 
 import argparse
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from quality import by_repository, opened, touches
 
 from mcp_server import replies
 from mcp_server.sections import sections_of
@@ -32,8 +33,7 @@ def main() -> None:
     parser.add_argument("--queries", type=Path, required=True)
     parser.add_argument("--cache", type=Path, required=True)
     args = parser.parse_args()
-    questions = [json.loads(line) for line in args.queries.read_text("utf-8").splitlines()]
-    found = list(answers(questions, args.corpus, args.cache))
+    found = list(answers(by_repository(args.queries), args.corpus, args.cache))
     print("share  least  characters  see their first answer's code")
     for share in SHARES:
         for least in LEAST:
@@ -44,16 +44,14 @@ def main() -> None:
 
 
 def answers(
-    questions: Sequence[dict[str, Any]], corpus: Path, cache: Path
+    queries: Mapping[str, Sequence[dict[str, Any]]], corpus: Path, cache: Path
 ) -> Iterator[tuple[dict[str, Any], Answer, Repository]]:
     """Search each question in its repository."""
-    for name in sorted({question["repo"] for question in questions}):
-        repository = Repository(corpus / name, cache=cache, max_bytes=1_000_000)
-        repository.refresh()
+    for name, questions in queries.items():
+        repository = opened(corpus / name, cache)
         for question in questions:
-            if question["repo"] == name:
-                request = Request(question["query"], TOP_K)
-                yield question, search(repository, request, None, freshness=Refresh()), repository
+            request = Request(question["query"], TOP_K)
+            yield question, search(repository, request, None, freshness=Refresh()), repository
 
 
 def measure(question: dict[str, Any], answer: Answer, repository: Repository) -> tuple[int, bool | None]:
@@ -69,14 +67,8 @@ def measure(question: dict[str, Any], answer: Answer, repository: Repository) ->
 
 def is_relevant(question: dict[str, Any], chunk: Any) -> bool:
     """Tell whether a chunk overlaps an answer."""
-    return any(
-        target["path"] == chunk.path
-        and (
-            target["start"] is None
-            or (chunk.start_line <= target["end"] and chunk.end_line >= target["start"])
-        )
-        for target in question["targets"]
-    )
+    span = (chunk.path, chunk.start_line, chunk.end_line)
+    return any(touches(span, target) for target in question["targets"])
 
 
 if __name__ == "__main__":

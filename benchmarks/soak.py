@@ -15,10 +15,8 @@ import json
 import queue
 import random
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections import Counter
@@ -32,7 +30,7 @@ from typing import Any
 import numpy as np
 import psutil
 from parallel import Server
-from truth import Editor, Journal, judge
+from truth import Editor, Journal, copied, judge
 
 LASTING, CALLERS = 2, 3  # servers that live all the time, and who asks each of them
 EDIT_EVERY_S = 0.5  # an agent at work
@@ -121,10 +119,7 @@ def main() -> None:
     if args.client:
         answer_lines(*args.client)
         return
-    with tempfile.TemporaryDirectory() as place:
-        root = Path(place).resolve() / "root"
-        shutil.copytree(args.source, root)
-        subprocess.run(["git", "-C", str(root), "init", "-q"], check=True)
+    with copied(args.source) as root:
         soak = Soak(root, Journal(), Told(), threading.Event())
         run(soak, minutes=args.minutes, seed=args.seed)
         time.sleep(GONE_IN_S)

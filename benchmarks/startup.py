@@ -108,9 +108,7 @@ def start(command: Sequence[str]) -> tuple[list[float], float]:
         answers.append(call(server, _question(answers[-1])))
         taken.append(time.perf_counter() - began)
     with serving(command) as server:
-        call(server, INITIALIZE)
-        write(server, INITIALIZED)
-        call(server, LIST)
+        greet(server)
         time.sleep(REST_S)
         return taken, _resident(server)
 
@@ -118,11 +116,8 @@ def start(command: Sequence[str]) -> tuple[list[float], float]:
 def read_once(command: Sequence[str]) -> float:
     """Return the MB that a server holds after a search that the cross-encoder read for."""
     with serving(command) as server:
-        call(server, INITIALIZE)
-        write(server, INITIALIZED)
-        text = call(server, _question(call(server, LIST)))["result"]["content"][0]["text"]
-        if "bm25 + " not in text.partition("\n")[0]:
-            raise RuntimeError(f"not reranked: {text[:300]}")
+        greet(server)
+        ask(server, QUESTION)
         return _resident(server)
 
 
@@ -140,8 +135,26 @@ def _goldrank(root: Path, cache: str, *options: str) -> list[str]:
 
 def _question(listed: Any) -> dict[str, Any]:
     """Ask the first tool that a server lists."""
-    params = {"name": listed["result"]["tools"][0]["name"], "arguments": {"query": QUESTION}}
+    return _call_of(listed["result"]["tools"][0]["name"], QUESTION)
+
+
+def _call_of(tool: str, query: str) -> dict[str, Any]:
+    params = {"name": tool, "arguments": {"query": query}}
     return {"jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": params}
+
+
+def greet(server: Server) -> None:
+    """Begin as clients do, up to the list of tools."""
+    call(server, INITIALIZE)
+    write(server, INITIALIZED)
+    call(server, LIST)
+
+
+def ask(server: Server, query: str) -> None:
+    """Search; the cross-encoder must have read."""
+    text = call(server, _call_of("rag_search", query))["result"]["content"][0]["text"]
+    if "bm25 + " not in text.partition("\n")[0]:
+        raise RuntimeError(f"not reranked: {text[:300]}")
 
 
 def call(server: Server, request: Mapping[str, Any]) -> Any:

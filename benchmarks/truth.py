@@ -8,11 +8,15 @@ was written before the question and is there after the answer.
 import os
 import random
 import re
+import shutil
 import string
+import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +24,16 @@ FOREVER = float("inf")
 HIT = re.compile(r"^\d+\. (?P<path>\S+):(?P<start>\d+)-(?P<end>\d+)(?P<rest>.*)$")
 LINE = re.compile(r"^ *(?P<number>\d+) \| (?P<text>.*)$")
 CUT = re.compile(r" … \[[\d,]+ characters\]$")
+
+
+@contextmanager
+def copied(source: Path) -> Iterator[Path]:
+    """Copy a folder to where it may be edited, as a git work tree; beside it there is room for a cache."""
+    with tempfile.TemporaryDirectory() as place:
+        root = Path(place).resolve() / "root"
+        shutil.copytree(source, root)
+        subprocess.run(["git", "-C", str(root), "init", "-q"], check=True)
+        yield root
 
 
 @dataclass

@@ -10,18 +10,17 @@ one gives 0.881, scores as they are 0.764, and taking turns 0.550; the first res
 in 91 % (benchmarks/runs/2026-11-24-server/merged.txt).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
+from mcp_server.calls import IsCancelled
 from mcp_server.sections import Section, sections_of
 from mcp_server.workspace import Workspace
 from retrieval import searcher
 from retrieval.errors import CancelledError, GoldrankError
 from retrieval.repository import Refresh, Repository
 from retrieval.searcher import Answer, Request, Result
-
-IsCancelled = Callable[[], bool]
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from mcp_server.arguments import (
     schema_of,
 )
 from mcp_server.calls import IsCancelled, Lane
-from mcp_server.sections import sections_of
+from mcp_server.sections import Section, sections_of
 from mcp_server.workspace import Workspace, hold
 from retrieval import searcher
 from retrieval.crossencoder import ModelThread, Progress
@@ -170,6 +170,16 @@ class _Tools:
 
         report = _Report(context)
 
+        def reply(answer: searcher.Answer, sections: Sequence[Section], source: str) -> str:
+            return replies.search_reply(
+                replace(answer, notes=(*notes, *answer.notes)),
+                sections,
+                query=request.query,
+                source=source,
+                max_chars=arguments.max_chars,
+                form=arguments.format,
+            )
+
         def work(is_cancelled: IsCancelled) -> str:
             repository, freshness = self._workspace.refresh(
                 repo, progress=report.indexed, is_cancelled=is_cancelled
@@ -182,27 +192,15 @@ class _Tools:
                     freshness=freshness,
                     is_cancelled=is_cancelled,
                 )
-            return replies.search_reply(
-                replace(answer, notes=(*notes, *answer.notes)),
-                sections_of(answer.results, repository.passages),
-                query=request.query,
-                source=_source(repository, freshness),
-                max_chars=arguments.max_chars,
-                form=arguments.format,
-            )
+            sections = sections_of(answer.results, repository.passages)
+            return reply(answer, sections, _source(repository, freshness))
 
         def work_everywhere(is_cancelled: IsCancelled) -> str:
             merged = merging.search(self._workspace, request, is_cancelled=is_cancelled)
             searched = f"{len(self._workspace.names)} repositories"
             sources = ", ".join(map(_source, merged.sources.values()))
-            return replies.search_reply(
-                replace(merged.answer, notes=(*notes, *merged.answer.notes)),
-                merged.sections,
-                query=request.query,
-                source=f"{searched}: {sources}" if sources else searched,
-                max_chars=arguments.max_chars,
-                form=arguments.format,
-            )
+            source = f"{searched}: {sources}" if sources else searched
+            return reply(merged.answer, merged.sections, source)
 
         if repo is None and len(self._workspace.names) > 1:
             return await self._searches.run(work_everywhere)

@@ -16,6 +16,7 @@ from typing import Any
 from tqdm import tqdm
 from train import MAX_TOKENS, lessons, start
 
+from retrieval.crossencoder import load
 from retrieval.excerpt import excerpt
 
 LESSONS = 300  # some 1,800 pairs, 150,000 tokens: a hundred for each neuron
@@ -36,10 +37,8 @@ def main() -> None:
     parser.add_argument("--inner", type=int, required=True, help="neurons that each layer keeps")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
-    from sentence_transformers import CrossEncoder
-
     kept = start(args.trained, args.out.with_name(f"{args.out.name}.layers"), args.layers)
-    model = CrossEncoder(str(kept), num_labels=1, local_files_only=True, trust_remote_code=False)
+    model = load(str(kept), revision="", max_tokens=MAX_TOKENS)
     narrow(model, _batches(model, args.work), inner=args.inner)
     model.save_pretrained(str(args.out), create_model_card=False)
 
