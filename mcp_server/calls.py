@@ -2,11 +2,14 @@
 
 Work runs on threads beside the event loop, in lanes: a search never queues behind a ranking that waits for
 the model, and neither takes the threads that read and write the wire. A lane holds so many calls and no more:
-one that would wait too long is told so at once, as a client that hangs learns nothing.
+one that would wait too long is told so at once, as a client that hangs learns nothing. One that waits is told
+every other second how many are before it, as clients give up a call of which they hear nothing.
 """
 
+import math
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 
 import anyio
 import anyio.to_thread
@@ -15,6 +18,12 @@ from retrieval.errors import GoldrankError
 
 IsCancelled = Callable[[], bool]
 """Whether the caller is gone; work asks before each step that takes long."""
+
+Waiting = Callable[[int], Awaitable[None]]
+"""Told now and then how many calls are before one that waits."""
+
+TOLD_AFTER_S = 1.0  # a wait that is shorter needs no word
+TOLD_EVERY_S = 2.0  # any time-out of a client is longer, and for so few calls it costs nothing
 
 
 class BusyError(GoldrankError):
@@ -33,13 +42,19 @@ class Lane:
             most: How many it holds, those that wait included.
         """
         self._kind = kind
-        self._limiter = anyio.CapacityLimiter(at_once)
+        self._turns = anyio.CapacityLimiter(at_once)
+        self._threads = anyio.CapacityLimiter(math.inf)  # who has a turn has a thread
+        self._line: dict[object, None] = {}  # the calls that are not answered yet, in the order they came
         self._most = most
         self._held = 0
         self._lock = threading.Lock()  # holds for `_held`, which threads that were left alone give back
 
-    async def run(self, work: Callable[[IsCancelled], str]) -> str:
+    async def run(self, work: Callable[[IsCancelled], str], waiting: Waiting) -> str:
         """Do blocking work in its turn; when the call is cancelled, the work is told and not waited for.
+
+        Args:
+            work: What is to be done.
+            waiting: Told while the call waits; never once its work has begun.
 
         Raises:
             BusyError: The lane is full.
@@ -59,12 +74,37 @@ class Lane:
                     self._held -= 1
 
         try:
-            return await anyio.to_thread.run_sync(job, abandon_on_cancel=True, limiter=self._limiter)
+            with ExitStack() as held:
+                await self._turn(held, waiting)
+                return await anyio.to_thread.run_sync(job, abandon_on_cancel=True, limiter=self._threads)
         finally:
             with self._lock:
                 cancelled.set()
                 if not begun.is_set():
                     self._held -= 1
+
+    async def _turn(self, held: ExitStack, waiting: Waiting) -> None:
+        """Wait for the call's turn; `held` gives back its turn and its place in the line."""
+        me = object()
+        self._line[me] = None
+        held.callback(self._line.pop, me)
+        try:
+            self._turns.acquire_nowait()
+        except anyio.WouldBlock:
+            # Only the waiting stands beside the telling: what the work raises is never in a group.
+            async with anyio.create_task_group() as group:
+                group.start_soon(self._tell, me, waiting)
+                await self._turns.acquire()
+                held.callback(self._turns.release)  # at once: to leave the group may be the call's end
+                group.cancel_scope.cancel()
+        else:
+            held.callback(self._turns.release)
+
+    async def _tell(self, me: object, waiting: Waiting) -> None:
+        await anyio.sleep(TOLD_AFTER_S)
+        while True:
+            await waiting(list(self._line).index(me))
+            await anyio.sleep(TOLD_EVERY_S)
 
     def _enter(self) -> None:
         with self._lock:

@@ -19,6 +19,7 @@ from mcp_server.sections import Section, sections_of
 from mcp_server.workspace import Workspace
 from retrieval import searcher
 from retrieval.errors import CancelledError, GoldrankError
+from retrieval.indexer import Progress
 from retrieval.repository import Refresh, Repository
 from retrieval.searcher import Answer, Request, Result
 
@@ -53,10 +54,13 @@ class Merged:
     sources: dict[str, Repository]
 
 
-def search(workspace: Workspace, request: Request, *, is_cancelled: IsCancelled) -> Merged:
+def search(
+    workspace: Workspace, request: Request, *, progress: Progress, is_cancelled: IsCancelled
+) -> Merged:
     """Search every served root and merge what is found; the first stage alone ranks.
 
-    As many roots are searched at once as may be open, so that no more of them are held.
+    As many roots are searched at once as may be open, so that no more of them are held. `progress` is told
+    after each how many are done, those that cannot be searched included.
 
     Raises:
         CancelledError: `is_cancelled` said so.
@@ -67,7 +71,7 @@ def search(workspace: Workspace, request: Request, *, is_cancelled: IsCancelled)
     for names in workspace.batches():
         with ThreadPoolExecutor(len(names)) as pool:  # each waits for its index, all at the same time
             waits = {name: pool.submit(_refreshed, workspace, name, is_cancelled) for name in names}
-        for name, wait in waits.items():
+        for done, (name, wait) in enumerate(waits.items(), len(found) + len(failures) + 1):
             try:
                 repository, freshness = wait.result()
                 answer = searcher.search(
@@ -79,6 +83,7 @@ def search(workspace: Workspace, request: Request, *, is_cancelled: IsCancelled)
                 failures[name] = error
             else:
                 found.append(Found(name, repository, answer))
+            progress(done, len(workspace.names))
         found = _let_go(found, request.top_k)
     if not found:
         raise next(iter(failures.values()))

@@ -7,6 +7,7 @@ A failure that was foreseen comes back as a result with `isError` and the way ou
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -196,16 +197,18 @@ class _Tools:
             return reply(answer, sections, _source(repository, freshness))
 
         def work_everywhere(is_cancelled: IsCancelled) -> str:
-            merged = merging.search(self._workspace, request, is_cancelled=is_cancelled)
+            merged = merging.search(
+                self._workspace, request, progress=report.searched, is_cancelled=is_cancelled
+            )
             searched = f"{len(self._workspace.names)} repositories"
             sources = ", ".join(map(_source, merged.sources.values()))
             source = f"{searched}: {sources}" if sources else searched
             return reply(merged.answer, merged.sections, source)
 
         if repo is None and len(self._workspace.names) > 1:
-            return await self._searches.run(work_everywhere)
+            return await self._searches.run(work_everywhere, report.waits)
         is_long = self._workspace.may_read(repo, request)
-        return await (self._readings if is_long else self._searches).run(work)
+        return await (self._readings if is_long else self._searches).run(work, report.waits)
 
     async def _rerank(self, arguments: RerankArguments, context: Context, notes: Notes) -> str:
         _refuse_blank(arguments.query)
@@ -228,15 +231,15 @@ class _Tools:
                 problems=held.problems,
             )
 
-        return await self._readings.run(work)
+        return await self._readings.run(work, report.waits)
 
-    async def _feedback(self, arguments: FeedbackArguments, _context: Context, _notes: Notes) -> str:
+    async def _feedback(self, arguments: FeedbackArguments, context: Context, _notes: Notes) -> str:
         _refuse_blank(arguments.query)
 
         def work(is_cancelled: IsCancelled) -> str:
             return self._workspace.remember(arguments, is_cancelled=is_cancelled)
 
-        return await self._searches.run(work)
+        return await self._searches.run(work, _Report(context).waits)
 
 
 class _Report:
@@ -248,6 +251,18 @@ class _Report:
         self._before = 0  # what was told of earlier kinds of work: a count must not fall
         self._told = 0
         self._at = 0.0
+
+    async def waits(self, before: int) -> None:
+        """Tell that the call waits; nobody knows how long, so each word is one step and there is no total."""
+        self._told += 1
+        with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):  # a gone client ends the call
+            await self._context.session.report_progress(
+                float(self._told), None, f"waiting for its turn; calls before it: {before}"
+            )
+
+    def searched(self, done: int, total: int) -> None:
+        """Tell of roots."""
+        self._tell("searched", done, total, "repositories")
 
     def indexed(self, done: int, total: int) -> None:
         """Tell of files."""

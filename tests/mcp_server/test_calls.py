@@ -7,16 +7,20 @@ import anyio
 import numpy as np
 import pytest
 from conftest import MakeWorkspace
-from connected import call, connected, trusting
+from connected import MODES, Mode, call, connected, trusting
 from fakes import KeywordScorer
 from numpy.typing import NDArray
 
 from mcp_server.calls import BusyError, IsCancelled, Lane
-from mcp_server.server import READINGS
+from mcp_server.server import READINGS, READINGS_AT_ONCE
 
 pytestmark = pytest.mark.anyio
 
 PATIENCE_S = 60  # for a machine that is busy with other things
+
+
+async def untold(_before: int) -> None:
+    """Wait without being told."""
 
 
 class Gate:
@@ -46,12 +50,12 @@ async def test_a_full_lane_says_so_at_once_and_is_open_again_afterwards() -> Non
     gate, lane = Gate(), Lane("searches", at_once=1, most=3)
     async with anyio.create_task_group() as group:
         for _ in range(3):
-            group.start_soon(lane.run, gate.work)
+            group.start_soon(lane.run, gate.work, untold)
         await reached(gate)
         with pytest.raises(BusyError, match=r"^busy: 3 searches are being answered; try again in a moment$"):
-            await lane.run(gate.work)
+            await lane.run(gate.work, untold)
         gate.opened.set()
-    assert await lane.run(gate.work) == "done"
+    assert await lane.run(gate.work, untold) == "done"
 
 
 async def test_calls_that_were_cancelled_give_back_their_places() -> None:
@@ -61,11 +65,42 @@ async def test_calls_that_were_cancelled_give_back_their_places() -> None:
         gate = Gate()
         async with anyio.create_task_group() as group:
             for _ in range(4):
-                group.start_soon(lane.run, gate.work)
+                group.start_soon(lane.run, gate.work, untold)
             await reached(gate)
             group.cancel_scope.cancel()
     gate.opened.set()
-    assert await lane.run(gate.work) == "done"
+    assert await lane.run(gate.work, untold) == "done"
+
+
+async def test_whoever_waits_is_told_and_served_in_order_and_what_work_raises_comes_out_as_it_is() -> None:
+    """To be told must cost nobody the place in the line, nor wrap what went wrong."""
+    gate, lane = Gate(), Lane("searches", at_once=1, most=9)
+    told: list[tuple[int, int]] = []
+    served: list[int] = []
+    all_told = anyio.Event()
+
+    async def one(number: int) -> None:
+        async def waiting(before: int) -> None:
+            told.append((number, before))
+            if len(told) == 6:  # each of three twice
+                all_told.set()
+
+        def work(is_cancelled: IsCancelled) -> str:
+            served.append(number)
+            gate.work(is_cancelled)
+            raise BusyError(f"{number} failed")
+
+        with pytest.raises(BusyError, match=f"^{number} failed$"):
+            await lane.run(work, waiting)
+
+    async with anyio.create_task_group() as group:
+        for number in range(4):
+            group.start_soon(one, number)
+            await anyio.wait_all_tasks_blocked()
+        await all_told.wait()
+        gate.opened.set()
+    assert told == [(1, 1), (2, 2), (3, 3)] * 2
+    assert served == [0, 1, 2, 3]
 
 
 class Stuck(KeywordScorer):
@@ -110,6 +145,49 @@ async def test_no_number_of_rankings_delays_a_search_or_a_listing(workspace: Mak
     busy = [text for text in said if f"busy: {READINGS} rankings are being answered; try again" in text]
     assert len(busy) == 20
     assert sum("fake-model on 3 candidates" in text for text in said) == READINGS
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_a_call_that_waits_for_its_turn_says_so_and_its_progress_never_falls(
+    workspace: MakeWorkspace, mode: Mode
+) -> None:
+    """A client that hears nothing gives up, and asks again at the end of the line."""
+    scorer, another = Stuck(), anyio.CancelScope()
+    seen: list[tuple[float, float | None, str | None]] = []
+    first, fewer = (
+        f"waiting for its turn; calls before it: {READINGS_AT_ONCE + 1 - gone}" for gone in (0, 1)
+    )
+
+    async def note(progress: float, total: float | None, message: str | None) -> None:
+        seen.append((progress, total, message))
+        another.cancel()
+        if message == fewer:
+            scorer.may_go_on.set()
+
+    texts = [{"text": f"x {i}", "id": f"{i}"} for i in range(3)]
+    async with connected(workspace(second=trusting(scorer)), mode) as client:
+
+        async def rerank() -> None:
+            await client.call_tool("rag_rerank", {"query": "x", "candidates": texts})
+
+        async def rerank_until_cancelled() -> None:
+            with another:
+                await rerank()
+
+        async with anyio.create_task_group() as group:
+            for _ in range(READINGS_AT_ONCE):
+                group.start_soon(rerank)
+            assert await anyio.to_thread.run_sync(scorer.reading.wait, PATIENCE_S)
+            group.start_soon(rerank_until_cancelled)
+            await anyio.wait_all_tasks_blocked()
+            result = await client.call_tool(
+                "rag_rerank", {"query": "x", "candidates": texts}, progress_callback=note
+            )
+    assert not result.is_error
+    assert seen[0] == (1.0, None, first)
+    assert fewer in [message for _, _, message in seen]
+    counts = [progress for progress, _, _ in seen]
+    assert counts == sorted(set(counts))
 
 
 async def test_a_cancelled_ranking_is_read_no_further(workspace: MakeWorkspace) -> None:

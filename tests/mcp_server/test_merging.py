@@ -89,6 +89,20 @@ async def test_more_roots_than_may_be_open_are_all_searched(tmp_path: Path) -> N
             assert f"\n1. r{i}/a.py:1-1" in await call(client, "rag_search", query=f"only_in_{i}")
 
 
+async def test_progress_tells_how_many_roots_are_searched(
+    workspace: MakeWorkspace, two: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """A company's hundred repositories take longer than a client waits for a word."""
+    seen: list[tuple[float, float | None, str | None]] = []
+
+    async def note(progress: float, total: float | None, message: str | None) -> None:
+        seen.append((progress, total, message))
+
+    async with connected(workspace(tmp_path / "gone", *two)) as client:
+        await client.call_tool("rag_search", {"query": QUESTION}, progress_callback=note)
+    assert seen[0] == (1.0, 3.0, "searched 1 of 3 repositories")
+
+
 async def test_a_filter_that_nothing_passes_anywhere_is_refused(
     workspace: MakeWorkspace, two: tuple[Path, Path]
 ) -> None:
