@@ -44,7 +44,8 @@ def coverage(path: str, idf: Mapping[str, float]) -> float:
         path: A file.
         idf: A weight for each stem that is looked for.
     """
-    named, around = _terms(path)
+    folder, _, name = path.rpartition("/")
+    named, around = _spelled(_bare(name)), _spelled(folder)
     total = 0.0
     for stem, weight in idf.items():
         share = _overlap(stem, named)
@@ -73,11 +74,10 @@ def is_minor(path: str) -> bool:
     >>> is_minor("src/client.py"), is_minor("tests/test_client.py"), is_minor("README.md")
     (False, True, True)
     """
-    *folders, name = path.split("/")
-    bare = {folder.lower().strip("_.") for folder in folders} | {folder.lower() for folder in folders}
+    folder, _, name = path.rpartition("/")
     stem, dot, ending = name.rpartition(".")
     is_test = _TEST_NAMES.get(dot + ending, _OTHER_TEST_NAME).fullmatch(stem or name)
-    return bool(is_test) or not _MINOR_FOLDERS.isdisjoint(bare) or suffix_of(path) in _PROSE
+    return bool(is_test) or _is_minor_folder(folder) or suffix_of(path) in _PROSE
 
 
 def older(paths: Iterable[str]) -> set[str]:
@@ -86,15 +86,12 @@ def older(paths: Iterable[str]) -> set[str]:
     >>> older(["src/v3/types.ts", "src/v4/types.ts", "api/v1/app.ts"])
     {'src/v3/types.ts'}
     """
-    versions = {path: dict(_versions(path)) for path in paths}
+    versions = {path: found for path in paths if (found := _versions(path.rpartition("/")[0]))}
     newest: dict[str, int] = {}
-    for found in versions.values():
-        for parent, number in found.items():
-            newest[parent] = max(number, newest.get(parent, number))
+    for parent, number in (version for found in versions.values() for version in found):
+        newest[parent] = max(number, newest.get(parent, number))
     return {
-        path
-        for path, found in versions.items()
-        if any(number < newest[parent] for parent, number in found.items())
+        path for path, found in versions.items() if any(number < newest[parent] for parent, number in found)
     }
 
 
@@ -118,23 +115,24 @@ def common_tail(path: str, written: str) -> int:
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], parts))
 
 
-def _versions(path: str) -> Iterable[tuple[str, int]]:
-    folders = path.split("/")[:-1]
-    for depth, folder in enumerate(folders):
-        if match := _VERSION_FOLDER.fullmatch(folder.lower()):
-            yield "/".join(folders[:depth]), int(match[1])
+@lru_cache(KEPT)
+def _is_minor_folder(folder: str) -> bool:
+    lower = folder.lower().split("/")
+    return not _MINOR_FOLDERS.isdisjoint(lower) or not _MINOR_FOLDERS.isdisjoint(
+        part.strip("_.") for part in lower
+    )
+
+
+@lru_cache(KEPT)
+def _versions(folder: str) -> tuple[tuple[str, int], ...]:
+    """Find the version folders that a folder lies in: what each lies in, and its number."""
+    parts = folder.split("/")
+    matches = enumerate(_VERSION_FOLDER.fullmatch(part.lower()) for part in parts)
+    return tuple(("/".join(parts[:depth]), int(match[1])) for depth, match in matches if match)
 
 
 def _bare(name: str) -> str:
     return name.partition(".")[0] or name
-
-
-@lru_cache(KEPT)
-def _terms(path: str) -> tuple["_Spelled", "_Spelled"]:
-    """Return the stems in the name of a file, and those in its folders'."""
-    *folders, name = path.split("/")
-    around = tuple(term for folder in folders for term in tokenizer.terms(folder))
-    return _spelled(tuple(tokenizer.terms(_bare(name)))), _spelled(around)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +144,9 @@ class _Spelled:
 
 
 @lru_cache(KEPT)
-def _spelled(terms: tuple[str, ...]) -> _Spelled:
-    stems = frozenset(tokenizer.stems(terms))
+def _spelled(words: str) -> _Spelled:
+    """Split what a file or its folders are called; many files lie in one folder."""
+    stems = frozenset(tokenizer.stems(tokenizer.terms(words)))
     beginnings: dict[str, tuple[str, ...]] = {}
     for stem in sorted(stems):
         beginning = stem[:SHORTEST_PREFIX]
