@@ -1,6 +1,6 @@
 """What the tools accept: one pydantic model per tool is its schema and its validation.
 
-Ranges and defaults stand in the descriptions too, because some clients strip them from the schema.
+Ranges and defaults stand in the descriptions too, because Codex strips them from the schema.
 """
 
 import json
@@ -61,44 +61,43 @@ class SearchArguments(_Arguments):
     """Arguments of `rag_search`."""
 
     query: str = Field(
-        description=f"A specific question, or an identifier. 1-{MAX_QUERY_CHARS} characters.",
+        description="A specific question, or an identifier.",
         min_length=1,
         max_length=MAX_QUERY_CHARS,
     )
-    top_k: int = Field(8, description="How many results, 1-50. Default 8.", ge=1, le=50)
+    top_k: int = Field(8, description="How many results: 1-50, default 8.", ge=1, le=50)
     path: Annotated[list[str] | None, BeforeValidator(_list_from_text)] = Field(
         None,
-        description='Only these files: gitignore globs, as ["src/", "*.py", "!tests/"].',
+        description="Only files of these gitignore globs: src/, *.py, !tests/.",
     )
-    language: str | None = Field(None, description='Only this language, as "python".')
-    repo: str | None = Field(None, description="Served repository, by name. Default: all, in one ranking.")
+    language: str | None = Field(None, description="Only this language, as python.")
+    repo: str | None = Field(None, description="A served repository, or name/folder of it; default all.")
     format: Form = Field(
         "code",
-        description='"code": the best in full, one line of the rest (default). "full": all code. '
-        '"paths": places only, cheap.',
+        description="code (default): best in full, one line of the rest; full: all code; paths: places.",
     )
     max_chars: int = Field(
-        10_000, description="Longest reply in characters, 500-40000. Default 10000.", ge=500, le=40_000
+        10_000, description="Longest reply: 500-40000 characters, default 10000.", ge=500, le=40_000
     )
-    rerank: bool = Field(True, description="Let a cross-encoder reorder where one helps. Default true.")
+    rerank: bool = Field(True, description="Let a model reorder where it helps, default true.")
 
 
 class RerankArguments(_Arguments):
     """Arguments of `rag_rerank`."""
 
     query: str = Field(
-        description=f"What you want to know. 1-{MAX_QUERY_CHARS} characters.",
+        description="What you want to know.",
         min_length=1,
         max_length=MAX_QUERY_CHARS,
     )
     candidates: Annotated[list[str | TextCandidate], BeforeValidator(_list_from_text)] = Field(
-        description='What to order: "path", "path:line" (widened to its chunk), "path:start-end", '
-        f'or {{"text": …, "id": …}} for text in no file. 1-{MAX_CANDIDATES} items.',
+        description="Up to 200: path, path:line (means its chunk), path:start-end, or {text, id} for text "
+        "in no file.",
         min_length=1,
         max_length=MAX_CANDIDATES,
     )
     top_k: int | None = Field(
-        None, description="How many to return, 1-200. Default: all.", ge=1, le=MAX_CANDIDATES
+        None, description="How many to return: 1-200, default all.", ge=1, le=MAX_CANDIDATES
     )
     repo: str | None = Field(None, description="Served repository, by name; needed if there are several.")
 
@@ -107,7 +106,7 @@ class FeedbackArguments(_Arguments):
     """Arguments of `rag_feedback`."""
 
     query: str = Field(
-        description=f"The query that was answered. 1-{MAX_QUERY_CHARS} characters.",
+        description="The query that was answered.",
         min_length=1,
         max_length=MAX_QUERY_CHARS,
     )
@@ -124,10 +123,15 @@ class FeedbackArguments(_Arguments):
     repo: str | None = Field(None, description="Served repository, by name; needed if there are several.")
 
 
+_LEFT_OUT = ("title", "minLength", "maxLength", "additionalProperties")
+
+
 def schema_of(model: type[BaseModel]) -> dict[str, Any]:
     """Return the model's JSON schema in the plain form that every client accepts.
 
-    Titles are dropped, `X or null` becomes an optional X, and references are written out.
+    Titles are dropped, `X or null` becomes an optional X, and references are written out. What only
+    validators read is left out, as every conversation pays for it: no model counts characters, and a client
+    that refuses an unknown argument by itself keeps from us a slip that we would have read or explained.
     """
     schema = model.model_json_schema()
     definitions = schema.pop("$defs", {})
@@ -211,5 +215,6 @@ def _plain(node: Any, definitions: dict[str, Any]) -> Any:
     return {
         key: _plain(value, definitions)
         for key, value in node.items()
-        if not (key == "title" and isinstance(value, str)) and not (key == "default" and value is None)
+        if not (key in _LEFT_OUT and isinstance(value, str | int))
+        and not (key == "default" and value is None)
     }

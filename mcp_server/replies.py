@@ -106,7 +106,7 @@ def rerank_reply(
     lines = [
         f"{source} | {answer.chunks} candidates | {answer.stages} | {answer.milliseconds:.0f} ms",
         *(f"note: {note}" for note in answer.notes),
-        f"ranked for {_quoted(query)}, best first",
+        f"ranked for {_quoted(query)}, best first" if labels else f"nothing was ranked for {_quoted(query)}",
     ]
     refused = _not_ranked(problems)
     ranking = [
