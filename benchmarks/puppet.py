@@ -18,16 +18,27 @@ DONE = "that was all"
 
 
 class Call(NamedTuple):
-    """A tool by the end of its name, and what it is called with."""
+    """A tool by the end of its name, and what it is called with.
+
+    Attributes:
+        tool: The end of its name.
+        arguments: What it is called with.
+        expected: What a good answer holds.
+        lines: How many lines of the answer are worth showing.
+    """
 
     tool: str
     arguments: Mapping[str, Json]
+    expected: str
+    lines: int
 
 
 class Tool(NamedTuple):
-    """A tool as a client offers it: its name, and the namespace it stands in, if clients have those."""
+    """A tool as a client offers it, and the namespace it stands in, if clients have those."""
 
     name: str
+    description: str
+    schema: Json
     namespace: str = ""
 
 
@@ -36,12 +47,14 @@ class Seen:
     """What the model was shown.
 
     Attributes:
-        tools: Names of the tools that end as the calls say.
+        tools: The tools whose names end as the calls say.
         results: What the calls were answered, in order, as the model reads it.
+        body: The last request that offered them.
     """
 
-    tools: list[str] = field(default_factory=list)
+    tools: list[Tool] = field(default_factory=list)
     results: list[str] = field(default_factory=list)
+    body: Json = None
 
 
 class Dialect(NamedTuple):
@@ -109,7 +122,8 @@ def _turn(dialect: Dialect, body: Json, calls: Sequence[Call], seen: Seen) -> Se
     results = list(dialect.results(body))
     seen.results = max(seen.results, results, key=len)
     ours = [tool for tool in offered if any(tool.name.endswith(call.tool) for call in calls)]
-    seen.tools = max(seen.tools, [tool.name for tool in ours], key=len)
+    seen.tools = max(seen.tools, ours, key=len)
+    seen.body = body if ours else seen.body
     if len(results) < len(calls):
         call = calls[len(results)]
         for tool in ours:
@@ -122,7 +136,8 @@ def _turn(dialect: Dialect, body: Json, calls: Sequence[Call], seen: Seen) -> Se
 
 
 def _anthropic_tools(body: Json) -> Iterator[Tool]:
-    return (Tool(tool.get("name", "")) for tool in body.get("tools", []))
+    for tool in body.get("tools", []):
+        yield _tool(tool, "input_schema")
 
 
 def _anthropic_results(body: Json) -> Iterator[str]:
@@ -162,9 +177,9 @@ def _anthropic_events(block: Json, delta: Json, reason: str) -> Sequence[tuple[s
 
 def _responses_tools(body: Json) -> Iterator[Tool]:
     for tool in body.get("tools", []):
-        yield Tool(tool.get("name", ""))
+        yield _tool(tool, "parameters")
         for inner in tool.get("tools", []):
-            yield Tool(inner.get("name", ""), tool.get("name", ""))
+            yield _tool(inner, "parameters", tool.get("name", ""))
 
 
 def _responses_results(body: Json) -> Iterator[str]:
@@ -208,7 +223,7 @@ def _responses_events(item: Json) -> Sequence[tuple[str, Json]]:
 
 
 def _chat_tools(body: Json) -> Iterator[Tool]:
-    return (Tool(tool.get("function", {}).get("name", "")) for tool in body.get("tools", []))
+    return (_tool(tool.get("function", {}), "parameters") for tool in body.get("tools", []))
 
 
 def _chat_results(body: Json) -> Iterator[str]:
@@ -241,7 +256,7 @@ def _chat_events(delta: Json, reason: str) -> Sequence[tuple[str, Json]]:
 def _google_tools(body: Json) -> Iterator[Tool]:
     for tool in body.get("tools", []):
         for declared in tool.get("functionDeclarations", []):
-            yield Tool(declared["name"])
+            yield _tool(declared, "parametersJsonSchema")
 
 
 def _google_results(body: Json) -> Iterator[str]:
@@ -272,8 +287,13 @@ def _text(content: Json) -> str:
     if isinstance(content, list):
         return "\n".join(map(_text, content))
     if isinstance(content, dict):
-        return _text(content.get("text", content.get("output", "")))
+        return _text(next((content[key] for key in ("text", "output", "error") if key in content), ""))
     return ""
+
+
+def _tool(told: Json, schema: str, namespace: str = "") -> Tool:
+    """Read a tool of a request, whose schema stands under the key that its dialect has for it."""
+    return Tool(told.get("name", ""), told.get("description", ""), told.get(schema, {}), namespace)
 
 
 DIALECTS = (

@@ -227,7 +227,7 @@ async def test_text_that_only_begins_like_a_list_is_one_candidate(
     """Some clients send lists as text, so text is tried as JSON: failing at that is no failure inside."""
     async with connected(workspace()) as client:
         reply = await call(client, "rag_rerank", query="retry", candidates=text)
-    assert "not ranked (1):" in reply
+    assert '\nnothing was ranked for "retry"\nnot ranked (1):\n' in reply
     assert "no such file in example" in reply
 
 
