@@ -91,8 +91,8 @@ class RerankArguments(_Arguments):
         max_length=MAX_QUERY_CHARS,
     )
     candidates: Annotated[list[str | TextCandidate], BeforeValidator(_list_from_text)] = Field(
-        description="Up to 200: path, path:line (means its chunk), path:start-end, or {text, id} for text "
-        "in no file.",
+        description=f"Up to {MAX_CANDIDATES}: path, path:line (means its chunk), path:start-end, or "
+        "{text, id} for text in no file.",
         min_length=1,
         max_length=MAX_CANDIDATES,
     )
