@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice, takewhile
 
@@ -10,7 +9,7 @@ from retrieval import tokenizer
 from retrieval.languages import suffix_of, suffixes
 from retrieval.query import name_key
 
-KEPT = 100_000  # paths whose words are kept: splitting them anew was a third of a query (runs/2026-11-24-dev)
+KEPT = 20_000  # paths whose words are kept: splitting them anew was a third of a query (runs/2026-11-24-dev)
 NAMESAKES = 3  # files that a message names beside the one that is not there
 FOLDER_SHARE = 0.5  # what a word counts that a folder spells, and not the file's name
 SHORTEST_PREFIX = 3  # letters that a path part must share with a query word to count as its beginning
@@ -135,31 +134,19 @@ def _bare(name: str) -> str:
     return name.partition(".")[0] or name
 
 
-@dataclass(frozen=True, slots=True)
-class _Spelled:
-    """Stems, and the same by their beginning: nearly all are told from a word by that alone."""
-
-    stems: frozenset[str]
-    by_beginning: Mapping[str, tuple[str, ...]]
-
-
 @lru_cache(KEPT)
-def _spelled(words: str) -> _Spelled:
-    """Split what a file or its folders are called; many files lie in one folder."""
-    stems = frozenset(tokenizer.stems(tokenizer.terms(words)))
-    beginnings: dict[str, tuple[str, ...]] = {}
-    for stem in sorted(stems):
-        beginning = stem[:SHORTEST_PREFIX]
-        beginnings[beginning] = (*beginnings.get(beginning, ()), stem)
-    return _Spelled(stems, beginnings)
+def _spelled(words: str) -> str:
+    """Spell the stems of what a file or its folders are called, a space around each; many share a folder."""
+    return f" {' '.join(dict.fromkeys(tokenizer.stems(tokenizer.terms(words))))} "
 
 
-def _overlap(stem: str, spelled: _Spelled) -> float:
+def _overlap(stem: str, spelled: str) -> float:
     """1 for an equal stem; for a prefix, either way, the share of letters they have in common."""
-    if stem in spelled.stems:
+    if f" {stem[:SHORTEST_PREFIX]}" not in spelled:  # nearly always
+        return 0.0
+    if f" {stem} " in spelled:
         return 1.0
-    alike = spelled.by_beginning.get(stem[:SHORTEST_PREFIX])
-    return max(_common(stem, term) for term in alike) if alike else 0.0
+    return max(_common(stem, term) for term in spelled.split())
 
 
 def _common(stem: str, term: str) -> float:

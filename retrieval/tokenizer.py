@@ -32,7 +32,8 @@ QUERY_STOP_WORDS = frozenset(
     "via was we were what when where whether which while who whose why will with would you your".split()
 )
 
-_stemmer = Stemmer.Stemmer("porter", 100_000)
+# No cache of words: with one, 5.5 million words of 21 repositories took a tenth longer, and it never forgets.
+_stemmer = Stemmer.Stemmer("porter", 0)
 
 
 def fingerprint() -> str:

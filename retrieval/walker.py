@@ -11,7 +11,7 @@ import stat
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import takewhile
 from pathlib import Path
 
@@ -275,11 +275,7 @@ def _name_refusal(path: str) -> str:
         return "the golden questions, which are no answers"
     if _SECRET_PLACE.fullmatch(path):
         return "may hold secrets"
-    return _called(path.rpartition("/")[2])
-
-
-@lru_cache(100_000)
-def _called(name: str) -> str:
+    name = path.rpartition("/")[2]
     if _SECRET_NAME.fullmatch(name):
         return "may hold secrets"
     return "a lock file" if name.lower() in _LOCK_FILES else ""
