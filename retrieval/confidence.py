@@ -84,7 +84,7 @@ def signs(snapshot: Snapshot, evidence: Evidence, best: Candidate) -> dict[str, 
     beside = np.flatnonzero(evidence.files == evidence.files[number])
     names = {term for i in beside for term in name_terms(evidence.pool.chunks[i].names)}
     total = sum(evidence.pool.idf.values()) or 1.0  # a name without a term, such as `__`, has none
-    here = snapshot.holding(evidence.pool.idf, (evidence.pool.uids[i] for i in beside))
+    here = snapshot.holding(evidence.pool.idf, [evidence.pool.uids[i] for i in beside])
 
     def share(stems: set[str]) -> float:
         return sum(evidence.pool.idf[stem] for stem in sorted(stems)) / total  # in one order, to the last bit

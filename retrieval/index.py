@@ -16,6 +16,7 @@ is found depends on which chunks there are, to the last bit, and not on how they
 (docs/decisions/0010-exact-scores.md).
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
@@ -86,6 +87,7 @@ class Snapshot:
         self._searcher = statistics.searcher
         self._addresses: dict[int, tantivy.DocAddress] = {}
         self._stored: dict[int, Stored] = {}
+        self._counts: dict[tuple[Field, str], dict[int, int]] = defaultdict(dict)
 
     def __len__(self) -> int:
         """Count the chunks."""
@@ -148,19 +150,24 @@ class Snapshot:
             found.update(dict.fromkeys(uid for uid, _ in hits))
         return list(found)[:limit]
 
-    def phrases(self, pairs: Mapping[tuple[str, str], float], uids: Iterable[int]) -> dict[int, float]:
+    def phrases(self, pairs: Mapping[tuple[str, str], float], uids: Sequence[int]) -> dict[int, float]:
         """Add up the weights of the pairs of stems that stand side by side in chosen chunks."""
-        weights = {documents.spaced(" ".join(pair)): weight for pair, weight in pairs.items()}
-        found = {}
-        for uid in uids:
-            body = self._store(uid).texts["body"]
-            found[uid] = sum(weight for phrase, weight in weights.items() if phrase in body)
-        return {uid: total for uid, total in found.items() if total}
+        found: dict[int, float] = defaultdict(float)
+        bodies = self._texts("body", uids)
+        for pair, weight in pairs.items():
+            phrase = documents.spaced(" ".join(pair))
+            # Only chunks with the rarer stem are read for the pair; for most, that is counted by now.
+            rarer = min(pair, key=lambda stem: self._statistics.df("body", stem))
+            counts = self._counted("body", rarer, bodies)
+            for uid in uids:
+                if counts[uid] and phrase in bodies[uid]:
+                    found[uid] += weight
+        return found
 
-    def holding(self, stems: Iterable[str], uids: Iterable[int]) -> set[str]:
+    def holding(self, stems: Iterable[str], uids: Sequence[int]) -> set[str]:
         """Tell which stems stand in the body of at least one of the chosen chunks."""
-        bodies = [self._store(uid).texts["body"] for uid in uids]
-        return {stem for stem in stems if any(documents.spaced(stem) in body for body in bodies)}
+        bodies = self._texts("body", uids)
+        return {stem for stem in stems if any(self._counted("body", stem, bodies)[uid] for uid in uids)}
 
     def idf(self, field: Field, term: str) -> float:
         """Return a term's inverse document frequency."""
@@ -203,17 +210,26 @@ class Snapshot:
 
     def _tf(self, field: Field, terms: Sequence[str], uids: Sequence[int]) -> Counts:
         """Count each term in each of the chosen chunks, int64 [n_terms, n_chunks]."""
-        wanted = [documents.spaced(term) for term in terms]
-        texts = [self._store(uid).texts[field] for uid in uids]
-        counts = [[text.count(term) for term in wanted] for text in texts]
-        return np.array(counts, dtype=np.int64).reshape(len(uids), len(terms)).T
+        texts = self._texts(field, uids)
+        counted = (self._counted(field, term, texts) for term in terms)
+        counts = [[known[uid] for uid in uids] for known in counted]
+        return np.array(counts, dtype=np.int64).reshape(len(terms), len(uids))
+
+    def _counted(self, field: Field, term: str, texts: Mapping[int, bytes]) -> Mapping[int, int]:
+        """Count a term in texts, by uid; each is counted once, and what was counted before comes too."""
+        known = self._counts[field, term]
+        needle = documents.spaced(term)
+        known.update({uid: text.count(needle) for uid, text in texts.items() if uid not in known})
+        return known
+
+    def _texts(self, field: Field, uids: Iterable[int]) -> dict[int, bytes]:
+        """Read the terms of a field of chosen chunks, by uid."""
+        return {uid: self._store(uid).texts[field] for uid in uids}
 
     def _store(self, uid: int) -> Stored:
         """Read what is stored of a chunk that was found."""
         if uid not in self._stored:
-            self._stored[uid] = documents.read_record(
-                bytes(self._searcher.doc(self._addresses[uid])["record"][0])
-            )
+            self._stored[uid] = documents.read_record(self._searcher.doc(self._addresses[uid])["record"][0])
         return self._stored[uid]
 
     def _uids(self, addresses: list[tantivy.DocAddress]) -> list[int]:

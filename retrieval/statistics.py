@@ -104,7 +104,7 @@ class Statistics:
     @cached_property
     def _is_any_deleted(self) -> bool:
         for _, address in self._searcher.search(Query.all_query(), 1, count=False).hits:
-            stored = read_record(bytes(self._searcher.doc(address)["record"][0]))
+            stored = read_record(self._searcher.doc(address)["record"][0])
             query = Query.term_query(self._schema, "path", path_key(stored.chunk.path), "freq")
             return int(constant(query, self._searcher, address, "N")) != self._searcher.num_docs
         return True  # no chunk is live

@@ -35,13 +35,14 @@ from filelock import FileLock, Timeout
 from retrieval.errors import CacheError, IndexLockedError
 from retrieval.records import FileStat
 
-FORMAT = "v4"
+FORMAT = "v5"
 """History.
 
 v1: tantivy 0.27 with fields body, words, names, file_names, symbols, path and a stored record.
 v2: positions in body; no words, no file_names.
 v3: stored stems for positions; columns with lengths; file records with revisions, settled or not.
 v4: secrets masked; how many are in a chunk, whether any in a file.
+v5: what is stored of a chunk lies in smaller blocks, its terms as they are counted.
 """
 
 LITTLE_MB = 50  # free space that a segment of the index may take up

@@ -1,12 +1,24 @@
 """What is kept of a file by content: it comes back as it went in, or not at all."""
 
+import os
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from retrieval import documents
 from retrieval.chunker import chunk_file
-from retrieval.documents import Document, cut, decode, encode, pack, unpack
+from retrieval.documents import (
+    Document,
+    cut,
+    decode,
+    encode,
+    pack,
+    read_record,
+    spaced,
+    unpack,
+    write_record,
+)
 from retrieval.records import Chunk
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -29,6 +41,15 @@ def test_a_chunk_comes_back_but_for_what_no_name_holds(
     assert decode("p", encode(chunk)) == Chunk(
         "p", line, line + 1, "function", documents.clean(symbol), documents.clean(scope), tuple(cleaned), "0f"
     )
+
+
+@given(st.binary(min_size=1, max_size=20).filter(lambda path: b"\0" not in path))
+def test_what_is_stored_comes_back_whatever_the_file_is_called(path: bytes) -> None:
+    """A file name may hold any byte but one, and what the parts of a record are joined by is among them."""
+    chunk = Chunk(os.fsdecode(path), 1, 2, names=("get",), digest="0f")
+    stored = read_record(write_record(chunk.path, Document(encode(chunk), "set set get", "get")))
+    assert stored.chunk == chunk
+    assert stored.texts == {"body": spaced("set set get"), "names": spaced("get")}
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "foreign"])

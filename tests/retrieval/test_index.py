@@ -1,5 +1,6 @@
 """The index is held against rank-bm25: two implementations that agree are hardly both wrong."""
 
+import json
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from retrieval.bm25 import LuceneBM25, bm25_scores, quantised
 from retrieval.chunker import chunk_file, lines_of
 from retrieval.documents import cut, name_terms
 from retrieval.index import FIELDS, Field, Index, Snapshot, path_terms
-from retrieval.writer import IndexWriter
+from retrieval.writer import BLOCK_BYTES, IndexWriter, make
 
 WORDS = (
     "retry backoff queue worker store limiter token parse config header request response client server cache "
@@ -112,6 +113,16 @@ def test_a_file_can_be_replaced(tmp_path: Path) -> None:
     assert len(state) == 1
     assert not state.top("names", ["befor"], 5)
     assert state.top("names", ["after"], 5)
+
+
+def test_the_engine_keeps_to_small_blocks(tmp_path: Path) -> None:
+    """It is told once, in a file that it writes anew with every commit."""
+    make(tmp_path)
+    with IndexWriter(tmp_path) as writer:
+        writer.add("a.py", cut("a.py", "x = 1"))
+        writer.commit()
+    meta = json.loads((tmp_path / "meta.json").read_text(encoding="utf-8"))
+    assert meta["index_settings"]["docstore_blocksize"] == BLOCK_BYTES
 
 
 def test_what_is_not_committed_is_not_seen(tmp_path: Path) -> None:
