@@ -24,7 +24,9 @@ from retrieval.query import Location, Query
 from retrieval.records import Candidate, Chunk
 from retrieval.weights import QUESTION, SYMBOL, Weights
 
-FIELD_DEPTH = 100  # chunks taken from each field; recall@50 is in benchmarks/runs/
+DEPTHS: Mapping[Field, int] = {"body": 100, "names": 100}
+"""Chunks taken from each field. Fewer gain nothing, 50 of both lose; 50 of names alone would save a tenth of
+a query at a million chunks, for less than the noise (benchmarks/runs/2026-11-27-index/depths.txt)."""
 DEFINING_CHUNKS = 50  # chunks that define a name of the query
 MOST_PAIRS = 32  # of the query's pairs of words the rarest are looked for
 MOST_LOCATIONS = 20  # lines of this repository's files that are looked up
@@ -183,7 +185,7 @@ def find(query: Query, snapshot: Snapshot, *, paths: Sequence[str] | None = None
     """Gather the chunks worth scoring: the best of each field, and what the query names or points to."""
     found: set[int] = set()
     for name in FIELDS if query.stems else ():
-        found.update(snapshot.top(name, query.stems, FIELD_DEPTH, paths=paths))
+        found.update(snapshot.top(name, query.stems, DEPTHS[name], paths=paths))
     if query.identifiers:
         found.update(snapshot.defining(query.identifiers, DEFINING_CHUNKS, paths=paths))
     if query.locations:
