@@ -171,6 +171,10 @@ def search(  # noqa: PLR0913, PLR0917 - one parameter an option
     **flags: Any,
 ) -> None:
     """Find the code that answers QUERY, as rag_search does."""
+    if as_json and (explain or explain_line):
+        raise click.UsageError(
+            "--json has every result's shares, as first_stage.parts; --explain is for reading"
+        )
     settings = settings_of(**flags)
     if not query.strip():
         raise ArgumentError("QUERY is blank; ask a question in plain words or name an identifier")

@@ -5,7 +5,7 @@ needs it.
 """
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,32 +26,22 @@ from mcp_server.options import (
     with_common,
     with_golden,
 )
+from mcp_server.reporting import hold_against, show, with_outputs
 from mcp_server.versions import is_refused, let_serve
 from retrieval import feedback, models
 from retrieval.crossencoder import is_at_hand
-from retrieval.errors import ArgumentError, GoldrankError
+from retrieval.errors import ArgumentError
 from retrieval.repository import Repository
 from retrieval.settings import Settings
 from retrieval.storage import store_folder
 
 if TYPE_CHECKING:
-    from retrieval.training.evaluation import Report
     from retrieval.training.golden import Golden
     from retrieval.training.loop import Judged, Plan, Served
     from retrieval.training.pairs import Mined
     from retrieval.training.promotion import Guard
     from retrieval.training.recipe import Recipe
     from retrieval.training.record import Trained
-
-
-def _with_outputs(command: Command) -> Command:
-    for option in (
-        click.option("--html", "html_file", type=FILE, help="Write one page with plots here."),
-        click.option("--markdown", "markdown_file", type=FILE, help="Write the tables here."),
-        click.option("--json", "json_file", type=FILE, help="Write the evaluation here, for programs."),
-    ):
-        command = option(command)
-    return command
 
 
 def _with_recipe(command: Command) -> Command:
@@ -147,7 +137,7 @@ def train(pairs_file: Path, out: Path, **flags: Any) -> None:
 @click.command("eval")
 @click.option("--gate", metavar="BASELINE", type=FILE, help="Fail if a search got worse since this --json.")
 @click.option("--model", help="Judge this cross-encoder in place of the base.")
-@_with_outputs
+@with_outputs
 @with_golden
 def evaluate(
     root: Path, golden_file: Path | None, gate: Path | None, model: str | None, **flags: Any
@@ -169,10 +159,10 @@ def evaluate(
             depth=settings.rerank_depth,
             watch=loop.Watch(progress),
         )
-    _show(found, flags, title=f"goldrank on {repository.root.name}")
+    show(found, flags, title=f"goldrank on {repository.root.name}")
     if gate:
         before = report.from_json(text_of(gate), source=str(gate))
-        _hold_against(before, found)
+        hold_against(before, found)
 
 
 @click.command()
@@ -192,7 +182,7 @@ def evaluate(
 )
 @click.option("--feedback", "use_feedback", is_flag=True, help="Also learn from what rag_feedback logged.")
 @click.option("--force", is_flag=True, help="Promote all the same; this is recorded.")
-@_with_outputs
+@with_outputs
 @_with_recipe
 @with_golden
 def learn(
@@ -222,7 +212,7 @@ def learn(
     work = store_folder(settings.cache / "learning", repository.root)
     with alone(work):
         judged = _judge(asked, repository, mined, plan, work)
-        _show(judged.report, flags, title=f"goldrank learns {repository.root.name}")
+        show(judged.report, flags, title=f"goldrank learns {repository.root.name}")
         decision = promotion.decide(judged.report, weight=judged.weight, questions=len(judged.report.asked))
         if is_refused(decision, force=force):
             return
@@ -349,37 +339,6 @@ def _lint_or_stop(asked: "Golden", repository: Repository) -> None:
     if errors:
         raise ArgumentError(f"{asked.path} has {len(errors)} errors; see them with: goldrank golden lint")
     click.echo(f"golden file: {len(asked.questions)} questions, no errors, {len(findings)} warnings")
-
-
-def _show(found: "Report", flags: dict[str, Any], *, title: str) -> None:
-    """Print the tables, and write what was asked for."""
-    from retrieval.training import page, report  # noqa: PLC0415
-
-    table = report.as_markdown(found)
-    click.echo(replies.clean(table))
-    writers: dict[str, Callable[[], str]] = {
-        "json_file": lambda: report.as_json(found),
-        "markdown_file": lambda: f"# {title}\n\n{table}",
-        "html_file": lambda: page.as_html(found, title=title),
-    }
-    for name, write in writers.items():
-        if flags[name]:
-            flags[name].write_text(write(), encoding="utf-8")
-            click.echo(f"written: {flags[name]}")
-
-
-def _hold_against(before: "Report", found: "Report") -> None:
-    """Fail when a system that both evaluations know got significantly worse on the questions of both."""
-    from retrieval.training import evaluation, report  # noqa: PLC0415
-
-    lost = []
-    for comparison in evaluation.since(before, found):
-        click.echo(replies.clean(report.gain(comparison)))
-        if comparison.high < 0:
-            lost.append(comparison)
-    if lost:
-        names = ", ".join(item.system for item in lost)
-        raise GoldrankError(f"significantly worse than the baseline: {names}")
 
 
 def _judge(asked: "Golden", repository: Repository, mined: "Mined", plan: "Plan", work: Path) -> "Judged":

@@ -1,5 +1,6 @@
 """The learning loop as a person runs it: every command in its own process, on a real repository and model."""
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -7,9 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from fakes import git, write
 from tiny_model import KEYWORD, train
 
+from mcp_server.learning import evaluate
 from retrieval.crossencoder import CrossEncoderScorer
 from retrieval.reranker import PAIR_TEXT_VERSION
 
@@ -126,6 +129,17 @@ def test_an_evaluation_is_written_in_every_form_and_gates(house: Path, base: Pat
         write(house, {f"src/z{number}.py": f"def open_{topic}({topic}):\n    return {topic}\n"})
     worse = goldrank("eval", "--model", base, "--gate", files["json"], cwd=house, code=1)
     assert "significantly worse than the baseline: first stage" in worse
+
+
+def test_plots_that_cannot_be_drawn_are_refused_before_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An evaluation takes minutes, and without what is for learning it would end in a traceback."""
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "matplotlib" else find(name)
+    )
+    refused = CliRunner().invoke(evaluate, ["--html", "page.html"])
+    assert refused.exit_code == 2
+    assert "pip install 'goldrank[train]'" in refused.output
 
 
 def test_the_loop_refuses_what_it_cannot_prove_and_force_is_undone(house: Path, base: Path) -> None:
