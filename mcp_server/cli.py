@@ -153,7 +153,7 @@ def serve(roots: Sequence[Path], feedback: bool, **flags: Any) -> None:
     help="Print the shares of each first-stage score, and what sets neighbours apart.",
 )
 @click.option("--explain-line", metavar="PATH:LINE", help="Say the same of the chunk that holds this line.")
-@click.option("--json", "as_json", is_flag=True, help="Print machine-readable results.")
+@click.option("--json", "as_json", is_flag=True, help="Print whole results for programs, shares included.")
 @_with_model
 @with_common
 def search(  # noqa: PLR0913, PLR0917 - one parameter an option
@@ -171,10 +171,10 @@ def search(  # noqa: PLR0913, PLR0917 - one parameter an option
     **flags: Any,
 ) -> None:
     """Find the code that answers QUERY, as rag_search does."""
-    if as_json and (explain or explain_line):
-        raise click.UsageError(
-            "--json has every result's shares, as first_stage.parts; --explain is for reading"
-        )
+    if as_json and explain:
+        raise click.UsageError("--json has these shares already, as first_stage.parts of each result")
+    if as_json and explain_line:
+        raise click.UsageError("--explain-line is told in words; ask without --json")
     settings = settings_of(**flags)
     if not query.strip():
         raise ArgumentError("QUERY is blank; ask a question in plain words or name an identifier")

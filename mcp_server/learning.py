@@ -150,6 +150,7 @@ def evaluate(
     from retrieval.training import loop, report  # noqa: PLC0415 - heavy, like every one below
 
     settings = settings_of(**_common(flags), model=model)
+    before = report.from_json(text_of(gate), source=str(gate)) if gate else None
     repository = refreshed(root, settings)
     with stages() as progress:
         found = loop.measure(
@@ -160,8 +161,7 @@ def evaluate(
             watch=loop.Watch(progress),
         )
     show(found, flags, title=f"goldrank on {repository.root.name}")
-    if gate:
-        before = report.from_json(text_of(gate), source=str(gate))
+    if before:
         hold_against(before, found)
 
 

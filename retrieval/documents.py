@@ -128,7 +128,11 @@ def write_record(path: str, document: Document) -> bytes:
 
 
 def read_record(record: bytes) -> Stored:
-    """Read what is stored of a chunk; a query reads some two hundred."""
+    """Read what is stored of a chunk; a query reads some two hundred, so the terms are not looked at.
+
+    Raises:
+        ValueError: It is damaged, so far as that shows.
+    """
     key, chunk, body, names = record.rsplit(_STORED_FIELD, 3)  # only a path may hold the separator
     path = key.decode() if key.isascii() else os.fsdecode(key.decode().encode("latin-1"))
     return Stored(decode(path, chunk.decode()), {"body": body, "names": names})
@@ -140,7 +144,10 @@ def path_key(path: str) -> str:
 
 
 def spaced(text: str) -> bytes:
-    """Give each of some terms two blanks of its own, so that terms and phrases can be counted.
+    """Give each of some terms two blanks of its own, so that terms and phrases can be counted, in UTF-8.
+
+    Args:
+        text: Terms, with one blank between any two.
 
     >>> spaced("set set get").count(spaced("set")), spaced("set get") in spaced("set set get")
     (2, True)

@@ -79,7 +79,10 @@ class Index:
 
 
 class Snapshot:
-    """One committed state of an index; a chunk that it has found is spoken of by its uid."""
+    """One committed state of an index; a chunk that it has found is spoken of by its uid.
+
+    It keeps what it read and counted: take one for each question, or it grows with all that are asked.
+    """
 
     def __init__(self, schema: tantivy.Schema, statistics: Statistics) -> None:
         self._schema = schema
@@ -87,7 +90,7 @@ class Snapshot:
         self._searcher = statistics.searcher
         self._addresses: dict[int, tantivy.DocAddress] = {}
         self._stored: dict[int, Stored] = {}
-        self._counts: dict[tuple[Field, str], dict[int, int]] = defaultdict(dict)
+        self._counts: dict[str, dict[int, int]] = defaultdict(dict)
 
     def __len__(self) -> int:
         """Count the chunks."""
@@ -156,18 +159,17 @@ class Snapshot:
         bodies = self._texts("body", uids)
         for pair, weight in pairs.items():
             phrase = documents.spaced(" ".join(pair))
-            # Only chunks with the rarer stem are read for the pair; for most, that is counted by now.
+            # Only chunks with the rarer stem are looked through; for most, that is counted by now.
             rarer = min(pair, key=lambda stem: self._statistics.df("body", stem))
-            counts = self._counted("body", rarer, bodies)
-            for uid in uids:
-                if counts[uid] and phrase in bodies[uid]:
+            for (uid, body), count in zip(bodies.items(), self._counted("body", rarer, bodies), strict=True):
+                if count and phrase in body:
                     found[uid] += weight
-        return found
+        return dict(found)
 
     def holding(self, stems: Iterable[str], uids: Sequence[int]) -> set[str]:
         """Tell which stems stand in the body of at least one of the chosen chunks."""
         bodies = self._texts("body", uids)
-        return {stem for stem in stems if any(self._counted("body", stem, bodies)[uid] for uid in uids)}
+        return {stem for stem in stems if any(self._counted("body", stem, bodies))}
 
     def idf(self, field: Field, term: str) -> float:
         """Return a term's inverse document frequency."""
@@ -211,16 +213,17 @@ class Snapshot:
     def _tf(self, field: Field, terms: Sequence[str], uids: Sequence[int]) -> Counts:
         """Count each term in each of the chosen chunks, int64 [n_terms, n_chunks]."""
         texts = self._texts(field, uids)
-        counted = (self._counted(field, term, texts) for term in terms)
-        counts = [[known[uid] for uid in uids] for known in counted]
+        counts = [self._counted(field, term, texts) for term in terms]
         return np.array(counts, dtype=np.int64).reshape(len(terms), len(uids))
 
-    def _counted(self, field: Field, term: str, texts: Mapping[int, bytes]) -> Mapping[int, int]:
-        """Count a term in texts, by uid; each is counted once, and what was counted before comes too."""
-        known = self._counts[field, term]
+    def _counted(self, field: Field, term: str, texts: Mapping[int, bytes]) -> list[int]:
+        """Count a term in each of some chunks' texts; in a body once, as phrases ask for it again."""
+        if not self._statistics.df(field, term):  # of a pasted text many terms are in no chunk
+            return [0] * len(texts)
+        known = self._counts[term] if field == "body" else {}
         needle = documents.spaced(term)
         known.update({uid: text.count(needle) for uid, text in texts.items() if uid not in known})
-        return known
+        return [known[uid] for uid in texts]
 
     def _texts(self, field: Field, uids: Iterable[int]) -> dict[int, bytes]:
         """Read the terms of a field of chosen chunks, by uid."""

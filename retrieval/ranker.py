@@ -25,8 +25,8 @@ from retrieval.records import Candidate, Chunk
 from retrieval.weights import QUESTION, SYMBOL, Weights
 
 DEPTHS: Mapping[Field, int] = {"body": 100, "names": 100}
-"""Chunks taken from each field. Fewer gain nothing, 50 of both lose; 50 of names alone would save a tenth of
-a query at a million chunks, for less than the noise (benchmarks/runs/2026-11-27-index/depths.txt)."""
+"""Chunks taken from each field: fewer gain nothing beyond the noise, and 50 of both lose on one of four sets
+(benchmarks/runs/2026-11-27-index/depths.txt)."""
 DEFINING_CHUNKS = 50  # chunks that define a name of the query
 MOST_PAIRS = 32  # of the query's pairs of words the rarest are looked for
 MOST_LOCATIONS = 20  # lines of this repository's files that are looked up

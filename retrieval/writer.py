@@ -26,7 +26,7 @@ the time of tantivy's 16,384, and a tenth more of the disk (benchmarks/runs/2026
 def make(folder: Path, *, block_bytes: int = BLOCK_BYTES) -> None:
     """Make an empty index in an empty folder."""
     tantivy.Index(schema(), path=str(folder))
-    meta = folder / "meta.json"  # the engine reads it with every commit; its Python has no word for this
+    meta = folder / "meta.json"  # the engine obeys what it finds there; its Python has no word for this
     settings = json.loads(meta.read_text(encoding="utf-8"))
     settings["index_settings"]["docstore_blocksize"] = block_bytes
     meta.write_text(json.dumps(settings), encoding="utf-8")

@@ -115,13 +115,20 @@ def test_a_file_can_be_replaced(tmp_path: Path) -> None:
     assert state.top("names", ["after"], 5)
 
 
-def test_the_engine_keeps_to_small_blocks(tmp_path: Path) -> None:
+def test_the_engine_keeps_to_the_size_of_blocks(tmp_path: Path) -> None:
     """It is told once, in a file that it writes anew with every commit."""
-    make(tmp_path)
-    with IndexWriter(tmp_path) as writer:
-        writer.add("a.py", cut("a.py", "x = 1"))
-        writer.commit()
-    meta = json.loads((tmp_path / "meta.json").read_text(encoding="utf-8"))
+    sizes = []
+    for block_bytes in (BLOCK_BYTES, 100 * BLOCK_BYTES):
+        folder = tmp_path / str(block_bytes)
+        folder.mkdir()
+        make(folder, block_bytes=block_bytes)
+        with IndexWriter(folder) as writer:
+            for number in range(100):
+                writer.add(f"{number}.py", cut("a.py", "x = 1\n" * 100))
+            writer.commit()
+        sizes.append(sum(file.stat().st_size for file in folder.glob("*.store")))
+    assert sizes[0] > sizes[1]  # what lies in one block is packed together
+    meta = json.loads((tmp_path / str(BLOCK_BYTES) / "meta.json").read_text(encoding="utf-8"))
     assert meta["index_settings"]["docstore_blocksize"] == BLOCK_BYTES
 
 
