@@ -19,7 +19,7 @@ from retrieval import embedded
 from retrieval.errors import ModelError
 
 MOST_CORES = 4  # thirty pairs take a tenth of a second then; the rest of the machine is others'
-KEPT_SCORES = 20_000  # some 3 MB
+KEPT_SCORES = 4_000  # of a hundred questions, less than 1 MB: a cache that fills for hours looks like a leak
 
 
 class GraphScorer:
