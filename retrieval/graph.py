@@ -76,6 +76,9 @@ def _session(graph: Path) -> Any:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # cores are shared by pairs: a layer of one is too small to be divided
+    # Else a plan of memory is kept for every length of pair: 8 to 10 MB, for no time gained
+    # (benchmarks/runs/2026-11-27-server/memory.txt).
+    options.enable_mem_pattern = False
     try:
         return onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its errors share no base class of their own
