@@ -9,7 +9,7 @@ from retrieval import tokenizer
 from retrieval.languages import suffix_of, suffixes
 from retrieval.query import name_key
 
-KEPT = 20_000  # files of which the words are kept, 200 bytes each: splitting anew was a third of a query once
+KEPT = 20_000  # paths whose words are kept: splitting them anew was a third of a query (runs/2026-11-24-dev)
 NAMESAKES = 3  # files that a message names beside the one that is not there
 FOLDER_SHARE = 0.5  # what a word counts that a folder spells, and not the file's name
 SHORTEST_PREFIX = 3  # letters that a path part must share with a query word to count as its beginning

@@ -32,7 +32,7 @@ QUERY_STOP_WORDS = frozenset(
     "via was we were what when where whether which while who whose why will with would you your".split()
 )
 
-# No cache of words: 5.5 million words of 21 repositories took a tenth longer with one, and it grows to 40 MB.
+# Without its cache of words, which costs more than it saves (benchmarks/runs/2026-11-27-server/memory.txt).
 _stemmer = Stemmer.Stemmer("porter", 0)
 
 
