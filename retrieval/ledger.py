@@ -55,6 +55,10 @@ class Ledger:
             self.published = self.index = None
             log.warning("the index in %s is damaged and is made anew: %s", self._store.folder, error)
             return False
+        # What was read is of one making only if none has begun since: that takes the signature away first.
+        if not self._store.is_made_by(self._fingerprint) or self._store.published()[0] != making:
+            self.published = self.index = None
+            return False
         self.published = published
         return True
 

@@ -53,6 +53,7 @@ CREATE TABLE files (path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, ctime
 CREATE INDEX by_revision ON files (revision);
 CREATE INDEX gone_by_revision ON files (revision) WHERE is_gone;
 """
+_UNWRITABLE = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_FULL}
 _LOCK_POLL_S = 0.01  # one file is updated in some 30 ms; whoever waits for that should not wait twice as long
 
 
@@ -179,9 +180,6 @@ class Store:
         self._clear()
         self.chunks.mkdir(parents=True)
         make(self.chunks)
-        with self._connect() as table:
-            table.execute("PRAGMA journal_mode=WAL")
-            table.executescript(_TABLES)
         self._sign(root, fingerprint, family)
 
     def grow_from(self, other: "Store", root: Path, fingerprint: str, *, family: str = "") -> None:
@@ -203,7 +201,6 @@ class Store:
             with other._reading() as theirs, closing(sqlite3.connect(self._table)) as ours:  # noqa: SLF001
                 theirs.backup(ours)
         with self._connect() as table:
-            table.execute("PRAGMA journal_mode=WAL")
             table.execute("UPDATE files SET size = -1")
         self._sign(root, fingerprint, family)
 
@@ -304,8 +301,24 @@ class Store:
     def _clear(self) -> None:
         (self.folder / "fingerprint").unlink(missing_ok=True)  # first: a half-made store is nobody's
         shutil.rmtree(self.chunks, ignore_errors=True)
-        for leftover in self.folder.glob("files.sqlite*"):
-            leftover.unlink(missing_ok=True)
+        try:
+            self._empty_table()
+        except sqlite3.DatabaseError as error:
+            if _code(error) in {*_UNWRITABLE, sqlite3.SQLITE_BUSY}:
+                raise
+            for damaged in self.folder.glob("files.sqlite*"):
+                damaged.unlink(missing_ok=True)
+            self._empty_table()
+
+    def _empty_table(self) -> None:
+        """Take all records away at once, and make the table where there is none.
+
+        A file that others have open stays: SQLite finds its log by name, so whoever still read a deleted file
+        would delete or misread the log of the new one.
+        """
+        with self._connect() as table:
+            table.execute("PRAGMA journal_mode=WAL")
+            table.executescript(f"BEGIN IMMEDIATE; DROP TABLE IF EXISTS files; {_TABLES} COMMIT;")
 
     def _sign(self, root: Path, fingerprint: str, family: str) -> None:
         for name, text in (("root", str(root)), ("family", family)):
@@ -327,16 +340,26 @@ class Store:
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        table = sqlite3.connect(self._table, timeout=10)
+        """Open the table only to read: else a table is made where there is none."""
+        table = self._opened("ro")
         try:
             table.execute("SELECT 1 FROM files LIMIT 1")
-        except (
-            sqlite3.OperationalError
-        ):  # where nothing may be written beside it, it is read as it lies there
+        except sqlite3.OperationalError as error:
             table.close()
-            table = sqlite3.connect(f"{self._table.as_uri()}?immutable=1", uri=True)
+            if _code(error) not in {*_UNWRITABLE, sqlite3.SQLITE_IOERR}:
+                raise
+            # Nothing may be written beside it, such as the index of its log: it is read as it lies there.
+            table = self._opened("ro&immutable=1")
         with closing(table):
             yield table
+
+    def _opened(self, mode: str) -> sqlite3.Connection:
+        return sqlite3.connect(f"{self._table.as_uri()}?mode={mode}", uri=True, timeout=10)
+
+
+def _code(error: sqlite3.Error) -> int:
+    """Return SQLite's primary result code; 0 where Python itself complains."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def unwritable(folder: Path, cause: object) -> CacheError:

@@ -1,8 +1,10 @@
 """The store: who may write it, what another work tree takes from it, what a kill leaves."""
 
 import os
+import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,8 @@ from retrieval.errors import IndexLockedError
 from retrieval.indexer import is_settled
 from retrieval.records import FileStat
 from retrieval.repository import Refresh, Repository
-from retrieval.storage import Holder, Store, store_folder
+from retrieval.storage import FileRecord, Holder, News, Store, store_folder
+from retrieval.writer import make
 
 
 @pytest.fixture
@@ -113,6 +116,66 @@ def test_an_index_whose_making_was_killed_is_not_taken_for_the_one_before(tree: 
     assert killed.returncode == -9
     write(tree, {"b.py": "def gamma(): pass\n"})
     assert opened.refresh() == Refresh(changed=2)
+    assert found(opened, "alpha") == ["a.py"]
+
+
+def test_a_store_that_is_made_anew_is_read_as_it_was_or_as_it_is(tmp_path: Path) -> None:
+    """SQLite finds its log by name: whoever still had a deleted table open broke the one that came after."""
+    store = Store(store_folder(tmp_path / "cache", tmp_path))
+    records = {f"{n}.py": FileRecord(FileStat(n, 0, 0, 0), "0f") for n in range(200)}
+    sizes, failures, is_over = set(), [], threading.Event()
+
+    def read_on() -> None:
+        while not is_over.is_set():
+            try:
+                sizes.add(len(store.news().records))
+            except sqlite3.Error as error:
+                failures.append(error)
+
+    with store.writing(patience_s=1):
+        store.reset(tmp_path, "made", make=make)
+        store.remember(records, ())
+    readers = [threading.Thread(target=read_on) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    for _ in range(25):
+        with store.writing(patience_s=1):
+            store.reset(tmp_path, "made", make=make)
+            store.remember(records, ())
+        assert store.news().records == records
+    is_over.set()
+    for reader in readers:
+        reader.join()
+    assert not failures
+    assert sizes <= {0, len(records)}
+
+
+def test_a_table_that_is_no_table_is_made_anew(tmp_path: Path) -> None:
+    """A file can be overwritten by anything."""
+    store = Store(store_folder(tmp_path / "cache", tmp_path))
+    with store.writing(patience_s=1):
+        (store.folder / "files.sqlite").write_bytes(b"no table " * 1_000)
+        store.reset(tmp_path, "made", make=make)
+    assert store.news().records == {}
+
+
+def test_what_is_made_anew_while_it_is_read_is_not_trusted(
+    tree: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else old records and an empty index would answer together."""
+    opened = repository(tree, cache)
+    write(tree, {"c.py": "def gamma(): pass\n"})
+    repository(tree, cache)  # another process: there is news to read
+    news = Store.news
+
+    def interrupted(self: Store, since: int = 0) -> News:
+        read = news(self, since)
+        monkeypatch.setattr(Store, "news", news)
+        repository(tree, cache).rebuild()
+        return read
+
+    monkeypatch.setattr(Store, "news", interrupted)
+    assert opened.refresh().changed == 3
     assert found(opened, "alpha") == ["a.py"]
 
 
