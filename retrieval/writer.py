@@ -41,6 +41,7 @@ class IndexWriter:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         with self._translated():
+            _sweep(folder)
             self._writer = tantivy.Index(schema(), path=str(folder)).writer(WRITER_BYTES, 1)
 
     def __enter__(self) -> Self:
@@ -84,6 +85,20 @@ class IndexWriter:
             if not is_damage(error):
                 raise
             raise unwritable(self._folder, error) from error
+
+
+def _sweep(folder: Path) -> None:
+    """Delete the lists of deletions that a killed writer left before it committed.
+
+    The engine names them by segment and number of operation, and counts on from its last commit: the same
+    edit would find its file there and fail, as often as it is tried.
+    """
+    meta = folder / "meta.json"
+    committed = json.loads(meta.read_text(encoding="utf-8")).get("opstamp", 0) if meta.exists() else 0
+    for deletions in folder.glob("*.del"):
+        number = deletions.stem.rpartition(".")[2]
+        if number.isdecimal() and int(number) > committed:
+            deletions.unlink(missing_ok=True)
 
 
 def _row(path: str, place: Iterable[str], item: Document) -> tantivy.Document:

@@ -132,6 +132,24 @@ def test_the_engine_keeps_to_the_size_of_blocks(tmp_path: Path) -> None:
     assert meta["index_settings"]["docstore_blocksize"] == BLOCK_BYTES
 
 
+def test_what_was_cut_off_before_its_commit_can_be_done_again(tmp_path: Path) -> None:
+    """A kill between the list of deletions and the commit made every later try fail: the file was there."""
+    with IndexWriter(tmp_path) as writer:
+        for name in "abc":
+            writer.add(f"{name}.py", cut("a.py", "def before(): pass\n"))
+        writer.commit()
+    committed = (tmp_path / "meta.json").read_bytes()
+    for _ in range(2):
+        (tmp_path / "meta.json").write_bytes(committed)  # as a kill just before it was replaced leaves it
+        with IndexWriter(tmp_path) as writer:
+            writer.remove("a.py")
+            writer.add("a.py", cut("a.py", "def after(): pass\n"))
+            writer.commit()
+    state = Index(tmp_path).snapshot()
+    assert len(state.top("names", ["befor"], 5)) == 2
+    assert len(state.top("names", ["after"], 5)) == 1
+
+
 def test_what_is_not_committed_is_not_seen(tmp_path: Path) -> None:
     """A reader never sees half an index."""
     with IndexWriter(tmp_path) as writer:
