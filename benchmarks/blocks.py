@@ -14,12 +14,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import tantivy
+from costs import cut_below
 from tantivy import Query
 
-from retrieval import chunker, documents, walker, writer
+from retrieval import writer
 from retrieval.documents import Document
 from retrieval.index import schema
-from retrieval.settings import Settings
 
 SIZES = (16_384, 8_192, 4_096, 2_048, 16_384)
 READ = 20_000  # chunks
@@ -32,7 +32,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--root", type=Path, required=True)
-    cut = read(walker.resolve_root(parser.parse_args().root))
+    cut = list(cut_below(parser.parse_args().root))
     print(f"{sum(len(chunks) for _, chunks in cut):,} chunks of {len(cut):,} files")
     print("block bytes\tCPU us to read a chunk\tMB of stored chunks\tMB of the index")
     for size in SIZES:
@@ -42,17 +42,6 @@ def main() -> None:
             stored = sum(file.stat().st_size for file in made.glob("*.store"))
             everything = sum(file.stat().st_size for file in made.iterdir())
             print(f"{size}\t{read_us(made):.1f}\t{stored / 1e6:.1f}\t{everything / 1e6:.1f}")
-
-
-def read(root: Path) -> list[tuple[str, list[Document]]]:
-    """Cut every file of a folder that a search may find."""
-    files = walker.walk(root, max_bytes=Settings().max_file_bytes).files
-    contents = ((path, walker.read(root, path)) for path in files)
-    return [
-        (path, documents.cut(path, chunker.decode(data)))
-        for path, data in contents
-        if not walker.refusal(path, data)
-    ]
 
 
 def make(folder: Path, cut: Sequence[tuple[str, Sequence[Document]]], size: int) -> None:

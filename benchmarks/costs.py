@@ -30,6 +30,7 @@ from tqdm import tqdm
 
 from retrieval import chunker, documents, ranker, searcher, tokenizer, walker
 from retrieval.confidence import judge
+from retrieval.documents import Document
 from retrieval.passages import Passage
 from retrieval.query import read_query
 from retrieval.repository import Repository
@@ -86,22 +87,26 @@ def main() -> None:
 def terms(site: Site) -> dict[str, float]:
     """Write for the peers each chunk's terms, and each question's stems and words without stop words."""
     files = chunks = 0
-    root = walker.resolve_root(site.root)
     with (site.folder / TERMS).open("w", encoding="utf-8") as out:
-        for path in walker.walk(root, max_bytes=Settings().max_file_bytes).files:
-            data = walker.read(root, path)
-            if walker.refusal(path, data):
-                continue
+        for _, cut in cut_below(site.root):
             files += 1
-            for document in documents.cut(path, chunker.decode(data)):
-                out.write(document.body + "\n")
-                chunks += 1
+            chunks += len(cut)
+            out.writelines(document.body + "\n" for document in cut)
     with (site.folder / QUESTIONS).open("w", encoding="utf-8") as out:
         for text in site.questions():
             words = [word for word in _WORD.findall(text) if word.lower() not in tokenizer.QUERY_STOP_WORDS]
             row = {"query": text, "stems": read_query(text).stems, "words": words or text.split()}
             out.write(json.dumps(row) + "\n")
     return {"files": files, "chunks": chunks, "terms": (site.folder / TERMS).stat().st_size}
+
+
+def cut_below(root: Path) -> Iterator[tuple[str, list[Document]]]:
+    """Cut every file of a folder that a search may find."""
+    root = walker.resolve_root(root)
+    for path in walker.walk(root, max_bytes=Settings().max_file_bytes).files:
+        data = walker.read(root, path)
+        if not walker.refusal(path, data):
+            yield path, documents.cut(path, chunker.decode(data))
 
 
 def index(site: Site) -> dict[str, float]:

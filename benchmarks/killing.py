@@ -364,7 +364,7 @@ def indexed(folder: Path) -> Iterator[Chunk]:
     opened = tantivy.Index(schema(), path=str(folder))
     searcher = opened.searcher()
     for _, address in searcher.search(tantivy.Query.all_query(), max(1, searcher.num_docs)).hits:
-        yield read_record(bytes(searcher.doc(address)["record"][0])).chunk
+        yield read_record(searcher.doc(address)["record"][0]).chunk
 
 
 def on_disk(root: Path) -> Iterator[Chunk]:
