@@ -106,7 +106,7 @@ def cut_below(root: Path) -> Iterator[tuple[str, list[Document]]]:
     for path in walker.walk(root, max_bytes=Settings().max_file_bytes).files:
         data = walker.read(root, path)
         if not walker.refusal(path, data):
-            yield path, documents.cut(path, chunker.decode(data))
+            yield path, documents.cut(path, chunker.decode(data)).documents
 
 
 def index(site: Site) -> dict[str, float]:

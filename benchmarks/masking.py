@@ -87,7 +87,7 @@ def read(root: Path, costs: Costs) -> Iterator[Source]:
         start = time.process_time()
         masked = secrets.mask(text)
         middle = time.process_time()
-        chunks = [documents.decode(path, item.record) for item in documents.cut(path, text)]
+        chunks = [documents.decode(path, item.record) for item in documents.cut(path, text).documents]
         costs.masking += middle - start
         costs.cutting += time.process_time() - middle - (middle - start)  # cutting masks again
         costs.size += len(data)

@@ -27,7 +27,7 @@ from retrieval.records import Chunk
 from retrieval.repository import Refresh, Repository
 from retrieval.searcher import Request, SecondStage, rank_passages
 from retrieval.settings import Settings
-from retrieval.storage import digest
+from retrieval.text import digest
 
 
 @dataclass(frozen=True, slots=True)

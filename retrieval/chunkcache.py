@@ -12,13 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from retrieval import chunker, documents
-from retrieval.documents import Document
+from retrieval.documents import CutFile
 
 log = logging.getLogger(__name__)
 
 FILE = "documents.sqlite"
-VERSION = 2
-"""Raise it when what other makers kept must not stay on disk. 1: unmasked."""
+VERSION = 3
+"""Raise it when what other makers kept must not stay on disk. 1: unmasked; 2: without notes."""
 
 _PATIENCE_S = 10.0  # other processes hold the database for a batch at a time
 _KEPT_SHARE = 0.8  # of the bound, once it is passed: else every batch would evict a little
@@ -95,13 +95,16 @@ class Run:
         self._new: dict[bytes, bytes] = {}
         self._new_bytes = 0
 
-    def cut(self, path: str, data: bytes, content: str) -> list[Document]:
-        """Return the documents of a file, from the cache if it has them.
+    def cut(self, path: str, data: bytes, content: str) -> CutFile:
+        """Cut a file into documents, or take them from the cache if it has them.
 
         Args:
             path: The file.
             data: Its bytes.
             content: Their digest.
+
+        Raises:
+            ParserError: No process can be started to parse it.
         """
         key = self._key(documents.key(path, content))
         found = self._get(key)
@@ -133,7 +136,7 @@ class Run:
         self._used.clear()
         self._new_bytes = 0
 
-    def _get(self, key: bytes) -> list[Document] | None:
+    def _get(self, key: bytes) -> CutFile | None:
         if key in self._new:
             return documents.unpack(self._new[key])
         if not self._table:

@@ -6,17 +6,18 @@ opened and its children packed in turn; comments and decorators stay with what f
 """
 
 import importlib.metadata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tree_sitter import Node
 
 from retrieval.definitions import Definition, definitions, parse
 from retrieval.languages import language_of
+from retrieval.patterns import PATTERNS
 from retrieval.records import Chunk
-from retrieval.storage import digest
+from retrieval.text import digest
 
-VERSION = 1
+VERSION = 2
 """Raise it whenever the chunks of any file change: every index is then rebuilt."""
 
 CHUNK_CHARS = 750  # non-blank; 400 to 1500 move nDCG@10 by at most 0.007 (docs/decisions/0004-ranking.md)
@@ -50,18 +51,32 @@ def lines_of(text: str) -> list[str]:
     return lines if lines[-1] else lines[:-1]
 
 
+def has_tree(path: str, text: str) -> bool:
+    """Tell whether a grammar is to parse a file: its language has one, and no line is data."""
+    return language_of(path) in PATTERNS and max(map(len, lines_of(text)), default=0) <= LONGEST_LINE
+
+
 def chunk_file(path: str, text: str, *, size: int = CHUNK_CHARS) -> list[Chunk]:
-    """Cut a file into chunks of about `size` non-blank characters, in line order."""
+    """Cut a file into chunks of about `size` non-blank characters, in line order.
+
+    A grammar runs in this process and can take any amount of time and memory, or end it: files that anybody
+    may have written are cut by `parser_pool.cut`.
+    """
+    language = language_of(path)
+    tree = parse(language, text.encode("utf-8", "replace"), path=path) if has_tree(path, text) else None
+    if tree is None:
+        return chunk_by_lines(path, text, size=size)
     lines = lines_of(text)
     weigh = _Weights(lines)
-    language = language_of(path)
-    is_data = max(map(len, lines), default=0) > LONGEST_LINE
-    tree = None if is_data else parse(language, text.encode("utf-8", "replace"), path=path)
-    found = definitions(language, tree) if tree else []
-    whole = _Span(0, len(lines) - 1)
-    spans = _cut(tree.root_node, whole, weigh, size=size) if tree else _windows(whole, weigh, size=size)
-    trimmed = (_trim(span, weigh) for span in spans)
-    return [_chunk(path, span, lines, found) for span in trimmed if span]
+    spans = _cut(tree.root_node, _Span(0, len(lines) - 1), weigh, size=size)
+    return _chunks(path, lines, spans, weigh, definitions(language, tree))
+
+
+def chunk_by_lines(path: str, text: str, *, size: int = CHUNK_CHARS) -> list[Chunk]:
+    """Cut a file at its blank lines, without a tree and without definitions; else as `chunk_file`."""
+    lines = lines_of(text)
+    weigh = _Weights(lines)
+    return _chunks(path, lines, _windows(_Span(0, len(lines) - 1), weigh, size=size), weigh, [])
 
 
 class _Weights:
@@ -153,6 +168,13 @@ def _trim(span: _Span, weigh: _Weights) -> _Span | None:
     while last > first and not weigh(last, last):
         last -= 1
     return _Span(first, last) if first <= last else None
+
+
+def _chunks(
+    path: str, lines: Sequence[str], spans: Iterable[_Span], weigh: _Weights, found: Sequence[Definition]
+) -> list[Chunk]:
+    trimmed = (_trim(span, weigh) for span in spans)
+    return [_chunk(path, span, lines, found) for span in trimmed if span]
 
 
 def _chunk(path: str, span: _Span, lines: Sequence[str], found: Sequence[Definition]) -> Chunk:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import cast
 
-import numpy as np
 from tree_sitter import Language, Node, Parser, Query, QueryCursor, Tree
 from tree_sitter_language_pack import SupportedLanguage, get_language
 
@@ -24,10 +23,6 @@ _MACRO = re.compile(
     |\b(?:class|struct|union)\s+((?:[A-Z][A-Z0-9_]*(?:\([^()\n]*\))?\s+)+)(?=[A-Za-z_]\w*(?:\s+final)?\s*[:{<])""",
     re.MULTILINE | re.VERBOSE,
 )
-
-# Errors inside deep nesting cost tree-sitter quadratic time: 100 kB of "(" took 14 s, 5 kB take 50 ms.
-MAX_NESTING = 5_000
-_BRACKETS = bytes(byte for byte in range(256) if byte not in b"([{)]}")
 
 _TAIL_DEPTH = 10  # Scala's methods need 4 of them to end before the next one's comment
 
@@ -72,15 +67,17 @@ class _Match:
 def parse(language: str, source: bytes, *, path: str = "") -> Tree | None:
     """Parse a file; broken syntax gives a tree all the same.
 
+    What a grammar takes is not bounded: kilobytes of hostile source can cost gigabytes, or this process.
+
     Args:
         language: A name from `languages`.
         source: The file's bytes, UTF-8.
         path: Tells TSX from TypeScript.
 
     Returns:
-        None when there is no grammar for the language, or brackets nest deeper than anybody writes.
+        None when there is no grammar for the language.
     """
-    if language not in PATTERNS or _nesting(source) > MAX_NESTING:
+    if language not in PATTERNS:
         return None
     if language in {"c", "cpp"}:
         source = _MACRO.sub(_blank, source)
@@ -105,13 +102,6 @@ def definitions(language: str, tree: Tree) -> list[Definition]:
     for _, item in found:
         unique.setdefault((item.name, item.start_line, item.end_line), item)
     return sorted(unique.values(), key=lambda item: (item.start_line, -item.end_line, item.name_line))
-
-
-def _nesting(source: bytes) -> int:
-    """Count how many brackets are open at once, wherever they stand."""
-    brackets = np.frombuffer(source.translate(None, _BRACKETS), dtype=np.uint8)
-    opened = np.isin(brackets, np.frombuffer(b"([{", dtype=np.uint8))
-    return int(np.where(opened, 1, -1).cumsum().max(initial=0))
 
 
 def _blank(match: re.Match[bytes]) -> bytes:

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from retrieval import chunker, secrets, tokenizer
+from retrieval import chunker, parser_pool, secrets, tokenizer
 from retrieval.languages import grammar_of, language_of
 from retrieval.records import Chunk
 
@@ -48,11 +48,29 @@ class Stored:
     texts: Mapping[str, bytes]
 
 
-def cut(path: str, text: str) -> list[Document]:
-    """Cut a file into documents without its secrets, in line order; of `path` only the grammar matters."""
+@dataclass(frozen=True, slots=True)
+class CutFile:
+    """A file as the index takes it.
+
+    Attributes:
+        documents: Its chunks, in line order.
+        note: Why it was cut by lines although there is a grammar for its language, or "".
+    """
+
+    documents: list[Document]
+    note: str = ""
+
+
+def cut(path: str, text: str) -> CutFile:
+    """Cut a file into documents without its secrets; of `path` only the grammar matters.
+
+    Raises:
+        ParserError: No process can be started to parse it.
+    """
     masked = secrets.mask(text)
     lines = chunker.lines_of(masked.text)
-    return [
+    found = parser_pool.cut(path, masked.text)
+    documents = [
         Document(
             encode(replace(chunk, masked=masked.count(chunk.start_line, chunk.end_line))),
             " ".join(
@@ -60,8 +78,9 @@ def cut(path: str, text: str) -> list[Document]:
             ),
             " ".join(name_terms(chunk.names)),
         )
-        for chunk in chunker.chunk_file(path, masked.text)
+        for chunk in found.chunks
     ]
+    return CutFile(documents, found.note)
 
 
 def key(path: str, content: str) -> str:
@@ -74,21 +93,21 @@ def key(path: str, content: str) -> str:
     return f"{content}.{grammar_of(language_of(path), path)}"
 
 
-def pack(documents: Iterable[Document]) -> bytes:
-    """Write documents as bytes that notice damage (zlib's checksum)."""
-    text = _DOCUMENT.join(_FIELD.join((item.record, item.body, item.names)) for item in documents)
-    return zlib.compress(text.encode(), _LEVEL)
+def pack(file: CutFile) -> bytes:
+    """Write a file as bytes that notice damage (zlib's checksum)."""
+    documents = (_FIELD.join((item.record, item.body, item.names)) for item in file.documents)
+    return zlib.compress(_DOCUMENT.join((file.note, *documents)).encode(), _LEVEL)
 
 
-def unpack(data: bytes) -> list[Document]:
+def unpack(data: bytes) -> CutFile:
     """Read what `pack` wrote.
 
     Raises:
         ValueError: The bytes are damaged.
     """
     try:
-        text = zlib.decompress(data).decode()
-        return [Document(*item.split(_FIELD)) for item in text.split(_DOCUMENT)] if text else []
+        note, *documents = zlib.decompress(data).decode().split(_DOCUMENT)
+        return CutFile([Document(*item.split(_FIELD)) for item in documents], note)
     except (zlib.error, TypeError) as error:
         raise ValueError(f"not packed documents: {error}") from error
 

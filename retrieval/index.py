@@ -31,7 +31,7 @@ from retrieval.documents import Stored
 from retrieval.records import Chunk
 from retrieval.scoring import Collection, Counts, Floats
 from retrieval.statistics import Statistics, column
-from retrieval.storage import digest
+from retrieval.text import digest
 
 Field = Literal["body", "names"]
 FIELDS: tuple[Field, ...] = ("body", "names")

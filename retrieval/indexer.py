@@ -9,7 +9,8 @@ from retrieval import documents, places, walker
 from retrieval.chunkcache import Run
 from retrieval.errors import CancelledError
 from retrieval.records import FileStat
-from retrieval.storage import FileRecord, Store, digest
+from retrieval.storage import FileRecord, Store
+from retrieval.text import digest
 from retrieval.writer import IndexWriter
 
 Progress = Callable[[int, int], None]
@@ -112,14 +113,15 @@ class Indexer:
         record = FileRecord(stat, digest(data), walker.refusal(path, data), is_settled(stat, now_ns=now))
         if self._put(path, record, known) and not record.reason:
             cut = self._cache.cut(path, data, record.digest)
-            self._batch.done[path] = replace(record, has_secrets=documents.has_secrets(cut))
-            self._writer.add(path, cut)
+            has_secrets = documents.has_secrets(cut.documents)
+            self._batch.done[path] = replace(record, has_secrets=has_secrets, note=cut.note)
+            self._writer.add(path, cut.documents)
 
     def _put(self, path: str, record: FileRecord, known: FileRecord | None) -> bool:
         """Note a file's new record and take its old chunks out; False when it was touched, not changed."""
         self._batch.done[path] = record
         if known and (known.digest, known.reason) == (record.digest, record.reason):
-            self._batch.done[path] = replace(record, has_secrets=known.has_secrets)
+            self._batch.done[path] = replace(record, has_secrets=known.has_secrets, note=known.note)
             return False
         self._writer.remove(path)
         self._batch.touched.append(path)

@@ -10,7 +10,8 @@ from retrieval import integrity, walker
 from retrieval.index import Index
 from retrieval.indexer import is_settled
 from retrieval.records import FileStat
-from retrieval.storage import TOMBSTONES, FileRecord, Store, digest
+from retrieval.storage import TOMBSTONES, FileRecord, Store
+from retrieval.text import digest
 
 log = logging.getLogger(__name__)
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from retrieval import chunker
+from retrieval import parser_pool
 from retrieval.records import Chunk
-from retrieval.storage import digest
+from retrieval.text import digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ def passages_of(path: str, lines: Sequence[str]) -> list[Passage]:
     """Cut a file as it is now."""
     return [
         Passage(chunk, tuple(lines[chunk.start_line - 1 : chunk.end_line]), is_current=True)
-        for chunk in chunker.chunk_file(path, "\n".join(lines))
+        for chunk in parser_pool.cut(path, "\n".join(lines)).chunks
     ]
 
 

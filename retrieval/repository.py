@@ -28,7 +28,8 @@ from retrieval.ledger import Ledger
 from retrieval.passages import Passage, read_back
 from retrieval.records import Chunk, Exclusion, FileStat
 from retrieval.settings import CHUNK_CACHE_BYTES
-from retrieval.storage import FORMAT, FileRecord, Store, digest, store_folder, stores
+from retrieval.storage import FORMAT, FileRecord, Store, store_folder, stores
+from retrieval.text import digest
 from retrieval.walker import Listing
 from retrieval.writer import IndexWriter, make
 
@@ -72,6 +73,11 @@ class _State:
     def excluded(self) -> list[Exclusion]:
         read = (Exclusion(path, reason) for path in self.listing.files if (reason := self._reason(path)))
         return sorted((*self.listing.excluded, *read), key=lambda item: os.fsencode(item.path))
+
+    @cached_property
+    def cut_by_lines(self) -> list[Exclusion]:
+        noted = ((path, self.records[path].note) for path in self.paths if path in self.records)
+        return [Exclusion(path, note) for path, note in noted if note]
 
     def _reason(self, path: str) -> str:
         record = self.records.get(path)
@@ -198,6 +204,11 @@ class Repository:
     def excluded(self) -> list[Exclusion]:
         """The files that are not searched, with reasons, in order."""
         return self._state.excluded
+
+    @property
+    def cut_by_lines(self) -> list[Exclusion]:
+        """The files that are searched without what a grammar would say of them, with reasons, in order."""
+        return self._state.cut_by_lines
 
     @property
     def store_folder(self) -> Path:

@@ -35,7 +35,7 @@ from filelock import FileLock, Timeout
 from retrieval.errors import CacheError, IndexLockedError
 from retrieval.records import FileStat
 
-FORMAT = "v5"
+FORMAT = "v6"
 """History.
 
 v1: tantivy 0.27 with fields body, words, names, file_names, symbols, path and a stored record.
@@ -43,13 +43,15 @@ v2: positions in body; no words, no file_names.
 v3: stored stems for positions; columns with lengths; file records with revisions, settled or not.
 v4: secrets masked; how many are in a chunk, whether any in a file.
 v5: what is stored of a chunk lies in smaller blocks, its terms as they are counted.
+v6: a note on how a file was cut.
 """
 
 LITTLE_MB = 50  # free space that a segment of the index may take up
 TOMBSTONES = 1_000  # how many revisions the records of files that are gone are kept for those who read news
 _TABLES = """
 CREATE TABLE files (path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER, inode TEXT,
-    digest TEXT, reason TEXT, is_settled INTEGER, has_secrets INTEGER, is_gone INTEGER, revision INTEGER);
+    digest TEXT, reason TEXT, is_settled INTEGER, has_secrets INTEGER, note TEXT, is_gone INTEGER,
+    revision INTEGER);
 CREATE INDEX by_revision ON files (revision);
 CREATE INDEX gone_by_revision ON files (revision) WHERE is_gone;
 """
@@ -68,6 +70,7 @@ class FileRecord:
         is_settled: Whether a later change must show in `stat`; a file that changed the moment before it was
             read may change again within one tick of the file system's clock.
         has_secrets: Whether its text must be masked; true as long as that is not known.
+        note: Why it was cut by lines although there is a grammar for its language, or "".
     """
 
     stat: FileStat
@@ -75,6 +78,7 @@ class FileRecord:
     reason: str = ""
     is_settled: bool = True
     has_secrets: bool = True
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +110,6 @@ class News:
 
 
 _UNKNOWN = FileRecord(FileStat(-1, 0, 0, 0), "")
-
-
-def digest(data: bytes) -> str:
-    """Hash content; equal digests are taken as equal content."""
-    return hashlib.blake2b(data, digest_size=12).hexdigest()
 
 
 def store_folder(cache: Path, root: Path) -> Path:
@@ -252,14 +251,15 @@ class Store:
         """Read the records that were written after a revision; all of them by default."""
         with self._reading() as table:
             rows = table.execute(
-                "SELECT path, is_gone, revision, digest, reason, is_settled, has_secrets,"
+                "SELECT path, is_gone, revision, digest, reason, is_settled, has_secrets, note,"
                 " size, mtime_ns, ctime_ns, inode FROM files WHERE revision > ?",
                 (since,),
             )
             records: dict[str, FileRecord | None] = {}
             newest = since
-            for path, is_gone, revision, content, reason, is_settled, has_secrets, *stat in rows:
-                record = FileRecord(_stat(*stat), content, reason, bool(is_settled), bool(has_secrets))
+            for path, is_gone, revision, content, reason, is_settled, has_secrets, note, *stat in rows:
+                flags = (bool(is_settled), bool(has_secrets))
+                record = FileRecord(_stat(*stat), content, reason, *flags, note)
                 records[path.decode("utf-8", "surrogateescape")] = None if is_gone else record
                 newest = max(newest, revision)
         return News(records, newest)
@@ -279,7 +279,9 @@ class Store:
             revision = _newest(table) + 1
             rows = [_row(path, record, revision) for path, record in records.items()]
             rows += [_row(path, None, revision) for path in gone]
-            table.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            table.executemany(
+                "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows
+            )
             # Who reads news only after so long must read all records.
             table.execute("DELETE FROM files WHERE is_gone AND revision < ?", (revision - TOMBSTONES,))
 
@@ -405,7 +407,7 @@ def _row(path: str, record: FileRecord | None, revision: int) -> tuple[object, .
     stat = record.stat
     # SQLite integers have 63 bits and some file systems use all 64 of an inode.
     times = (stat.size, stat.mtime_ns, stat.ctime_ns, str(stat.inode))
-    read = (record.digest, record.reason, record.is_settled, record.has_secrets)
+    read = (record.digest, record.reason, record.is_settled, record.has_secrets, record.note)
     return (_key(path), *times, *read, is_gone, revision)
 
 

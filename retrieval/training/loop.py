@@ -18,7 +18,7 @@ import numpy as np
 from retrieval.crossencoder import open_scorer
 from retrieval.errors import ArgumentError
 from retrieval.repository import Repository
-from retrieval.storage import digest
+from retrieval.text import digest
 from retrieval.training import evaluation, pairs, splits, systems
 from retrieval.training.evaluation import Asked, Report, Scores
 from retrieval.training.golden import Golden

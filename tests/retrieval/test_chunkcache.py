@@ -9,14 +9,14 @@ from fakes import MAX_BYTES, found, ordinary_user, repository, write
 
 from retrieval import chunkcache, documents
 from retrieval.chunkcache import ChunkCache
-from retrieval.documents import Document
+from retrieval.documents import CutFile
 from retrieval.repository import Repository
-from retrieval.storage import digest
+from retrieval.text import digest
 
 DATA = b"def alpha(): pass\n"
 
 
-def cut(cache: ChunkCache, data: bytes = DATA, path: str = "a.py") -> list[Document]:
+def cut(cache: ChunkCache, data: bytes = DATA, path: str = "a.py") -> CutFile:
     """Cut a file in a run of its own."""
     with cache.run() as run:
         made = run.cut(path, data, digest(data))
@@ -29,7 +29,7 @@ def opened(folder: Path, *, fingerprint: str = "one", limit_bytes: int = 10**9) 
     return ChunkCache(folder, fingerprint=fingerprint, limit_bytes=limit_bytes)
 
 
-def forge(folder: Path, path: str = "a.py", data: bytes = DATA) -> list[Document]:
+def forge(folder: Path, path: str = "a.py", data: bytes = DATA) -> CutFile:
     """Write something else over what is kept of a content, so that whoever takes it from there is known."""
     cut(opened(folder), data, path)
     forged = documents.cut(path, "def forged(): pass\n")

@@ -13,7 +13,7 @@ from retrieval import chunker, languages
 from retrieval.chunker import chunk_file, chunk_text, decode, lines_of
 from retrieval.patterns import PATTERNS
 from retrieval.records import Chunk
-from retrieval.storage import digest
+from retrieval.text import digest
 
 SAMPLES = {path.name: path for path in sorted((Path(__file__).parents[1] / "samples").iterdir())}
 # What a person would name first when asked what is in the file.

@@ -81,15 +81,6 @@ def test_a_deeply_nested_file_is_read() -> None:
     assert lines_of(defined("javascript", b"(" * 3000 + b"1" + b")" * 3000)) == []
 
 
-@pytest.mark.parametrize(
-    "source", [b"(" * 100_000, b"x = {" * 20_000, b"()" + b"f(" * 50_000 + b")" * 50_000]
-)
-def test_a_file_that_would_take_minutes_has_no_tree(source: bytes) -> None:
-    """Errors inside deep nesting cost quadratic time: such a file is cut by lines instead."""
-    assert parse("python", source) is None
-    assert parse("python", b"()" * 100_000) is not None
-
-
 def test_the_line_of_a_name_is_told_apart_from_the_first_line() -> None:
     """A decorated function starts above its name, and jumping to a symbol should land on the name."""
     source = b"@cache\n@typed(\n    int,\n)\ndef total():\n    pass\n"

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from retrieval import documents
 from retrieval.chunker import chunk_file
 from retrieval.documents import (
+    CutFile,
     Document,
     cut,
     decode,
@@ -60,7 +61,7 @@ def test_damage_is_noticed(damage: str) -> None:
         "cut": data[:-3],
         "flipped": bytes([*data[:-1], data[-1] ^ 1]),
         "empty": b"",
-        "foreign": pack([Document("a", "b", "c\x01d")]),
+        "foreign": pack(CutFile([Document("a", "b", "c\x01d")])),
     }[damage]
     with pytest.raises(ValueError, match="not packed documents"):
         unpack(broken)
@@ -69,7 +70,7 @@ def test_damage_is_noticed(damage: str) -> None:
 def test_a_file_is_cut_as_the_chunker_cuts_it() -> None:
     """Two ways to cut would give two answers."""
     text = "class Cart:\n    def total(self):\n        return 1\n"
-    (document,) = cut("src/cart.py", text)
+    (document,) = cut("src/cart.py", text).documents
     assert decode("src/cart.py", document.record) == chunk_file("src/cart.py", text)[0]
     assert document.names.split() == ["cart", "total"]
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from retrieval import chunkcache, feedback, secrets
 from retrieval.chunkcache import ChunkCache
-from retrieval.storage import digest
+from retrieval.text import digest
 
 PLANTED = planted.secrets(11)
 TOKEN = PLANTED["github-pat"][0]

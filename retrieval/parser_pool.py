@@ -1,0 +1,275 @@
+"""Who cuts files that anybody may have written: processes of their own, which a hostile file may take down.
+
+A grammar is C that was generated for well-meant source. Some kilobytes of the other kind make it abort, or
+take gigabytes and minutes (benchmarks/runs/2026-11-28-hostile). So it runs in a process that is kept warm and
+watched: a file that takes more than its budget, or the process with it, is cut by lines instead, and the
+reason is told.
+"""
+
+import atexit
+import queue
+import signal
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections import OrderedDict
+from contextlib import suppress
+from dataclasses import dataclass
+
+import psutil
+
+from retrieval import chunker, parser_worker
+from retrieval.errors import ParserError
+from retrieval.languages import grammar_of, language_of
+from retrieval.records import Chunk
+from retrieval.text import digest
+
+AT_ONCE = 2  # one for the index, and one for a caller who waits for a ranking
+LOOK_EVERY_S = 0.05  # most files are cut before the first look
+TRIES = 2  # a process may also be killed for reasons that are not the file's
+KNOWN = 1_000  # files that are remembered not to be tried again
+_BOOT = (
+    "import sys; sys.path[:] = sys.argv[2:]; from retrieval.parser_worker import main; main(int(sys.argv[1]))"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What one file may take.
+
+    Cutting takes 0.1 to 0.7 s a megabyte in 18 languages and 1.3 in Zig, at the worst 5 s a megabyte for one
+    file of 15 kB, and 0.13 s the first time that a grammar is used (benchmarks/runs/2026-11-28-hostile).
+
+    Attributes:
+        cpu_s: CPU time, seconds.
+        cpu_s_per_mb: CPU time more for each megabyte (10^6 bytes) of source.
+        memory_bytes: Memory of the whole process, all its grammars included.
+    """
+
+    cpu_s: float = 3.0
+    cpu_s_per_mb: float = 10.0
+    memory_bytes: int = 700_000_000
+
+    def cpu_s_of(self, size: int) -> float:
+        """Return the CPU time that a file of `size` bytes may take, seconds."""
+        return self.cpu_s + self.cpu_s_per_mb * size / 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class FileChunks:
+    """A file as it was cut.
+
+    Attributes:
+        chunks: In line order.
+        note: Why it was cut by lines although there is a grammar for its language, or "".
+    """
+
+    chunks: list[Chunk]
+    note: str = ""
+
+
+class ParserPool:
+    """Processes that cut files, as many as are needed at once; each ends by itself when nobody asks it."""
+
+    def __init__(
+        self, budget: Budget | None = None, *, at_once: int = AT_ONCE, interpreter: str = sys.executable
+    ) -> None:
+        """Nothing is started yet.
+
+        Args:
+            budget: What one file may take.
+            at_once: How many processes work at once.
+            interpreter: The Python that runs them.
+        """
+        self._budget = budget or Budget()
+        self._interpreter = interpreter
+        self._turns = threading.BoundedSemaphore(at_once)
+        self._idle: list[_Worker] = []  # the most recently used last
+        self._refused: OrderedDict[str, str] = OrderedDict()  # note by content, the oldest first
+        self._lock = threading.Lock()  # holds for both
+
+    def cut(self, path: str, text: str) -> FileChunks:
+        """Cut a file as `chunker.chunk_file` does, or by lines where that takes too much.
+
+        Raises:
+            ParserError: No process can be started.
+        """
+        if not chunker.has_tree(path, text):
+            return FileChunks(chunker.chunk_by_lines(path, text))
+        source = text.encode("utf-8", "surrogatepass")
+        key = digest(grammar_of(language_of(path), path).encode() + source)
+        with self._lock:
+            note = self._refused.get(key, "")
+        if not note:
+            with self._turns:
+                outcome = self._ask(path, source)
+            if not isinstance(outcome, str):
+                return FileChunks(outcome)
+            note = outcome
+            self._remember(key, note)
+        return FileChunks(chunker.chunk_by_lines(path, text), note)
+
+    def close(self) -> None:
+        """End the processes that are not at work."""
+        with self._lock:
+            workers, self._idle = self._idle, []
+        for worker in workers:
+            worker.end()
+
+    def _remember(self, key: str, note: str) -> None:
+        with self._lock:
+            self._refused[key] = note
+            if len(self._refused) > KNOWN:
+                self._refused.popitem(last=False)
+
+    def _ask(self, path: str, source: bytes) -> list[Chunk] | str:
+        """Return a file's chunks, or why it cannot be parsed."""
+        note, cpu_s = "", self._budget.cpu_s_of(len(source))
+        request = parser_worker.encode(path, source, cpu_s=cpu_s)
+        for _ in range(TRIES):
+            worker = self._take()
+            try:
+                chunks = parser_worker.decode(path, worker.ask(request, cpu_s=cpu_s))
+            except _OverBudgetError as error:
+                worker.end()
+                return str(error)
+            except (_DiedError, ValueError, TypeError) as error:
+                worker.end()
+                note = f"its grammar crashed ({error})"
+            except BaseException:  # an interrupt: whoever asks next must not get this answer
+                worker.end()
+                raise
+            else:
+                with self._lock:
+                    self._idle.append(worker)
+                return chunks
+        return note
+
+    def _take(self) -> "_Worker":
+        while True:
+            with self._lock:
+                worker = self._idle.pop() if self._idle else None
+            if worker is None:
+                return _Worker(self._interpreter, self._budget.memory_bytes)
+            if worker.is_alive:
+                return worker
+            worker.end()
+
+
+def cut(path: str, text: str) -> FileChunks:
+    """Cut a file by the processes that all of this process shares.
+
+    Raises:
+        ParserError: No process can be started.
+    """
+    return _shared.cut(path, text)
+
+
+class _OverBudgetError(Exception):
+    """A file took more than it may."""
+
+
+class _DiedError(Exception):
+    """The process ended before it answered."""
+
+
+class _Worker:
+    """One process, and the thread that talks to it: a pipe can be full or silent for ever."""
+
+    def __init__(self, interpreter: str, memory_bytes: int) -> None:
+        self._memory_bytes = memory_bytes
+        # Isolated: no variable, no working folder and no start-up file of anybody decides what is imported.
+        command = [interpreter, "-I", "-S", "-c", _BOOT, str(memory_bytes), *sys.path]
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - this very interpreter
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C is for its owner
+            )
+        except OSError as error:
+            raise ParserError(
+                f"no process can be started to parse files: {error.strerror or error}; "
+                "raise the limits on processes and memory of this user"
+            ) from error
+        self._requests: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._replies: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        threading.Thread(target=self._talk, name="parser", daemon=True).start()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process has not ended."""
+        return self._process.poll() is None
+
+    def ask(self, request: bytes, *, cpu_s: float) -> bytes:
+        """Have a file cut in so much CPU time; return the reply.
+
+        Raises:
+            _OverBudgetError: It took too much; the process must be ended.
+            _DiedError: The process ended.
+        """
+        deadline, start_s = time.monotonic() + parser_worker.LONGEST_S, -1.0
+        self._requests.put(request)
+        while True:
+            with suppress(queue.Empty):
+                reply = self._replies.get(timeout=LOOK_EVERY_S)
+                if not reply:
+                    raise _DiedError(_ending(self._process.wait()))
+                return reply
+            used_s, memory = self._usage()
+            start_s = used_s if start_s < 0 else start_s
+            if used_s - start_s > cpu_s:
+                raise _OverBudgetError(f"its grammar takes more than {cpu_s:.3g} s of CPU time")
+            if memory > self._memory_bytes:
+                most = f"{self._memory_bytes / 1e6:,.0f} MB"
+                raise _OverBudgetError(f"its grammar takes more than {most} of memory")
+            if time.monotonic() > deadline:
+                raise _OverBudgetError(f"its grammar does not end in {parser_worker.LONGEST_S:.0f} s")
+
+    def end(self) -> None:
+        """End the process now."""
+        self._requests.put(None)
+        with suppress(OSError):
+            self._process.kill()
+        self._process.wait()
+
+    def _usage(self) -> tuple[float, int]:
+        """Return the CPU time that the process took so far, seconds, and its memory, bytes."""
+        try:
+            watched = psutil.Process(self._process.pid)
+            times = watched.cpu_times()
+            return times.user + times.system, watched.memory_info().rss
+        except psutil.Error:  # it ended this moment: its pipe says so next
+            return 0.0, 0
+
+    def _talk(self) -> None:
+        """Pass requests on; an empty reply says that the process is gone."""
+        incoming, outgoing = self._process.stdout, self._process.stdin
+        assert incoming  # noqa: S101 - both are pipes, which the types do not say
+        assert outgoing  # noqa: S101
+        with incoming, suppress(OSError), outgoing:
+            while request := self._requests.get():
+                try:
+                    outgoing.write(request)
+                    outgoing.flush()
+                    size = parser_worker.REPLY.unpack(incoming.read(parser_worker.REPLY.size))[0]
+                    reply = incoming.read(size)
+                except (OSError, ValueError, struct.error):
+                    reply = b""
+                self._replies.put(reply)
+
+
+def _ending(code: int) -> str:
+    """Say how a process ended."""
+    if code >= 0:
+        return f"exit code {code}"
+    with suppress(ValueError):
+        return signal.Signals(-code).name
+    return f"signal {-code}"
+
+
+_shared = ParserPool()
+atexit.register(_shared.close)

@@ -1,0 +1,99 @@
+"""The process that runs the grammars: files come by standard input, their chunks go by standard output.
+
+`parser_pool` starts it, and ends it when a file takes too much. What it does to itself is for the time when
+nobody does that any more: a process whose owner was killed must not parse for ever.
+
+A request is three unsigned 32-bit numbers (the CPU time that the file may take in seconds, the length of its
+path, that of its text), the path and the text. A reply is one length and JSON.
+"""
+
+import faulthandler
+import json
+import math
+import os
+import struct
+from typing import BinaryIO
+
+from retrieval import chunker
+from retrieval.records import Chunk
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]  # told by `is None`
+
+REQUEST, REPLY = struct.Struct("!III"), struct.Struct("!I")
+
+IDLE_S = 300.0  # as long as a server keeps a model that nobody asks (`rest_after_s`)
+LONGEST_S = 120.0  # of wall time for one file, on a machine however busy
+SPARE_S = 2  # CPU time beyond the budget, so that the owner, who knows the reason, ends the process first
+SPARE_BYTES = 1_000_000_000  # address space beyond the budget: libraries map more than they use
+
+
+def main(memory_bytes: int) -> None:
+    """Cut files until standard input ends, or nobody has asked for `IDLE_S`; of memory so many bytes do."""
+    requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1):  # a library that reads or prints must not break the protocol
+        os.dup2(nothing, standard)
+    if resource:
+        _limit(resource.RLIMIT_AS, memory_bytes + SPARE_BYTES)
+    while True:
+        # In C, so that it also ends a grammar that never returns to Python.
+        faulthandler.dump_traceback_later(IDLE_S, exit=True)
+        request = _read(requests)
+        if request is None:
+            return
+        cpu_s, path, text = request
+        faulthandler.dump_traceback_later(LONGEST_S, exit=True)
+        if resource:
+            used = resource.getrusage(resource.RUSAGE_SELF)
+            _limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + cpu_s + SPARE_S)
+        reply = json.dumps([_row(chunk) for chunk in chunker.chunk_file(path, text)]).encode()
+        replies.write(REPLY.pack(len(reply)) + reply)
+        replies.flush()
+
+
+def encode(path: str, text: bytes, *, cpu_s: float) -> bytes:
+    """Write a request."""
+    name = os.fsencode(path)
+    return REQUEST.pack(math.ceil(cpu_s), len(name), len(text)) + name + text
+
+
+def decode(path: str, reply: bytes) -> list[Chunk]:
+    """Read the chunks of a reply.
+
+    Raises:
+        ValueError, TypeError: It is no such reply: the process that wrote it is not in its right mind.
+    """
+    return [
+        Chunk(path, int(start), int(end), kind, symbol, scope, tuple(names), content)
+        for start, end, kind, symbol, scope, content, names in json.loads(reply)
+    ]
+
+
+def _row(chunk: Chunk) -> tuple[object, ...]:
+    span = (chunk.start_line, chunk.end_line)
+    return (*span, chunk.kind, chunk.symbol, chunk.scope, chunk.digest, chunk.names)
+
+
+def _read(requests: BinaryIO) -> tuple[int, str, str] | None:
+    head = requests.read(REQUEST.size)
+    if len(head) < REQUEST.size:
+        return None
+    cpu_s, name_size, text_size = REQUEST.unpack(head)
+    body = requests.read(name_size + text_size)
+    if len(body) < name_size + text_size:
+        return None
+    return cpu_s, os.fsdecode(body[:name_size]), body[name_size:].decode("utf-8", "surrogatepass")
+
+
+def _limit(kind: int, most: int) -> None:
+    """Lower a limit of this process, as far as the system lets it."""
+    _, hard = resource.getrlimit(kind)
+    if hard != resource.RLIM_INFINITY:
+        most = min(most, hard)
+    try:
+        resource.setrlimit(kind, (most, hard))
+    except (OSError, ValueError):  # a system that knows the limit and does not keep it
+        return
