@@ -1,8 +1,10 @@
 """Keeping one repository's index up to date on a thread of its own, so that no question waits for long.
 
-A question asks for an index as of now and waits a moment for it. What is not done by then goes on in the
-background, and the answer says how far it is. Small trees are looked through before each question. In large
-ones the system tells what changed, and now and then all is looked through for what it did not tell.
+A question asks for an index as of now, and waits for it where the whole can be ready within its patience:
+half an answer is worse than some seconds. Where it cannot, the question is answered after a moment from what
+there is, the rest goes on in the background, and the answer says how far it is. Small trees are looked
+through before each question. In large ones the system tells what changed, and now and then all is looked
+through for what it did not tell.
 """
 
 import logging
@@ -10,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Literal
 
 from retrieval.errors import CancelledError, GoldrankError
 from retrieval.indexer import Progress
@@ -21,7 +24,34 @@ log = logging.getLogger(__name__)
 WATCH_FROM_S = 0.06  # a look through the tree that takes less is cheaper than to wait for the system's word
 SWEEP_EVERY_S = 30.0  # how old a full look may be when a question comes; what it finds is for the next one
 LISTED_BY = 0.4  # the share of a question's patience in which the files must be listed
+MOMENT_S = 0.7  # a question waits so long before it is judged whether the whole can be ready in time
+PACE_S = 0.3  # the pace of indexing is not known before so much of it was seen
 _POLL_S = 0.05  # how often a waiting question looks for its cancellation, and tells how far it is
+
+Needed = Literal["index", "listing"]
+"""What a question cannot do without: the index of all files, or only the list of them."""
+
+
+class _Pace:
+    """How fast files are indexed, as one waiting question sees it."""
+
+    def __init__(self) -> None:
+        self._first: tuple[float, int] | None = None
+        self._left_s: float | None = None
+
+    def see(self, done: int, total: int) -> None:
+        """Note how far it is now."""
+        now = time.monotonic()
+        if self._first is None:
+            self._first = (now, done) if done else None
+            return
+        since, already = self._first
+        if now - since >= PACE_S and total:
+            self._left_s = (total - done) * (now - since) / max(done - already, 1)
+
+    def ends_by(self, deadline: float) -> bool:
+        """Tell whether all may be done by then; an unknown pace may be any."""
+        return self._left_s is None or time.monotonic() + self._left_s <= deadline
 
 
 class Keeper:
@@ -32,7 +62,7 @@ class Keeper:
 
         Args:
             repository: Whose index is kept; nobody else may refresh it.
-            patience_s: How long a question waits for the index of its moment.
+            patience_s: How long a question waits at most for the index of its moment.
         """
         self._repository = repository
         self._patience_s = patience_s
@@ -45,7 +75,6 @@ class Keeper:
         self._asked = self._done = 0
         self._outcome: Refresh | Exception = Refresh()
         self._progress = (0, 0)
-        self._begun = 0.0  # when the run did that is under way
         self._thread: threading.Thread | None = None
         self._is_stopped = False
 
@@ -71,31 +100,40 @@ class Keeper:
             self._turn.notify_all()
 
     def refresh(
-        self, *, progress: Progress = lambda _done, _total: None, is_cancelled: Callable[[], bool]
+        self,
+        *,
+        needed: Needed = "index",
+        progress: Progress = lambda _done, _total: None,
+        is_cancelled: Callable[[], bool],
     ) -> Refresh:
         """Bring the index up to date, or as far as it gets in the time that a question waits.
+
+        Args:
+            needed: What the question cannot do without.
+            progress: Called with files done and files to do; both are 0 while that is not known.
+            is_cancelled: Asked again and again.
 
         Raises:
             CancelledError: `is_cancelled` said so; the index goes on being made.
             GoldrankError: As `Repository.refresh` does.
         """
         self.begin()
-        deadline = time.monotonic() + self._patience_s
+        start, pace = time.monotonic(), _Pace()
         with self._turn:
             mine = self._asked
         while True:
             with self._turn:
                 self._turn.wait_for(lambda: self._done >= mine, min(_POLL_S, self._patience_s))
                 is_done, outcome, so_far = self._done >= mine, self._outcome, self._progress
-                is_over = is_done or self._is_over(deadline)
-            if is_over:
+            if is_done:
                 break
             if is_cancelled():
                 raise CancelledError("the caller no longer waits")
-            if so_far[1]:
-                progress(*so_far)
-        if not is_done:
-            return self._so_far(*so_far)
+            so_far = so_far if so_far[1] else self._repository.written_by_others()
+            pace.see(*so_far)
+            if self._is_over(start, pace, needed):
+                return self._so_far(*so_far)
+            progress(*so_far)
         if not isinstance(outcome, Refresh):
             raise outcome
         if outcome.changed:
@@ -103,24 +141,28 @@ class Keeper:
         self._sweep_if_due()
         return outcome
 
-    def _is_over(self, deadline: float) -> bool:
-        """Tell whether a question has waited long enough, or would wait in vain at the pace of this run."""
-        now = time.monotonic()
-        done, total = self._progress
-        left_s = (now - self._begun) * (total - done) / done if done else 0.0
-        # A tree whose files are not even listed by then will not be indexed in time.
-        is_large = not self._repository.is_listed and now > deadline - (1 - LISTED_BY) * self._patience_s
-        return is_large or now > deadline or now + left_s > deadline + self._patience_s
+    def _is_over(self, start: float, pace: _Pace, needed: Needed) -> bool:
+        """Tell whether a question has waited long enough, or would wait in vain."""
+        now, deadline = time.monotonic(), start + self._patience_s
+        if now > deadline:
+            return True
+        if not self._repository.is_listed:
+            # A tree whose files are not even listed by then will not be indexed in time.
+            return needed == "index" and now > start + LISTED_BY * self._patience_s
+        return now > start + MOMENT_S and not pace.ends_by(deadline)
 
     def _so_far(self, done: int, total: int) -> Refresh:
         """Say how far the index is that nobody could wait for."""
-        if total:
-            far = f"{done:,} of {total:,} changed or new files are indexed"
-        elif other := self._repository.writer():
+        doing = "brought up to date" if self._repository.indexed_count else "made"
+        if other := self._repository.writer():
             far = f"{other} does it"
+        elif total:
+            far = f"{done:,} of {total:,} changed or new files are indexed"
         else:
-            far = "the files are being listed"
-        note = f"the index is being made: {far}; what is not indexed yet is not found. Ask again in a moment."
+            far = "the files are being looked through"
+        note = (
+            f"the index is being {doing}: {far}; what is not indexed yet is not found. Ask again in a moment."
+        )
         return Refresh(pending=max(total - done, 1), note=note)
 
     def _run(self) -> None:
@@ -130,7 +172,7 @@ class Keeper:
                 if self._asked == self._done:
                     self._thread = None
                     break
-                ticket, self._begun = self._asked, time.monotonic()
+                ticket = self._asked
             try:
                 outcome: Refresh | Exception = self._refresh()
             except GoldrankError as error:

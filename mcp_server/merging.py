@@ -11,6 +11,7 @@ in 91 % (benchmarks/runs/2026-11-24-server/merged.txt).
 """
 
 from collections.abc import Iterable, Sequence
+from concurrent import futures
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -22,6 +23,8 @@ from retrieval.errors import CancelledError, GoldrankError
 from retrieval.indexer import Progress
 from retrieval.repository import Refresh, Repository
 from retrieval.searcher import Answer, Request, Result
+
+STEP_S = 0.2  # how often a client may hear that roots are waited for
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +72,12 @@ def search(
     found: list[Found] = []
     failures: dict[str, GoldrankError] = {}
     for names in workspace.batches():
+        before = len(found) + len(failures)
         with ThreadPoolExecutor(len(names)) as pool:  # each waits for its index, all at the same time
             waits = {name: pool.submit(_refreshed, workspace, name, is_cancelled) for name in names}
-        for done, (name, wait) in enumerate(waits.items(), len(found) + len(failures) + 1):
+            while futures.wait(waits.values(), STEP_S).not_done:
+                progress(before, len(workspace.names))
+        for done, (name, wait) in enumerate(waits.items(), before + 1):
             try:
                 repository, freshness = wait.result()
                 answer = searcher.search(
@@ -118,6 +124,7 @@ def merge(
             milliseconds=sum(one.answer.milliseconds for one in found),
             notes=tuple(notes),
             confidence=surest,
+            is_partial=any(one.answer.is_partial for one in found),
         ),
         sorted(sections, key=lambda section: section.best.ranked.rank),
         {name: read[name] for name, _ in best},

@@ -66,12 +66,13 @@ FEEDBACK_DESCRIPTION = (
 )
 
 # A search takes a core for some 15 ms; more of them at once would only all be answered last. One may also
-# wait for the index, 0.7 s at most. The model reads four rankings in its deadline on two slow cores, and
+# wait for the index, seconds. The model reads four rankings in its deadline on two slow cores, and
 # whoever is the last of so many waits some ten seconds (benchmarks/runs/2026-11-24-server/parallel.txt).
 SEARCHES_AT_ONCE, SEARCHES = 8, 64
 READINGS_AT_ONCE, READINGS = 4, 32
 
 PROGRESS_EVERY_S = 0.25
+STILL_EVERY_S = 1.0  # how often a client hears of a call that does not get on
 SERVED_CHARS = 400  # of the names of roots in the listing: some 30, where a company's would be thousands
 LISTING_TTL_MS = 3_600_000
 
@@ -267,8 +268,11 @@ class _Report:
         self._tell("searched", done, total, "repositories")
 
     def indexed(self, done: int, total: int) -> None:
-        """Tell of files."""
-        self._tell("indexed", done, total, "files")
+        """Tell of files; without a total they are still being listed, or the index is about to begin."""
+        if total:
+            self._tell("indexed", done, total, "files")
+        else:
+            self._tell("looking through the files", 0, 0, "")
 
     def read(self, done: int, total: int) -> None:
         """Tell of candidates."""
@@ -277,16 +281,19 @@ class _Report:
     def _tell(self, doing: str, done: int, total: int, what: str) -> None:
         if doing != self._doing:
             self._doing, self._before = doing, self._told
-        now, count = time.monotonic(), self._before + done
-        if count <= self._told or now - self._at < PROGRESS_EVERY_S:
+        now = time.monotonic()
+        is_still = self._before + done <= self._told
+        if now - self._at < (STILL_EVERY_S if is_still else PROGRESS_EVERY_S):
             return
-        self._told, self._at = count, now
+        if is_still:
+            self._before = self._told + 1 - done
+        self._told, self._at = self._before + done, now
         try:
             anyio.from_thread.run(
                 self._context.session.report_progress,
-                float(count),
-                float(self._before + total),
-                f"{doing} {done} of {total} {what}",
+                float(self._told),
+                float(self._before + total) if total else None,
+                f"{doing} {done} of {total} {what}" if total else doing,
             )
         except (RuntimeError, anyio.BrokenResourceError, anyio.ClosedResourceError) as error:
             raise CancelledError("the client is gone") from error
@@ -324,7 +331,7 @@ def _served(names: Sequence[str]) -> str:
 
 def _source(repository: Repository, freshness: Refresh | None = None) -> str:
     # git would look through all files for a state that indexing is about to follow
-    state = "being indexed" if freshness and freshness.pending else repository.commit()
+    state = "being updated" if freshness and freshness.pending else repository.commit()
     return f"{repository.root.name or repository.root} ({state})"
 
 

@@ -19,8 +19,9 @@ from typing import Any
 from mcp_server.arguments import FeedbackArguments, TextCandidate
 from mcp_server.opened import OpenRoots
 from mcp_server.stages import Stages
-from retrieval import chunker, confinement, feedback, models, places
+from retrieval import chunker, confinement, feedback, models, places, secrets
 from retrieval.errors import ArgumentError, CancelledError, GoldrankError, RootError, shorten
+from retrieval.glimpse import DETECTOR_S, NO_DETECTOR
 from retrieval.indexer import Progress
 from retrieval.passages import Passage, passages_of
 from retrieval.records import Chunk
@@ -110,16 +111,19 @@ class Workspace:
         progress: Progress = lambda _done, _total: None,
         is_cancelled: Callable[[], bool],
     ) -> Repository:
-        """Return a served repository whose files are known, be they indexed or not.
+        """Return a served repository whose files are known and can be read, be they indexed or not.
 
         Raises:
-            GoldrankError: Listing them takes longer than a question waits, or as `refresh` says.
+            GoldrankError: That takes longer than a question waits, or as `refresh` says.
         """
-        repository, _ = self.refresh(name, progress=progress, is_cancelled=is_cancelled)
+        repository, keeper = self._open.lend(self._key(name))
+        done = keeper.refresh(needed="listing", progress=progress, is_cancelled=is_cancelled)
         if not repository.is_listed:
             raise GoldrankError(
                 f"the files of {repository.root.name} are still being listed; ask again in a moment"
             )
+        if done.pending and not secrets.is_ready(DETECTOR_S):
+            raise GoldrankError(f"{NO_DETECTOR}. Ask again in a moment.")
         return repository
 
     def scoped(

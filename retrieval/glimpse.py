@@ -2,9 +2,10 @@
 
 import heapq
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from retrieval import places, secrets
-from retrieval.errors import GoldrankError, shorten
+from retrieval.errors import shorten
 from retrieval.passages import Passage, passages_of
 from retrieval.query import read_query
 from retrieval.repository import Repository
@@ -18,11 +19,27 @@ DETECTOR_S = 1.0
 """How long a glimpse waits for the detector of secrets, which takes half a second to load, and five
 seconds the first time on a machine."""
 MINOR = 0.5  # what a test's or a document's name counts: enough to be read where nothing else matches
+NO_DETECTOR = (
+    "no code can be shown before secrets can be told from it, which takes some seconds once on a machine"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Glimpse:
+    """What can be said before there is an index.
+
+    Attributes:
+        passages: Chunks of the files whose names match.
+        notes: What is missing, a sentence each.
+    """
+
+    passages: list[Passage]
+    notes: tuple[str, ...] = ()
 
 
 def glimpse(
     repository: Repository, text: str, globs: tuple[str, ...] | None, language: str | None
-) -> list[Passage]:
+) -> Glimpse:
     """Read the files whose paths spell words of a question, as chunks.
 
     Args:
@@ -33,18 +50,14 @@ def glimpse(
 
     Raises:
         ArgumentError: A pattern is none, or the language is unknown.
-        GoldrankError: No code can be shown yet; it names the files that would be read.
     """
     query = read_query(text)
     words = dict.fromkeys((*query.stems, *stems(query.identifiers)), 1.0)
     scored = ((_score(path, words), path) for path in _alike(repository.names(globs, language), words))
     best = [path for _, path in heapq.nlargest(FILES, (item for item in scored if item[0] > 0))]
     if best and not secrets.is_ready(DETECTOR_S):
-        raise GoldrankError(
-            "nothing is indexed yet, and no code can be shown before secrets can be told from it; that takes "
-            "some seconds, once on a machine. Ask again in a moment. Files whose names match: "
-            + ", ".join(map(shorten, best[:NAMED]))
-        )
+        alike = ", ".join(map(shorten, best[:NAMED]))
+        return Glimpse([], (f"{NO_DETECTOR}; files whose names match: {alike}",))
     found: list[Passage] = []
     for path in best:
         if len(found) >= CHUNKS:
@@ -52,7 +65,7 @@ def glimpse(
         lines = repository.peek(path)
         if lines is not None:
             found.extend(passages_of(path, lines))
-    return found
+    return Glimpse(found)
 
 
 def _alike(names: Iterable[str], words: Iterable[str]) -> list[str]:

@@ -222,7 +222,7 @@ class _Worker:
             used_s, memory = self._usage()
             start_s = used_s if start_s < 0 else start_s
             if used_s - start_s > cpu_s:
-                raise _OverBudgetError(f"its grammar takes more than {cpu_s:.3g} s of CPU time")
+                raise _OverBudgetError(f"its grammar takes more than {cpu_s:.1f} s of CPU time")
             if memory > self._memory_bytes:
                 most = f"{self._memory_bytes / 1e6:,.0f} MB"
                 raise _OverBudgetError(f"its grammar takes more than {most} of memory")

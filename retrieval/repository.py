@@ -179,6 +179,16 @@ class Repository:
         """Whether there is an index to search, be it of a part."""
         return self._ledger.index is not None
 
+    @property
+    def indexed_count(self) -> int:
+        """How many files were indexed when that was last looked at."""
+        return len(self._ledger.records)
+
+    def written_by_others(self) -> tuple[int, int]:
+        """Return how many files another process has indexed and has to index; zeros where none tells."""
+        holder = self._store.holder()
+        return (holder.done, holder.total) if holder and holder.pid != os.getpid() else (0, 0)
+
     def writer(self) -> str:
         """Name the other process that writes the index; "" when none does."""
         holder = self._store.holder()

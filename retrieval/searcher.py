@@ -93,6 +93,7 @@ class Answer:
         milliseconds: Time taken.
         notes: What the reader should know, a sentence each.
         confidence: Whether the first stage's best seems to answer; None where nobody asked.
+        is_partial: Whether files that may answer are not indexed yet.
     """
 
     results: tuple[Result, ...]
@@ -101,6 +102,7 @@ class Answer:
     milliseconds: float
     notes: tuple[str, ...] = ()
     confidence: Confidence | None = None
+    is_partial: bool = False
 
 
 def search(
@@ -172,15 +174,22 @@ def _search(
         request.query, candidates, passages, second, refusal=refusal, is_cancelled=is_cancelled
     )
     results = _results(ranked[: request.top_k], repository)
-    return Answer(results, stages, len(snapshot), _since(start), notes, confidence)
+    is_partial = bool(refresh.pending)
+    return Answer(results, stages, len(snapshot), _since(start), notes, confidence, is_partial)
 
 
 def _glimpse(repository: Repository, request: Request, *, notes: tuple[str, ...], start: float) -> Answer:
     """Answer from the files whose names match, as nothing that matches is indexed yet."""
-    passages = glimpse(repository, request.query, request.globs, request.language)
-    answer = rerank(request.query, passages, None)
-    results = answer.results[: request.top_k]
-    return replace(answer, results=results, stages=GLIMPSED, milliseconds=_since(start), notes=notes)
+    seen = glimpse(repository, request.query, request.globs, request.language)
+    answer = rerank(request.query, seen.passages, None)
+    return replace(
+        answer,
+        results=answer.results[: request.top_k],
+        stages=GLIMPSED,
+        milliseconds=_since(start),
+        notes=(*notes, *seen.notes),
+        is_partial=True,
+    )
 
 
 def ranking(repository: Repository, request: Request) -> list[Candidate]:

@@ -1,8 +1,12 @@
 """Questions to a server whose index is not ready: answered in a moment, and what is missing is said."""
 
 import os
+import subprocess
+import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -74,6 +78,57 @@ def test_a_question_does_not_wait_for_another_process(example: Path) -> None:
         assert "the index is being made" in done.note
     assert until_whole(keeper).pending == 0
     assert found(repository, "rateLimit") == ["src/limits.ts"]
+
+
+@contextmanager
+def indexing_elsewhere(root: Path, done: int, total: int) -> Iterator[int]:
+    """Have another process hold the lock of a root, so far as it says; yield its number."""
+    folder = str(writing(root).folder)
+    code = (
+        "import sys; from pathlib import Path; from retrieval.storage import Store\n"
+        f"store = Store(Path({folder!r}))\n"
+        "with store.writing(patience_s=60):\n"
+        f"    store.tell({done}, {total}); print('held', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stdout.readline() == b"held\n"
+        yield process.pid
+        process.stdin.close()
+
+
+def test_a_question_does_not_wait_in_vain(example: Path) -> None:
+    """Where the whole takes minutes, some seconds more bring no better answer."""
+    keeper = Keeper(opened(example), patience_s=FOREVER_S)
+    start = time.monotonic()
+    with indexing_elsewhere(example, 3, 10**9) as pid:
+        done = keeper.refresh(is_cancelled=never)
+        assert done.pending
+        assert (
+            f"the index is being made: another goldrank process ({pid}, 3 of 1,000,000,000 files" in done.note
+        )
+    assert time.monotonic() - start < FOREVER_S, "it waited for all of its patience"
+
+
+def test_a_whole_index_is_not_said_to_be_made(example: Path) -> None:
+    """Who reads that nothing is indexed yet asks again, or not at all."""
+    opened(example).refresh()
+    write(example, {"src/new.py": "def gamma(): pass\n"})
+    keeper = Keeper(opened(example), patience_s=FOREVER_S)
+    with indexing_elsewhere(example, 3, 10**9):
+        done = keeper.refresh(is_cancelled=never)
+    assert "the index is being brought up to date" in done.note
+
+
+def test_a_question_hears_that_it_is_waited_for(example: Path) -> None:
+    """A client ends a call that says nothing."""
+    told: list[tuple[int, int]] = []
+    keeper = Keeper(opened(example), patience_s=0.2)
+    with writing(example).writing(patience_s=1):
+        keeper.refresh(progress=lambda *far: told.append(far), is_cancelled=never)
+    assert (0, 0) in told, "before a total is known"
 
 
 def test_a_cancelled_question_lets_the_index_be_made(example: Path) -> None:
@@ -185,7 +240,7 @@ async def test_the_first_answer_comes_from_names_while_nothing_is_indexed(exampl
             filtered = await client.call_tool("rag_search", {"query": "limits", "path": ["tests/"]})
     (content,), (nothing,) = result.content, filtered.content
     assert content.type == nothing.type == "text"
-    assert "example (being indexed) | " in content.text
+    assert "example (being updated) | " in content.text
     assert "only the files whose names match were read" in content.text
     assert f"another goldrank process ({os.getpid()}" not in content.text, "it is our own"
     assert "what is not indexed yet is not found" in content.text
