@@ -2,8 +2,8 @@
 
     make demo
 
-Indexes this repository, starts `goldrank serve` as a client would, and prints for each question the first
-results with a mark at those that golden.json expects; the index lies in a temporary folder.
+Indexes this repository to its end, starts `goldrank serve` as a client would, and prints for each question
+the first results with a mark at those that golden.json expects; the index lies in a temporary folder.
 """
 
 import json
@@ -27,6 +27,10 @@ async def main() -> None:
     """Run the demo; exit 1 when the server answers fewer than half of the questions in its first five."""
     questions = json.loads((ROOT / "golden.json").read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory() as cache:
+        indexing = [sys.executable, "-m", "mcp_server", "index", str(ROOT), "--cache", cache]
+        await anyio.run_process(
+            indexing, stdout=None, stderr=None
+        )  # half an index answers, and answers worse
         command = StdioServerParameters(
             command=sys.executable,
             args=["-m", "mcp_server", "serve", str(ROOT), "--cache", cache],

@@ -25,7 +25,7 @@ WATCH_FROM_S = 0.06  # a look through the tree that takes less is cheaper than t
 SWEEP_EVERY_S = 30.0  # how old a full look may be when a question comes; what it finds is for the next one
 LISTED_BY = 0.4  # the share of a question's patience in which the files must be listed
 MOMENT_S = 0.7  # a question waits so long before it is judged whether the whole can be ready in time
-PACE_S = 0.3  # the pace of indexing is not known before so much of it was seen
+PACE_S = 1.0  # the pace of indexing is not known before so much of it was seen
 _POLL_S = 0.05  # how often a waiting question looks for its cancellation, and tells how far it is
 
 Needed = Literal["index", "listing"]
