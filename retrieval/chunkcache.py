@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from retrieval import chunker, documents
+from retrieval import documents
 from retrieval.documents import CutFile
 
 log = logging.getLogger(__name__)
@@ -95,27 +95,26 @@ class Run:
         self._new: dict[bytes, bytes] = {}
         self._new_bytes = 0
 
-    def cut(self, path: str, data: bytes, content: str) -> CutFile:
-        """Cut a file into documents, or take them from the cache if it has them.
+    def get(self, path: str, content: str) -> CutFile | None:
+        """Return a file as it was cut before; None where that is not known.
 
         Args:
             path: The file.
-            data: Its bytes.
-            content: Their digest.
-
-        Raises:
-            ParserError: No process can be started to parse it.
+            content: Digest of its bytes.
         """
-        key = self._key(documents.key(path, content))
-        found = self._get(key)
-        if found is None:
-            found = documents.cut(path, chunker.decode(data))
-            if self._table:
-                self._new[key] = documents.pack(found)
-                self._new_bytes += len(self._new[key])
-        if self._new_bytes > FLUSH_BYTES or len(self._used) > FLUSH_USED:
+        found = self._get(self._key(documents.key(path, content)))
+        if len(self._used) > FLUSH_USED:
             self.flush()
         return found
+
+    def put(self, path: str, content: str, made: CutFile) -> None:
+        """Keep a file as it was cut."""
+        if self._table:
+            key = self._key(documents.key(path, content))
+            self._new[key] = documents.pack(made)
+            self._new_bytes += len(self._new[key])
+        if self._new_bytes > FLUSH_BYTES:
+            self.flush()
 
     def flush(self) -> None:
         """Write what is new and what was used; evict what is over the bound."""

@@ -53,7 +53,9 @@ def lines_of(text: str) -> list[str]:
 
 def has_tree(path: str, text: str) -> bool:
     """Tell whether a grammar is to parse a file: its language has one, and no line is data."""
-    return language_of(path) in PATTERNS and max(map(len, lines_of(text)), default=0) <= LONGEST_LINE
+    if language_of(path) not in PATTERNS:
+        return False
+    return len(text) <= LONGEST_LINE or max(map(len, lines_of(text))) <= LONGEST_LINE
 
 
 def chunk_file(path: str, text: str, *, size: int = CHUNK_CHARS) -> list[Chunk]:

@@ -61,15 +61,33 @@ class CutFile:
     note: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ParsedFile:
+    """A file without its secrets, and where it is cut."""
+
+    masked: secrets.Masked
+    found: parser_pool.FileChunks
+
+
 def cut(path: str, text: str) -> CutFile:
     """Cut a file into documents without its secrets; of `path` only the grammar matters.
 
     Raises:
         ParserError: No process can be started to parse it.
     """
+    return analyse(parse(path, text))
+
+
+def parse(path: str, text: str) -> ParsedFile:
+    """Do the half of `cut` that other processes and other languages than Python do: it can run beside."""
     masked = secrets.mask(text)
+    return ParsedFile(masked, parser_pool.cut(path, masked.text))
+
+
+def analyse(parsed: ParsedFile) -> CutFile:
+    """Do the other half: make the terms of the chunks."""
+    masked, found = parsed.masked, parsed.found
     lines = chunker.lines_of(masked.text)
-    found = parser_pool.cut(path, masked.text)
     documents = [
         Document(
             encode(replace(chunk, masked=masked.count(chunk.start_line, chunk.end_line))),

@@ -1,12 +1,15 @@
 """Bringing one store up to what is on disk: batch by batch, each visible and safe once it is committed."""
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from retrieval import documents, places, walker
+from retrieval import chunker, documents, places, walker
 from retrieval.chunkcache import Run
+from retrieval.documents import CutFile, ParsedFile
 from retrieval.errors import CancelledError
 from retrieval.records import FileStat
 from retrieval.storage import FileRecord, Store
@@ -19,6 +22,7 @@ Progress = Callable[[int, int], None]
 FIRST_BATCH_BYTES = 250_000  # of source: some 0.1 s of work, so that the first question finds something
 BATCH_BYTES = 8_000_000  # some 4 s of work; each batch is twice the one before until then
 BATCH_SHARE = 16  # and never less than this part of all before it: tantivy merges what is written in pieces
+AHEAD = 4  # files that are parsed, or wait for it, while the terms of those before them are made
 TOLD_EVERY_S = 0.5  # how often the lock's holder says how far it is
 
 _FINE_TICK_NS = 20_000_000  # kernels stamp files by a clock that ticks every 1 to 10 ms
@@ -63,6 +67,7 @@ class Indexer:
         self._cache = cache
         self._records = records
         self._batch = _Batch()
+        self._parsing: deque[tuple[str, str, Future[ParsedFile]]] = deque()  # path, digest, and what comes
         self.made = 0  # files whose chunks were made anew and committed
         self.removed = 0  # files whose chunks were taken out
 
@@ -79,7 +84,23 @@ class Indexer:
         Raises:
             CancelledError: `is_cancelled` said so; what was committed stays.
             CacheError: The index cannot be written.
+            ParserError: No process can be started to parse a file.
         """
+        with ThreadPoolExecutor(1, "ahead") as ahead:
+            try:
+                self._update(changed, gone, ahead, progress=progress, is_cancelled=is_cancelled)
+            finally:
+                ahead.shutdown(cancel_futures=True)
+
+    def _update(
+        self,
+        changed: Mapping[str, FileStat],
+        gone: Iterable[str],
+        ahead: Executor,
+        *,
+        progress: Progress,
+        is_cancelled: Callable[[], bool],
+    ) -> None:
         for path in gone:
             self._take_out(path)
         told, limit, written = 0.0, FIRST_BATCH_BYTES, 0
@@ -90,7 +111,7 @@ class Indexer:
             if time.monotonic() - told > TOLD_EVERY_S:
                 self._store.tell(number, len(changed))
                 told = time.monotonic()
-            self._index(path, changed[path])
+            self._index(path, changed[path], ahead)
             if self._batch.size > limit:
                 written += self._batch.size
                 self._commit()
@@ -98,7 +119,7 @@ class Indexer:
         self._commit()
         progress(len(changed), len(changed))
 
-    def _index(self, path: str, stat: FileStat) -> None:
+    def _index(self, path: str, stat: FileStat, ahead: Executor) -> None:
         now, known = time.time_ns(), self._records.get(path)
         try:
             data = walker.read(self._root, path)
@@ -112,10 +133,25 @@ class Indexer:
         self._batch.size += len(data)
         record = FileRecord(stat, digest(data), walker.refusal(path, data), is_settled(stat, now_ns=now))
         if self._put(path, record, known) and not record.reason:
-            cut = self._cache.cut(path, data, record.digest)
-            has_secrets = documents.has_secrets(cut.documents)
-            self._batch.done[path] = replace(record, has_secrets=has_secrets, note=cut.note)
-            self._writer.add(path, cut.documents)
+            if known_cut := self._cache.get(path, record.digest):
+                self._add(path, known_cut)
+            else:
+                parsing = ahead.submit(documents.parse, path, chunker.decode(data))
+                self._parsing.append((path, record.digest, parsing))
+                self._finish(AHEAD)
+
+    def _finish(self, left: int) -> None:
+        """Add the files that are being parsed, in order, until so many are left."""
+        while len(self._parsing) > left:
+            path, content, parsing = self._parsing.popleft()
+            made = documents.analyse(parsing.result())
+            self._cache.put(path, content, made)
+            self._add(path, made)
+
+    def _add(self, path: str, made: CutFile) -> None:
+        has_secrets = documents.has_secrets(made.documents)
+        self._batch.done[path] = replace(self._batch.done[path], has_secrets=has_secrets, note=made.note)
+        self._writer.add(path, made.documents)
 
     def _put(self, path: str, record: FileRecord, known: FileRecord | None) -> bool:
         """Note a file's new record and take its old chunks out; False when it was touched, not changed."""
@@ -132,6 +168,7 @@ class Indexer:
         self._batch.gone.append(path)
 
     def _commit(self) -> None:
+        self._finish(0)
         batch, self._batch = self._batch, _Batch()
         if batch.touched or batch.gone:
             self._store.mark([*batch.touched, *batch.gone])

@@ -12,7 +12,7 @@ from fakes import MAX_BYTES, repository, write
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval import chunkcache, feedback, secrets
+from retrieval import chunkcache, documents, feedback, secrets
 from retrieval.chunkcache import ChunkCache
 from retrieval.text import digest
 
@@ -158,7 +158,7 @@ def test_what_was_kept_before_secrets_were_masked_is_thrown_away(tmp_path: Path)
     """An upgrade must not leave on disk what it no longer keeps."""
     cache = ChunkCache(tmp_path, fingerprint="old", limit_bytes=10**9)
     with cache.run() as run:
-        run.cut("a.py", b"def alpha(): pass\n", digest(b""))
+        run.put("a.py", digest(b""), documents.cut("a.py", "def alpha(): pass\n"))
     with sqlite3.connect(tmp_path / chunkcache.FILE) as table:
         table.execute("PRAGMA user_version=1")
         table.execute("UPDATE documents SET data = ?", (TOKEN.encode(),))
