@@ -33,7 +33,7 @@ from typing import Any, Literal
 
 from tqdm import tqdm
 
-from retrieval import chunker, walker
+from retrieval import chunker, encoding, walker
 from retrieval.languages import language_of
 from retrieval.settings import Settings
 
@@ -207,7 +207,7 @@ def take(files: Path, folder: str, count: Count, target: int, bar: Any) -> None:
         data = walker.read(root, path)
         if walker.refusal(path, data):
             continue
-        chunks = len(chunker.chunk_file(path, chunker.decode(data)))
+        chunks = len(chunker.chunk_file(path, encoding.decode(data).text))
         count.chunks += chunks
         count.files[f"{folder}/{path}"] = len(data)
         count.languages[language_of(path)] += chunks
@@ -233,7 +233,7 @@ def ask(files: Path, paths: list[str]) -> Iterator[dict[str, str | int]]:
     rng.shuffle(paths)
     seen: set[str] = set()
     for path in paths:
-        text = chunker.decode((files / path).read_bytes())
+        text = encoding.decode((files / path).read_bytes()).text
         found = [match for match in _COMMENT.finditer(text) if _is_question(match["sentence"], seen)]
         if not found:
             continue

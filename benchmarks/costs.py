@@ -28,7 +28,7 @@ from mcp import Client, StdioServerParameters
 from peers import QUESTIONS, TERMS, peak_bytes, percentiles, size_bytes
 from tqdm import tqdm
 
-from retrieval import chunker, documents, ranker, searcher, tokenizer, walker
+from retrieval import documents, ranker, searcher, tokenizer, walker
 from retrieval.confidence import judge
 from retrieval.documents import Document
 from retrieval.passages import Passage
@@ -106,7 +106,7 @@ def cut_below(root: Path) -> Iterator[tuple[str, list[Document]]]:
     for path in walker.walk(root, max_bytes=Settings().max_file_bytes).files:
         data = walker.read(root, path)
         if not walker.refusal(path, data):
-            yield path, documents.cut(path, chunker.decode(data)).documents
+            yield path, documents.cut(path, data).documents
 
 
 def index(site: Site) -> dict[str, float]:

@@ -20,7 +20,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from retrieval import chunker, languages, searcher
+from retrieval import encoding, languages, searcher
 from retrieval.patterns import PATTERNS
 from retrieval.repository import Repository
 
@@ -87,7 +87,7 @@ def attack(language: str, real: Sequence[str], count: int, seed: int) -> str:
             known = {*repository.paths, *(item.path for item in repository.excluded)}
             lost = [path.name for path in root.iterdir() if path.name not in known]
             require(not lost, f"not indexed: {lost[:10]}")
-            notes.update(item.reason for item in repository.cut_by_lines)
+            notes.update(repository.notes.values())
             notes.update(f"left out as {item.reason}" for item in repository.excluded)
             answer = searcher.search(repository, searcher.Request(f"canary_{first}", 1), None)
             require(answer.results[0].passage.chunk.path == CANARY, f"the canary of {first} is not found")
@@ -112,7 +112,9 @@ def real_files(corpus: Path, language: str) -> list[str]:
     """Read the files of a language, in order."""
     paths = (path for path in sorted(corpus.rglob("*")) if path.is_file())
     texts = (
-        chunker.decode(path.read_bytes()) for path in paths if languages.language_of(path.name) == language
+        encoding.decode(path.read_bytes()).text
+        for path in paths
+        if languages.language_of(path.name) == language
     )
     found = [text for text in texts if text.strip()]
     if not found:

@@ -33,7 +33,7 @@ import tantivy
 from mcp import Client, StdioServerParameters
 from truth import Editor, Journal, copied, judge
 
-from retrieval import chunkcache, chunker, integrity, walker
+from retrieval import chunkcache, chunker, encoding, integrity, walker
 from retrieval.documents import read_record
 from retrieval.index import schema
 from retrieval.records import Chunk
@@ -380,7 +380,7 @@ def on_disk(root: Path) -> Iterator[Chunk]:
 @lru_cache(10_000)
 def cut(path: str, data: bytes) -> tuple[Chunk, ...]:
     """Cut a file as it is now."""
-    return () if walker.refusal(path, data) else tuple(chunker.chunk_file(path, chunker.decode(data)))
+    return () if walker.refusal(path, data) else tuple(chunker.chunk_file(path, encoding.decode(data).text))
 
 
 def cache_of(root: Path) -> Path:

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from retrieval import chunker, documents, secrets, walker
+from retrieval import chunker, documents, encoding, secrets, walker
 
 MAX_BYTES = 1_000_000
 SHOWN = 110  # characters of a line
@@ -83,11 +83,11 @@ def read(root: Path, costs: Costs) -> Iterator[Source]:
         data = walker.read(root.resolve(), path)
         if walker.refusal(path, data):
             continue
-        text = chunker.decode(data)
+        text = encoding.decode(data).text
         start = time.process_time()
         masked = secrets.mask(text)
         middle = time.process_time()
-        chunks = [documents.decode(path, item.record) for item in documents.cut(path, text).documents]
+        chunks = [documents.decode(path, item.record) for item in documents.cut(path, data).documents]
         costs.masking += middle - start
         costs.cutting += time.process_time() - middle - (middle - start)  # cutting masks again
         costs.size += len(data)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from throwing import Source
 
-from retrieval.chunker import decode
 from retrieval.definitions import definitions, parse
+from retrieval.encoding import decode
 from retrieval.languages import language_of
 from retrieval.patterns import PATTERNS
 
@@ -73,7 +73,7 @@ class Snapshot:
     def texts(self) -> dict[str, str]:
         """Every laid-out file, decoded, by path in order."""
         files = sorted(path for path in self.corpus.rglob("*") if path.is_file())
-        return {path.relative_to(self.corpus).as_posix(): decode(path.read_bytes()) for path in files}
+        return {path.relative_to(self.corpus).as_posix(): decode(path.read_bytes()).text for path in files}
 
     @cached_property
     def sources(self) -> dict[str, Source]:

@@ -65,8 +65,8 @@ def status(root: Path, excluded: bool, **flags: Any) -> None:
     reasons = Counter(item.reason for item in repository.excluded)
     for reason, count in sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0])):
         click.echo(f"excluded  {count:,}: {reason}")
-    for item in repository.cut_by_lines:
-        click.echo(replies.clean(f"by lines  {item.path}: {item.reason}"))
+    for path, note in repository.notes.items():
+        click.echo(replies.clean(f"odd       {path}: {note}"))
     click.echo(f"on disk   {_on_disk(settings.cache, settings.chunk_cache_bytes)}")
     if excluded:
         for item in repository.excluded:

@@ -20,7 +20,7 @@ import comments
 from comments import Comment
 from phrasing import ask, words_of
 
-from retrieval import chunker, walker
+from retrieval import chunker, encoding, walker
 from retrieval.definitions import Definition, definitions, parse
 from retrieval.languages import language_of
 from retrieval.settings import Settings
@@ -124,7 +124,7 @@ def _files(root: Path) -> Iterator[File]:
         data = walker.read(root, path)
         if walker.refusal(path, data):
             continue
-        text = chunker.decode(data)
+        text = encoding.decode(data).text
         tree = parse(language, text.encode("utf-8", "replace"), path=path)
         if tree is not None:
             yield File(path, chunker.lines_of(text), definitions(language, tree))

@@ -1,11 +1,13 @@
 """Where a file is cut into chunks: along its syntax tree, or at blank lines where there is no tree.
 
-Every chunk is a run of whole lines, and the chunks of a file cover each of its non-blank lines once.
+Every chunk is a run of whole lines, and the chunks of a file cover each of its non-blank lines once, but for
+long lines of data.
 A tree is cut from the top: neighbours are packed together while they fit, and what does not fit alone is
 opened and its children packed in turn; comments and decorators stay with what follows them.
 """
 
 import importlib.metadata
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -13,16 +15,17 @@ from tree_sitter import Node
 
 from retrieval.definitions import Definition, definitions, parse
 from retrieval.languages import language_of
-from retrieval.patterns import PATTERNS
 from retrieval.records import Chunk
-from retrieval.text import digest
+from retrieval.text import LONG_CHARS, SMALL_CHARS, digest, is_data
 
 VERSION = 2
 """Raise it whenever the chunks of any file change: every index is then rebuilt."""
 
 CHUNK_CHARS = 750  # non-blank; 400 to 1500 move nDCG@10 by at most 0.007 (docs/decisions/0004-ranking.md)
 CRUMB_CHARS = 60  # a closing brace is no chunk of its own: for a piece this small a chunk may grow by as much
-LONGEST_LINE = 100_000  # characters; whoever writes longer ones writes data, and its tree would cut no line
+# The second byte of a character may be a backslash in Shift-JIS and others; where it is read as one at the
+# end of a line, C takes the next line for a part of the comment.
+_UNREADABLE = re.compile(r"\ufffd\\(?=\r?$)", re.MULTILINE)
 MAX_DEPTH = 150  # how far a tree is opened; deeper (chained operators) it is cut by lines
 
 
@@ -38,38 +41,31 @@ def fingerprint(*, size: int = CHUNK_CHARS) -> str:
     return f"chunker {VERSION} size {size} grammars {pack}"
 
 
-def decode(data: bytes) -> str:
-    """Turn a file's bytes into text with the same lines; bytes that are no UTF-8 become U+FFFD."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16", "replace")
-    return data.decode("utf-8-sig", "replace")
-
-
 def lines_of(text: str) -> list[str]:
     r"""Split text into lines as editors and grep count them: at `\n` only, which is left out."""
     lines = text.split("\n")
     return lines if lines[-1] else lines[:-1]
 
 
-def has_tree(path: str, text: str) -> bool:
-    """Tell whether a grammar is to parse a file: its language has one, and no line is data."""
-    if language_of(path) not in PATTERNS:
-        return False
-    return len(text) <= LONGEST_LINE or max(map(len, lines_of(text))) <= LONGEST_LINE
+def readable(lines: Sequence[str]) -> Sequence[str]:
+    """Blank the lines that are data: they have their place in the file, and nobody searches them."""
+    if max(map(len, lines), default=0) <= LONG_CHARS or sum(map(len, lines)) <= SMALL_CHARS:
+        return lines
+    return ["" if is_data(line) else line for line in lines]
 
 
 def chunk_file(path: str, text: str, *, size: int = CHUNK_CHARS) -> list[Chunk]:
-    """Cut a file into chunks of about `size` non-blank characters, in line order.
+    """Cut a file into chunks of about `size` non-blank characters, in line order; data is left out.
 
     A grammar runs in this process and can take any amount of time and memory, or end it: files that anybody
     may have written are cut by `parser_pool.cut`.
     """
-    language = language_of(path)
-    tree = parse(language, text.encode("utf-8", "replace"), path=path) if has_tree(path, text) else None
+    language, lines = language_of(path), lines_of(text)
+    seen = readable(lines)
+    tree = parse(language, _UNREADABLE.sub("\ufffd ", "\n".join(seen)).encode("utf-8", "replace"), path=path)
     if tree is None:
         return chunk_by_lines(path, text, size=size)
-    lines = lines_of(text)
-    weigh = _Weights(lines)
+    weigh = _Weights(seen)
     spans = _cut(tree.root_node, _Span(0, len(lines) - 1), weigh, size=size)
     return _chunks(path, lines, spans, weigh, definitions(language, tree))
 
@@ -77,7 +73,7 @@ def chunk_file(path: str, text: str, *, size: int = CHUNK_CHARS) -> list[Chunk]:
 def chunk_by_lines(path: str, text: str, *, size: int = CHUNK_CHARS) -> list[Chunk]:
     """Cut a file at its blank lines, without a tree and without definitions; else as `chunk_file`."""
     lines = lines_of(text)
-    weigh = _Weights(lines)
+    weigh = _Weights(readable(lines))
     return _chunks(path, lines, _windows(_Span(0, len(lines) - 1), weigh, size=size), weigh, [])
 
 

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from retrieval import chunker, parser_pool, secrets, tokenizer
+from retrieval import chunker, encoding, parser_pool, secrets, tokenizer
 from retrieval.languages import grammar_of, language_of
 from retrieval.records import Chunk
 
@@ -54,7 +54,7 @@ class CutFile:
 
     Attributes:
         documents: Its chunks, in line order.
-        note: Why it was cut by lines although there is a grammar for its language, or "".
+        note: What is odd about how it was read: its encoding, a grammar that failed; or "".
     """
 
     documents: list[Document]
@@ -63,31 +63,35 @@ class CutFile:
 
 @dataclass(frozen=True, slots=True)
 class ParsedFile:
-    """A file without its secrets, and where it is cut."""
+    """A file without its secrets, where it is cut, and what is odd about how it was read."""
 
     masked: secrets.Masked
     found: parser_pool.FileChunks
+    note: str
 
 
-def cut(path: str, text: str) -> CutFile:
+def cut(path: str, data: bytes) -> CutFile:
     """Cut a file into documents without its secrets; of `path` only the grammar matters.
 
     Raises:
         ParserError: No process can be started to parse it.
     """
-    return analyse(parse(path, text))
+    return analyse(parse(path, data))
 
 
-def parse(path: str, text: str) -> ParsedFile:
+def parse(path: str, data: bytes) -> ParsedFile:
     """Do the half of `cut` that other processes and other languages than Python do: it can run beside."""
-    masked = secrets.mask(text)
-    return ParsedFile(masked, parser_pool.cut(path, masked.text))
+    decoded = encoding.decode(data)
+    masked = secrets.mask(decoded.text)
+    found = parser_pool.cut(path, masked.text)
+    by_lines = f"cut by lines: {found.note}" if found.note else ""
+    return ParsedFile(masked, found, "; ".join(filter(None, (decoded.note, by_lines))))
 
 
 def analyse(parsed: ParsedFile) -> CutFile:
     """Do the other half: make the terms of the chunks."""
     masked, found = parsed.masked, parsed.found
-    lines = chunker.lines_of(masked.text)
+    lines = chunker.readable(chunker.lines_of(masked.text))
     documents = [
         Document(
             encode(replace(chunk, masked=masked.count(chunk.start_line, chunk.end_line))),
@@ -98,7 +102,7 @@ def analyse(parsed: ParsedFile) -> CutFile:
         )
         for chunk in found.chunks
     ]
-    return CutFile(documents, found.note)
+    return CutFile(documents, parsed.note)
 
 
 def key(path: str, content: str) -> str:

@@ -7,7 +7,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from retrieval import chunker, documents, places, walker
+from retrieval import documents, places, walker
 from retrieval.chunkcache import Run
 from retrieval.documents import CutFile, ParsedFile
 from retrieval.errors import CancelledError
@@ -136,7 +136,7 @@ class Indexer:
             if known_cut := self._cache.get(path, record.digest):
                 self._add(path, known_cut)
             else:
-                parsing = ahead.submit(documents.parse, path, chunker.decode(data))
+                parsing = ahead.submit(documents.parse, path, data)
                 self._parsing.append((path, record.digest, parsing))
                 self._finish(AHEAD)
 

@@ -2,6 +2,8 @@
 
 from functools import cache
 
+from retrieval.patterns import PATTERNS
+
 # A suffix of two languages is parsed as the first of them that claims it; `.h` is therefore C++, whose
 # grammar reads C headers too, while C's reads no class.
 _LANGUAGES: dict[str, str] = {
@@ -25,7 +27,7 @@ _LANGUAGES: dict[str, str] = {
     "typescript": ".ts .tsx .mts .cts",
     "zig": ".zig .zon",
     # Without a grammar of ours: cut at blank lines, still named and filtered.
-    "asciidoc": ".adoc .asciidoc",
+    "asciidoc": ".adoc .asciidoc .asc",
     "clojure": ".clj .cljs .cljc .edn",
     "cmake": ".cmake cmakelists.txt",
     "css": ".css .scss .sass .less",
@@ -84,6 +86,11 @@ def language_of(path: str) -> str:
     ('cpp', 'make', 'text')
     """
     return _by_suffix().get(suffix_of(path), "text")
+
+
+def has_grammar(path: str) -> bool:
+    """Tell whether there is a grammar for the language of a file."""
+    return language_of(path) in PATTERNS
 
 
 def grammar_of(language: str, path: str) -> str:

@@ -22,7 +22,7 @@ import psutil
 
 from retrieval import chunker, parser_worker
 from retrieval.errors import ParserError
-from retrieval.languages import grammar_of, language_of
+from retrieval.languages import grammar_of, has_grammar, language_of
 from retrieval.records import Chunk
 from retrieval.text import digest
 
@@ -96,7 +96,7 @@ class ParserPool:
         Raises:
             ParserError: No process can be started.
         """
-        if not chunker.has_tree(path, text):
+        if not has_grammar(path):
             return FileChunks(chunker.chunk_by_lines(path, text))
         source = text.encode("utf-8", "surrogatepass")
         key = digest(grammar_of(language_of(path), path).encode() + source)

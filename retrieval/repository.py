@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from retrieval import chunker, git, integrity, secrets, tokenizer, walker
+from retrieval import chunker, encoding, git, integrity, secrets, tokenizer, walker
 from retrieval.chunkcache import ChunkCache
 from retrieval.errors import (
     ArgumentError,
@@ -75,9 +75,9 @@ class _State:
         return sorted((*self.listing.excluded, *read), key=lambda item: os.fsencode(item.path))
 
     @cached_property
-    def cut_by_lines(self) -> list[Exclusion]:
-        noted = ((path, self.records[path].note) for path in self.paths if path in self.records)
-        return [Exclusion(path, note) for path, note in noted if note]
+    def notes(self) -> Mapping[str, str]:
+        known = ((path, self.records[path].note) for path in self.paths if path in self.records)
+        return {path: note for path, note in known if note}
 
     def _reason(self, path: str) -> str:
         record = self.records.get(path)
@@ -216,9 +216,9 @@ class Repository:
         return self._state.excluded
 
     @property
-    def cut_by_lines(self) -> list[Exclusion]:
-        """The files that are searched without what a grammar would say of them, with reasons, in order."""
-        return self._state.cut_by_lines
+    def notes(self) -> Mapping[str, str]:
+        """What is odd about how searched files were read, by path, in order."""
+        return self._state.notes
 
     @property
     def store_folder(self) -> Path:
@@ -289,7 +289,7 @@ class Repository:
             return None
 
     def _lines(self, path: str, data: bytes) -> list[str]:
-        text, known = chunker.decode(data), self._state.records.get(path)
+        text, known = encoding.decode(data).text, self._state.records.get(path)
         # Most files are as they were indexed, and had none: no detector needs to be loaded for those.
         is_clean = known and not known.has_secrets and not known.reason and known.digest == digest(data)
         return chunker.lines_of(text if is_clean else secrets.mask(text).text)

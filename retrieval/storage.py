@@ -70,7 +70,7 @@ class FileRecord:
         is_settled: Whether a later change must show in `stat`; a file that changed the moment before it was
             read may change again within one tick of the file system's clock.
         has_secrets: Whether its text must be masked; true as long as that is not known.
-        note: Why it was cut by lines although there is a grammar for its language, or "".
+        note: What is odd about how it was read: its encoding, a grammar that failed; or "".
     """
 
     stat: FileStat

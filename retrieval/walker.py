@@ -17,14 +17,18 @@ from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
-from retrieval import confinement, git
+from retrieval import confinement, encoding, git, languages
 from retrieval.errors import RootError
 from retrieval.records import Exclusion, FileStat
+from retrieval.text import LONG_CHARS, SMALL_CHARS, is_data
 
 SNIFFED_BYTES = 8192
-MINIFIED_MEAN = 500
-"""Mean characters a line from which a file is no text for people."""
-MINIFIED_BYTES = 5000
+LEAST_BYTES = 100
+"""A file is worth searching for so much of it that is no long line of data."""
+CODE_FACTOR = 4
+"""Code may be so many times larger than other files: people check in sources of 1.5 MB, and what is larger in
+other formats is data. Parsing 4 MB takes 1 to 5 s and at most 490 MB in seven languages
+(benchmarks/runs/2026-11-28-hostile/large.txt)."""
 
 _DEPENDENCY_FOLDERS = frozenset({"node_modules", "bower_components", "jspm_packages", "site-packages"})
 _VENDOR_MARKS = ("modules.txt", "autoload.php")  # what `go mod vendor` and composer leave in their vendor/
@@ -39,7 +43,7 @@ _LOCK_FILES = frozenset(
 _GOLDEN_FILE = "golden.json"  # at the root: it holds questions in the asker's own words, and no answer
 _SECRET_NAME = re.compile(
     r"\.env(rc|\.(?!example$|sample$|template$|dist$).*)?|.*\.env"
-    r"|.*\.(pem|key|p12|pfx|pkcs12|jks|keystore|kdbx|ppk|asc|gpg|ovpn|kubeconfig|tfvars|tfstate(\.backup)?)"
+    r"|.*\.(pem|key|p12|pfx|pkcs12|jks|keystore|kdbx|ppk|gpg|ovpn|kubeconfig|tfvars|tfstate(\.backup)?)"
     r"|id_(rsa|dsa|ecdsa|ed25519)(_[^.]*|\.(?!pub$).*)?"
     r"|[._](netrc|npmrc|pypirc|pgpass|htpasswd|git-credentials|dockercfg|dockerconfigjson|my\.cnf|s3cfg|boto"
     r"|vault[-_]token|(bash|zsh|sh|psql|mysql|python|node_repl)_history)"
@@ -50,10 +54,12 @@ _SECRET_NAME = re.compile(
 _SECRET_PLACE = re.compile(
     r"(.*/)?(\.(ssh|gnupg|password-store)/.*|\.kube/config|\.docker/config\.json)", re.IGNORECASE
 )
+# In a comment: a generator's own source has the notice in a string.
 _GENERATED = re.compile(
-    rb"@generated\b|code generated .{0,80}do not edit|auto-?generated .{0,80}do not (edit|modify)"
-    rb"|do not (edit|modify).{0,80}(auto-?|automatically )generated",
-    re.IGNORECASE,
+    rb"^(?:\"\"\"|\'\'\')?[^\n\"\'`=(]{0,80}"
+    rb"(?:@generated\b|code generated .{0,80}do not edit|auto-?generated\b.{0,80}do not (edit|modify)"
+    rb"|do not (edit|modify).{0,80}(auto-?|automatically )generated)",
+    re.IGNORECASE | re.MULTILINE,
 )
 GENERATED_BYTES = 600
 """Where a generator's notice stands: further down, a file only talks about one."""
@@ -194,17 +200,29 @@ def stat_of(result: os.stat_result) -> FileStat:
 
 def refusal(path: str, data: bytes) -> str:
     """Say why this content is not worth searching, or "" when it is."""
-    head = data[:SNIFFED_BYTES]
-    if b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if not encoding.is_text(data[:SNIFFED_BYTES]):
         return "binary"
-    lines = data.count(b"\n") + 1
-    if ".min." in path.rpartition("/")[2] or (
-        len(data) > MINIFIED_BYTES and len(data) / lines > MINIFIED_MEAN
-    ):
+    if ".min." in path.rpartition("/")[2] or (len(data) > SMALL_CHARS and _is_all_data(data)):
         return "minified"
     if _GENERATED.search(data[:GENERATED_BYTES]):
         return "generated"
-    return ""
+    is_armoured = path.lower().endswith(".asc") and data.startswith(b"-----BEGIN PGP")  # else it is AsciiDoc
+    return "may hold secrets" if is_armoured else ""
+
+
+def _is_all_data(data: bytes) -> bool:
+    """Tell whether hardly more than long lines of data would be left of a file."""
+    ends = (b"\n", b"\r") if b"\n" not in data else (b"\n",)
+    lines = data.split(ends[-1])
+    if len(data) <= LONG_CHARS * len(lines):
+        return False  # as of most files: no line need be looked at
+    kept = 0
+    for line in lines:
+        if not is_data(line.decode("utf-8", "replace")):
+            kept += len(line.strip())
+            if kept > LEAST_BYTES:
+                return False
+    return True
 
 
 def _sift(
@@ -238,8 +256,9 @@ def _judge(base: str, path: str, real_folders: dict[str, bool], *, max_bytes: in
         return f"unreadable: {error.strerror}"
     reason = "" if stat.S_ISREG(result.st_mode) else _type_refusal(base, path, result.st_mode)
     reason = reason or _name_refusal(path) or confinement.refusal(result)
-    if not reason and result.st_size > max_bytes:
-        reason = f"larger than {max_bytes:,} bytes"
+    most = max_bytes * (CODE_FACTOR if languages.has_grammar(path) else 1)
+    if not reason and result.st_size > most:
+        reason = f"larger than {most:,} bytes"
     return reason or stat_of(result)
 
 

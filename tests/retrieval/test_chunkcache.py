@@ -19,7 +19,7 @@ DATA = b"def alpha(): pass\n"
 def cut(cache: ChunkCache, data: bytes = DATA, path: str = "a.py") -> CutFile:
     """Cut a file in a run of its own."""
     with cache.run() as run:
-        made = run.get(path, digest(data)) or documents.cut(path, data.decode())
+        made = run.get(path, digest(data)) or documents.cut(path, data)
         run.put(path, digest(data), made)
         run.flush()
     return made
@@ -33,7 +33,7 @@ def opened(folder: Path, *, fingerprint: str = "one", limit_bytes: int = 10**9) 
 def forge(folder: Path, path: str = "a.py", data: bytes = DATA) -> CutFile:
     """Write something else over what is kept of a content, so that whoever takes it from there is known."""
     cut(opened(folder), data, path)
-    forged = documents.cut(path, "def forged(): pass\n")
+    forged = documents.cut(path, b"def forged(): pass\n")
     table = sqlite3.connect(folder / chunkcache.FILE)
     with table:
         table.execute("UPDATE documents SET data = ?", (documents.pack(forged),))
@@ -62,7 +62,7 @@ def test_a_second_copy_of_a_tree_is_indexed_from_the_cache(tmp_path: Path) -> No
     repository(write(tmp_path / "one", {"a.py": DATA}), cache)
     table = sqlite3.connect(cache / chunkcache.FILE)
     with table:
-        forged = documents.pack(documents.cut("a.py", "def forged(): pass\n"))
+        forged = documents.pack(documents.cut("a.py", b"def forged(): pass\n"))
         table.execute("UPDATE documents SET data = ?", (forged,))
     table.close()
     two = repository(write(tmp_path / "two", {"sub/b.py": DATA}), cache)
@@ -124,7 +124,7 @@ def test_a_cache_that_may_not_be_written_is_done_without(
     folder.parent.chmod(0o755)
     folder.chmod(0o555)
     with ordinary_user(), caplog.at_level(logging.WARNING):
-        assert cut(opened(folder)) == documents.cut("a.py", DATA.decode())
+        assert cut(opened(folder)) == documents.cut("a.py", DATA)
     assert "is not used" in caplog.text
 
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from snippets import SNIPPETS
 
 from retrieval import chunker, languages
-from retrieval.chunker import chunk_file, chunk_text, decode, lines_of
+from retrieval.chunker import chunk_file, chunk_text, lines_of
+from retrieval.encoding import decode
 from retrieval.patterns import PATTERNS
 from retrieval.records import Chunk
 from retrieval.text import digest
@@ -65,7 +66,7 @@ def check(path: str, text: str, *, size: int = chunker.CHUNK_CHARS) -> list[Chun
         assert chunk.digest == digest(own.encode("utf-8", "surrogatepass"))
         covered.extend(range(chunk.start_line, chunk.end_line + 1))
     assert covered == sorted(set(covered)), "a line is in two chunks, or the chunks are out of order"
-    blank = {number for number, line in enumerate(lines, 1) if not line.strip()}
+    blank = {number for number, line in enumerate(chunker.readable(lines), 1) if not line.strip()}
     assert set(range(1, len(lines) + 1)) - blank <= set(covered), "a line is in no chunk"
     return chunks
 
@@ -102,7 +103,7 @@ def test_there_is_a_sample_of_every_language_that_is_parsed() -> None:
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])
 def test_a_whole_file_is_covered_exactly_and_its_main_definitions_are_named(name: str, ending: str) -> None:
     """Files as people write them: decorators, scopes in scopes, long lines, names in their own language."""
-    text = decode(SAMPLES[name].read_bytes()).replace("\n", ending)
+    text = decode(SAMPLES[name].read_bytes()).text.replace("\n", ending)
     chunks = check(name, text)
     assert len(chunks) > 2
     assert set(MAIN[name].split()) <= {defined for chunk in chunks for defined in chunk.names}
@@ -122,7 +123,7 @@ def test_a_whole_file_that_is_cut_anywhere_is_covered_exactly(name: str, data: s
         content = content.replace(b"\n", b"\r\n")
     start = data.draw(st.integers(0, len(content)))
     end = data.draw(st.integers(start, len(content)))
-    check(name, decode(content[start:end]), size=data.draw(st.integers(20, 1000)))
+    check(name, decode(content[start:end]).text, size=data.draw(st.integers(20, 1000)))
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -130,7 +131,7 @@ def test_a_whole_file_that_is_cut_anywhere_is_covered_exactly(name: str, data: s
 @given(data=st.data())
 def test_a_whole_file_with_its_lines_in_disorder_is_covered_exactly(name: str, data: st.DataObject) -> None:
     """A merge gone wrong repeats lines, loses others, and opens what it never closes."""
-    lines = decode(SAMPLES[name].read_bytes()).split("\n")
+    lines = decode(SAMPLES[name].read_bytes()).text.split("\n")
     order = data.draw(st.lists(st.sampled_from(range(len(lines))), max_size=2 * len(lines)))
     shuffled = data.draw(st.permutations(range(len(lines)))) if data.draw(st.booleans()) else order
     check(name, "\n".join(lines[row] for row in shuffled))
@@ -156,14 +157,15 @@ def test_any_lines_are_covered_exactly(lines: list[str], ending: str, final: boo
 @given(st.binary(max_size=2000))
 def test_any_bytes_can_be_chunked(data: bytes) -> None:
     """A file in another encoding is data, not a crash."""
-    check("a.py", decode(data))
+    check("a.py", decode(data).text)
 
 
 @pytest.mark.parametrize("path", ["a.js", "a.txt", "a.py"])
-def test_one_line_of_five_megabytes_is_one_chunk(path: str) -> None:
-    """A data file on one line: never a crash, never a lost line."""
+def test_one_line_of_five_megabytes_is_no_chunk(path: str) -> None:
+    """A data file on one line: never a crash, and no chunk that nobody can read."""
     text = "x = [" + "1, " * 1_700_000 + "]"
-    assert [(chunk.start_line, chunk.end_line) for chunk in check(path, text)] == [(1, 1)]
+    assert check(path, text) == []
+    assert [chunk.start_line for chunk in check(path, f"{text}\nprint(x)\n")] == [2]
 
 
 def test_a_deeply_nested_file_does_not_exhaust_the_stack() -> None:
@@ -205,8 +207,41 @@ def test_a_chunk_names_what_it_defines_and_where() -> None:
 
 def test_a_byte_order_mark_is_no_character() -> None:
     """Windows editors leave one; the first line must still match its pattern."""
-    assert decode(b"\xef\xbb\xbfimport os\n") == "import os\n"
-    assert decode("é\n".encode("utf-16")) == "é\n"
+    assert decode(b"\xef\xbb\xbfimport os\n").text == "import os\n"
+    assert decode("é\n".encode("utf-16")).text == "é\n"
+
+
+LOGO = f'LOGO = "{"QUJD" * 3_000}"'
+WATERMARK = (
+    "def stamp_watermark(page):\n    for layer in page.layers:\n        layer.blend(LOGO)\n    return page\n"
+)
+
+
+def test_a_long_line_of_data_costs_a_file_that_line_alone() -> None:
+    """An image in a source file made the whole file unfindable."""
+    chunks = check("logo.py", f"{LOGO}\n\n\n{WATERMARK}")
+    assert [(chunk.symbol, chunk.start_line, chunk.end_line) for chunk in chunks] == [
+        ("stamp_watermark", 4, 7)
+    ]
+    inside = check("logo.py", f"def first():\n    return 1\n{LOGO}\n{WATERMARK}")
+    assert inside[0].names == ("first", "stamp_watermark"), "the grammar sees no unfinished string"
+
+
+def test_paragraphs_on_one_line_are_prose() -> None:
+    """Most people who write Markdown break no line, and some languages have no blanks."""
+    english = "The scheduler wakes the workers in order of their deadline and hands each the oldest job. " * 8
+    japanese = "スケジューラは期限の順にワーカーを起こし、実行できる最も古いジョブを渡す。" * 20
+    for paragraph in (english, japanese):
+        chunks = check("notes.md", "\n".join([f"- {paragraph}"] * 10))
+        assert sum(chunk.end_line - chunk.start_line + 1 for chunk in chunks) == 10
+
+
+def test_an_unreadable_byte_glues_no_lines_together() -> None:
+    """In Shift-JIS a character may end in a backslash, and C goes on with the comment after one."""
+    text = decode(
+        "// 税率一覧表\nint tax_rate_for(int kind)\n{\n    return kind;\n}\n".encode("shift_jis")
+    ).text
+    assert check("tax.c", text)[0].symbol == "tax_rate_for"
 
 
 def test_lines_end_at_newlines_only() -> None:
@@ -227,6 +262,6 @@ def test_every_file_of_a_corpus_is_covered_exactly() -> None:
     checked = 0
     for path in sorted(Path(CORPUS).rglob("*")):
         if path.is_file() and not path.is_symlink():
-            check(path.as_posix(), decode(path.read_bytes()))
+            check(path.as_posix(), decode(path.read_bytes()).text)
             checked += 1
     assert checked

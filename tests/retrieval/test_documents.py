@@ -28,7 +28,7 @@ WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 @given(st.text(max_size=300))
 def test_what_is_packed_comes_back(text: str) -> None:
     """A cache that changes what it holds ranks differently the second time."""
-    made = cut("a.py", text)
+    made = cut("a.py", text.encode())
     assert unpack(pack(made)) == made
 
 
@@ -56,7 +56,7 @@ def test_what_is_stored_comes_back_whatever_the_file_is_called(path: bytes) -> N
 @pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "foreign"])
 def test_damage_is_noticed(damage: str) -> None:
     """Half a chunk must not be searched as a whole one."""
-    data = pack(cut("a.py", "def alpha():\n    return beta\n"))
+    data = pack(cut("a.py", b"def alpha():\n    return beta\n"))
     broken = {
         "cut": data[:-3],
         "flipped": bytes([*data[:-1], data[-1] ^ 1]),
@@ -70,7 +70,7 @@ def test_damage_is_noticed(damage: str) -> None:
 def test_a_file_is_cut_as_the_chunker_cuts_it() -> None:
     """Two ways to cut would give two answers."""
     text = "class Cart:\n    def total(self):\n        return 1\n"
-    (document,) = cut("src/cart.py", text).documents
+    (document,) = cut("src/cart.py", text.encode()).documents
     assert decode("src/cart.py", document.record) == chunk_file("src/cart.py", text)[0]
     assert document.names.split() == ["cart", "total"]
 

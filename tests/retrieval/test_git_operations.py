@@ -130,7 +130,7 @@ def test_the_way_back_to_a_branch_takes_its_chunks_from_the_cache(world: World) 
     branch(world)
     world.sees(everything("b", range(12)))
     with closing(sqlite3.connect(world.cache / chunkcache.FILE)) as table, table:
-        forged = documents.pack(documents.cut("a.py", "def zqforged(): pass\n"))
+        forged = documents.pack(documents.cut("a.py", b"def zqforged(): pass\n"))
         table.execute("UPDATE documents SET data = ?", (forged,))  # whoever takes it from there is known
     world.git("switch", "-q", "main")
     world.stays.refresh()

@@ -158,7 +158,7 @@ def test_what_was_kept_before_secrets_were_masked_is_thrown_away(tmp_path: Path)
     """An upgrade must not leave on disk what it no longer keeps."""
     cache = ChunkCache(tmp_path, fingerprint="old", limit_bytes=10**9)
     with cache.run() as run:
-        run.put("a.py", digest(b""), documents.cut("a.py", "def alpha(): pass\n"))
+        run.put("a.py", digest(b""), documents.cut("a.py", b"def alpha(): pass\n"))
     with sqlite3.connect(tmp_path / chunkcache.FILE) as table:
         table.execute("PRAGMA user_version=1")
         table.execute("UPDATE documents SET data = ?", (TOKEN.encode(),))
