@@ -71,10 +71,12 @@ def search_reply(
     if answer.results and answer.confidence and answer.confidence.is_low and not answer.is_partial:
         lines.append(
             f"note: nothing here seems to answer this (confidence {answer.confidence.value:.2f} of 1); "
-            "these are only the nearest. Name an identifier you expect, or take it that it is not here."
+            f"these are only the nearest. Name an identifier you expect, or {_absence(answer.left_out)}."
         )
     if not answer.results:
         lines.append(NOTHING_YET if answer.is_partial else NOTHING)
+        if answer.left_out:
+            lines.append(f"note: {answer.left_out}; `goldrank status --excluded` lists them.")
         return clean("\n".join(lines))[:max_chars]
     merged = f" in {len(sections)} places" if len(sections) < len(answer.results) else ""
     framed = "" if form == "paths" else f"; {FRAME}"
@@ -85,6 +87,13 @@ def search_reply(
     if note := _left_out(shown, sections, max_chars):
         lines.append(f"\n{note}")
     return clean("\n".join(lines))[:max_chars]
+
+
+def _absence(left_out: str) -> str:
+    """Say what may be concluded from finding nothing."""
+    if not left_out:
+        return "take it that it is not here"
+    return f"look into what is left out: {left_out}; `goldrank status --excluded` lists them"
 
 
 def rerank_reply(

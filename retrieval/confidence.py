@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from retrieval import tokenizer
 from retrieval.bm25 import K1
 from retrieval.documents import name_terms
 from retrieval.index import Snapshot
@@ -18,6 +19,7 @@ from retrieval.query import Query
 from retrieval.ranker import Evidence
 from retrieval.records import Candidate
 
+RARE, RARE_SHARE = 10, 0.01  # chunks that hold an identifier and nothing that people ask about in other words
 _SATURATION = K1 + 1  # what BM25 gives at most for one term, times its idf
 
 
@@ -68,7 +70,20 @@ def judge(
     found = signs(snapshot, evidence, candidates[0])
     logit = calibration.intercept + sum(factor * found[name] for name, factor in calibration.factors.items())
     value = 1 / (1 + math.exp(-logit))
-    return Confidence(value, value < calibration.threshold)
+    return Confidence(value, value < calibration.threshold and not stands_here(query, snapshot))
+
+
+def stands_here(query: Query, snapshot: Snapshot) -> bool:
+    """Tell whether an identifier of a query stands in the index, letter for letter: it is not absent then.
+
+    Within a question, one that stands in many places may be an everyday word, and tells nothing.
+    """
+    most = len(snapshot) if query.is_symbol else max(RARE, RARE_SHARE * len(snapshot))
+    for name in query.identifiers:
+        whole, *_ = tokenizer.stems(tokenizer.terms(name)) or [""]
+        if whole and 0 < snapshot.df("body", whole) <= most:
+            return True
+    return False
 
 
 def signs(snapshot: Snapshot, evidence: Evidence, best: Candidate) -> dict[str, float]:

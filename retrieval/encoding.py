@@ -22,6 +22,7 @@ snippets of 10 to 40 letters in as many encodings, nine pass both bounds, none o
 (tests/retrieval/test_encoding.py)."""
 LEAD = 1.1  # times the confidence of the next encoding that reads another text from the same bytes
 MOST_BYTES = 20_000  # of such lines that are looked at: more would not change the verdict
+HEAD_BYTES = 8_192  # that tell text from other content
 KNOWN = 1_000  # files whose encoding is remembered, as a shown file is read again and again
 
 _MARKS = (  # the longer first: UTF-32's begins with UTF-16's
@@ -69,11 +70,7 @@ def decode(data: bytes) -> Decoded:
 
 def is_text(head: bytes) -> bool:
     """Tell text from other content by the beginning of a file."""
-    if b"\0" not in head or _marked(head) != "utf-8":
-        return True
-    # Without a mark: every other byte of Latin text in UTF-16 is zero, and those of one side alone.
-    even, odd = head[::2].count(0), head[1::2].count(0)
-    return min(even, odd) == 0 and max(even, odd) > len(head) // 4
+    return b"\0" not in head or _marked(head) != "utf-8"
 
 
 def _marked(data: bytes) -> str:
@@ -81,13 +78,12 @@ def _marked(data: bytes) -> str:
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return encoding
-    head = data[:1000]
-    if b"\0" in head:
-        if not head[::2].count(0):
-            return "utf-16-le"
-        if not head[1::2].count(0):
-            return "utf-16-be"
-    return "utf-8"
+    # Without a mark, every other byte of Latin text in UTF-16 is zero, and on one side alone.
+    head = data[:HEAD_BYTES]
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    if min(even, odd) > 0 or max(even, odd) <= len(head) // 4:
+        return "utf-8"
+    return "utf-16-le" if odd else "utf-16-be"
 
 
 def _detected(data: bytes) -> str:

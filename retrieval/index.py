@@ -171,6 +171,10 @@ class Snapshot:
         bodies = self._texts("body", uids)
         return {stem for stem in stems if any(self._counted("body", stem, bodies))}
 
+    def df(self, field: Field, term: str) -> int:
+        """Count the chunks that hold a term."""
+        return self._statistics.df(field, term)
+
     def idf(self, field: Field, term: str) -> float:
         """Return a term's inverse document frequency."""
         return float(self._statistics.idf(field, [term])[0])

@@ -85,7 +85,7 @@ def name_key(name: str) -> str:
     >>> name_key("http_client"), name_key("HttpClient")
     ('httpclient', 'httpclient')
     """
-    return _NOT_IN_NAMES.sub("", name).lower()
+    return _NOT_IN_NAMES.sub("", tokenizer.unified(name)).lower()
 
 
 def _is_symbol(text: str) -> bool:

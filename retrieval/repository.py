@@ -5,6 +5,7 @@ import logging
 import os
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ from retrieval.writer import IndexWriter, make
 
 log = logging.getLogger(__name__)
 
+REASONS = 4  # of files that are not searched, which a reply tells
 LOCK_PATIENCE_S = 20.0
 DAMAGE_PATIENCE_S = 1.0  # an update takes less; who holds the lock for longer makes the index anew
 LOCK_STEP_S = 0.05  # how often who waits looks whether the work is done: eight servers see one edit at once
@@ -219,6 +221,17 @@ class Repository:
     def notes(self) -> Mapping[str, str]:
         """What is odd about how searched files were read, by path, in order."""
         return self._state.notes
+
+    def left_out(self) -> str:
+        """Say how many files that may hold an answer are not searched, and why; "" where none."""
+        reasons = Counter(item.reason for item in self.excluded if item.reason not in walker.NO_LOSS)
+        reasons.update("of no certain encoding" for note in self.notes.values() if encoding.UNCERTAIN in note)
+        if not reasons:
+            return ""
+        told = ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common(REASONS))
+        more = f", {len(reasons) - REASONS} other reasons" if len(reasons) > REASONS else ""
+        count = reasons.total()
+        return f"{count:,} file{'s are' if count > 1 else ' is'} not searched, or not all of it ({told}{more})"
 
     @property
     def store_folder(self) -> Path:

@@ -94,6 +94,7 @@ class Answer:
         notes: What the reader should know, a sentence each.
         confidence: Whether the first stage's best seems to answer; None where nobody asked.
         is_partial: Whether files that may answer are not indexed yet.
+        left_out: Where nothing seems to answer: how many files are not searched, and why.
     """
 
     results: tuple[Result, ...]
@@ -103,6 +104,7 @@ class Answer:
     notes: tuple[str, ...] = ()
     confidence: Confidence | None = None
     is_partial: bool = False
+    left_out: str = ""
 
 
 def search(
@@ -174,8 +176,17 @@ def _search(
         request.query, candidates, passages, second, refusal=refusal, is_cancelled=is_cancelled
     )
     results = _results(ranked[: request.top_k], repository)
-    is_partial = bool(refresh.pending)
-    return Answer(results, stages, len(snapshot), _since(start), notes, confidence, is_partial)
+    odd = {path: repository.notes[path] for path in _paths(results) if path in repository.notes}
+    return Answer(
+        results,
+        stages,
+        len(snapshot),
+        _since(start),
+        (*notes, *(f"{path}: {note}" for path, note in odd.items())),
+        confidence,
+        is_partial=bool(refresh.pending),
+        left_out=repository.left_out() if confidence.is_low else "",
+    )
 
 
 def _glimpse(repository: Repository, request: Request, *, notes: tuple[str, ...], start: float) -> Answer:
@@ -308,6 +319,10 @@ def _read_and_fuse(
 def _results(ranked: Sequence[Ranked], repository: Repository) -> tuple[Result, ...]:
     passages = repository.passages(item.candidate.chunk for item in ranked)
     return tuple(Result(item, passage) for item, passage in zip(ranked, passages, strict=True))
+
+
+def _paths(results: Sequence[Result]) -> Sequence[str]:
+    return list(dict.fromkeys(result.passage.chunk.path for result in results))
 
 
 def _since(start: float) -> float:

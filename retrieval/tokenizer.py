@@ -2,17 +2,19 @@
 
 An identifier gives itself, lower-cased and without its separators, and each of its parts:
 `parseHTTPHeader` gives `parsehttpheader`, `parse`, `http`, `header`, and so does `parse_http_header`.
-A term is then stemmed (Porter) or kept as it is, by field.
+A term is then stemmed (Porter) or kept as it is, by field. Text that Unicode can write in several ways,
+composed or not, in full or half width, has one form here (NFKC).
 """
 
 import hashlib
 import re
+import unicodedata
 from collections.abc import Iterable
 from itertools import pairwise
 
 import Stemmer
 
-VERSION = 1
+VERSION = 2
 """Raise it whenever the terms of any text change: every index is then rebuilt."""
 
 LONGEST_TERM = 64
@@ -22,7 +24,16 @@ LONGEST_TERM = 64
 _WORD = re.compile(r"[^\W\d]\w*(?:-[^\W\d]\w*)+|\w+")
 _PART = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 _SEPARATOR = re.compile(r"[_-]+")
-_CJK = re.compile(r"[぀-ヿ㐀-䶿一-鿿가-힯豈-﫿]+")
+# Vowel signs and other marks, which are no letters to `re` and would part the words of Indic scripts.
+_MARKS = "".join(
+    character for character in map(chr, range(0x300, 0x1E00)) if unicodedata.category(character)[0] == "M"
+)
+_MARKED_WORD = re.compile(_WORD.pattern.replace(r"\w", rf"[\w{_MARKS}]"))
+# Written without blanks: Thai, Lao, Burmese, Khmer; Japanese, Chinese, Korean.
+_UNSPACED = re.compile(
+    r"[\u0e00-\u0e7f\u0e80-\u0eff\u1000-\u109f\u1780-\u17ff"
+    r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff]+"
+)
 
 QUERY_STOP_WORDS = frozenset(
     # Function words of a question, never left out of the index: code may be named after them.
@@ -38,7 +49,14 @@ _stemmer = Stemmer.Stemmer("porter", 0)
 
 def fingerprint() -> str:
     """Identify this analyzer: an index made by another one must be rebuilt."""
-    parts = (str(VERSION), Stemmer.version(), str(LONGEST_TERM), _WORD.pattern, _PART.pattern, _CJK.pattern)
+    parts = (
+        str(VERSION),
+        Stemmer.version(),
+        str(LONGEST_TERM),
+        _WORD.pattern,
+        _PART.pattern,
+        _UNSPACED.pattern,
+    )
     return hashlib.blake2b("\0".join(parts).encode(), digest_size=8).hexdigest()
 
 
@@ -48,10 +66,20 @@ def terms(text: str) -> list[str]:
     >>> terms("parseHTTPHeader")
     ['parsehttpheader', 'parse', 'http', 'header']
     """
+    text = unified(text)
     found: list[str] = []
-    for word in _WORD.findall(text):
+    for word in (_WORD if text.isascii() else _MARKED_WORD).findall(text):
         found.extend(_word_terms(word))
     return found
+
+
+def unified(text: str) -> str:
+    r"""Write a text in the one form (NFKC) in which texts are compared.
+
+    >>> unified("\uff21\uff22"), len(unified("e\u0301"))
+    ('AB', 1)
+    """
+    return text if text.isascii() else unicodedata.normalize("NFKC", text)
 
 
 def parts(text: str) -> list[str]:
@@ -60,7 +88,7 @@ def parts(text: str) -> list[str]:
     >>> parts("parse HTTPHeader_2")
     ['parse', 'http', 'header', '2']
     """
-    return [part.lower() for part in _PART.findall(text)]
+    return [part.lower() for part in _PART.findall(unified(text))]
 
 
 def stems(words: Iterable[str]) -> list[str]:
@@ -91,7 +119,7 @@ def _word_terms(word: str) -> list[str]:
     whole = _SEPARATOR.sub("", word).lower()
     if len(parts) == 1 and parts[0] == whole:
         whole = ""
-    found = [whole, *parts] if whole and not _CJK.search(whole) else parts
+    found = [whole, *parts] if whole and not _UNSPACED.search(whole) else parts
     return [term for term in dict.fromkeys(found) if 0 < len(term) <= LONGEST_TERM]
 
 
@@ -100,7 +128,7 @@ def _piece_terms(piece: str) -> list[str]:
         return _camel_terms(piece)
     found: list[str] = []
     end = 0
-    for run in _CJK.finditer(piece):
+    for run in _UNSPACED.finditer(piece):
         found.extend(_camel_terms(piece[end : run.start()]))
         found.extend(_bigrams(run.group()))
         end = run.end()
@@ -121,5 +149,5 @@ def _camel_terms(piece: str) -> list[str]:
 
 
 def _bigrams(run: str) -> list[str]:
-    """Cut a run of CJK text, which has no spaces, into overlapping pairs."""
+    """Cut a run of text that has no spaces into overlapping pairs."""
     return [run] if len(run) == 1 else [run[i : i + 2] for i in range(len(run) - 1)]

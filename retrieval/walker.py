@@ -22,9 +22,6 @@ from retrieval.errors import RootError
 from retrieval.records import Exclusion, FileStat
 from retrieval.text import LONG_CHARS, SMALL_CHARS, is_data
 
-SNIFFED_BYTES = 8192
-LEAST_BYTES = 100
-"""A file is worth searching for so much of it that is no long line of data."""
 CODE_FACTOR = 4
 """Code may be so many times larger than other files: people check in sources of 1.5 MB, and what is larger in
 other formats is data. Parsing 4 MB takes 1 to 5 s and at most 490 MB in seven languages
@@ -61,6 +58,11 @@ _GENERATED = re.compile(
     rb"|do not (edit|modify).{0,80}(auto-?|automatically )generated)",
     re.IGNORECASE | re.MULTILINE,
 )
+A_LINK = "a link; its target counts under its own name"
+A_LOCK = "a lock file"
+THE_GOLDEN = "the golden questions, which are no answers"
+NO_LOSS = frozenset({A_LINK, A_LOCK, THE_GOLDEN, "binary"})
+"""Reasons to leave a file out that cannot cost an answer."""
 GENERATED_BYTES = 600
 """Where a generator's notice stands: further down, a file only talks about one."""
 
@@ -200,7 +202,7 @@ def stat_of(result: os.stat_result) -> FileStat:
 
 def refusal(path: str, data: bytes) -> str:
     """Say why this content is not worth searching, or "" when it is."""
-    if not encoding.is_text(data[:SNIFFED_BYTES]):
+    if not encoding.is_text(data[: encoding.HEAD_BYTES]):
         return "binary"
     if ".min." in path.rpartition("/")[2] or (len(data) > SMALL_CHARS and _is_all_data(data)):
         return "minified"
@@ -211,18 +213,11 @@ def refusal(path: str, data: bytes) -> str:
 
 
 def _is_all_data(data: bytes) -> bool:
-    """Tell whether hardly more than long lines of data would be left of a file."""
-    ends = (b"\n", b"\r") if b"\n" not in data else (b"\n",)
-    lines = data.split(ends[-1])
+    """Tell whether every line of a file is blank or a long one of data."""
+    lines = data.split(b"\n" if b"\n" in data else b"\r")
     if len(data) <= LONG_CHARS * len(lines):
         return False  # as of most files: no line need be looked at
-    kept = 0
-    for line in lines:
-        if not is_data(line.decode("utf-8", "replace")):
-            kept += len(line.strip())
-            if kept > LEAST_BYTES:
-                return False
-    return True
+    return all(not line.strip() or is_data(line.decode("utf-8", "replace")) for line in lines)
 
 
 def _sift(
@@ -276,7 +271,7 @@ def _is_below_real(base: str, folder: str, known: dict[str, bool]) -> bool:
 def _type_refusal(base: str, path: str, mode: int) -> str:
     if stat.S_ISLNK(mode):
         inside = Path(os.path.realpath(f"{base}/{path}")).is_relative_to(base)
-        return "a link; its target counts under its own name" if inside else "a link that leaves the root"
+        return A_LINK if inside else "a link that leaves the root"
     return _folder_refusal(f"{base}/{path}") if stat.S_ISDIR(mode) else "no regular file"
 
 
@@ -291,13 +286,13 @@ def _folder_refusal(folder: str) -> str:
 
 def _name_refusal(path: str) -> str:
     if path == _GOLDEN_FILE:
-        return "the golden questions, which are no answers"
+        return THE_GOLDEN
     if _SECRET_PLACE.fullmatch(path):
         return "may hold secrets"
     name = path.rpartition("/")[2]
     if _SECRET_NAME.fullmatch(name):
         return "may hold secrets"
-    return "a lock file" if name.lower() in _LOCK_FILES else ""
+    return A_LOCK if name.lower() in _LOCK_FILES else ""
 
 
 def _is_real(root: Path, folder: str) -> bool:

@@ -50,6 +50,19 @@ def test_a_question_of_another_repository_is_told_as_such(opened: Repository, te
     assert confidence(opened, text).is_low
 
 
+@pytest.mark.parametrize(
+    "text", ["renew_session", "throttle", "where is renew_session called from the kafka pool"]
+)
+def test_a_name_that_stands_here_is_not_said_to_be_absent(opened: Repository, text: str) -> None:
+    """Whoever reads that it is not here stops looking, and writes it anew."""
+    assert not confidence(opened, text).is_low
+
+
+def test_a_name_of_the_same_parts_is_another_one(opened: Repository) -> None:
+    """Its parts stand here, it does not."""
+    assert confidence(opened, "renew_page_session").is_low
+
+
 def test_nothing_found_is_no_confidence(opened: Repository) -> None:
     """Nothing cannot be an answer."""
     assert confidence(opened, "zxqvbn wobblefrotz") == Confidence(0.0, is_low=True)

@@ -103,3 +103,32 @@ def test_the_fingerprint_names_this_analyzer() -> None:
 def test_the_examples_in_the_docstrings_hold() -> None:
     """An example that lies is worse than none."""
     assert doctest.testmod(tokenizer).failed == 0
+
+
+@pytest.mark.parametrize(
+    ("written", "same"),
+    [
+        ("cafe\u0301_bar", "caf\u00e9_bar"),
+        ("\uff30\uff41\uff52\uff53\uff45\uff28\uff34\uff34\uff30", "ParseHTTP"),
+        ("\uff95\uff70\uff7b\uff9e\uff70", "\u30e6\u30fc\u30b6\u30fc"),
+        ("\u1112\u1161\u11ab", "\ud55c"),
+    ],
+)
+def test_text_that_looks_the_same_has_the_same_terms(written: str, same: str) -> None:
+    """One system composes letters and another does not; keyboards write full and half width."""
+    assert tokenizer.terms(written) == tokenizer.terms(same)
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("ผู้ใช้เข้าสู่ระบบ", "ระบบ"),  # Thai: the user logs in; the system
+        ("ຜູ້ໃຊ້ເຂົ້າລະບົບ", "ຜູ້ໃຊ້"),  # Lao: the user
+        ("អ្នកប្រើចូល", "អ្នកប្រើ"),  # Khmer: the user
+        ("पंजीकृत उपयोगकर्ता सूची", "उपयोगकर्ता"),  # Hindi has blanks, and vowel signs inside words
+    ],
+)
+def test_a_word_is_found_in_scripts_without_blanks_or_with_marks(text: str, part: str) -> None:
+    """Their users ask in them."""
+    assert set(tokenizer.terms(part)) <= set(tokenizer.terms(text))
+    assert tokenizer.terms(part)
