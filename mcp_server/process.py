@@ -11,6 +11,7 @@ from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
 
 from mcp_server import logs, wire
+from mcp_server.batches import Batches, Output
 from mcp_server.parent import Line
 from mcp_server.server import build_server
 from mcp_server.stages import second_stage
@@ -59,9 +60,12 @@ def _leave(why: str) -> None:
 async def _run(workspace: Workspace, line: Line, version: str, feedback: bool) -> None:
     server = build_server(workspace, version=version, feedback=feedback)
     refusals, refused = anyio.create_memory_object_stream[SessionMessage]()
-    lines: Any = line.heard(wire.requests(wire.standard_input(), refusals))  # of a file it takes lines alone
+    batches = Batches()
+    # Of either file the library takes no more than what these have.
+    lines: Any = line.heard(wire.requests(wire.standard_input(), refusals, batches))
+    output: Any = Output(wire.standard_output(), batches)
     async with (
-        stdio_server(stdin=lines) as (incoming, outgoing),
+        stdio_server(stdin=lines, stdout=output) as (incoming, outgoing),
         anyio.create_task_group() as tasks,
     ):
         tasks.start_soon(wire.pass_on, refused, outgoing)

@@ -2,7 +2,8 @@
 
 A reply opens with what was searched and how. Each result opens with `path:start-end`, which can be pasted
 into the next call. What answers is shown in full, what only may is shown by its place and one line, and the
-last line says what was left out and names the call that shows it.
+last line says what was left out and names the call that shows it. Text is made visible (`clean`) before it is
+measured, as that makes it longer.
 """
 
 import json
@@ -67,7 +68,7 @@ def search_reply(
         form: How much of each result is shown.
     """
     head = f"{source} | {answer.chunks:,} chunks | {answer.stages} | {answer.milliseconds:.0f} ms"
-    lines = [head, *(f"note: {note}" for note in answer.notes)]
+    lines = [clean(head), *(clean(f"note: {note}") for note in answer.notes)]
     if answer.results and answer.confidence and answer.confidence.is_low and not answer.is_partial:
         lines.append(
             f"note: nothing here seems to answer this (confidence {answer.confidence.value:.2f} of 1); "
@@ -77,7 +78,7 @@ def search_reply(
         lines.append(NOTHING_YET if answer.is_partial else NOTHING)
         if answer.left_out:
             lines.append(f"note: {answer.left_out}; `goldrank status --excluded` lists them.")
-        return clean("\n".join(lines))[:max_chars]
+        return "\n".join(lines)[:max_chars]
     merged = f" in {len(sections)} places" if len(sections) < len(answer.results) else ""
     framed = "" if form == "paths" else f"; {FRAME}"
     lines.append(f"{_results(len(answer.results))}{merged} for {_quoted(query)}, best first{framed}")
@@ -86,7 +87,7 @@ def search_reply(
     lines.extend(shown.lines)
     if note := _left_out(shown, sections, max_chars):
         lines.append(f"\n{note}")
-    return clean("\n".join(lines))[:max_chars]
+    return "\n".join(lines)[:max_chars]
 
 
 def _absence(left_out: str) -> str:
@@ -116,13 +117,13 @@ def rerank_reply(
         problems: What could not be ranked, a sentence each.
     """
     lines = [
-        f"{source} | {answer.chunks} candidates | {answer.stages} | {answer.milliseconds:.0f} ms",
-        *(f"note: {note}" for note in answer.notes),
+        clean(f"{source} | {answer.chunks} candidates | {answer.stages} | {answer.milliseconds:.0f} ms"),
+        *(clean(f"note: {note}") for note in answer.notes),
         f"ranked for {_quoted(query)}, best first" if labels else f"nothing was ranked for {_quoted(query)}",
     ]
     refused = _not_ranked(problems)
     ranking = [
-        f"{number}. {label}  {_scores(result.ranked)}".rstrip()
+        clean(f"{number}. {label}  {_scores(result.ranked)}".rstrip())
         for number, (result, label) in enumerate(zip(answer.results, labels, strict=True), 1)
         if top_k is None or number <= top_k
     ]
@@ -131,14 +132,14 @@ def rerank_reply(
     lines.extend(ranking[:kept])
     if kept < len(ranking):
         lines.append(f"[{len(ranking) - kept} more, ranked below these, are left out]")
-    return clean("\n".join((*lines, *refused)))
+    return "\n".join((*lines, *refused))
 
 
 def _not_ranked(problems: Sequence[str]) -> list[str]:
     """Say what could not be ranked, as far as that does not crowd out what was."""
     if not problems:
         return []
-    lines = [f"- {problem}" for problem in problems]
+    lines = [clean(f"- {problem}") for problem in problems]
     kept = _fitting(lines, RANKING_CHARS // PROBLEMS_SHARE)
     more = [f"- and {len(lines) - kept} more"] if kept < len(lines) else []
     return [f"not ranked ({len(problems)}):", *lines[:kept], *more]
@@ -211,7 +212,7 @@ def block_of(section: Section, number: int) -> Block:
     ]
     if section.openers and section.openers[-1][0] + 1 < section.place.start_line:
         above.append(f"{'…':>{width}}")
-    return Block(heading, (*above, *code), _gist(section, code), section.best.ranked.score)
+    return Block(clean(heading), (*above, *code), _gist(section, code), section.best.ranked.score)
 
 
 def _in_line_order(section: Section) -> list[Chunk]:
@@ -219,7 +220,7 @@ def _in_line_order(section: Section) -> list[Chunk]:
 
 
 def _numbered(number: int, text: str, *, width: int) -> str:
-    return f"{number:>{width}} | {_cut_line(text.rstrip(chr(13)))}"
+    return f"{number:>{width}} | {_cut_line(clean(text.rstrip(chr(13))))}"
 
 
 def _gist(section: Section, code: Sequence[str]) -> str:
@@ -301,7 +302,7 @@ def _left_out(shown: _Shown, sections: Sequence[Section], max_chars: int) -> str
             if more > max_chars
             else "narrow it with path or top_k"
         )
-        first = shorten(sections[shown.cut[0]].place.span)
+        first = clean(shorten(sections[shown.cut[0]].place.span))
         text = f"[{_results(len(shown.cut))} cut to fit {max_chars} characters: {way}, or read {first}]"
         return text[:TAIL_CHARS]
     if shown.brief:
@@ -331,4 +332,4 @@ def _cut_line(line: str) -> str:
 
 def _quoted(query: str) -> str:
     shown = query if len(query) <= 120 else f"{query[:120]}…"  # noqa: PLR2004 - long enough to recognise
-    return json.dumps(shown, ensure_ascii=False)
+    return clean(json.dumps(shown, ensure_ascii=False))

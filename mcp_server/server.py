@@ -280,7 +280,7 @@ class _Report:
 
     def _tell(self, doing: str, done: int, total: int, what: str) -> None:
         if doing != self._doing:
-            self._doing, self._before, self._at = doing, self._told, 0.0  # news of another kind is due at once
+            self._doing, self._before, self._at = doing, self._told, 0.0  # it is due at once
         now = time.monotonic()
         is_still = self._before + done <= self._told
         if now - self._at < (STILL_EVERY_S if is_still else PROGRESS_EVERY_S):

@@ -2,7 +2,8 @@
 
 The library drops a line that it cannot read, in silence, and whoever sent a request by it waits for ever.
 Here such a request is answered with an error that names it. A line that names no request stays unanswered:
-there is nothing that an answer could be of.
+there is nothing that an answer could be of. What is in no JSON and means nothing, a byte order mark and NULs,
+is left out before a line is read.
 """
 
 import json
@@ -16,6 +17,8 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from mcp.shared.message import SessionMessage
 from pydantic import ValidationError
 
+from mcp_server.batches import VERSION, Batches
+
 
 def standard_input() -> anyio.AsyncFile[str]:
     """Take over standard input; whoever reads it from now on, as a child process might, finds it empty."""
@@ -26,16 +29,38 @@ def standard_input() -> anyio.AsyncFile[str]:
     return anyio.wrap_file(os.fdopen(private, encoding="utf-8", errors="replace", newline="\n"))
 
 
+def standard_output() -> anyio.AsyncFile[str]:
+    """Take over standard output; what anything else prints from now on goes to standard error."""
+    private = os.dup(1)
+    os.dup2(2, 1)
+    return anyio.wrap_file(os.fdopen(private, "w", encoding="utf-8", newline="\n"))
+
+
 async def requests(
-    lines: anyio.AsyncFile[str], refusals: MemoryObjectSendStream[SessionMessage]
+    lines: anyio.AsyncFile[str], refusals: MemoryObjectSendStream[SessionMessage], batches: Batches
 ) -> AsyncIterator[str]:
-    """Yield the lines that can be read, and refuse the requests that cannot."""
-    async for line in lines:
-        refused = refusal(line)
-        if refused is None:
-            yield line
+    """Yield the messages that can be read, a line each, and refuse the requests that cannot."""
+    async for raw in lines:
+        line = raw.replace("\0", "").lstrip("\ufeff")
+        messages = _batch(line)
+        if messages is None:
+            parts = [line]
+        elif batches.version == VERSION:
+            parts = batches.take_apart(messages)
         else:
-            await refusals.send(SessionMessage(refused))
+            for message in messages:
+                await _refuse(refusal_of_batched(message), refusals)
+            continue
+        for part in parts:
+            refused = refusal(part)
+            if refused is None:
+                yield part
+            await _refuse(refused, refusals)
+
+
+async def _refuse(refused: t.JSONRPCError | None, refusals: MemoryObjectSendStream[SessionMessage]) -> None:
+    if refused is not None:
+        await refusals.send(SessionMessage(refused))
 
 
 async def pass_on(
@@ -44,6 +69,23 @@ async def pass_on(
     """Send refusals among the answers."""
     async for message in refusals:
         await outgoing.send(message)
+
+
+def refusal_of_batched(message: object) -> t.JSONRPCError | None:
+    """Answer a request that came in a batch, in a version that has none."""
+    number = message.get("id") if isinstance(message, dict) and "method" in message else None
+    said = f"batches are of MCP {VERSION} alone; send each message on a line of its own"
+    return _error(number, said)
+
+
+def _batch(line: str) -> list[Any] | None:
+    if not line.lstrip().startswith("["):
+        return None
+    try:
+        messages = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return messages if isinstance(messages, list) else None
 
 
 def refusal(line: str) -> t.JSONRPCError | None:
@@ -58,12 +100,16 @@ def refusal(line: str) -> t.JSONRPCError | None:
         message = _object(line)
     else:
         return None
-    number = message.get("id")
-    if isinstance(number, bool) or not isinstance(number, str | int) or not _can_be_sent(number):
-        return None
     if "method" not in message:  # an answer that cannot be read is nobody's request
         return None
-    error = t.ErrorData(code=t.INVALID_REQUEST, message=f"Invalid request: {_fault(message)}")
+    return _error(message.get("id"), _fault(message))
+
+
+def _error(number: object, fault: str) -> t.JSONRPCError | None:
+    """Refuse the request of a number; None where that is no number that an answer could name."""
+    if isinstance(number, bool) or not isinstance(number, str | int) or not _can_be_sent(number):
+        return None
+    error = t.ErrorData(code=t.INVALID_REQUEST, message=f"Invalid request: {fault}")
     return t.JSONRPCError(jsonrpc="2.0", id=number, error=error)
 
 

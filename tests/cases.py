@@ -159,7 +159,7 @@ def notices(draw: st.DrawFn) -> Line:
 def broken(draw: st.DrawFn) -> Line:
     """Draw a line that was damaged, or never was a message."""
     line = draw(requests())
-    how = draw(st.sampled_from(["cut", "flip", "twice", "batch", "deep", "bytes", "space"]))
+    how = draw(st.sampled_from(["cut", "flip", "twice", "batch", "deep", "bytes", "space", "mark", "nul"]))
     place, byte, noise = draw(st.tuples(st.floats(0, 1), st.integers(0, 255), st.binary(max_size=40)))
 
     def write(talk: Talk) -> bytes:
@@ -170,6 +170,8 @@ def broken(draw: st.DrawFn) -> Line:
             "flip": whole[:at] + bytes([byte]) + whole[at + 1 :],
             "twice": whole + whole,
             "batch": b"[" + whole + b"," + whole + b"]",
+            "mark": b"\xef\xbb\xbf" + whole + b"\r",
+            "nul": whole[:at] + b"\0" + whole[at:],
             "deep": b"[" * 3_000,
             "bytes": noise,
             "space": b"\xef\xbb\xbf" + whole if byte % 2 else b" \t" + whole + b"\r",

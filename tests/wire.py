@@ -179,13 +179,17 @@ class Server:
 
 
 def note(talk: Talk, line: bytes) -> None:
-    """Remember the request of a line, if it is one: an object with an id and a method."""
+    """Remember the requests of a line: objects with an id and a method, one or a batch."""
     try:
-        message = json.loads(line.decode("utf-8", "replace"))
+        said = json.loads(line.decode("utf-8", "replace").replace("\0", "").lstrip("\ufeff"))
     except (ValueError, RecursionError):
         return
-    if not isinstance(message, dict):
-        return
+    for message in said if isinstance(said, list) else [said]:
+        if isinstance(message, dict):
+            _note_message(talk, message)
+
+
+def _note_message(talk: Talk, message: dict[str, Any]) -> None:
     params, number = message.get("params"), message.get("id")
     if message.get("method") == "notifications/cancelled" and isinstance(params, dict):
         named = str(params.get("requestId"))

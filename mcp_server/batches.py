@@ -1,0 +1,83 @@
+"""Batches of JSON-RPC, which one version of MCP has: the answers of each go back together, as one array.
+
+The library reads single messages only. So a batch is taken apart on the way in, and what answers its requests
+is held on the way out until all of it is there.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio
+
+VERSION = "2025-03-26"
+"""The version of MCP that has batches; those before and after have none."""
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Requests that came together, by id as JSON, and the answers so far."""
+
+    waiting: set[str]
+    answers: list[str] = field(default_factory=list)
+
+
+class Batches:
+    """The batches of one connection; used from one event loop."""
+
+    def __init__(self) -> None:
+        """No batch has come, and the version is not known yet."""
+        self.version = ""
+        self._open: dict[str, _Batch] = {}
+
+    def take_apart(self, messages: Sequence[Any]) -> list[str]:
+        """Return the messages of a batch as lines, and wait for the answers to its requests."""
+        ids = [_key(message["id"]) for message in messages if _is_request(message)]
+        batch = _Batch(set(ids))
+        self._open.update(dict.fromkeys(batch.waiting, batch))
+        return [json.dumps(message) + "\n" for message in messages]
+
+    def gather(self, line: str) -> str:
+        """Return what is to be written for an outgoing line: itself, or "" while its batch is not whole."""
+        if not self._open and self.version:
+            return line
+        message = json.loads(line)
+        self.version = self.version or _version_of(message)
+        key = _key(message["id"]) if "id" in message and "method" not in message else ""
+        batch = self._open.pop(key, None)
+        if batch is None:
+            return line
+        batch.waiting.discard(key)
+        batch.answers.append(line.strip())
+        return "" if batch.waiting else f"[{','.join(batch.answers)}]\n"
+
+
+class Output:
+    """Standard output as the library writes it, a line and a flush at a time."""
+
+    def __init__(self, file: anyio.AsyncFile[str], batches: Batches) -> None:
+        self._file = file
+        self._batches = batches
+
+    async def write(self, line: str) -> None:
+        """Write a line, or hold it."""
+        if text := self._batches.gather(line):
+            await self._file.write(text)
+
+    async def flush(self) -> None:
+        """Pass on what was written."""
+        await self._file.flush()
+
+
+def _is_request(message: object) -> bool:
+    return isinstance(message, dict) and "method" in message and "id" in message
+
+
+def _key(number: object) -> str:
+    return json.dumps(number)
+
+
+def _version_of(message: dict[str, Any]) -> str:
+    result = message.get("result")
+    return str(result.get("protocolVersion", "")) if isinstance(result, dict) else ""
