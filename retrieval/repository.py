@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from retrieval import chunker, git, integrity, secrets, tokenizer, walker
+from retrieval import chunker, git, integrity, inventory, secrets, tokenizer, walker
 from retrieval.chunkcache import ChunkCache
 from retrieval.errors import (
     ArgumentError,
@@ -28,7 +28,7 @@ from retrieval.ledger import Ledger
 from retrieval.passages import Passage, read_back
 from retrieval.records import Chunk, Exclusion, FileStat
 from retrieval.settings import CHUNK_CACHE_BYTES
-from retrieval.storage import FORMAT, FileRecord, Store, digest, store_folder, stores
+from retrieval.storage import FORMAT, FileRecord, Store, digest, store_folder
 from retrieval.walker import Listing
 from retrieval.writer import IndexWriter, make
 
@@ -314,7 +314,7 @@ class Repository:
     def _begin(self) -> None:
         """Make a store where there is none that can be used: from another work tree's, or empty."""
         family, fingerprint = git.family(self.root), _fingerprint()
-        for other in stores(self._cache) if family else ():
+        for other in inventory.stores(self._cache) if family else ():
             if other.folder == self._store.folder or other.family != family:
                 continue
             try:
