@@ -32,7 +32,7 @@ from tqdm import tqdm
 from retrieval.languages import language_of
 from retrieval.repository import Repository
 from retrieval.settings import Settings
-from retrieval.training import golden, pairs
+from retrieval.training import golden, goldenfile, pairs
 
 MANIFEST = Path(__file__).with_name("manifest.json")
 SEED = 20261124
@@ -90,7 +90,7 @@ def _pairs(package: Package, source: Source, asked: Sequence[Asked], work: Path)
     file = work / "golden" / f"{package.folder}.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.unlink(missing_ok=True)
-    golden.add(
+    goldenfile.add(
         file,
         [
             golden.row_of(item.text, [item.answer], id=f"{package.folder}-{number:03}", tags=[item.kind])

@@ -11,7 +11,7 @@ from fakes import repository, write
 from retrieval.errors import CacheError
 from retrieval.feedback import FILE, QUERY_CHARS, Entry, append, read
 from retrieval.repository import Repository
-from retrieval.training import golden, pairs, splits, weak
+from retrieval.training import golden, goldenfile, pairs, splits, weak
 from retrieval.training.golden import Golden
 from retrieval.training.pairs import Mined
 
@@ -26,7 +26,7 @@ SAID = Entry("who schedules the retry of a job", ("src/retry.py:1-3",), ("src/ma
 def learned(tmp_path: Path, *rows: dict[str, Any]) -> tuple[Repository, Golden, Mined]:
     """Index the files, write a golden file and mine it."""
     opened = repository(write(tmp_path / "r", FILES), tmp_path / "cache")
-    golden.add(tmp_path / "golden.json", rows)
+    goldenfile.add(tmp_path / "golden.json", rows)
     asked = golden.load(tmp_path / "golden.json")
     return opened, asked, pairs.mine(asked, opened, seed=0)
 

@@ -11,7 +11,7 @@ from house import house, rows
 
 from retrieval.errors import ArgumentError, CancelledError
 from retrieval.repository import Repository
-from retrieval.training import drafting, golden, loop, pairs, promotion
+from retrieval.training import drafting, golden, goldenfile, loop, pairs, promotion
 from retrieval.training.golden import Golden
 from retrieval.training.loop import Plan, Served, Watch
 from retrieval.training.pairs import Mined
@@ -34,7 +34,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     """Make a repository, its golden file, its pairs and a small base once."""
     folder = tmp_path_factory.mktemp("world")
     there = repository(write(folder / "r", house()), folder / "cache")
-    golden.add(folder / "golden.json", rows())
+    goldenfile.add(folder / "golden.json", rows())
     asked = golden.load(folder / "golden.json")
     base = tiny_model.train(folder / "base", batches=5)
     recipe = dataclasses.replace(
@@ -136,7 +136,7 @@ def test_names_that_are_no_unicode_are_learned_like_any_other(world: World, tmp_
     """Tokenizers and the training's tables refuse half a character; one old file must not end it all."""
     files = {path.replace("job", "j\udcf6b"): text for path, text in house().items()}
     there = repository(write(tmp_path / "r", files), tmp_path / "cache")
-    golden.add(
+    goldenfile.add(
         tmp_path / "golden.json",
         [golden.row_of("what lets a job retry", ["src/j\udcf6b_retry.py"], id="odd"), *rows()[6:12]],
     )
