@@ -302,9 +302,11 @@ def _mined(asked: "Golden", repository: Repository, *, preset: str, seed: int) -
 def _with_feedback(mined: "Mined", asked: "Golden", repository: Repository, settings: Settings) -> "Mined":
     from retrieval.training import weak  # noqa: PLC0415
 
-    entries = feedback.read(models.store(settings.models, repository.root).folder)
-    more = weak.with_feedback(mined, asked, entries, repository)
-    click.echo(f"feedback: {len(entries)} entries, {len(more.pairs) - len(mined.pairs)} pairs")
+    log = feedback.read(models.store(settings.models, repository.root).folder)
+    more = weak.with_feedback(mined, asked, log.entries, repository)
+    click.echo(f"feedback: {len(log.entries)} entries, {len(more.pairs) - len(mined.pairs)} pairs")
+    for fault in log.faults:
+        click.echo(replies.clean(f"  left out: {feedback.FILE}, {fault}"))
     return more
 
 
