@@ -29,9 +29,12 @@ from asking import Asked
 from packages import Package, Source
 from tqdm import tqdm
 
+from retrieval import chunker
 from retrieval.languages import language_of
 from retrieval.repository import Repository
+from retrieval.reranker import PAIR_TEXT_VERSION
 from retrieval.settings import Settings
+from retrieval.storage import digest
 from retrieval.training import golden, goldenfile, pairs
 
 MANIFEST = Path(__file__).with_name("manifest.json")
@@ -61,7 +64,8 @@ def main() -> None:
 
 
 def _kept(package: Package, work: Path) -> dict[str, Any]:
-    kept = work / "rows" / f"{package.folder}.json"
+    made_by = digest(repr((package, chunker.fingerprint(), PAIR_TEXT_VERSION)).encode())
+    kept = work / "rows" / f"{package.folder}-{made_by}.json"
     if not kept.exists():
         row = mine(package, work)
         kept.write_text(json.dumps(row), encoding="utf-8")

@@ -11,6 +11,7 @@ from typing import Any
 
 from retrieval import ownership
 from retrieval.errors import TrainingError
+from retrieval.training.identity import identity
 from retrieval.training.pairs import LabeledPair
 from retrieval.training.recipe import Recipe
 from retrieval.training.record import best_of, epochs_of, versions
@@ -22,7 +23,8 @@ def fingerprint(pairs: Sequence[LabeledPair], recipe: Recipe, base: Mapping[str,
     """Hash all that decides the weights, and the folder, whose path the checkpoints remember."""
     seen = blake2b(digest_size=16)
     rows = [[pair.question_id, pair.group, pair.query, pair.passage, pair.label] for pair in pairs]
-    seen.update(json.dumps([rows, asdict(recipe), versions(), str(partial.resolve())]).encode("utf-8"))
+    files = identity(recipe.base, revision=recipe.revision)  # its tokenizer too
+    seen.update(json.dumps([rows, asdict(recipe), files, versions(), str(partial.resolve())]).encode("utf-8"))
     for name, tensor in sorted(base.items()):
         seen.update(name.encode("utf-8"))
         seen.update(tensor.numpy().tobytes())

@@ -1,6 +1,7 @@
 """A recipe is judged on questions its models did not see, goes on where it was cut off, and is not fooled."""
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from retrieval.errors import ArgumentError, CancelledError
 from retrieval.repository import Repository
 from retrieval.training import drafting, golden, goldenfile, loop, pairs, promotion
 from retrieval.training.golden import Golden
+from retrieval.training.identity import identity
 from retrieval.training.loop import Plan, Served, Watch
 from retrieval.training.pairs import Mined
 from retrieval.training.recipe import PRESETS, Recipe
@@ -79,6 +81,34 @@ def test_a_judging_that_was_cut_off_goes_on_and_ends_the_same(world: World, tmp_
     assert metric[0] == metric[1]
     assert resumed.weight == whole.weight
     assert not list(tmp_path.glob("a/model-*")), "a model of a fold is of no further use"
+
+
+def test_another_model_in_the_same_folder_is_asked_anew(world: World, tmp_path: Path) -> None:
+    """What one model said must not be taken for the word of the next that is trained into its folder."""
+    base, work = tmp_path / "base", tmp_path / "w"
+    plan = Plan(dataclasses.replace(world.recipe, base=str(base)), folds=2, depth=4)
+    names: list[set[str]] = []
+    for keyword in ("sesame", "sesame", "door"):
+        shutil.rmtree(base, ignore_errors=True)
+        tiny_model.train(base, batches=1, keyword=keyword)
+        loop.judge(world.asked, world.there, world.mined, plan, work)
+        names.append({path.name for path in work.glob("*.json")})
+    assert names[0] == names[1], "the same model, made again, is known"
+    assert len(names[2]) == 2 * len(names[0])
+    (work / min(names[0])).write_text("[]", encoding="utf-8")
+    loop.judge(world.asked, world.there, world.mined, plan, work)
+
+
+def test_a_model_is_known_by_its_files_and_not_by_its_path(tmp_path: Path) -> None:
+    """A folder may be moved, its card rewritten; another tokenizer makes it another model."""
+    base = write(tmp_path / "a", {"config.json": "{}", "model.safetensors": "w", "tokenizer.json": "t"})
+    first = identity(str(base))
+    moved = base.rename(tmp_path / "b")
+    write(moved, {"README.md": "a card"})
+    assert identity(str(moved)) == first
+    write(moved, {"tokenizer.json": "u"})
+    assert identity(str(moved)) != first
+    assert identity("somebody/nothing") != identity("somebody/nothing", revision="1")
 
 
 def test_every_system_is_judged_on_the_same_questions(world: World, tmp_path: Path) -> None:
