@@ -79,7 +79,8 @@ def _with_model(command: Command) -> Command:
         ),
         click.option(
             "--model",
-            help="Cross-encoder: a folder, or a hub id that was downloaded before. [default: the one inside]",
+            help='Cross-encoder: a folder, a hub id that was downloaded before, or "" for none. '
+            "[default: the one inside]",
         ),
         with_models,
     ):
@@ -98,8 +99,8 @@ def goldrank() -> None:
     Let it learn:      goldrank golden suggest, goldrank golden add, goldrank learn
     Something wrong:   goldrank doctor
 
-    Settings come from flags, GOLDRANK_* variables and a file, in this order;
-    `goldrank doctor` names the file.
+    Settings come from flags, GOLDRANK_* variables and a file, in this order; `goldrank doctor` names the
+    file. A relative path is relative to the working folder; in the file, write absolute paths or ~/….
     """  # noqa: D301 - click reads the backspace: what follows keeps its lines
 
 

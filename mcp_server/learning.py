@@ -32,7 +32,7 @@ from retrieval import feedback, models
 from retrieval.crossencoder import is_at_hand
 from retrieval.errors import ArgumentError
 from retrieval.repository import Repository
-from retrieval.settings import Settings
+from retrieval.settings import Settings, read_model
 from retrieval.storage import store_folder
 
 if TYPE_CHECKING:
@@ -245,7 +245,8 @@ def _recipe(settings: Settings, flags: dict[str, Any]) -> "Recipe":
     names = ("epochs", "learning_rate", "loss", "keep", "seed")
     given = {name: flags[name] for name in names if flags[name] is not None}
     if flags["base"]:
-        given |= {"base": flags["base"], "revision": flags["revision"] or ""}
+        base = read_model(flags["base"], source="--base")
+        given |= {"base": base, "revision": flags["revision"] or ""}
     recipe = replace(recipe, **given)
     return replace(recipe, base=trainable(recipe.base, settings.cache))
 
