@@ -42,7 +42,7 @@ CANCELLED = 130  # what a shell expects after Ctrl-C
 def main() -> NoReturn:
     """Run the command; foreseen failures are one line on standard error and exit code 1."""
     try:
-        goldrank(standalone_mode=False)
+        goldrank(prog_name="goldrank", standalone_mode=False)
     except click.exceptions.Abort:
         click.echo("stopped; what was committed before stays", err=True)
         _exit(CANCELLED)

@@ -19,7 +19,10 @@ from mcp_server.jsonc import Extra
 
 SERVER = "goldrank"
 _VARIABLE = "${workspaceFolder}"
-_MODULE = ("-P", "-m", "mcp_server")  # -P: a project's own mcp_server folder must not be run instead
+_MODULE = ("-P", "-m", "goldrank_launcher")
+_MODULES = (_MODULE, ("-P", "-m", "mcp_server"))
+"""What starts this goldrank where it has no script; what releases wrote before a PYTHONPATH with an
+`mcp_server` of its own was thought of, `goldrank init` replaces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +242,7 @@ def is_ours(client: Client, held: Any) -> bool:
         "by variable": roots == [_VARIABLE],
         "anywhere": bool(roots) and all(_is_absolute(root) for root in roots),
     }
-    return _is_absolute(program) and (is_script or options == _MODULE) and allowed[client.starts]
+    return _is_absolute(program) and (is_script or options in _MODULES) and allowed[client.starts]
 
 
 def program(client: Client, held: Any) -> str:

@@ -303,6 +303,7 @@ def test_what_somebody_wrote_by_hand_stays(around: Surroundings) -> None:
     [
         ["/home/me/.local/bin/goldrank", "serve"],
         ["C:\\Users\\me\\goldrank.exe", "serve"],
+        ["/usr/bin/python3", "-P", "-m", "goldrank_launcher", "serve"],
         ["/usr/bin/python3", "-P", "-m", "mcp_server", "serve"],
     ],
 )
