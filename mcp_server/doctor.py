@@ -14,7 +14,7 @@ import goldrank_launcher
 from mcp_server import clientfiles, clients, logs
 from mcp_server.clients import Surroundings
 from mcp_server.rootcheck import Finding
-from retrieval import crossencoder, definitions, embedded, languages, models, secrets
+from retrieval import crossencoder, definitions, embedded, installation, languages, models, secrets
 from retrieval.errors import GoldrankError, ModelError
 from retrieval.settings import CONFIG_FILE, Settings
 
@@ -56,7 +56,7 @@ def _packages(_settings: Settings) -> Finding:
         except importlib.metadata.PackageNotFoundError:
             missing.append(name)
     if missing:
-        remedy = "install goldrank again, into an environment of its own: pipx install goldrank"
+        remedy = f"install goldrank again: {installation.again()}"
         return Finding("packages", "failure", f"missing: {', '.join(missing)}", remedy)
     return Finding("packages", "ok", ", ".join(versions))
 
@@ -148,7 +148,7 @@ def _grammars(_settings: Settings) -> Finding:
         except Exception as error:  # noqa: BLE001 - a grammar fails in its own ways, and the next is still checked
             broken.append(f"{language} ({type(error).__name__})")
     if broken:
-        remedy = "install the grammars again: pip install --force-reinstall 'tree-sitter-language-pack<1'"
+        remedy = f"install goldrank and its grammars again: {installation.again()}"
         return Finding("grammars", "failure", f"do not load: {', '.join(broken)}", remedy)
     return Finding("grammars", "ok", "all load without a network")
 
@@ -158,7 +158,7 @@ def _detector(_settings: Settings) -> Finding:
     try:
         secrets.prepare()
     except Exception as error:  # noqa: BLE001 - it fails in its own ways, in Rust
-        remedy = "install it again: pip install --force-reinstall kingfisher-secret-scanner"
+        remedy = f"install goldrank and its detector again: {installation.again()}"
         return Finding("secrets", "failure", f"the detector does not load: {error}", remedy)
     return Finding("secrets", "ok", "the detector loads without a network")
 

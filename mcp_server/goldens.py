@@ -13,8 +13,8 @@ import click
 
 from mcp_server import replies
 from mcp_server.opened import open_repository
-from mcp_server.options import GOLDEN, load_golden, refreshed, settings_of, with_golden
-from retrieval.errors import ArgumentError, GoldrankError, shorten
+from mcp_server.options import GOLDEN, counted, load_golden, refreshed, settings_of, with_golden
+from retrieval.errors import ArgumentError, CheckError, shorten
 
 if TYPE_CHECKING:
     from retrieval.training.golden import Golden, Question
@@ -52,9 +52,10 @@ def lint(root: Path, golden_file: Path | None, as_json: bool, **flags: Any) -> N
         for finding in findings:
             where = f"{asked.path}, row {finding.row}" if finding.row else str(asked.path)
             click.echo(replies.clean(f"{where}: {finding.level}: {finding.kind}: {finding.text}"))
-        click.echo(f"{len(asked.questions)} questions, {errors} errors, {len(findings) - errors} warnings")
+        numbers = (counted(errors, "error"), counted(len(findings) - errors, "warning"))
+        click.echo(f"{_counted(len(asked.questions))}, {', '.join(numbers)}")
     if errors:
-        raise GoldrankError(f"{asked.path} has {errors} errors")
+        raise CheckError(f"{asked.path} has {counted(errors, 'error')}")
 
 
 @golden.command()
@@ -226,4 +227,4 @@ def _tell(now: "Golden", *, added: int) -> None:
 
 
 def _counted(count: int) -> str:
-    return f"{count:,} {'question' if count == 1 else 'questions'}"
+    return counted(count, "question")

@@ -18,6 +18,7 @@ from mcp_server.options import (
     FOLDER,
     Command,
     alone,
+    counted,
     load_golden,
     refreshed,
     settings_of,
@@ -305,7 +306,10 @@ def _with_feedback(mined: "Mined", asked: "Golden", repository: Repository, sett
 
     log = feedback.read(models.store(settings.models, repository.root).folder)
     more = weak.with_feedback(mined, asked, log.entries, repository)
-    click.echo(f"feedback: {len(log.entries)} entries, {len(more.pairs) - len(mined.pairs)} pairs")
+    click.echo(
+        f"feedback: {counted(len(log.entries), 'entry', 'entries')}, "
+        f"{counted(len(more.pairs) - len(mined.pairs), 'pair')}"
+    )
     for fault in log.faults:
         click.echo(replies.clean(f"  left out: {feedback.FILE}, {fault}"))
     return more
@@ -314,9 +318,9 @@ def _with_feedback(mined: "Mined", asked: "Golden", repository: Repository, sett
 def _tell_mined(mined: "Mined") -> None:
     positives = sum(pair.label for pair in mined.pairs)
     click.echo(
-        f"mined {len(mined.pairs)} pairs ({positives} positive) of "
-        f"{len({pair.question_id for pair in mined.pairs})} questions in "
-        f"{len({pair.group for pair in mined.pairs})} groups"
+        f"mined {counted(len(mined.pairs), 'pair')} ({positives} positive) of "
+        f"{counted(len({pair.question_id for pair in mined.pairs}), 'question')} in "
+        f"{counted(len({pair.group for pair in mined.pairs}), 'group')}"
     )
     for note in mined.notes:
         click.echo(replies.clean(f"  {note}"))
@@ -325,8 +329,8 @@ def _tell_mined(mined: "Mined") -> None:
 def _tell_trained(trained: "Trained") -> None:
     lost = ", ".join(f"{epoch.training_loss:.3f}" for epoch in trained.epochs)
     click.echo(
-        f"{trained.steps} steps in {trained.seconds:.0f} s on {trained.device}; loss by epoch {lost}; "
-        f"kept epoch {trained.best_epoch}"
+        f"{counted(trained.steps, 'step')} in {trained.seconds:.0f} s on {trained.device}; "
+        f"loss by epoch {lost}; kept epoch {trained.best_epoch}"
     )
 
 
@@ -340,8 +344,12 @@ def _lint_or_stop(asked: "Golden", repository: Repository) -> None:
             replies.clean(f"{asked.path}, row {finding.row}: {finding.kind}: {finding.text}"), err=True
         )
     if errors:
-        raise ArgumentError(f"{asked.path} has {len(errors)} errors; see them with: goldrank golden lint")
-    click.echo(f"golden file: {len(asked.questions)} questions, no errors, {len(findings)} warnings")
+        wrong = counted(len(errors), "error")
+        raise ArgumentError(f"{asked.path} has {wrong}; see them with: goldrank golden lint")
+    click.echo(
+        f"golden file: {counted(len(asked.questions), 'question')}, no errors, "
+        f"{counted(len(findings), 'warning')}"
+    )
 
 
 def _judge(asked: "Golden", repository: Repository, mined: "Mined", plan: "Plan", work: Path) -> "Judged":

@@ -29,7 +29,7 @@ GOLDEN = "golden.json"
 _WORK = re.compile(
     r"lock|tuned(\.partial)?|(base|fold)-[0-9a-f]{16}\.(json|new)|model-[0-9a-f]{16}(\.partial)?"
 )
-Command = Callable[..., None]
+Command = Callable[..., Any]
 Stages = Callable[[str, int, int], None]
 """Called with what is being done, and how much of how much is."""
 
@@ -68,6 +68,15 @@ def settings_of(**flags: Any) -> Settings:
         stream=sys.stderr, level=settings.log_level, format="%(levelname)s %(name)s: %(message)s"
     )
     return settings
+
+
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """Write how many there are, in the words that people use.
+
+    >>> counted(1, "check"), counted(1_200, "index", "indexes")
+    ('1 check', '1,200 indexes')
+    """
+    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
 
 
 def refreshed(root: Path, settings: Settings) -> Repository:

@@ -9,7 +9,7 @@ import click
 
 from mcp_server import replies
 from mcp_server.opened import open_repository
-from mcp_server.options import FOLDER, progress_bar, settings_of, with_common
+from mcp_server.options import FOLDER, counted, progress_bar, settings_of, with_common
 from retrieval import chunkcache, inventory, models, ownership, storage
 from retrieval.errors import GoldrankError
 from retrieval.settings import Settings
@@ -33,8 +33,8 @@ def index(root: Path, rebuild: bool, **flags: Any) -> None:
     if done.note:
         raise GoldrankError(done.note)
     click.echo(
-        f"{repository.root}: {done.changed} files indexed, {done.removed} removed; "
-        f"{len(repository.paths):,} files, {len(repository.snapshot()):,} chunks, "
+        f"{repository.root}: {counted(done.changed, 'file')} indexed, {done.removed:,} removed; "
+        f"{counted(len(repository.paths), 'file')}, {counted(len(repository.snapshot()), 'chunk')}, "
         f"{_megabytes(repository.store_bytes())}"
     )
 

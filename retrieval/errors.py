@@ -7,6 +7,7 @@ GoldrankError                 anticipated; its text says what was wrong and the 
 ├── ClientFileError           a client's configuration that cannot be read, or not be changed safely
 ├── CacheError                an index folder that cannot be written
 ├── ModelError                a cross-encoder that is absent or failed to load
+├── CheckError                a check that ran and found something wrong
 ├── TrainingError             pairs that teach nothing, or a training that cannot run or diverged
 └── CancelledError            the caller no longer wants the answer
 """
@@ -40,6 +41,10 @@ class ClientFileError(GoldrankError):
 
 class ModelError(GoldrankError):
     """A cross-encoder that is absent or failed to load."""
+
+
+class CheckError(GoldrankError):
+    """A check that ran and found something wrong: its command ends with another code than a failure."""
 
 
 class TrainingError(GoldrankError):

@@ -10,7 +10,7 @@ begin with `~/`.
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -20,7 +20,17 @@ import platformdirs
 from retrieval.errors import ArgumentError, shorten
 
 CHUNK_CACHE_BYTES = 1_000_000_000  # some 4 million chunks
-CONFIG_FILE = Path(platformdirs.user_config_dir("goldrank")) / "config.toml"
+
+
+def _home(find: Callable[[str], str]) -> Path:
+    """Ask for a folder of the user's; a relative path means that nobody knows."""
+    try:
+        return Path(find("goldrank"))
+    except RuntimeError:  # neither HOME nor the user database knows a home folder
+        return Path("~")
+
+
+CONFIG_FILE = _home(platformdirs.user_config_dir) / "config.toml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +58,8 @@ class Settings:
         named: The settings that a source named; none itself.
     """
 
-    cache: Path = field(default_factory=lambda: Path(platformdirs.user_cache_dir("goldrank")))
-    models: Path = field(default_factory=lambda: Path(platformdirs.user_data_dir("goldrank")) / "models")
+    cache: Path = field(default_factory=lambda: _home(platformdirs.user_cache_dir))
+    models: Path = field(default_factory=lambda: _home(platformdirs.user_data_dir) / "models")
     model: str = "goldrank-crossencoder"
     model_revision: str = ""
     rerank_weight: float = 0.0  # docs/decisions/0012-embedded-reranker.md, like the next two

@@ -218,8 +218,8 @@ def _parted(asked: Golden, questions: Sequence[Asked], plan: Plan) -> list[list[
     groups = {item.question_id: item.group for item in questions}
     if len(set(groups.values())) < LEAST_GROUPS:
         raise ArgumentError(
-            f"{asked.path} has {len(questions)} questions that can be judged, of {len(set(groups.values()))} "
-            f"groups; learning needs {LEAST_GROUPS}: goldrank golden suggest drafts more"
+            f"{asked.path}: questions that can be judged: {len(questions)}, in groups: "
+            f"{len(set(groups.values()))}; learning needs {LEAST_GROUPS}: goldrank golden suggest drafts more"
         )
     if plan.order == "by time":
         dates = {question.question_id: question.date for question in asked.questions}

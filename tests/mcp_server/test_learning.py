@@ -80,9 +80,9 @@ def test_a_question_is_added_and_a_wrong_one_is_not(house: Path) -> None:
         ["src/part3.py:2-2"],
         ["how"],
     )
-    out = goldrank("golden", "add", "what?", "src/nothing.py", cwd=house, code=1)
+    out = goldrank("golden", "add", "what?", "src/nothing.py", cwd=house, code=2)
     assert "src/nothing.py is no file of house" in out
-    out = goldrank("golden", "add", "what?", "src/part3.py:90-99", cwd=house, code=1)
+    out = goldrank("golden", "add", "what?", "src/part3.py:90-99", cwd=house, code=2)
     assert "src/part3.py has lines 1-3" in out
     assert len(json.loads((house / "golden.json").read_text())) == 6
 
@@ -91,7 +91,7 @@ def test_a_question_that_is_known_is_refused_before_anything_is_written(house: P
     """A file with one id twice is refused by every command: the mistake of a moment must not make one."""
     before = (house / "golden.json").read_bytes()
     for question in ("where is the door opened", "Where is the  DOOR opened"):
-        out = goldrank("golden", "add", question, "src/other1.py", cwd=house, code=1)
+        out = goldrank("golden", "add", question, "src/other1.py", cwd=house, code=2)
         assert "row 1 has this id or asks this already" in out
         assert "goldrank golden remove 1" in out
     assert (house / "golden.json").read_bytes() == before
@@ -105,7 +105,7 @@ def test_questions_are_listed_and_removed_by_id_or_row(house: Path) -> None:
     assert "  6. closing  what closes a lock\n     src/part3.py:2-2   (" in out
     assert "6 questions" in out
     assert json.loads(goldrank("golden", "list", "--json", cwd=house))[5]["question_id"] == "closing"
-    assert "no question 'nothing'" in goldrank("golden", "remove", "1", "nothing", cwd=house, code=1)
+    assert "no question 'nothing'" in goldrank("golden", "remove", "1", "nothing", cwd=house, code=2)
     assert "2 questions would be removed" in goldrank(
         "golden", "remove", "closing", "1", "--dry-run", cwd=house
     )
@@ -133,7 +133,7 @@ def test_drafts_are_shown_with_their_evidence_and_accepted_by_number(house: Path
     assert "1 added, 6 questions" in out
     assert json.loads((house / "golden.json").read_text())[-1]["tags"] == ["draft", "commit"]
     for draft in ("9", "1", shown[1], "d-00000000", "x"):
-        out = goldrank("golden", "suggest", "--accept", draft, cwd=house, code=1)
+        out = goldrank("golden", "suggest", "--accept", draft, cwd=house, code=2)
         assert (
             f"--accept {draft}: no such draft, or it is in the golden file already; nothing was added" in out
         )

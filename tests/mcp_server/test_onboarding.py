@@ -380,12 +380,15 @@ def goldrank(*arguments: str, home: Path, cwd: Path, code: int = 0) -> subproces
 def test_the_command_finds_tells_prints_and_forgets(around: Surroundings, tmp_path: Path) -> None:
     """The whole story, as a person runs it."""
     where: dict[str, Any] = {"home": around.home, "cwd": around.root}
-    assert "no client is in use here; name one" in goldrank(code=1, **where).stderr
-    assert "Invalid value for '[CLIENT]...'" in goldrank("emacs", code=2, **where).stderr
+    assert "no client is in use here; name one" in goldrank(code=2, **where).stderr
+    assert (
+        "'emacs' is no client that init knows; write one of claude-code, "
+        in goldrank("emacs", code=2, **where).stderr
+    )
     write(tmp_path, {"home/.claude.json": "{}", "project/.vscode/settings.json": "{}"})
     before = files(tmp_path)
     shown = goldrank("--print", "--agents", **where).stdout
-    assert f"added    Claude Code: {around.root / '.mcp.json'}" in shown
+    assert f"would add Claude Code: {around.root / '.mcp.json'}" in shown
     assert '"servers"' in shown
     assert "<!-- goldrank: begin -->" in shown
     assert files(tmp_path) == before
@@ -405,17 +408,17 @@ def test_one_broken_file_does_not_keep_the_others_from_being_told(
     """Eight clients, one mistake."""
     write(tmp_path, {"project/.mcp.json": "{", "home/.codex/config.toml": "a = 1\n"})
     done = goldrank(
-        "claude-code", "codex", "--repo", str(around.root), home=around.home, cwd=tmp_path, code=1
+        "claude-code", "codex", "--repo", str(around.root), home=around.home, cwd=tmp_path, code=2
     )
     assert f"failed   Claude Code: {around.root / '.mcp.json'}, line 1: " in done.stderr
-    assert "1 files were left as they are" in done.stderr
+    assert "1 file was left as it is; see above" in done.stderr
     assert "added    Codex" in done.stdout
     assert "Traceback" not in done.stderr
 
 
 def test_a_home_folder_is_no_project(around: Surroundings) -> None:
     """Run in the wrong place, it must not litter a home with project files."""
-    done = goldrank("claude-code", home=around.home, cwd=around.home, code=1)
+    done = goldrank("claude-code", home=around.home, cwd=around.home, code=2)
     assert "is no project; name one: goldrank init --repo DIR" in done.stderr
-    done = goldrank("--repo", "nowhere", home=around.home, cwd=around.home, code=1)
+    done = goldrank("--repo", "nowhere", home=around.home, cwd=around.home, code=2)
     assert "nowhere is no folder" in done.stderr
