@@ -78,7 +78,7 @@ def _fail(error: BaseException) -> NoReturn:
     elif isinstance(error, FileNotFoundError) and not _has_working_folder():
         _say("goldrank: the working folder no longer exists; go to one that does, and try again")
     elif isinstance(error, OSError):
-        named = f"{error.filename}: " if error.filename else ""
+        named = f"{error.filename}: " if error.filename else "input or output failed: "
         _say(f"goldrank: {named}{error.strerror or error}")
     else:
         said = f"{type(error).__name__}: {error}"

@@ -102,6 +102,8 @@ def mine(
     from retrieval.training import pairs  # noqa: PLC0415
 
     settings = settings_of(**flags)
+    if out.exists() and out.stat().st_size and not pairs.is_ours(out):
+        raise ArgumentError(f"{out} holds something else than mined pairs; name another file: --out FILE")
     repository = refreshed(root, settings)
     asked = load_golden(golden_file, repository)
     mined = _mined(asked, repository, preset=preset, seed=seed)

@@ -16,6 +16,9 @@ from retrieval.errors import ArgumentError, shorten
 from retrieval.training import golden
 from retrieval.training.golden import Golden, Question
 
+NEW = Path("new question")
+"""What messages call the place of a row that is in no file yet."""
+
 _SPACE = re.compile(r"[ \t\r\n]*")
 
 
@@ -34,7 +37,7 @@ def add(path: Path, rows: Iterable[Mapping[str, Any]]) -> Golden:
     known, text = golden.parse(path, data), data.decode("utf-8")
     new = list(rows)
     for number, row in enumerate(new, 1):
-        _check_new(golden.question(row, number, path), known)
+        _check_new(golden.question(row, number, NEW), known)
     before = text.rstrip()
     end = "\r\n" if "\r\n" in before else "\n"
     lines = [f"  {_written(row)}" for row in new]
