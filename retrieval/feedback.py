@@ -84,9 +84,10 @@ def append(folder: Path, entry: Entry) -> None:
 def read(folder: Path) -> Log:
     """Read the log, oldest first; what cannot be used is left out and told."""
     try:
-        lines = (folder / FILE).read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = (folder / FILE).read_text(encoding="utf-8", errors="replace").rstrip("\n").split("\n")
     except OSError:
         return Log((), ())
+    lines = [] if lines == [""] else lines
     entries: list[Entry] = []
     faults: list[str] = []
     for number, line in enumerate(lines, 1):

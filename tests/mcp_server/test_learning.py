@@ -157,6 +157,11 @@ def test_a_draft_is_the_same_however_many_are_shown_and_whatever_was_accepted(ho
 
 def test_pairs_are_mined_and_a_model_is_trained_from_them(house: Path, base: Path) -> None:
     """The two steps of the loop that may run on another machine."""
+    (house / "pairs.jsonl").write_text("my own pairs of shoes\n", encoding="utf-8")
+    out = goldrank("mine", cwd=house, code=2)
+    assert "pairs.jsonl holds something else than mined pairs; name another file: --out FILE" in out
+    assert (house / "pairs.jsonl").read_text(encoding="utf-8") == "my own pairs of shoes\n"
+    (house / "pairs.jsonl").unlink()
     out = goldrank("mine", "--out", house.parent / "pairs.jsonl", cwd=house)
     assert "(5 positive) of 5 questions in 5 groups" in out
     first = json.loads((house.parent / "pairs.jsonl").read_text().splitlines()[0])

@@ -2,7 +2,7 @@
 
 import json
 import stat
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +63,13 @@ def test_a_wrong_span_costs_itself_and_nothing_else(tmp_path: Path) -> None:
     assert [fault.partition(":")[0] for fault in log.faults[2:]] == ["line 2", "line 3"]
     opened, asked, mined = learned(tmp_path, golden.row_of("where is mail sent", ["src/mail.py"]))
     assert len(weak.with_feedback(mined, asked, log.entries, opened).pairs) > len(mined.pairs)
+
+
+def test_a_query_with_a_line_separator_stays_one_entry(tmp_path: Path) -> None:
+    """Text that was copied from a web page may hold U+2028, which Python takes for the end of a line."""
+    said = replace(SAID, query="who\u2028schedules\u0085the retry")
+    append(tmp_path, said)
+    assert read(tmp_path) == Log((said,), ())
 
 
 def test_a_long_query_is_cut(tmp_path: Path) -> None:
