@@ -15,7 +15,7 @@ from fakes import ordinary_user, write
 
 from mcp_server import agents, clientfiles, clients
 from mcp_server.clients import CLIENTS, NAMES, Client, Surroundings
-from retrieval.errors import ClientFileError
+from retrieval.errors import ArgumentError, ClientFileError
 
 BY_NAME = {client.name: client for client in CLIENTS}
 SCRIPT = "/opt/goldrank/bin/goldrank"
@@ -422,3 +422,28 @@ def test_a_home_folder_is_no_project(around: Surroundings) -> None:
     assert "is no project; name one: goldrank init --repo DIR" in done.stderr
     done = goldrank("--repo", "nowhere", home=around.home, cwd=around.home, code=2)
     assert "nowhere is no folder" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [
+        *((client.name, client.name) for client in CLIENTS),
+        *((client.title, client.name) for client in CLIENTS),
+        ("claude", "claude-code"),
+        ("code", "vscode"),
+        ("vs_code", "vscode"),
+        ("gemini-cli", "gemini"),
+        ("zeditor", "zed"),
+        ("WIND", "windsurf"),
+    ],
+)
+def test_a_client_is_known_by_what_people_call_it(word: str, name: str) -> None:
+    """`goldrank init claude` is what everybody tries first."""
+    assert clients.named(word) == name
+
+
+@pytest.mark.parametrize("word", ["c", "co", "", "emacs", "claude-desktop"])
+def test_a_name_that_means_several_clients_or_none_is_refused(word: str) -> None:
+    """The wrong file is worse than a second try."""
+    with pytest.raises(ArgumentError, match="write one of claude-code, codex"):
+        clients.named(word)
