@@ -12,6 +12,7 @@ second work tree.
 """
 
 import argparse
+import hashlib
 import importlib.metadata
 import json
 import os
@@ -76,7 +77,8 @@ def main() -> None:
     args = parser.parse_args()
     run = Run(args.corpus.resolve(), args.work.resolve(), args.peers)
     run.work.mkdir(parents=True, exist_ok=True)
-    kept = run.work / "results.json"
+    corpus = hashlib.sha256((run.corpus / "corpus.json").read_bytes()).hexdigest()[:8]
+    kept = run.work / f"results-{corpus}.json"
     results: dict[str, Cells] = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
     wanted = args.only or [part for part in PARTS if part not in results]
     for part in wanted:

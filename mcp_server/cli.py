@@ -1,8 +1,11 @@
 """The `goldrank` command: what a person runs; the only module that prints."""
 
 import importlib.metadata
+import io
 import json
+import logging
 import os
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
@@ -25,43 +28,82 @@ from mcp_server import (
 )
 from mcp_server import doctor as checkup
 from mcp_server.opened import open_repository
-from mcp_server.options import FOLDER, Command, progress_bar, settings_of, with_common, with_models
+from mcp_server.options import FOLDER, Command, counted, progress_bar, settings_of, with_common, with_models
 from mcp_server.sections import sections_of
 from mcp_server.stages import Stages, second_stage
 from mcp_server.workspace import default_root
 from retrieval import embedded, searcher
 from retrieval.crossencoder import ModelThread, download
-from retrieval.errors import ArgumentError, GoldrankError, ModelError, RootError, shorten
+from retrieval.errors import ArgumentError, CheckError, GoldrankError, ModelError, RootError, shorten
 from retrieval.searcher import Answer, Request, SecondStage
 from retrieval.settings import Settings, load_settings
 
 VERSION = importlib.metadata.version("goldrank")
+NOTHING_FOUND, ERROR = 1, 2  # as of grep; a check that finds something wrong ends with 1 too
 CANCELLED = 130  # what a shell expects after Ctrl-C
+
+log = logging.getLogger(__name__)
 
 
 def main() -> NoReturn:
-    """Run the command; foreseen failures are one line on standard error and exit code 1."""
+    """Run the command; a failure is one line on standard error."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # as the launcher left it while modules loaded
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # PYTHONIOENCODING may say ascii, and a name be no Unicode
+            stream.reconfigure(errors="backslashreplace")
     try:
-        goldrank(standalone_mode=False)
-    except click.exceptions.Abort:
-        click.echo("stopped; what was committed before stays", err=True)
-        _exit(CANCELLED)
+        code = goldrank(prog_name="goldrank", standalone_mode=False)
+        sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         _exit(error.exit_code)
-    except GoldrankError as error:
+    except CheckError as error:
         click.echo(replies.clean(f"goldrank: {error}"), err=True)
-        _exit(1)
+        _exit(NOTHING_FOUND)
     except BrokenPipeError:  # `goldrank search … | head`
         _exit(0)
-    _exit(0)
+    except BaseException as error:  # noqa: BLE001 - a traceback is for us, not for the person who runs this
+        _fail(error)
+    _exit(code if isinstance(code, int) else 0)  # --help and --version return their code
+
+
+def _fail(error: BaseException) -> NoReturn:
+    """Say in one line what went wrong, and end."""
+    if isinstance(error, click.exceptions.Abort | KeyboardInterrupt):
+        _say("stopped; what was committed before stays")
+        _exit(CANCELLED)
+    if isinstance(error, GoldrankError):
+        _say(f"goldrank: {error}")
+    elif isinstance(error, FileNotFoundError) and not _has_working_folder():
+        _say("goldrank: the working folder no longer exists; go to one that does, and try again")
+    elif isinstance(error, OSError):
+        named = f"{error.filename}: " if error.filename else "input or output failed: "
+        _say(f"goldrank: {named}{error.strerror or error}")
+    else:
+        said = f"{type(error).__name__}: {error}"
+        _say(f"goldrank: this is a bug: {shorten(said)}; --log-level DEBUG shows where, please report it")
+    log.debug("where it happened", exc_info=error)
+    _exit(ERROR)
+
+
+def _has_working_folder() -> bool:
+    try:
+        return bool(Path.cwd())
+    except OSError:
+        return False
+
+
+def _say(text: str) -> None:
+    with suppress(OSError):  # standard error may be as full as standard output
+        click.echo(replies.clean(text), err=True)
 
 
 def _exit(code: int) -> NoReturn:
     """End now: a model thread in the middle of a batch must not hold the process."""
-    with suppress(BrokenPipeError):
-        sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
     os._exit(code)
 
 
@@ -79,7 +121,8 @@ def _with_model(command: Command) -> Command:
         ),
         click.option(
             "--model",
-            help="Cross-encoder: a folder, or a hub id that was downloaded before. [default: the one inside]",
+            help='Cross-encoder: a folder, a hub id that was downloaded before, or "" for none. '
+            "[default: the one inside]",
         ),
         with_models,
     ):
@@ -98,8 +141,10 @@ def goldrank() -> None:
     Let it learn:      goldrank golden suggest, goldrank golden add, goldrank learn
     Something wrong:   goldrank doctor
 
-    Settings come from flags, GOLDRANK_* variables and a file, in this order;
-    `goldrank doctor` names the file.
+    Settings come from flags, GOLDRANK_* variables and a file, in this order; `goldrank doctor` names the
+    file. A relative path is relative to the working folder; in the file, write absolute paths or ~/….
+
+    Exit codes: 0 done; 1 nothing found, or a check found something wrong; 2 an error.
     """  # noqa: D301 - click reads the backspace: what follows keeps its lines
 
 
@@ -169,8 +214,11 @@ def search(  # noqa: PLR0913, PLR0917 - one parameter an option
     explain_line: str | None,
     as_json: bool,
     **flags: Any,
-) -> None:
-    """Find the code that answers QUERY, as rag_search does."""
+) -> int:
+    """Find the code that answers QUERY, as rag_search does.
+
+    Exits with 1 when nothing was found, with 2 when it cannot be searched.
+    """
     if as_json and explain:
         raise click.UsageError("--json has these shares already, as first_stage.parts of each result")
     if as_json and explain_line:
@@ -187,7 +235,7 @@ def search(  # noqa: PLR0913, PLR0917 - one parameter an option
     source = f"{repository.root.name} ({repository.commit()})"
     if as_json:
         click.echo(json.dumps(_as_json(answer, source), indent=1))
-        return
+        return 0 if answer.results else NOTHING_FOUND
     sections = sections_of(answer.results, repository.passages)
     click.echo(
         replies.search_reply(answer, sections, query=query, source=source, max_chars=max_chars, form=form)
@@ -197,6 +245,7 @@ def search(  # noqa: PLR0913, PLR0917 - one parameter an option
     if explain_line:
         ranking = searcher.ranking(repository, request)
         click.echo(replies.clean("\n".join(explanation.of_line(ranking, explain_line))))
+    return 0 if answer.results else NOTHING_FOUND
 
 
 @goldrank.command()
@@ -260,7 +309,7 @@ def doctor(roots: Sequence[Path], download_model: bool, **flags: Any) -> None:
             click.echo(f"{'':8} {'':14} -> {finding.remedy}")
         failures += finding.verdict == "failure"
     if failures:
-        raise GoldrankError(f"{failures} checks failed")
+        raise CheckError(f"{counted(failures, 'check')} failed")
 
 
 for _command in (onboarding.init, *upkeep.COMMANDS, goldens.golden, *learning.COMMANDS, *versions.COMMANDS):
@@ -288,17 +337,24 @@ def _loaded(settings: Settings, root: Path) -> Iterator[SecondStage | None]:
 
 
 def _queries(lines: Any) -> Iterator[dict[str, str]]:
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(_text_lines(lines), 1):
         if not line.strip():
             continue
         try:
             row = json.loads(line)
             yield {"id": str(row["id"]), "query": str(row["query"])}
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             shown = shorten(repr(line.strip()))
             raise ArgumentError(
                 f'{lines.name}, line {number}: not an object with "id" and "query": {shown}'
             ) from error
+
+
+def _text_lines(file: Any) -> Iterator[str]:
+    try:
+        yield from file
+    except UnicodeDecodeError as error:
+        raise ArgumentError(f"{file.name} is not UTF-8; save it as UTF-8") from error
 
 
 def _as_json(answer: Answer, source: str) -> dict[str, Any]:

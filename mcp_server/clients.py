@@ -5,6 +5,7 @@ needs no root; a client that starts them elsewhere has a variable for that folde
 """
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,10 +17,14 @@ from typing import Any, Literal
 import platformdirs
 
 from mcp_server.jsonc import Extra
+from retrieval.errors import ArgumentError, shorten
 
 SERVER = "goldrank"
 _VARIABLE = "${workspaceFolder}"
-_MODULE = ("-P", "-m", "mcp_server")  # -P: a project's own mcp_server folder must not be run instead
+_MODULE = ("-P", "-m", "goldrank_launcher")
+_MODULES = (_MODULE, ("-P", "-m", "mcp_server"))
+"""What starts this goldrank where it has no script; what releases wrote before a PYTHONPATH with an
+`mcp_server` of its own was thought of, `goldrank init` replaces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +165,38 @@ CLIENTS = (
     ),
 )
 NAMES = tuple(client.name for client in CLIENTS)
+_ALIASES = {"code": "vscode", "vs": "vscode", "claude-desktop": ""}
+"""What a name could be taken for and is, or is not: Claude Desktop is another program than Claude Code."""
+
+
+def named(word: str) -> str:
+    """Find the client that somebody means: by name, title, program, or the beginning of one name alone.
+
+    >>> named("claude"), named("VS Code"), named("gemini-cli"), named("curs")
+    ('claude-code', 'vscode', 'gemini', 'cursor')
+
+    Raises:
+        ArgumentError: None is called so, or several are.
+    """
+    plain = _plain(word)
+    if plain in _ALIASES:
+        found = {_ALIASES[plain]} - {""}
+    else:
+        spelled = {
+            name: client.name for client in CLIENTS for name in (client.name, client.title, *client.programs)
+        }
+        exact = {client for name, client in spelled.items() if _plain(name) == plain}
+        found = exact or {
+            client for name, client in spelled.items() if plain and _plain(name).startswith(plain)
+        }
+    if len(found) != 1:
+        what = f"may mean {' or '.join(sorted(found))}" if found else "is no client that init knows"
+        raise ArgumentError(f"{shorten(repr(word))} {what}; write one of {', '.join(NAMES)}")
+    return found.pop()
+
+
+def _plain(word: str) -> str:
+    return re.sub(r"[\s_-]+", "-", word.strip().lower())
 
 
 def surroundings(root: Path, environment: Mapping[str, str]) -> Surroundings:
@@ -239,7 +276,7 @@ def is_ours(client: Client, held: Any) -> bool:
         "by variable": roots == [_VARIABLE],
         "anywhere": bool(roots) and all(_is_absolute(root) for root in roots),
     }
-    return _is_absolute(program) and (is_script or options == _MODULE) and allowed[client.starts]
+    return _is_absolute(program) and (is_script or options in _MODULES) and allowed[client.starts]
 
 
 def program(client: Client, held: Any) -> str:

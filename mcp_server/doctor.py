@@ -1,6 +1,7 @@
 """What can be wrong with an installation and with what clients know of it, and the command that mends it."""
 
 import importlib.metadata
+import os
 import shlex
 import shutil
 import sqlite3
@@ -9,10 +10,11 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import goldrank_launcher
 from mcp_server import clientfiles, clients, logs
 from mcp_server.clients import Surroundings
 from mcp_server.rootcheck import Finding
-from retrieval import crossencoder, definitions, embedded, languages, models, secrets
+from retrieval import crossencoder, definitions, embedded, installation, languages, models, secrets
 from retrieval.errors import GoldrankError, ModelError
 from retrieval.settings import CONFIG_FILE, Settings
 
@@ -33,7 +35,8 @@ _REPORTED = (
 def examine(settings: Settings) -> Iterator[Finding]:
     """Run every check, cheapest first."""
     checks: tuple[Callable[[Settings], Finding], ...] = (
-        _python, _packages, _names, _git, _config, _log, _cache, _grammars, _detector, _model, _promoted,
+        _python, _packages, _names, _shadows, _git, _config, _log, _cache, _grammars, _detector, _model,
+        _promoted,
     )  # fmt: skip
     for check in checks:
         yield check(settings)
@@ -53,7 +56,7 @@ def _packages(_settings: Settings) -> Finding:
         except importlib.metadata.PackageNotFoundError:
             missing.append(name)
     if missing:
-        remedy = "install goldrank again, into an environment of its own: pipx install goldrank"
+        remedy = f"install goldrank again: {installation.again()}"
         return Finding("packages", "failure", f"missing: {', '.join(missing)}", remedy)
     return Finding("packages", "ok", ", ".join(versions))
 
@@ -68,6 +71,31 @@ def _names(_settings: Settings) -> Finding:
         remedy = "give goldrank an environment of its own: pipx install goldrank, or uv tool install goldrank"
         return Finding("package names", "failure", f"also owned by {', '.join(clashes)}", remedy)
     return Finding("package names", "ok", f"{' and '.join(_OURS)} belong to goldrank alone")
+
+
+def _shadows(_settings: Settings) -> Finding:
+    """PYTHONPATH and, for `python -m`, the working folder come before what is installed."""
+    dropped = [entry for entry in os.environ.get(goldrank_launcher.DROPPED, "").split(os.pathsep) if entry]
+    here = Path(goldrank_launcher.__file__).parent
+    shadows = [
+        str(Path(entry, name))
+        for entry in dict.fromkeys([*dropped, os.curdir])
+        for name in _OURS
+        if not _is_same(Path(entry), here)
+        and (Path(entry, name).is_dir() or Path(entry, f"{name}.py").is_file())
+    ]
+    ignored = f"PYTHONPATH is ignored: {os.pathsep.join(dropped)}" if dropped else "no PYTHONPATH is set"
+    if shadows:
+        remedy = "start it as goldrank, never as python -m mcp_server: that would run those instead"
+        return Finding("own code", "warning", f"{ignored}; named like ours: {', '.join(shadows)}", remedy)
+    return Finding("own code", "ok", f"runs from {here}; {ignored}")
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
 
 
 def _git(_settings: Settings) -> Finding:
@@ -120,7 +148,7 @@ def _grammars(_settings: Settings) -> Finding:
         except Exception as error:  # noqa: BLE001 - a grammar fails in its own ways, and the next is still checked
             broken.append(f"{language} ({type(error).__name__})")
     if broken:
-        remedy = "install the grammars again: pip install --force-reinstall 'tree-sitter-language-pack<1'"
+        remedy = f"install goldrank and its grammars again: {installation.again()}"
         return Finding("grammars", "failure", f"do not load: {', '.join(broken)}", remedy)
     return Finding("grammars", "ok", "all load without a network")
 
@@ -130,7 +158,7 @@ def _detector(_settings: Settings) -> Finding:
     try:
         secrets.prepare()
     except Exception as error:  # noqa: BLE001 - it fails in its own ways, in Rust
-        remedy = "install it again: pip install --force-reinstall kingfisher-secret-scanner"
+        remedy = f"install goldrank and its detector again: {installation.again()}"
         return Finding("secrets", "failure", f"the detector does not load: {error}", remedy)
     return Finding("secrets", "ok", "the detector loads without a network")
 

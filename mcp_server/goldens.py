@@ -1,17 +1,26 @@
-"""The commands that keep a golden file: lint, add, suggest."""
+"""The commands that keep a golden file: lint, add, list, remove, suggest."""
 
 import json
+import re
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mcp_server import replies
-from mcp_server.options import GOLDEN, load_golden, refreshed, settings_of, with_golden
-from retrieval.errors import ArgumentError, GoldrankError
+from mcp_server.opened import open_repository
+from mcp_server.options import GOLDEN, counted, load_golden, refreshed, settings_of, with_golden
+from retrieval.errors import ArgumentError, CheckError, shorten
+
+if TYPE_CHECKING:
+    from retrieval.training.golden import Golden, Question
+    from retrieval.training.suggest import Draft
+
+_RANGE = re.compile(r"(\d{1,9})-(\d{1,9})")
 
 
 @click.group()
@@ -43,9 +52,10 @@ def lint(root: Path, golden_file: Path | None, as_json: bool, **flags: Any) -> N
         for finding in findings:
             where = f"{asked.path}, row {finding.row}" if finding.row else str(asked.path)
             click.echo(replies.clean(f"{where}: {finding.level}: {finding.kind}: {finding.text}"))
-        click.echo(f"{len(asked.questions)} questions, {errors} errors, {len(findings) - errors} warnings")
+        numbers = (counted(errors, "error"), counted(len(findings) - errors, "warning"))
+        click.echo(f"{_counted(len(asked.questions))}, {', '.join(numbers)}")
     if errors:
-        raise GoldrankError(f"{asked.path} has {errors} errors")
+        raise CheckError(f"{asked.path} has {counted(errors, 'error')}")
 
 
 @golden.command()
@@ -69,22 +79,72 @@ def add(
     goldrank golden add "Where are retries scheduled?" src/retry.py:40-61
     """  # noqa: D301 - click reads the backspace: what follows keeps its lines
     from retrieval.training import golden as goldens  # noqa: PLC0415
+    from retrieval.training import goldenfile  # noqa: PLC0415
+    from retrieval.training import lint as linter  # noqa: PLC0415
 
     repository = refreshed(root, settings_of(**flags))
     target = golden_file or repository.root / GOLDEN
-    row = goldens.row_of(
-        question, answers, id=identity, tags=list(tags), date=datetime.now(UTC).date().isoformat()
-    )
-    wrong = goldens.unknown(row, frozenset(repository.paths))
+    today = datetime.now(UTC).date().isoformat()
+    row = goldens.row_of(question, answers, id=identity, tags=list(tags), date=today)
+    asked = goldens.Golden(target, "", (goldens.question(row, 1, goldenfile.NEW),))
+    wrong = [finding.text for finding in linter.lint(asked, repository) if finding.level == "error"]
     if wrong:
-        raise ArgumentError(wrong)
-    goldens.add(target, [row])
-    click.echo(f"{target}: {len(goldens.load(target).questions)} questions")
+        raise ArgumentError(f"{'; '.join(wrong)}. Nothing was added: paths are relative to the repository")
+    _tell(goldenfile.add(target, [row]), added=1)
+
+
+@golden.command("list")
+@click.option("--tag", "tags", multiple=True, help="Only questions with this tag; may be repeated.")
+@click.option("--json", "as_json", is_flag=True, help="Print them for programs, with ids and rows.")
+@with_golden
+def list_questions(
+    tags: Sequence[str], as_json: bool, root: Path, golden_file: Path | None, **flags: Any
+) -> None:
+    """List the questions of the golden file: row, id, question, and the files that answer it."""
+    settings = settings_of(**flags)
+    asked = load_golden(golden_file, open_repository(root, settings))
+    chosen = [question for question in asked.questions if set(tags) <= set(question.tags)]
+    if as_json:
+        click.echo(json.dumps([asdict(question) for question in chosen], indent=1))
+        return
+    for question in chosen:
+        _show(question)
+    click.echo(f"{asked.path}: {_counted(len(chosen))}")
 
 
 @golden.command()
-@click.option("--most", type=click.IntRange(1), default=40, show_default=True, help="How many drafts.")
-@click.option("--accept", metavar="N,N-N", help='Add these drafts to the golden file, by number, or "all".')
+@click.argument("questions", nargs=-1, required=True, metavar="ID_OR_ROW...")
+@click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
+@with_golden
+def remove(
+    questions: Sequence[str], dry_run: bool, root: Path, golden_file: Path | None, **flags: Any
+) -> None:
+    """Remove questions from the golden file, by the id or row that `goldrank golden list` shows.
+
+    Rows are those of the file before the command. The rest of the file stays as it is.
+    """
+    from retrieval.training import goldenfile  # noqa: PLC0415
+
+    asked = load_golden(golden_file, open_repository(root, settings_of(**flags)))
+    chosen = list(dict.fromkeys(goldenfile.find(asked, name) for name in questions))
+    for question in chosen:
+        _show(question)
+    if dry_run:
+        click.echo(f"{asked.path}: {_counted(len(chosen))} would be removed")
+        return
+    left = goldenfile.remove(asked.path, chosen)
+    click.echo(f"{asked.path}: {len(chosen)} removed, {_counted(len(left.questions))}")
+
+
+@golden.command()
+@click.option(
+    "--most", type=click.IntRange(1), default=40, show_default=True, help="How many drafts to show."
+)
+@click.option(
+    "--accept",
+    metavar="DRAFTS",
+    help='Add these to the golden file: ids or numbers, as in "d-1f2e3d4c,3,5-8", or "all" that are shown.',
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the drafts as rows of a golden file.")
 @with_golden
 def suggest(
@@ -94,47 +154,77 @@ def suggest(
 
     They come from commits, tests, docstrings and changelogs. Read them before you accept them: a draft
     repeats words that stand beside its answer, so it is easier than what people ask.
+
+    The id of a draft stays the same; its number stays until the repository changes.
     """
     from retrieval.training import golden as goldens  # noqa: PLC0415
+    from retrieval.training import goldenfile  # noqa: PLC0415
     from retrieval.training import suggest as suggestions  # noqa: PLC0415
 
     repository = refreshed(root, settings_of(**flags))
     target = golden_file or repository.root / GOLDEN
     known = goldens.load(target) if target.exists() else None
-    drafts = suggestions.suggest(repository, known=known, most=most)
+    drafts = suggestions.suggest(repository, known=known, most=sys.maxsize)
+    chosen = drafts[:most] if accept is None or accept.strip() == "all" else _chosen(accept, drafts)
     rows = [
         goldens.row_of(draft.text, draft.answers, tags=["draft", draft.source], date=draft.date)
-        for draft in drafts
+        for draft in chosen
     ]
-    chosen = _chosen(accept, len(rows)) if accept else []
-    if chosen:
-        goldens.add(target, [rows[i] for i in chosen])
-        click.echo(f"{target}: {len(chosen)} added, {len(goldens.load(target).questions)} questions")
-    elif as_json:
-        click.echo(json.dumps(rows, indent=1, ensure_ascii=False))
-    else:
-        for number, draft in enumerate(drafts, 1):
-            dated = f", {draft.date}" if draft.date else ""
-            click.echo(replies.clean(f"{number:>3}. {draft.text}"))
-            click.echo(
-                replies.clean(f"     {', '.join(draft.answers)}   ({draft.source}: {draft.evidence}{dated})")
-            )
+    if accept is None and as_json:
+        click.echo(json.dumps(rows, indent=1))
+        return
+    now = goldenfile.add(target, rows) if accept is not None and rows else None
+    for draft in chosen:
+        dated = f", {draft.date}" if draft.date else ""
+        click.echo(replies.clean(f"{draft.number:>3}. {draft.draft_id}  {draft.text}"))
+        evidence = f"{draft.source} {draft.evidence}{dated}"
+        click.echo(replies.clean(f"     {', '.join(draft.answers)}   ({evidence})"))
+    if now:
+        _tell(now, added=len(rows))
+    elif not chosen:
         click.echo(
-            "accept with --accept 1,4-6; the numbers hold as long as the repository and golden file do"
+            "nothing to suggest: no commit, test, docstring or changelog says more than is asked already"
         )
+    else:
+        click.echo(f"accept with: goldrank golden suggest --accept {chosen[0].draft_id},…")
 
 
-def _chosen(accept: str, count: int) -> list[int]:
-    """Read which drafts are accepted, as numbers from 0."""
-    if accept.strip() == "all":
-        return list(range(count))
-    chosen: set[int] = set()
-    for part in accept.split(","):
-        first, _, last = part.strip().partition("-")
-        if not first.isdecimal() or not (last or first).isdecimal():
-            raise ArgumentError(f"--accept {accept} names no drafts; write numbers and ranges: 1,4-6, or all")
-        chosen.update(range(int(first), int(last or first) + 1))
-    beyond = sorted(number for number in chosen if not 1 <= number <= count)
-    if beyond:
-        raise ArgumentError(f"--accept names draft {beyond[0]}; there are {count}")
-    return [number - 1 for number in sorted(chosen)]
+def _chosen(accept: str, drafts: Sequence["Draft"]) -> list["Draft"]:
+    """Find the drafts that are accepted, by id, number or range of numbers."""
+    by_name = {draft.draft_id: draft for draft in drafts} | {str(draft.number): draft for draft in drafts}
+    chosen: dict[Draft, None] = {}
+    for part in filter(None, (part.strip() for part in accept.split(","))):
+        span = _RANGE.fullmatch(part)
+        if part in by_name:
+            chosen[by_name[part]] = None
+        elif span:
+            first, last = int(span[1]), int(span[2])
+            within = [draft for draft in drafts if first <= draft.number <= last]
+            if not within:
+                raise ArgumentError(f"--accept {part}: no draft has such a number; nothing was added")
+            chosen |= dict.fromkeys(within)
+        else:
+            raise ArgumentError(
+                f"--accept {shorten(part)}: no such draft, or it is in the golden file already; nothing was "
+                "added. Write ids, numbers and ranges that `goldrank golden suggest` shows: d-1f2e3d4c,3,5-8"
+            )
+    if not chosen:
+        raise ArgumentError("--accept names no draft; write ids or numbers, or all")
+    return list(chosen)
+
+
+def _show(question: "Question") -> None:
+    noted = [word for word in (question.date, *question.tags) if word]
+    said = f"   ({', '.join(noted)})" if noted else ""
+    click.echo(replies.clean(f"{question.row:>3}. {question.question_id}  {question.text}"))
+    click.echo(replies.clean(f"     {', '.join(item.written for item in question.expected)}{said}"))
+
+
+def _tell(now: "Golden", *, added: int) -> None:
+    for question in now.questions[-added:]:
+        click.echo(replies.clean(f"added {question.question_id}: {question.text}"))
+    click.echo(f"{now.path}: {added} added, {_counted(len(now.questions))}")
+
+
+def _counted(count: int) -> str:
+    return counted(count, "question")

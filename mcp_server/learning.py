@@ -18,6 +18,7 @@ from mcp_server.options import (
     FOLDER,
     Command,
     alone,
+    counted,
     load_golden,
     refreshed,
     settings_of,
@@ -32,7 +33,7 @@ from retrieval import feedback, models
 from retrieval.crossencoder import is_at_hand
 from retrieval.errors import ArgumentError
 from retrieval.repository import Repository
-from retrieval.settings import Settings
+from retrieval.settings import Settings, read_model
 from retrieval.storage import store_folder
 
 if TYPE_CHECKING:
@@ -101,6 +102,8 @@ def mine(
     from retrieval.training import pairs  # noqa: PLC0415
 
     settings = settings_of(**flags)
+    if out.exists() and out.stat().st_size and not pairs.is_ours(out):
+        raise ArgumentError(f"{out} holds something else than mined pairs; name another file: --out FILE")
     repository = refreshed(root, settings)
     asked = load_golden(golden_file, repository)
     mined = _mined(asked, repository, preset=preset, seed=seed)
@@ -245,7 +248,8 @@ def _recipe(settings: Settings, flags: dict[str, Any]) -> "Recipe":
     names = ("epochs", "learning_rate", "loss", "keep", "seed")
     given = {name: flags[name] for name in names if flags[name] is not None}
     if flags["base"]:
-        given |= {"base": flags["base"], "revision": flags["revision"] or ""}
+        base = read_model(flags["base"], source="--base")
+        given |= {"base": base, "revision": flags["revision"] or ""}
     recipe = replace(recipe, **given)
     return replace(recipe, base=trainable(recipe.base, settings.cache))
 
@@ -302,18 +306,23 @@ def _mined(asked: "Golden", repository: Repository, *, preset: str, seed: int) -
 def _with_feedback(mined: "Mined", asked: "Golden", repository: Repository, settings: Settings) -> "Mined":
     from retrieval.training import weak  # noqa: PLC0415
 
-    entries = feedback.read(models.store(settings.models, repository.root).folder)
-    more = weak.with_feedback(mined, asked, entries, repository)
-    click.echo(f"feedback: {len(entries)} entries, {len(more.pairs) - len(mined.pairs)} pairs")
+    log = feedback.read(models.store(settings.models, repository.root).folder)
+    more = weak.with_feedback(mined, asked, log.entries, repository)
+    click.echo(
+        f"feedback: {counted(len(log.entries), 'entry', 'entries')}, "
+        f"{counted(len(more.pairs) - len(mined.pairs), 'pair')}"
+    )
+    for fault in log.faults:
+        click.echo(replies.clean(f"  left out: {feedback.FILE}, {fault}"))
     return more
 
 
 def _tell_mined(mined: "Mined") -> None:
     positives = sum(pair.label for pair in mined.pairs)
     click.echo(
-        f"mined {len(mined.pairs)} pairs ({positives} positive) of "
-        f"{len({pair.question_id for pair in mined.pairs})} questions in "
-        f"{len({pair.group for pair in mined.pairs})} groups"
+        f"mined {counted(len(mined.pairs), 'pair')} ({positives} positive) of "
+        f"{counted(len({pair.question_id for pair in mined.pairs}), 'question')} in "
+        f"{counted(len({pair.group for pair in mined.pairs}), 'group')}"
     )
     for note in mined.notes:
         click.echo(replies.clean(f"  {note}"))
@@ -322,8 +331,8 @@ def _tell_mined(mined: "Mined") -> None:
 def _tell_trained(trained: "Trained") -> None:
     lost = ", ".join(f"{epoch.training_loss:.3f}" for epoch in trained.epochs)
     click.echo(
-        f"{trained.steps} steps in {trained.seconds:.0f} s on {trained.device}; loss by epoch {lost}; "
-        f"kept epoch {trained.best_epoch}"
+        f"{counted(trained.steps, 'step')} in {trained.seconds:.0f} s on {trained.device}; "
+        f"loss by epoch {lost}; kept epoch {trained.best_epoch}"
     )
 
 
@@ -337,8 +346,12 @@ def _lint_or_stop(asked: "Golden", repository: Repository) -> None:
             replies.clean(f"{asked.path}, row {finding.row}: {finding.kind}: {finding.text}"), err=True
         )
     if errors:
-        raise ArgumentError(f"{asked.path} has {len(errors)} errors; see them with: goldrank golden lint")
-    click.echo(f"golden file: {len(asked.questions)} questions, no errors, {len(findings)} warnings")
+        wrong = counted(len(errors), "error")
+        raise ArgumentError(f"{asked.path} has {wrong}; see them with: goldrank golden lint")
+    click.echo(
+        f"golden file: {counted(len(asked.questions), 'question')}, no errors, "
+        f"{counted(len(findings), 'warning')}"
+    )
 
 
 def _judge(asked: "Golden", repository: Repository, mined: "Mined", plan: "Plan", work: Path) -> "Judged":

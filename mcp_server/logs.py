@@ -4,7 +4,9 @@ Clients show a server's standard error in different places, or nowhere; a file c
 Standard output belongs to the protocol, and no log holds code or questions.
 """
 
+import errno
 import logging
+import re
 import sys
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -15,6 +17,7 @@ FILE_BYTES = 1_000_000
 """Some 10,000 lines; a server that is well writes none at the default level."""
 KEPT = 3  # older files beside it: FILE.1, FILE.2, FILE.3
 
+_LINE = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} \d+ [A-Z]+ ")
 # The process, because every client starts a server of its own and all of them may write one file.
 _FORMAT = "%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"
 
@@ -39,12 +42,22 @@ def open_file(path: Path) -> RotatingFileHandler:
     """Open a log file, and its folder where there is none.
 
     Two processes that roll one file over at once may lose older lines, never the newest, and the files stay
-    within the bound.
+    within the bound. A file that holds something else is refused: sooner or later its lines would be deleted.
 
     Raises:
-        OSError: It cannot be written.
+        OSError: It cannot be written, or is no log of goldrank.
     """
+    for file in (path, *(path.with_name(f"{path.name}.{number}") for number in range(1, KEPT + 1))):
+        if file.is_file() and not _is_log(file):
+            raise FileExistsError(errno.EEXIST, "it holds something other than goldrank's log", str(file))
     path.parent.mkdir(parents=True, exist_ok=True)
     return RotatingFileHandler(
         path, maxBytes=FILE_BYTES, backupCount=KEPT, encoding="utf-8", errors="replace"
     )
+
+
+def _is_log(file: Path) -> bool:
+    """Tell whether a file is empty or opens as our log does."""
+    with file.open("rb") as stream:
+        opening = stream.read(100)
+    return not opening or _LINE.match(opening) is not None

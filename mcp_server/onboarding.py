@@ -13,25 +13,30 @@ from mcp_server.options import FOLDER
 from mcp_server.workspace import default_root
 from retrieval.errors import ArgumentError, ClientFileError, RootError
 
+_WOULD = {"added": "would add", "updated": "would update", "removed": "would remove"}
 Step = tuple[str, Callable[[], Sequence[Outcome]]]
 """Of whom it is, and what is to be done."""
 
 
 @click.command()
-@click.argument("names", nargs=-1, metavar="[CLIENT]...", type=click.Choice(clients.NAMES))
+@click.argument("words", nargs=-1, metavar="[CLIENT]...")
 @click.option("--repo", "root", type=FOLDER, help="The project. [default: the repository around here]")
 @click.option("--agents", "advice", is_flag=True, help="Also say in AGENTS.md when to ask which tool.")
 @click.option("--remove", is_flag=True, help="Take away what init added.")
 @click.option(
     "--print", "dry_run", is_flag=True, help="Only print what would be added or taken away, and where."
 )
-def init(names: Sequence[str], root: Path | None, advice: bool, remove: bool, dry_run: bool) -> None:
+def init(words: Sequence[str], root: Path | None, advice: bool, remove: bool, dry_run: bool) -> None:
     """Tell your coding assistants of goldrank.
 
     Without a CLIENT, all that are in use here: Claude Code, Codex, Gemini CLI, opencode, Cursor, VS Code,
     Windsurf and Zed, each in its project's file where it has one. What is in those files stays as it is; an
     entry that was written by hand stays too. It may be run again at any time.
+
+    A CLIENT is claude-code, codex, gemini, opencode, cursor, vscode, windsurf or zed; its title, its program
+    or the beginning of its name will do.
     """
+    names = [clients.named(word) for word in words]
     around = clients.surroundings(_root(root), os.environ)
     chosen = [
         client
@@ -50,7 +55,8 @@ def init(names: Sequence[str], root: Path | None, advice: bool, remove: bool, dr
         if not advice:
             click.echo(f"goldrank init --agents also says in {agents.FILE} when to ask which tool")
     if failures:
-        raise ClientFileError(f"{failures} files were left as they are; see above")
+        left = "1 file was left as it is" if failures == 1 else f"{failures} files were left as they are"
+        raise ClientFileError(f"{left}; see above")
 
 
 def _root(named: Path | None) -> Path:
@@ -85,7 +91,8 @@ def _take(step: Step, *, dry_run: bool) -> bool:
         return False
     for outcome in outcomes:
         note = f" ({outcome.note})" if outcome.note else ""
-        click.echo(replies.clean(f"{outcome.deed:<8} {title}: {outcome.file}{note}"))
+        deed = _WOULD.get(outcome.deed, outcome.deed) if dry_run else outcome.deed
+        click.echo(replies.clean(f"{deed:<8} {title}: {outcome.file}{note}"))
         if dry_run and outcome.deed in {"added", "updated", "removed"}:
             click.echo(replies.clean(f"{outcome.snippet}\n"))
     return True

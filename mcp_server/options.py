@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +14,8 @@ from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from mcp_server.opened import open_repository
-from retrieval.errors import ArgumentError
+from retrieval import ownership
+from retrieval.errors import ArgumentError, CacheError
 from retrieval.indexer import Progress
 from retrieval.repository import Repository
 from retrieval.settings import Settings, load_settings
@@ -24,7 +26,10 @@ if TYPE_CHECKING:
 FOLDER = click.Path(path_type=Path)
 FILE = click.Path(path_type=Path, dir_okay=False)
 GOLDEN = "golden.json"
-Command = Callable[..., None]
+_WORK = re.compile(
+    r"lock|tuned(\.partial)?|(base|fold)-[0-9a-f]{16}\.(json|new)|model-[0-9a-f]{16}(\.partial)?"
+)
+Command = Callable[..., Any]
 Stages = Callable[[str, int, int], None]
 """Called with what is being done, and how much of how much is."""
 
@@ -63,6 +68,15 @@ def settings_of(**flags: Any) -> Settings:
         stream=sys.stderr, level=settings.log_level, format="%(levelname)s %(name)s: %(message)s"
     )
     return settings
+
+
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """Write how many there are, in the words that people use.
+
+    >>> counted(1, "check"), counted(1_200, "index", "indexes")
+    ('1 check', '1,200 indexes')
+    """
+    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
 
 
 def refreshed(root: Path, settings: Settings) -> Repository:
@@ -144,8 +158,16 @@ def alone(folder: Path) -> Iterator[None]:
 
     Raises:
         ArgumentError: Another process works there.
+        CacheError: The folder is somebody else's, or cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        ownership.claim(folder, is_ours=_is_work)
+    except OSError as error:
+        raise CacheError(
+            f"{folder} cannot be written: {error.strerror}; "
+            "name another cache folder: --cache DIR or GOLDRANK_CACHE=DIR"
+        ) from error
     try:
         with FileLock(folder / "lock", timeout=0):
             yield
@@ -153,3 +175,8 @@ def alone(folder: Path) -> Iterator[None]:
         raise ArgumentError(
             f"another goldrank learns in {folder}; wait for it, or end it: what it computed is kept"
         ) from error
+
+
+def _is_work(folder: Path) -> bool:
+    """Recognise the folder of a learning that began before such folders were marked."""
+    return all(_WORK.fullmatch(path.name) for path in folder.iterdir())

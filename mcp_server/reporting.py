@@ -8,7 +8,8 @@ import click
 
 from mcp_server import replies
 from mcp_server.options import FILE, Command
-from retrieval.errors import GoldrankError
+from retrieval import installation
+from retrieval.errors import CheckError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,11 +58,11 @@ def hold_against(before: "Report", found: "Report") -> None:
             lost.append(comparison)
     if lost:
         names = ", ".join(item.system for item in lost)
-        raise GoldrankError(f"significantly worse than the baseline: {names}")
+        raise CheckError(f"significantly worse than the baseline: {names}")
 
 
 def _drawable(_context: click.Context, _parameter: click.Parameter, page: Path | None) -> Path | None:
     """Say before minutes of work what would fail after them."""
     if page and importlib.util.find_spec("matplotlib") is None:
-        raise click.BadParameter("its plots need pip install 'goldrank[train]'; --markdown does not")
+        raise click.BadParameter(f"its plots need {installation.with_extra('train')}; --markdown does not")
     return page

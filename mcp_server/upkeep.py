@@ -9,8 +9,8 @@ import click
 
 from mcp_server import replies
 from mcp_server.opened import open_repository
-from mcp_server.options import FOLDER, progress_bar, settings_of, with_common
-from retrieval import chunkcache, models, storage
+from mcp_server.options import FOLDER, counted, progress_bar, settings_of, with_common
+from retrieval import chunkcache, inventory, models, ownership, storage
 from retrieval.errors import GoldrankError
 from retrieval.settings import Settings
 from retrieval.storage import Store
@@ -33,8 +33,8 @@ def index(root: Path, rebuild: bool, **flags: Any) -> None:
     if done.note:
         raise GoldrankError(done.note)
     click.echo(
-        f"{repository.root}: {done.changed} files indexed, {done.removed} removed; "
-        f"{len(repository.paths):,} files, {len(repository.snapshot()):,} chunks, "
+        f"{repository.root}: {counted(done.changed, 'file')} indexed, {done.removed:,} removed; "
+        f"{counted(len(repository.paths), 'file')}, {counted(len(repository.snapshot()), 'chunk')}, "
         f"{_megabytes(repository.store_bytes())}"
     )
 
@@ -86,15 +86,18 @@ def clean(roots: Sequence[Path], everything: bool, dry_run: bool, **flags: Any) 
     """
     cache = settings_of(**flags).cache
     if everything:
-        doomed = [*storage.stores(cache), *storage.foreign(cache)]
+        doomed = [*inventory.stores(cache), *inventory.foreign(cache)]
     elif roots:
         doomed = [Store(storage.store_folder(cache, root.resolve())) for root in roots]
     else:
         doomed = [
-            *(store for store in storage.stores(cache) if not store.root.is_dir()),
-            *storage.foreign(cache),
+            *(store for store in inventory.stores(cache) if not store.root.is_dir()),
+            *inventory.foreign(cache),
         ]
     freed = _free(doomed, dry_run=dry_run)
+    if not roots:
+        for folder in inventory.unclaimed(cache):
+            click.echo(replies.clean(f"left: {folder} lacks goldrank's {ownership.MARK}"), err=True)
     if everything:
         freed += chunkcache.size_bytes(cache)
         click.echo(f"{_megabytes(chunkcache.size_bytes(cache))} chunks kept by content")
@@ -131,9 +134,9 @@ def _free(doomed: Iterable[Store], *, dry_run: bool) -> int:
 
 
 def _on_disk(cache: Path, limit_bytes: int) -> str:
-    kept = storage.stores(cache)
+    kept = inventory.stores(cache)
     gone = sum(not store.root.is_dir() for store in kept)
-    size = sum(store.size_bytes() for store in (*kept, *storage.foreign(cache)))
+    size = sum(store.size_bytes() for store in (*kept, *inventory.foreign(cache)))
     orphans = f", {gone} of folders that are gone" if gone else ""
     chunks = f"{_megabytes(chunkcache.size_bytes(cache))} of at most {_megabytes(limit_bytes)}"
     indexes = "index" if len(kept) == 1 else "indexes"

@@ -10,6 +10,7 @@ from mcp_server import replies
 from mcp_server.options import (
     FILE,
     FOLDER,
+    counted,
     load_golden,
     refreshed,
     settings_of,
@@ -62,7 +63,9 @@ def promote(
     readme = folder / "README.md"
     draft = promotion.Draft(
         folder=folder,
-        card=readme.read_text(encoding="utf-8") if readme.is_file() else f"# {folder.name}\n",
+        card=readme.read_text(encoding="utf-8", errors="replace")
+        if readme.is_file()
+        else f"# {folder.name}\n",
         facts=models.Facts(
             base=str(folder),
             base_revision="",
@@ -106,7 +109,7 @@ def list_models(root: Path, **flags: Any) -> None:
     where = models.store(settings_of(**flags).models, root)
     serving = models.current(where)
     names = models.versions(where)
-    click.echo(f"{where.folder}: {len(names)} versions; {serving or 'the base model'} serves")
+    click.echo(f"{where.folder}: {counted(len(names), 'version')}; {serving or 'the base model'} serves")
     for name in names:
         click.echo(replies.clean(f"{'*' if name == serving else ' '} {_described(where, name)}"))
     for event in models.history(where):

@@ -196,13 +196,9 @@ class Workspace:
         if not said.useful and not said.not_useful:
             raise ArgumentError("useful and not_useful are empty; name spans as path:start-end")
         name, held = self.home_of(said.repo, (*said.useful, *said.not_useful))
-        spans, count = [str(span) for span in held], len(said.useful)
-        repository = self.listed(name, is_cancelled=is_cancelled)
+        repository, count = self.listed(name, is_cancelled=is_cancelled), len(said.useful)
         known = frozenset(repository.paths)
-        for span in spans:
-            match = _SPAN.fullmatch(span)
-            if match is None or match["path"] not in known:
-                raise ArgumentError(f"{shorten(span)} is no span of an indexed file; write path:start-end")
+        spans = [_indexed_span(repository, known, str(span)) for span in held]
         entry = feedback.Entry(
             said.query, tuple(spans[:count]), tuple(spans[count:]), datetime.now(UTC).date().isoformat()
         )
@@ -280,6 +276,18 @@ def _refuse_twice(chunk: Chunk, label: str, labels: Mapping[Chunk, str], *, aske
     if chunk.kind == "text" and chunk not in labels:
         raise ArgumentError(f"{asked}: this id names another text already; give each text an id of its own")
     raise ArgumentError(f"{asked}: the same as {label}, ranked once")
+
+
+def _indexed_span(repository: Repository, known: frozenset[str], asked: str) -> str:
+    """Write a span as the log keeps it; an assistant may copy it from grep, or name a whole path."""
+    span = feedback.read_span(asked)
+    path = relative(str(repository.root), span.path)
+    if path not in known:
+        raise ArgumentError(_unknown(repository, path, shorten(asked)))
+    count = len(repository.lines(path) or ())
+    if span.start > count:
+        raise ArgumentError(f"{shorten(asked)}: {shorten(path)} has lines 1-{count}")
+    return str(feedback.Span(path, span.start, min(span.end, count)))
 
 
 _SPAN = re.compile(r"(?P<path>.+?):(?P<start>\d+)(?:-(?P<end>\d+))?(?::.*)?", re.DOTALL)

@@ -29,10 +29,13 @@ from asking import Asked
 from packages import Package, Source
 from tqdm import tqdm
 
+from retrieval import chunker
 from retrieval.languages import language_of
 from retrieval.repository import Repository
+from retrieval.reranker import PAIR_TEXT_VERSION
 from retrieval.settings import Settings
-from retrieval.training import golden, pairs
+from retrieval.text import digest
+from retrieval.training import golden, goldenfile, pairs
 
 MANIFEST = Path(__file__).with_name("manifest.json")
 SEED = 20261124
@@ -61,7 +64,8 @@ def main() -> None:
 
 
 def _kept(package: Package, work: Path) -> dict[str, Any]:
-    kept = work / "rows" / f"{package.folder}.json"
+    made_by = digest(repr((package, chunker.fingerprint(), PAIR_TEXT_VERSION)).encode())
+    kept = work / "rows" / f"{package.folder}-{made_by}.json"
     if not kept.exists():
         row = mine(package, work)
         kept.write_text(json.dumps(row), encoding="utf-8")
@@ -90,7 +94,7 @@ def _pairs(package: Package, source: Source, asked: Sequence[Asked], work: Path)
     file = work / "golden" / f"{package.folder}.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.unlink(missing_ok=True)
-    golden.add(
+    goldenfile.add(
         file,
         [
             golden.row_of(item.text, [item.answer], id=f"{package.folder}-{number:03}", tags=[item.kind])

@@ -145,9 +145,9 @@ def fetch(package: Package, archives: Path) -> Path:
     Raises:
         CalledProcessError: The registry does not give it.
     """
-    folder = archives / package.folder
+    folder = archives / f"{package.folder}-{package.version or 'debian'}"
     if not folder.exists():
-        partial = archives / f"{package.folder}.partial"
+        partial = archives / f"{folder.name}.partial"
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         command = _download(package, archives)

@@ -17,6 +17,7 @@ import csv
 import hashlib
 import json
 import random
+import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,6 +29,7 @@ from tqdm import tqdm
 from retrieval.crossencoder import CrossEncoderScorer
 from retrieval.reranker import read_pairs
 from retrieval.training import golden, metrics, pairs, trainer
+from retrieval.training.identity import identity
 from retrieval.training.pairs import LabeledPair
 from retrieval.training.recipe import Recipe
 
@@ -68,23 +70,39 @@ def main() -> None:
         some = taught[done : done + int(count)]
         done += int(count)
         out = args.out / f"round-{number}"
-        if not out.exists():
-            recipe = Recipe(
-                base=str(model),
-                loss="listnet",
-                epochs=1,
-                batch_size=BATCH,
-                learning_rate=float(rate),
-                validation_share=0,
-                keep=1,
-                max_tokens=MAX_TOKENS,
-                seed=SEED + number,
-            )
+        recipe = Recipe(
+            base=str(model),
+            loss="listnet",
+            epochs=1,
+            batch_size=BATCH,
+            learning_rate=float(rate),
+            validation_share=0,
+            keep=1,
+            max_tokens=MAX_TOKENS,
+            seed=SEED + number,
+        )
+        if not is_made(out, f"{identity(str(model))} {recipe} {_hash(some)}"):
             seconds = learn(some, recipe, out)
             rows = [*rows[:number], told(number, taught[:done], seconds, examine(out, tested))]
             write(rows, table)
         model = out
     print(table.read_text() if table.exists() else rows)
+
+
+def is_made(folder: Path, mark: str) -> bool:
+    """Tell whether a folder is there and was made from just this; note it where it is still to be made."""
+    note = folder.with_name(f"{folder.name}.made-from")
+    if not folder.exists():
+        note.write_text(mark, encoding="utf-8")
+        return False
+    if not note.is_file() or note.read_text(encoding="utf-8") != mark:
+        sys.exit(f"{folder} was made from another base, recipe or lessons; remove it, or name another --out")
+    return True
+
+
+def _hash(some: Sequence[Lesson]) -> str:
+    rows = [(pair.query, pair.passage, pair.label) for lesson in some for pair in lesson]
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
 
 def lessons(work: Path) -> tuple[list[Lesson], list[Lesson]]:
@@ -121,7 +139,7 @@ def is_held_out(package: str) -> bool:
 
 def start(base: Path, folder: Path, layers: str) -> Path:
     """Make the model that the first round begins with: the base, or a copy with some of its layers."""
-    if folder.exists():
+    if is_made(folder, f"{identity(str(base))} {layers}"):
         return folder
     import torch
     from sentence_transformers import CrossEncoder

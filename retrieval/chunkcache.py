@@ -8,15 +8,21 @@ import hashlib
 import logging
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
-from retrieval import documents
+from retrieval import documents, ownership
 from retrieval.documents import CutFile
+from retrieval.errors import CacheError
 
 log = logging.getLogger(__name__)
 
-FILE = "documents.sqlite"
+FOLDER = "documents"
+FILE = f"{FOLDER}/documents.sqlite"
+_UNMARKED = "documents.sqlite"
+"""Where the database was before its folder was marked: beside the indexes, perhaps another program's."""
+
+_OBJECTS = {"documents", "by_use", "runs", "sqlite_autoindex_documents_1", "sqlite_sequence"}
 VERSION = 3
 """Raise it when what other makers kept must not stay on disk. 1: unmasked; 2: without notes."""
 
@@ -70,14 +76,15 @@ class ChunkCache:
         for _ in range(2):
             try:
                 self._file.parent.mkdir(parents=True, exist_ok=True)
+                ownership.claim(self._file.parent)
                 return _prepared(self._file)
             except sqlite3.OperationalError as error:  # read-only, full, locked
                 log.warning("%s is not used: %s", self._file, error)
                 return None
             except sqlite3.DatabaseError as error:
                 log.warning("%s is damaged and begun anew: %s", self._file, error)
-                remove(self._file.parent)
-            except OSError as error:
+                _delete(self._file)
+            except (OSError, CacheError) as error:
                 log.warning("%s is not used: %s", self._file, error)
                 return None
         return None
@@ -206,14 +213,36 @@ def _used_bytes(table: sqlite3.Connection) -> int:
 
 def size_bytes(folder: Path) -> int:
     """Return what the cache in a folder takes on disk."""
-    return sum(path.stat().st_size for path in _files(folder))
+    return sum(path.stat().st_size for file in _databases(folder) for path in _files(file))
 
 
 def remove(folder: Path) -> None:
     """Delete the cache in a folder; a process that has it open goes on with what it holds."""
-    for path in _files(folder):
+    for file in _databases(folder):
+        _delete(file)
+
+
+def _databases(folder: Path) -> list[Path]:
+    """List the databases that are certainly ours: in a marked folder, or of an earlier release."""
+    marked = [folder / FILE] if ownership.is_marked(folder / FOLDER) else []
+    return [*marked, *(file for file in [folder / _UNMARKED] if _is_unmarked(file))]
+
+
+def _is_unmarked(file: Path) -> bool:
+    """Recognise the database of an earlier release by everything that it defines."""
+    if not file.is_file():
+        return False
+    try:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as table:
+            return {name for (name,) in table.execute("SELECT name FROM sqlite_master")} == _OBJECTS
+    except sqlite3.Error:
+        return False
+
+
+def _delete(file: Path) -> None:
+    for path in _files(file):
         path.unlink(missing_ok=True)
 
 
-def _files(folder: Path) -> list[Path]:
-    return [path for end in ("", "-wal", "-shm") if (path := folder / f"{FILE}{end}").exists()]
+def _files(file: Path) -> list[Path]:
+    return [path for end in ("", "-wal", "-shm") if (path := file.with_name(f"{file.name}{end}")).exists()]

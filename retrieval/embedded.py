@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from retrieval import installation
 from retrieval.errors import ModelError
 from retrieval.reranker import PAIR_TEXT_VERSION
 
@@ -90,7 +91,7 @@ def read(folder: Path) -> Manifest:
 
 def _way_out(folder: Path) -> str:
     if folder == FOLDER:
-        return "install goldrank again (pip install --force-reinstall goldrank), or name a model with --model"
+        return f"install goldrank again ({installation.again()}), or name a model with --model"
     return "export it again, or name another with --model"
 
 

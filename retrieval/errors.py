@@ -8,6 +8,7 @@ GoldrankError                 anticipated; its text says what was wrong and the 
 ├── CacheError                an index folder that cannot be written
 ├── ModelError                a cross-encoder that is absent or failed to load
 ├── ParserError               no process can be started that parses files
+├── CheckError                a check that ran and found something wrong
 ├── TrainingError             pairs that teach nothing, or a training that cannot run or diverged
 └── CancelledError            the caller no longer wants the answer
 """
@@ -45,6 +46,10 @@ class ModelError(GoldrankError):
 
 class ParserError(GoldrankError):
     """No process can be started that parses files."""
+
+
+class CheckError(GoldrankError):
+    """A check that ran and found something wrong: its command ends with another code than a failure."""
 
 
 class TrainingError(GoldrankError):

@@ -5,14 +5,15 @@ A line is one query with spans of files, as replies name them. No code, no secre
 
 import json
 import os
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+import re
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from retrieval import secrets
-from retrieval.errors import CacheError
+from retrieval.errors import ArgumentError, CacheError, shorten
 
 FILE = "feedback.jsonl"
+_SPAN = re.compile(r"(?P<path>.+?):(?P<start>\d{1,9})(?:-(?P<end>\d{1,9}))?(?::.*)?", re.DOTALL)
 QUERY_CHARS = 500  # of a query; longer ones are pasted code
 
 
@@ -31,6 +32,32 @@ class Entry:
     useful: tuple[str, ...]
     not_useful: tuple[str, ...]
     date: str
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """A log as it was read.
+
+    Attributes:
+        entries: Oldest first; every span of theirs is written `path:start-end`.
+        faults: What could not be used and why, a line each.
+    """
+
+    entries: tuple[Entry, ...]
+    faults: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Lines of a file, 1-based and inclusive."""
+
+    path: str
+    start: int
+    end: int
+
+    def __str__(self) -> str:
+        """Write it as replies do."""
+        return f"{self.path}:{self.start}-{self.end}"
 
 
 def append(folder: Path, entry: Entry) -> None:
@@ -54,24 +81,66 @@ def append(folder: Path, entry: Entry) -> None:
         ) from error
 
 
-def read(folder: Path) -> list[Entry]:
-    """Read the log, oldest first; a line that is none, cut off by a crash, is passed over."""
+def read(folder: Path) -> Log:
+    """Read the log, oldest first; what cannot be used is left out and told."""
     try:
-        lines = (folder / FILE).read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = (folder / FILE).read_text(encoding="utf-8", errors="replace").rstrip("\n").split("\n")
     except OSError:
-        return []
-    return list(_entries(lines))
-
-
-def _entries(lines: list[str]) -> Iterator[Entry]:
-    for line in lines:
+        return Log((), ())
+    lines = [] if lines == [""] else lines
+    entries: list[Entry] = []
+    faults: list[str] = []
+    for number, line in enumerate(lines, 1):
         try:
             row = json.loads(line)
-            yield Entry(
-                str(row["query"]),
-                tuple(map(str, row["useful"])),
-                tuple(map(str, row["not_useful"])),
-                str(row["date"]),
+            entry = Entry(
+                _text(row["query"]), _spans(row["useful"]), _spans(row["not_useful"]), str(row["date"])
             )
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
+            faults.append(f"line {number}: {shorten(line)} is no entry; a crash may have cut it off")
             continue
+        useful, wrong = _readable(entry.useful)
+        not_useful, also_wrong = _readable(entry.not_useful)
+        faults += [f"line {number}: {fault}" for fault in (*wrong, *also_wrong)]
+        entries.append(replace(entry, useful=useful, not_useful=not_useful))
+    return Log(tuple(entries), tuple(faults))
+
+
+def read_span(text: str) -> Span:
+    """Read a span as replies and grep write it: `path:start-end`, `path:line` or `path:line:code`.
+
+    Raises:
+        ArgumentError: It is none, or ends before it starts.
+    """
+    match = _SPAN.fullmatch(text.strip())
+    if match is None:
+        raise ArgumentError(f"{shorten(text)} is no span; write path:start-end")
+    start = int(match["start"])
+    end = int(match["end"] or start)
+    if not 1 <= start <= end:
+        why = "the span ends before it starts" if end < start else "lines count from 1"
+        raise ArgumentError(f"{shorten(text)}: {why}; write path:start-end")
+    return Span(match["path"], start, end)
+
+
+def _readable(spans: tuple[str, ...]) -> tuple[tuple[str, ...], list[str]]:
+    """Write the spans of an entry in the plain form; also say which are none."""
+    plain, faults = [], []
+    for span in spans:
+        try:
+            plain.append(str(read_span(span)))
+        except ArgumentError as error:
+            faults.append(str(error))
+    return tuple(plain), faults
+
+
+def _spans(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise TypeError
+    return tuple(_text(item) for item in value)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value

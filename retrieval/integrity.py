@@ -4,7 +4,10 @@ tantivy opens some files late and checks none of their bytes, but ends each with
 content, a JSON object with `crc` as of zlib, its length, a magic number, both of 32 bits and little endian.
 """
 
+import errno
 import json
+import os
+import re
 import sqlite3
 import struct
 import zlib
@@ -15,6 +18,8 @@ _KINDS = ("idx", "pos", "term", "store", "fast", "fieldnorm")
 _TAIL = struct.Struct("<II")
 _MAGIC = 1337
 _BLOCK_BYTES = 1 << 20
+_OBSTACLES = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC}
+_SYSTEM_ERROR = re.compile(r"Os \{ code: (\d+)")
 
 
 def require(folder: Path) -> None:
@@ -35,6 +40,19 @@ def damaged(folder: Path) -> list[str]:
     wrong = [name for name in _needed(folder) if not _is_whole(folder / name)]
     still = set(_needed(folder))  # a merge may have replaced some meanwhile
     return [name for name in wrong if name in still]
+
+
+def obstacle(error: BaseException) -> str:
+    """Say what keeps a whole index from being read, such as a file mode; "" where nothing shows that.
+
+    What is only out of reach must not be thrown away as damaged.
+    """
+    if isinstance(error, OSError):
+        number = error.errno
+    else:  # tantivy tells what the system said in the words of Rust
+        told = _SYSTEM_ERROR.search(str(error)) if isinstance(error, ValueError) else None
+        number = int(told[1]) if told else None
+    return os.strerror(number) if number is not None and number in _OBSTACLES else ""
 
 
 def is_damage(error: BaseException) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from retrieval import integrity, walker
+from retrieval.errors import CacheError
 from retrieval.index import Index
 from retrieval.indexer import is_settled
 from retrieval.records import FileStat
@@ -51,6 +52,11 @@ class Ledger:
                 self.index.snapshot()
             self._learn()
         except BaseException as error:
+            if cause := integrity.obstacle(error):
+                raise CacheError(
+                    f"the index in {self._store.folder} cannot be read: {cause}; mend that, or name another "
+                    "cache folder: --cache DIR or GOLDRANK_CACHE=DIR"
+                ) from error
             if not integrity.is_damage(error):
                 raise
             self.published = self.index = None

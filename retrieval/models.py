@@ -18,6 +18,7 @@ A version is named by a counter and a hash of what goldrank.json says, and never
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -26,7 +27,7 @@ from typing import Any, Literal
 
 from retrieval.errors import ModelError, shorten
 from retrieval.reranker import PAIR_TEXT_VERSION
-from retrieval.storage import store_folder
+from retrieval.storage import is_named_after, store_folder
 
 FACTS_FILE = "goldrank.json"
 CURRENT = "current"
@@ -128,10 +129,16 @@ def store(models: Path, root: Path) -> ModelStore:
 
 def stores(models: Path) -> list[ModelStore]:
     """List the roots that ever had a promoted model, by folder."""
-    return [
-        ModelStore(mark.parent, Path(mark.read_bytes().decode("utf-8", "surrogateescape")))
-        for mark in sorted(models.glob("*/root"))
-    ]
+    marks = (mark for mark in sorted(models.glob("*/root")) if is_ours(mark.parent))
+    return [ModelStore(mark.parent, Path(os.fsdecode(mark.read_bytes()))) for mark in marks]
+
+
+def is_ours(folder: Path) -> bool:
+    """Tell whether a folder holds a root's models: it is named by the hash of the root that it records."""
+    try:
+        return is_named_after(folder, (folder / "root").read_bytes())
+    except OSError:
+        return False
 
 
 def current(where: ModelStore) -> str | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from retrieval import chunker, encoding, git, integrity, secrets, tokenizer, walker
+from retrieval import chunker, encoding, git, integrity, inventory, secrets, tokenizer, walker
 from retrieval.chunkcache import ChunkCache
 from retrieval.errors import (
     ArgumentError,
@@ -29,7 +29,7 @@ from retrieval.ledger import Ledger
 from retrieval.passages import Passage, read_back
 from retrieval.records import Chunk, Exclusion, FileStat
 from retrieval.settings import CHUNK_CACHE_BYTES
-from retrieval.storage import FORMAT, FileRecord, Store, store_folder, stores
+from retrieval.storage import FORMAT, FileRecord, Store, store_folder
 from retrieval.text import digest
 from retrieval.walker import Listing
 from retrieval.writer import IndexWriter, make
@@ -231,7 +231,9 @@ class Repository:
         told = ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common(REASONS))
         more = f", {len(reasons) - REASONS} other reasons" if len(reasons) > REASONS else ""
         count = reasons.total()
-        return f"{count:,} file{'s are' if count > 1 else ' is'} not searched, or not all of it ({told}{more})"
+        return (
+            f"{count:,} file{'s are' if count > 1 else ' is'} not searched, or not all of it ({told}{more})"
+        )
 
     @property
     def store_folder(self) -> Path:
@@ -348,7 +350,7 @@ class Repository:
     def _begin(self) -> None:
         """Make a store where there is none that can be used: from another work tree's, or empty."""
         family, fingerprint = git.family(self.root), _fingerprint()
-        for other in stores(self._cache) if family else ():
+        for other in inventory.stores(self._cache) if family else ():
             if other.folder == self._store.folder or other.family != family:
                 continue
             try:

@@ -2,21 +2,35 @@
 
 The file is `config.toml` in the user's configuration folder (`goldrank doctor` prints where); a repository
 cannot set anything, because a cloned one is not trusted to name models or folders.
-An environment variable is `GOLDRANK_` and the name in capitals: `GOLDRANK_MODEL`.
+An environment variable is `GOLDRANK_` and the name in capitals: `GOLDRANK_MODEL`. An empty one is not set.
+A relative path of a flag or variable is relative to the working folder; in the file, paths are absolute or
+begin with `~/`.
 """
 
+import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import platformdirs
 
 from retrieval.errors import ArgumentError, shorten
 
 CHUNK_CACHE_BYTES = 1_000_000_000  # some 4 million chunks
-CONFIG_FILE = Path(platformdirs.user_config_dir("goldrank")) / "config.toml"
+
+
+def _home(find: Callable[[str], str]) -> Path:
+    """Ask for a folder of the user's; a relative path means that nobody knows."""
+    try:
+        return Path(find("goldrank"))
+    except RuntimeError:  # neither HOME nor the user database knows a home folder
+        return Path("~")
+
+
+CONFIG_FILE = _home(platformdirs.user_config_dir) / "config.toml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +40,8 @@ class Settings:
     Attributes:
         cache: Folder of all indexes.
         models: Folder of all promoted models.
-        model: The cross-encoder: `embedded.NAME` for the one that comes with goldrank, a folder, or a hub id;
-            "" for none. One that is named wins over promoted ones.
+        model: The cross-encoder: `embedded.NAME` for the one that comes with goldrank, a folder, which must
+            exist, or a hub id; "" for none. One that is named wins over promoted ones.
         model_revision: Commit of a hub model, or "" for the newest at hand; ignored for a folder.
         rerank_weight: Share of the cross-encoder in the score of rag_search, 0 to 1; 0 leaves it out.
         held_weight: The same in rag_rerank, whose first stage knows only the candidates themselves.
@@ -45,8 +59,8 @@ class Settings:
         named: The settings that a source named; none itself.
     """
 
-    cache: Path = field(default_factory=lambda: Path(platformdirs.user_cache_dir("goldrank")))
-    models: Path = field(default_factory=lambda: Path(platformdirs.user_data_dir("goldrank")) / "models")
+    cache: Path = field(default_factory=lambda: _home(platformdirs.user_cache_dir))
+    models: Path = field(default_factory=lambda: _home(platformdirs.user_data_dir) / "models")
     model: str = "goldrank-crossencoder"
     model_revision: str = ""
     rerank_weight: float = 0.0  # docs/decisions/0012-embedded-reranker.md, like the next two
@@ -74,16 +88,18 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "open_roots": (1, 1000),
     "rest_after_s": (1, 1e9),
 }
+_WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 def load_settings(
     flags: Mapping[str, Any], *, environment: Mapping[str, str], file: Path = CONFIG_FILE
 ) -> Settings:
-    """Merge all sources; a flag of None was not given.
+    """Merge all sources; a flag of None was not given, and an empty variable is not set.
 
     Raises:
-        ArgumentError: A source names an unknown setting or a value that it does not accept.
+        ArgumentError: A source names an unknown setting or a value that it does not accept, or there is no
+            home folder and nothing else names the folders.
     """
     known = [item.name for item in fields(Settings) if item.name != "named"]
     values: dict[str, Any] = {}
@@ -92,46 +108,146 @@ def load_settings(
             raise ArgumentError(
                 f"{file}: unknown setting {shorten(repr(name))}; known are {', '.join(known)}"
             )
-        values[name] = _convert(name, value, f"{file}: {name}")
+        values[name] = _convert(name, value, _Source(f"{file}: {name}", "file"))
     for name in known:
         variable = f"GOLDRANK_{name.upper()}"
         if environment.get(variable):
-            values[name] = _convert(name, environment[variable], variable)
+            values[name] = _convert(name, environment[variable], _Source(variable, "environment"))
         if flags.get(name) is not None:
-            values[name] = _convert(name, flags[name], f"--{name.replace('_', '-')}")
-    return Settings(**values, named=frozenset(values))
+            values[name] = _convert(name, flags[name], _Source(f"--{name.replace('_', '-')}", "flag"))
+    settings = Settings(**values, named=frozenset(values))
+    for folder, variable in ((settings.cache, "GOLDRANK_CACHE"), (settings.models, "GOLDRANK_MODELS")):
+        if not folder.is_absolute():  # what platformdirs makes of "~" where nobody is at home
+            raise ArgumentError(f"your home folder is not known: set HOME=DIR, or {variable}=DIR")
+    return settings
+
+
+def read_model(value: str, *, source: str) -> str:
+    """Read the name of a model that was given on the command line: a folder's becomes absolute.
+
+    Raises:
+        ArgumentError: It looks like a folder, and there is none.
+    """
+    return _model(value, _Source(source, "flag"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Where a value comes from.
+
+    Attributes:
+        said: For messages.
+        kind: Text of the environment is parsed, a relative path of the file refused.
+    """
+
+    said: str
+    kind: Literal["file", "environment", "flag"]
 
 
 def _read(file: Path) -> dict[str, Any]:
+    if not file.is_absolute():  # no home folder: a folder called "~" in a repository must not stand in for it
+        return {}
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise ArgumentError(f"{file} is not UTF-8; save it as UTF-8, or remove it") from error
+    except (OSError, ValueError, RecursionError) as error:
         raise ArgumentError(f"{file} cannot be read: {error}; mend it or remove it") from error
 
 
-def _convert(name: str, value: object, source: str) -> object:
+def _convert(name: str, value: object, source: _Source) -> object:
     default = getattr(Settings(), name)
-    kind: Callable[[Any], Any] = Path if isinstance(default, Path) else type(default)
+    if isinstance(default, Path):
+        return Path(_path(value, source))
+    if isinstance(default, str):
+        return _text(name, value, source)
+    kind = type(default)
+    low, high = _RANGES[name]
+    noun = f"a whole number from {low:g} to {high:g}" if kind is int else f"a number from {low:g} to {high:g}"
     try:
-        converted = kind(value)
-    except (TypeError, ValueError) as error:
-        raise ArgumentError(
-            f"{source} is {shorten(repr(value))}; it takes {_accepted(name, kind)}"
-        ) from error
-    low, high = _RANGES.get(name, (float("-inf"), float("inf")))
-    if isinstance(converted, int | float) and not low <= converted <= high:
-        raise ArgumentError(f"{source} is {shorten(repr(value))}; it takes {_accepted(name, kind)}")
+        number = _number(value, kind, is_text=source.kind == "environment")
+    except (TypeError, ValueError, OverflowError) as error:
+        raise _refusal(value, source, noun) from error
+    if not low <= number <= high:  # so is what is no number at all
+        raise _refusal(value, source, noun)
+    return number
+
+
+def _number(value: object, kind: type, *, is_text: bool) -> float:
+    """Read a number without rounding it; neither true nor "20" of a file is one."""
+    if is_text and isinstance(value, str):
+        if kind is int and not _WHOLE.fullmatch(value.strip()):
+            raise ValueError
+        return float(value) if kind is float else int(value)
+    if isinstance(value, bool) or not isinstance(value, int if kind is int else int | float):
+        raise TypeError
+    return float(value) if kind is float else int(value)
+
+
+def _text(name: str, value: object, source: _Source) -> str:
+    if not isinstance(value, str):
+        raise _refusal(value, source, "text")
     if name == "log_level":
-        converted = str(converted).upper()
-        if converted not in _LEVELS:
-            raise ArgumentError(f"{source} is {shorten(repr(value))}; it takes one of {', '.join(_LEVELS)}")
-    return converted.expanduser() if isinstance(converted, Path) else converted
+        if value.upper() not in _LEVELS:
+            raise _refusal(value, source, f"one of {', '.join(_LEVELS)}")
+        return value.upper()
+    if not value:
+        return ""
+    if not value.strip():
+        raise _refusal(value, source, "text, or nothing at all")
+    if name == "log_file":
+        return _path(value, source)
+    return _model(value, source) if name == "model" else value
 
 
-def _accepted(name: str, kind: Callable[[Any], Any]) -> str:
-    nouns: dict[Any, str] = {int: "a whole number", float: "a number", Path: "a path", str: "text"}
-    noun = nouns[kind]
-    low, high = _RANGES.get(name, (None, None))
-    return noun if low is None else f"{noun} from {low:g} to {high:g}"
+def _model(value: str, source: _Source) -> str:
+    """Tell the folder of a model, which must exist, from a hub id, which need not be at hand."""
+    if value in {"", Settings().model}:
+        return value
+    looks_like_path = value.startswith((".", "~", "/")) or value.count("/") > 1 or "\\" in value
+    if not looks_like_path and os.path.isdir(value):  # noqa: PTH112 - also where the working folder is gone
+        if source.kind != "flag":
+            # A repository may hold a folder of any name: it must not be taken for a model of the hub.
+            raise ArgumentError(
+                f"{source.said} is {shorten(repr(value))}, and the working folder has a folder of that name; "
+                "write an absolute path if you mean a folder, or work elsewhere if you mean a hub id"
+            )
+        looks_like_path = True
+    if not looks_like_path:
+        return value
+    folder = _path(value, source)
+    if not os.path.isdir(folder):  # noqa: PTH112 - as above
+        raise ArgumentError(
+            f"{source.said} is {shorten(repr(value))}: there is no folder {shorten(folder)}; "
+            "name a CrossEncoder folder, or a hub id such as owner/name"
+        )
+    return folder
+
+
+def _path(value: object, source: _Source) -> str:
+    """Make a path absolute: of the working folder, or of the home folder where it begins with `~`."""
+    text = os.fspath(value) if isinstance(value, str | Path) else ""
+    if not text.strip() or "\0" in text:
+        raise _refusal(value, source, "a path")
+    if source.kind == "file" and not text.startswith("~") and not os.path.isabs(text):  # noqa: PTH117 - text
+        raise _refusal(value, source, "an absolute path, or one that begins with ~/")
+    try:
+        expanded = Path(text).expanduser()
+    except RuntimeError as error:
+        raise ArgumentError(
+            f"{source.said} is {shorten(repr(text))}, and there is no such home; write an absolute path"
+        ) from error
+    try:
+        return os.path.abspath(expanded)  # noqa: PTH100 - links stay as they are named
+    except OSError as error:
+        raise ArgumentError(
+            f"{source.said} is {shorten(repr(text))}, and the working folder is gone; "
+            "write an absolute path, or go to a folder that exists"
+        ) from error
+
+
+def _refusal(value: object, source: _Source, accepted: str) -> ArgumentError:
+    shown = str(value) if isinstance(value, Path) else value
+    return ArgumentError(f"{source.said} is {shorten(repr(shown))}; it takes {accepted}")

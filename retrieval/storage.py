@@ -3,6 +3,7 @@
 A store is one folder outside the repository, named after the repository's root:
 
     CACHE/INDEX_FORMAT/NAME-HASH/
+        CACHEDIR.TAG     the mark without which goldrank deletes nothing here
         root             the path this store belongs to
         family           the git folder that all work trees of its repository share, or nothing
         fingerprint      the analyzer and chunker it was made with
@@ -32,6 +33,7 @@ from pathlib import Path
 import psutil
 from filelock import FileLock, Timeout
 
+from retrieval import ownership
 from retrieval.errors import CacheError, IndexLockedError
 from retrieval.records import FileStat
 
@@ -55,6 +57,10 @@ CREATE TABLE files (path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, ctime
 CREATE INDEX by_revision ON files (revision);
 CREATE INDEX gone_by_revision ON files (revision) WHERE is_gone;
 """
+_PARTS = ("root", "fingerprint", "files.sqlite", "chunks")  # what every finished store has had since v1
+_HELD = re.compile(
+    r"root|family|fingerprint|lock|holder|chunks|cookies|published(\.\d+)?|files\.sqlite(-wal|-shm|-journal)?"
+)
 _UNWRITABLE = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_FULL}
 _LOCK_POLL_S = 0.01  # one file is updated in some 30 ms; whoever waits for that should not wait twice as long
 
@@ -119,15 +125,9 @@ def store_folder(cache: Path, root: Path) -> Path:
     return cache / FORMAT / f"{readable}-{unique}"
 
 
-def stores(cache: Path) -> list["Store"]:
-    """List the stores of this format, in order of their folders."""
-    return [Store(mark.parent) for mark in sorted((cache / FORMAT).glob("*/root"))]
-
-
-def foreign(cache: Path) -> list["Store"]:
-    """List the stores of other formats, in order of their folders."""
-    formats = (folder for folder in cache.glob("v*") if folder.name != FORMAT)
-    return [Store(mark.parent) for folder in sorted(formats) for mark in sorted(folder.glob("*/root"))]
+def is_named_after(folder: Path, root: bytes) -> bool:
+    """Tell whether a folder has the name that `store_folder` gives to a root."""
+    return bool(root) and folder.name == store_folder(folder.parent, Path(os.fsdecode(root))).name
 
 
 class Store:
@@ -148,6 +148,18 @@ class Store:
     def family(self) -> str:
         """The git folder that this root shares with other work trees, or ""."""
         return self._read("family").decode("utf-8", "surrogateescape")
+
+    def is_ours(self) -> bool:
+        """Tell whether goldrank made this folder: by its mark, or as releases before the mark left it."""
+        if ownership.is_marked(self.folder):
+            return True
+        return self._holds_only_ours(self.folder) and all((self.folder / part).exists() for part in _PARTS)
+
+    def _holds_only_ours(self, folder: Path) -> bool:
+        """Recognise an unmarked store, whole or half-made, by the names of its files and by its own name."""
+        if not all(_HELD.fullmatch(path.name) for path in folder.iterdir()):
+            return False
+        return not (folder / "root").exists() or is_named_after(folder, self._read("root"))
 
     def is_made_by(self, fingerprint: str) -> bool:
         """Tell whether a complete store of this very fingerprint lies here."""
@@ -209,10 +221,11 @@ class Store:
 
         Raises:
             IndexLockedError: Another process kept it for longer than `patience_s` seconds.
-            CacheError: The folder cannot be made or written, or its disk is full.
+            CacheError: The folder cannot be made or written, its disk is full, or it is somebody else's.
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            ownership.claim(self.folder, is_ours=self._holds_only_ours)
             with self._lock.acquire(timeout=patience_s, poll_interval=_LOCK_POLL_S):
                 self.tell(0, 0)
                 try:
@@ -287,15 +300,23 @@ class Store:
 
     def size_bytes(self) -> int:
         """Add up the sizes of the store's files, those that it shares with other work trees' stores too."""
-        return size_of(self.folder)
+        total = 0
+        for path in self.folder.rglob("*"):
+            with suppress(OSError):  # it vanished meanwhile
+                total += path.lstat().st_size if path.is_file() else 0
+        return total
 
     def remove(self) -> None:
         """Delete the store, unless a process writes it.
 
         Raises:
             IndexLockedError: One does.
-            CacheError: It cannot be deleted.
+            CacheError: It cannot be deleted, or goldrank did not make it.
         """
+        if not self.is_ours():
+            raise CacheError(
+                f"{self.folder} lacks goldrank's {ownership.MARK}; delete it yourself if it is yours"
+            )
         with self.writing(patience_s=0):
             self._clear()
             shutil.rmtree(self.folder)
@@ -373,15 +394,6 @@ def unwritable(folder: Path, cause: object) -> CacheError:
         f"the index in {folder} cannot be written: {cause}{full}; name another cache folder: "
         "--cache DIR or GOLDRANK_CACHE=DIR"
     )
-
-
-def size_of(folder: Path) -> int:
-    """Add up the sizes of all files below a folder; those that vanish meanwhile count nothing."""
-    total = 0
-    for path in folder.rglob("*"):
-        with suppress(OSError):
-            total += path.lstat().st_size if path.is_file() else 0
-    return total
 
 
 def _link(file: Path, to: Path) -> None:

@@ -1,6 +1,7 @@
 """Where a training that was cut off goes on: its folder, and which checkpoints in it are to be trusted."""
 
 import json
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -8,6 +9,9 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+from retrieval import ownership
+from retrieval.errors import TrainingError
+from retrieval.training.identity import identity
 from retrieval.training.pairs import LabeledPair
 from retrieval.training.recipe import Recipe
 from retrieval.training.record import best_of, epochs_of, versions
@@ -19,7 +23,8 @@ def fingerprint(pairs: Sequence[LabeledPair], recipe: Recipe, base: Mapping[str,
     """Hash all that decides the weights, and the folder, whose path the checkpoints remember."""
     seen = blake2b(digest_size=16)
     rows = [[pair.question_id, pair.group, pair.query, pair.passage, pair.label] for pair in pairs]
-    seen.update(json.dumps([rows, asdict(recipe), versions(), str(partial.resolve())]).encode("utf-8"))
+    files = identity(recipe.base, revision=recipe.revision)  # its tokenizer too
+    seen.update(json.dumps([rows, asdict(recipe), files, versions(), str(partial.resolve())]).encode("utf-8"))
     for name, tensor in sorted(base.items()):
         seen.update(name.encode("utf-8"))
         seen.update(tensor.numpy().tobytes())
@@ -27,7 +32,11 @@ def fingerprint(pairs: Sequence[LabeledPair], recipe: Recipe, base: Mapping[str,
 
 
 def resume(partial: Path, mark: str) -> Path | None:
-    """Return the last checkpoint of this very training; make the folder anew where there is none to trust."""
+    """Return the last checkpoint of this very training; make the folder anew where there is none to trust.
+
+    Raises:
+        TrainingError: The folder is somebody else's.
+    """
     note = partial / "fingerprint"
     if note.is_file() and note.read_text(encoding="utf-8", errors="replace") == mark:
         sealed = sorted((seal.parent for seal in partial.glob(f"checkpoint-*/{_SEAL}")), key=step_of)
@@ -35,10 +44,28 @@ def resume(partial: Path, mark: str) -> Path | None:
             best = best_of(epochs_of(history_of(sealed[-1])))
             if partial / f"checkpoint-{best.step}" in sealed:
                 return sealed[-1]
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    if partial.exists():
+        _check_ours(partial)
+        shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True, exist_ok=True)
+    ownership.claim(partial)
     note.write_text(mark, encoding="utf-8")
     return None
+
+
+def _check_ours(partial: Path) -> None:
+    """Refuse to empty a folder that no training made, though it has the name of one.
+
+    Raises:
+        TrainingError: Say so, with the way out.
+    """
+    is_unmarked = (partial / "fingerprint").is_file() and all(
+        re.fullmatch(r"fingerprint|model|checkpoint-\d+", path.name) for path in partial.iterdir()
+    )
+    if not (ownership.is_marked(partial) or is_unmarked):
+        raise TrainingError(
+            f"{partial} holds no interrupted training; move it away, or name another folder to train into"
+        )
 
 
 def step_of(checkpoint: Path) -> int:

@@ -1,4 +1,4 @@
-"""What a golden file asks, and which files answer: reads it, writes to it, finds what its loose paths mean.
+"""What a golden file asks, and which files answer: reads it, and finds what its loose paths mean.
 
 A row is an object; the only keys that must be there are `q` and `expect_paths`:
 
@@ -12,10 +12,8 @@ The names `q` and `expect_paths` are the file's own and appear in this module on
 
 import hashlib
 import json
-import os
 import re
-import shutil
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date as Date  # noqa: N812 - `date` is a key of a row
 from pathlib import Path
@@ -98,43 +96,33 @@ def load(path: Path) -> Golden:
     Raises:
         ArgumentError: It is not there, is no JSON, or a row is none; the text names the row.
     """
-    data, rows = _read(path)
-    questions = [_question(row, number, path) for number, row in enumerate(rows, 1) if not _is_comment(row)]
-    first: dict[str, int] = {}
-    for question in questions:
-        if question.question_id in first:
-            raise ArgumentError(
-                f"{path}: rows {first[question.question_id]} and {question.row} have the same id or text "
-                f"({shorten(question.question_id)}); remove one, or give each an id of its own"
-            )
-        first[question.question_id] = question.row
-    return Golden(path, hashlib.sha256(data).hexdigest(), tuple(questions))
+    try:
+        return parse(path, path.read_bytes())
+    except FileNotFoundError as error:
+        raise ArgumentError(
+            f'{path} does not exist; begin it with: goldrank golden add "question" path/to/answer'
+        ) from error
+    except OSError as error:
+        raise ArgumentError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def add(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Append rows to a golden file, one line each, leaving what is there as it is; make the file if need be.
+def parse(path: Path, data: bytes) -> Golden:
+    """Read the bytes of a golden file; `path` is for messages.
 
     Raises:
-        ArgumentError: A row is none, or the file cannot be read or written.
+        ArgumentError: They are no JSON, or a row is none; the text names the row.
     """
-    old = _read(path)[1] if path.exists() else []
-    new = list(rows)
-    for number, row in enumerate(new, len(old) + 1):
-        _question(row, number, path)
-    path = path.resolve()  # a link stays one
-    before = path.read_bytes().decode("utf-8").rstrip() if path.exists() else "[]"
-    end = "\r\n" if "\r\n" in before else "\n"
-    lines = [f"  {_written(row)}" for row in new]
-    opening = before.removesuffix("]").rstrip() + ("," if old else "")
-    written = end.join([opening, f",{end}".join(lines), "]", ""])
-    scratch = path.with_name(f"{path.name}.new")
-    try:
-        scratch.write_bytes(written.encode("utf-8"))
-        if path.exists():
-            shutil.copymode(path, scratch)
-        os.replace(scratch, path)  # noqa: PTH105 - atomic: a reader sees the old file or the new one
-    except OSError as error:
-        raise ArgumentError(f"{path} cannot be written: {error.strerror}") from error
+    rows = enumerate(_rows(path, data), 1)
+    questions = [question(row, number, path) for number, row in rows if not _is_comment(row)]
+    first: dict[str, int] = {}
+    for item in questions:
+        if item.question_id in first:
+            raise ArgumentError(
+                f"{path}: rows {first[item.question_id]} and {item.row} have the same id or text "
+                f"({shorten(item.question_id)}); remove one, or give each an id of its own"
+            )
+        first[item.question_id] = item.row
+    return Golden(path, hashlib.sha256(data).hexdigest(), tuple(questions))
 
 
 def row_of(text: str, answers: Sequence[str], **others: Any) -> dict[str, Any]:
@@ -144,21 +132,6 @@ def row_of(text: str, answers: Sequence[str], **others: Any) -> dict[str, Any]:
         "expect_paths": list(answers),
         **{key: value for key, value in others.items() if value},
     }
-
-
-def _written(row: Mapping[str, Any]) -> str:
-    """Write a row as one line of JSON; a file name that is no Unicode needs escapes."""
-    text = json.dumps(row, ensure_ascii=False)
-    return text if _is_unicode(text) else json.dumps(row)
-
-
-def unknown(row: Mapping[str, Any], paths: Collection[str]) -> str:
-    """Say which answer of a row means none of the files, or ""."""
-    question = _question(row, 1, Path("the question"))
-    for item in question.expected:
-        if not resolve(item, paths):
-            return f"{shorten(item.written)} is no indexed file; paths are relative to the repository"
-    return ""
 
 
 def resolve(expected: Expected, paths: Collection[str]) -> list[str]:
@@ -198,32 +171,34 @@ def touches(chunk: Chunk, target: Expected) -> bool:
     return chunk.start_line <= target.end_line and chunk.end_line >= target.start_line
 
 
-def _read(path: Path) -> tuple[bytes, list[Any]]:
+def _rows(path: Path, data: bytes) -> list[Any]:
     try:
-        data = path.read_bytes()
         rows = json.loads(data.decode("utf-8-sig"))
-    except FileNotFoundError as error:
-        raise ArgumentError(
-            f'{path} does not exist; begin it with: goldrank golden add "question" path/to/answer'
-        ) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ArgumentError(f"{path} cannot be read: {error}") from error
+    except UnicodeDecodeError as error:
+        raise ArgumentError(f"{path} is not UTF-8 (byte {error.start + 1}); save it as UTF-8") from error
     except json.JSONDecodeError as error:
         raise ArgumentError(
             f"{path}, line {error.lineno}: no JSON: {error.msg}; a golden file is a list of objects"
         ) from error
+    except ValueError as error:  # a number of thousands of digits
+        raise ArgumentError(f"{path} is no JSON that can be read: {error}") from error
     except RecursionError as error:
         raise ArgumentError(f"{path} is nested too deep; a golden file is a list of objects") from error
     if not isinstance(rows, list):
         raise ArgumentError(f"{path} holds no list; a golden file is a list of objects")
-    return data, rows
+    return rows
 
 
 def _is_comment(row: Any) -> bool:
     return isinstance(row, dict) and bool(row) and all(str(key).startswith("_") for key in row)
 
 
-def _question(row: Any, number: int, path: Path) -> Question:
+def question(row: Any, number: int, path: Path) -> Question:
+    """Read one row.
+
+    Raises:
+        ArgumentError: It is none; the text names the row and what it takes.
+    """
     where = f"{path}, row {number}"
     if not isinstance(row, dict):
         raise ArgumentError(f"{where}: {shorten(repr(row))} is no object")
@@ -236,7 +211,7 @@ def _question(row: Any, number: int, path: Path) -> Question:
     grades, tags, date = row.get("grades", {}), row.get("tags", []), row.get("date", "")
     identity, repo = row.get("id"), row.get("repo", "")
     accepted: dict[str, tuple[Any, bool, str]] = {
-        "q": (text, isinstance(text, str) and bool(text.strip()) and _is_unicode(text), "a question"),
+        "q": (text, isinstance(text, str) and bool(text.strip()) and is_unicode(text), "a question"),
         "expect_paths": (answers, _is_words(answers) and bool(answers), "a list of paths"),
         "grades": (
             grades, _is_grades(grades, answers), f"numbers above 0 and up to {MOST_GRADE:,} by expected path",
@@ -276,7 +251,7 @@ def _is_grade(value: Any) -> bool:
 
 def _is_identity(value: Any) -> bool:
     if isinstance(value, str):
-        return _is_unicode(value) and not value.startswith(WEAK)
+        return is_unicode(value) and not value.startswith(WEAK)
     return value is None or (isinstance(value, int) and not isinstance(value, bool))
 
 
@@ -287,7 +262,7 @@ def _is_date(value: Any) -> bool:
         return False
 
 
-def _is_unicode(text: str) -> bool:
+def is_unicode(text: str) -> bool:
     """Tell whether a text can be written: JSON can spell half a character, and so can a file's name."""
     try:
         text.encode("utf-8")

@@ -22,6 +22,7 @@ from retrieval.text import digest
 from retrieval.training import evaluation, pairs, splits, systems
 from retrieval.training.evaluation import Asked, Report, Scores
 from retrieval.training.golden import Golden
+from retrieval.training.identity import identity
 from retrieval.training.pairs import LabeledPair, Mined
 from retrieval.training.recipe import Recipe
 from retrieval.training.splits import Fold
@@ -217,8 +218,8 @@ def _parted(asked: Golden, questions: Sequence[Asked], plan: Plan) -> list[list[
     groups = {item.question_id: item.group for item in questions}
     if len(set(groups.values())) < LEAST_GROUPS:
         raise ArgumentError(
-            f"{asked.path} has {len(questions)} questions that can be judged, of {len(set(groups.values()))} "
-            f"groups; learning needs {LEAST_GROUPS}: goldrank golden suggest drafts more"
+            f"{asked.path}: questions that can be judged: {len(questions)}, in groups: "
+            f"{len(set(groups.values()))}; learning needs {LEAST_GROUPS}: goldrank golden suggest drafts more"
         )
     if plan.order == "by time":
         dates = {question.question_id: question.date for question in asked.questions}
@@ -235,7 +236,7 @@ def _again(recipe: Recipe, repeat: int) -> Recipe:
 
 def _read_by_base(desk: _Desk, recipe: Recipe, work: Path) -> Said:
     return _kept(
-        work / f"base-{_key([recipe.base, recipe.revision], desk, desk.questions)}.json",
+        work / f"base-{_key([identity(recipe.base, revision=recipe.revision)], desk, desk.questions)}.json",
         lambda: _read(desk, desk.questions, recipe.base, recipe.revision, "the base reads"),
     )
 
@@ -253,7 +254,9 @@ def _read_fold(
     desk: _Desk, lessons: Sequence[LabeledPair], recipe: Recipe, fold: Fold, work: Path, what: str
 ) -> Said:
     tested = [item for item in desk.questions if item.question_id in set(fold.testing)]
-    learned = [repr(recipe), *((pair.query, pair.passage, pair.label) for pair in lessons)]
+    base = identity(recipe.base, revision=recipe.revision)
+    recipe_said = repr(replace(recipe, base=base, revision=""))  # the same base in another folder is the same
+    learned = [recipe_said, *((pair.query, pair.passage, pair.label) for pair in lessons)]
     key = _key(learned, desk, tested)
 
     def learn_and_read() -> Said:
@@ -281,7 +284,9 @@ def _read(desk: _Desk, tested: Sequence[Asked], model: str, revision: str, what:
 
 def _key(model: Sequence[object], desk: _Desk, tested: Sequence[Asked]) -> str:
     """Name what a model says of some candidates by all that it depends on."""
-    shown = [(item.text, desk.found[item.question_id].passages[: desk.depth]) for item in tested]
+    shown = [
+        (item.question_id, item.text, desk.found[item.question_id].passages[: desk.depth]) for item in tested
+    ]
     return digest(json.dumps([model, shown]).encode("utf-8", "surrogatepass"))[:16]
 
 
@@ -290,7 +295,7 @@ def _kept(file: Path, compute: Callable[[], Said]) -> Said:
     try:
         rows = json.loads(file.read_text(encoding="utf-8"))
         return {identity: (tuple(logits), spent) for identity, (logits, spent) in rows.items()}
-    except (OSError, ValueError):
+    except (OSError, ValueError, TypeError, AttributeError):
         said = compute()
         scratch = file.with_suffix(".new")
         scratch.write_text(json.dumps(said), encoding="utf-8")

@@ -168,13 +168,24 @@ def read(file: Path) -> Mined:
         ArgumentError: The file is not there or holds something else.
     """
     try:
-        first, *rows = map(json.loads, file.read_text(encoding="utf-8", errors="surrogatepass").splitlines())
+        text = file.read_text(encoding="utf-8", errors="surrogatepass")
+        first, *rows = map(json.loads, text.rstrip("\n").split("\n"))  # code may hold other ends of lines
         pairs = tuple(LabeledPair(**{**row, "chunk": _chunk(row["chunk"])}) for row in rows)
         return Mined(pairs, first["groups"], tuple(first["notes"]), first["provenance"])
     except (OSError, UnicodeDecodeError) as error:
         raise ArgumentError(f"{file} cannot be read: {error}; make it with goldrank mine") from error
     except (ValueError, KeyError, TypeError) as error:
         raise ArgumentError(f"{file} holds no pairs; make it with goldrank mine") from error
+
+
+def is_ours(file: Path) -> bool:
+    """Tell whether a file begins as `write` begins one, and so may be written over."""
+    opening = b'{"provenance": '
+    try:
+        with file.open("rb") as opened:
+            return opened.read(len(opening)) == opening
+    except OSError:
+        return False
 
 
 def _chunk(row: Mapping[str, Any]) -> Chunk:

@@ -291,7 +291,8 @@ def _writing(where: ModelStore) -> Iterator[None]:
     try:
         (where.folder / models.VERSIONS).mkdir(parents=True, exist_ok=True)
         with FileLock(where.folder / "lock").acquire(timeout=PATIENCE_S):
-            _clear(where)
+            if models.is_ours(where.folder):
+                _clear(where)
             _replace(where.folder / "root", os.fsencode(where.root))
             yield
     except Timeout as error:

@@ -9,11 +9,12 @@ A draft is no golden question yet: it repeats words that stand beside the answer
 people ask. Its date says since when it is true.
 """
 
+import hashlib
 import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 
 from retrieval import git, places, tokenizer
@@ -40,7 +41,11 @@ _TEST_NAME = re.compile(
     r"(?:def|fn|func|fun|function|void)\s+[tT]est_?(?P<name>\w+)\s*\(|\b(?:it|test)\(\s*['\"`](?P<said>[^'\"`]+)"
 )
 _TEST_AFFIX = re.compile(r"^(?:test|spec)_|[._-]?(?:[Tt]ests?|[Ss]pecs?)$")
-_CHANGELOG = re.compile(r"(?:^|/)(?:changelog|changes|history|news)[^/]*$", re.IGNORECASE)
+_CHANGELOG = re.compile(  # prose alone: Changesets.tsx and history.py are code
+    r"(?:^|/)(?:change[-_]?logs?|changes|history|news|release[-_]?notes)"
+    r"(?:(?:[-_.][^/]*)?\.(?:md|mdx|markdown|rst|txt|adoc|org))?$",
+    re.IGNORECASE,
+)
 _ITEM = re.compile(r"^\s*[-*+]\s+(?P<text>\S.*)$")
 _CODE = re.compile(r"`([A-Za-z_]\w{3,})(?:\(\))?`")
 
@@ -50,10 +55,12 @@ class Draft:
     """A question that a person may accept.
 
     Attributes:
+        number: Its place among all that the repository suggests, 1-based, with those that are accepted
+            already: it stays when a draft is accepted or more are asked for, as long as the repository does.
         text: What would be asked.
         answers: As a golden file writes them: files, or a file and lines.
         source: commit, docstring, test or changelog.
-        evidence: Where it was read.
+        evidence: Where it was read: a commit, or a path and line.
         date: YYYY-MM-DD, or "" where the repository does not say.
     """
 
@@ -62,17 +69,31 @@ class Draft:
     source: str
     evidence: str
     date: str = ""
+    number: int = 0
+
+    @property
+    def draft_id(self) -> str:
+        """A name that stays as long as the draft asks the same of the same files."""
+        files = [answer.partition(":")[0] for answer in self.answers]
+        said = "\0".join([self.text, *files])
+        return "d-" + hashlib.blake2b(said.encode("utf-8", "surrogateescape"), digest_size=4).hexdigest()
 
 
 def suggest(repository: Repository, *, known: Golden | None = None, most: int = 40) -> list[Draft]:
-    """Draft questions from a repository that was refreshed: as many from each source, oldest first.
+    """Draft questions from a repository that was refreshed: one from each source in turn.
 
     Args:
         repository: What is read.
         known: Questions that are there already, which are not drafted again.
         most: How many drafts.
     """
-    asked = {tuple(tokenizer.terms(question.text)) for question in known.questions} if known else set()
+    asked = {_key(question.text) for question in known.questions} if known else set()
+    return [draft for draft in _numbered(repository) if _key(draft.text) not in asked][:most]
+
+
+def _numbered(repository: Repository) -> list[Draft]:
+    """Draft everything, each question once, and number it."""
+    seen: set[tuple[str, ...]] = set()
     by_source: dict[str, list[Draft]] = defaultdict(list)
     for draft in (
         *_commits(repository),
@@ -80,12 +101,15 @@ def suggest(repository: Repository, *, known: Golden | None = None, most: int = 
         *_changelog(repository),
         *_docstrings(repository),
     ):
-        key = tuple(tokenizer.terms(draft.text))
-        if key not in asked:
-            asked.add(key)
+        if (key := _key(draft.text)) not in seen:
+            seen.add(key)
             by_source[draft.source].append(draft)
-    chosen = _in_turn([_spread(drafts) for drafts in by_source.values()])[:most]
-    return sorted(chosen, key=lambda draft: (draft.date, draft.source, draft.answers))
+    drafts = _in_turn([_spread(drafts) for drafts in by_source.values()])
+    return [replace(draft, number=number) for number, draft in enumerate(drafts, 1)]
+
+
+def _key(text: str) -> tuple[str, ...]:
+    return tuple(tokenizer.terms(text))
 
 
 def _commits(repository: Repository) -> Iterator[Draft]:
@@ -102,7 +126,7 @@ def _commits(repository: Repository) -> Iterator[Draft]:
         text = _TRAILING.sub("", _PREFIX.sub("", subject)).strip()
         small = 0 < len(answers) <= COMMIT_FILES and len([path for path in files if path]) <= 2 * COMMIT_FILES
         if small and _is_telling(text) and not _CHORE.match(subject):
-            yield Draft(text, answers, "commit", f"commit {commit}", date)
+            yield Draft(text, answers, "commit", commit, date)
 
 
 def _docstrings(repository: Repository) -> Iterator[Draft]:

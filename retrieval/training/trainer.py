@@ -23,6 +23,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from retrieval import installation
 from retrieval.crossencoder import load
 from retrieval.errors import CancelledError, TrainingError
 from retrieval.excerpt import excerpt
@@ -124,7 +125,7 @@ def require(libraries: Sequence[str]) -> None:
     """
     missing = [library for library in libraries if importlib.util.find_spec(library) is None]
     if missing:
-        raise TrainingError(f"training needs {' and '.join(missing)}; pip install 'goldrank[train]'")
+        raise TrainingError(f"training needs {' and '.join(missing)}; {installation.with_extra('train')}")
 
 
 def split(

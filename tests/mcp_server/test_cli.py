@@ -91,7 +91,7 @@ def test_runs_are_byte_identical_however_they_are_made(example: Path, tmp_path: 
 def test_run_names_the_line_that_it_cannot_read(example: Path, tmp_path: Path) -> None:
     """A run over thousands of questions must say which one is broken."""
     queries = write(tmp_path, {"q.jsonl": '{"id": 1, "query": "x"}\n{"id": 2}\n'}) / "q.jsonl"
-    done = goldrank("run", "--repo", ".", "--queries", queries, "--out", tmp_path / "o", cwd=example, code=1)
+    done = goldrank("run", "--repo", ".", "--queries", queries, "--out", tmp_path / "o", cwd=example, code=2)
     assert 'q.jsonl, line 2: not an object with "id" and "query"' in done.stderr
 
 
@@ -112,20 +112,20 @@ def test_index_and_status_say_what_is_searched_and_what_is_not(example: Path) ->
         (
             ("search", "x", "--repo", "nowhere"),
             "goldrank: nowhere does not exist; name an existing folder",
-            1,
+            2,
         ),
-        (("search", " "), "QUERY is blank", 1),
-        (("search", "x", "--language", "klingon"), "language 'klingon' is unknown", 1),
-        (("search", "x", "--rerank-weight", "3"), "--rerank-weight is 3.0; it takes a number from 0 to 1", 1),
+        (("search", " "), "QUERY is blank", 2),
+        (("search", "x", "--language", "klingon"), "language 'klingon' is unknown", 2),
+        (("search", "x", "--rerank-weight", "3"), "--rerank-weight is 3.0; it takes a number from 0 to 1", 2),
         (("search", "x", "--topk", "3"), "No such option", 2),
         (("serch",), "No such command 'serch'", 2),
-        (("index", "src/client.py"), "src/client.py is a file; name the folder", 1),
-        (("search", "x", "--path", "!"), "path '!' is no gitignore pattern", 1),
-        (("search", "x", "--language", "y" * 50_000), "(50,002 characters) is unknown", 1),
+        (("index", "src/client.py"), "src/client.py is a file; name the folder", 2),
+        (("search", "x", "--path", "!"), "path '!' is no gitignore pattern", 2),
+        (("search", "x", "--language", "y" * 50_000), "(50,002 characters) is unknown", 2),
         (
             ("index", "--cache", "README.md"),
             "name another cache folder: --cache DIR or GOLDRANK_CACHE=DIR",
-            1,
+            2,
         ),
     ],
 )
@@ -143,7 +143,7 @@ def test_serving_a_home_folder_by_accident_is_refused(tmp_path: Path) -> None:
     environment.pop("CLAUDE_PROJECT_DIR", None)
     command = [sys.executable, "-m", "mcp_server", "serve"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, env=environment)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "is no project; name one: goldrank serve DIR" in done.stderr
 
 
@@ -170,7 +170,7 @@ def test_doctor_fails_when_the_cache_cannot_be_written(example: Path) -> None:
     file = write(example, {"not-a-folder": "x"}) / "not-a-folder"
     done = goldrank("doctor", "--cache", file / "cache", cwd=example, code=1)
     assert "failure  cache folder" in done.stdout
-    assert "1 checks failed" in done.stderr
+    assert "1 check failed" in done.stderr
 
 
 @pytest.mark.parametrize("command", ["serve", "index", "search", "run", "status", "doctor"])

@@ -121,9 +121,8 @@ async def test_feedback_takes_no_name_from_outside(root: Path, outside: Path, tm
     server = build_server(Workspace([root], settings), version="0", feedback=True)
     async with Client(server) as client:
         for name in attacks.names(root, outside):
-            assert "is no span of an indexed file" in await said(
-                client, "rag_feedback", query="door", useful=[name]
-            ), name
+            told = await said(client, "rag_feedback", query="door", useful=[name])
+            assert "is no span; write path:start-end" in told or "no such file in" in told, (name, told)
     assert not list((tmp_path / "models").rglob("feedback*"))
 
 

@@ -114,7 +114,7 @@ def test_a_detector_that_does_not_load_is_told(settings: Settings, monkeypatch: 
     monkeypatch.setattr(secrets, "prepare", fail)  # stands for a broken installation
     finding = about("secrets", doctor.examine(settings))
     assert finding.verdict == "failure"
-    assert "pip install --force-reinstall kingfisher-secret-scanner" in finding.remedy
+    assert "pip install --force-reinstall goldrank" in finding.remedy
 
 
 def test_a_full_disk_is_told_before_it_is_full(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,11 +53,23 @@ async def test_what_was_useful_is_logged_as_spans(tmp_path: Path) -> None:
             client, query="who retries", useful=["src/retry.py:1-2"], not_useful="src/mail.py:1-1"
         )
     assert (failed, text) == (False, "kept: 1 useful, 1 not useful")
-    (entry,) = feedback.read(folder)
+    (entry,) = feedback.read(folder).entries
     assert (entry.query, entry.useful, entry.not_useful) == (
         "who retries", ("src/retry.py:1-2",), ("src/mail.py:1-1",),
     )  # fmt: skip
     assert "schedule_retry" not in (folder / feedback.FILE).read_text()
+
+
+async def test_a_line_of_grep_is_logged_as_its_place(tmp_path: Path) -> None:
+    """Assistants copy what they hold; the code behind the place must not go into the log."""
+    workspace, folder = served(tmp_path)
+    async with Client(build_server(workspace, version="0", feedback=True)) as client:
+        failed, _ = await said(
+            client, query="who retries", useful=["src/retry.py:2:    return job", "./src/mail.py:1-400"]
+        )
+    assert not failed
+    (entry,) = feedback.read(folder).entries
+    assert entry.useful == ("src/retry.py:2-2", "src/mail.py:1-1")
 
 
 async def test_results_of_a_merged_ranking_are_logged_for_their_own_root(tmp_path: Path) -> None:
@@ -69,7 +81,7 @@ async def test_results_of_a_merged_ranking_are_logged_for_their_own_root(tmp_pat
         failed, text = await said(client, query="who retries", useful=["r/src/retry.py:1-2"])
         mixed, _ = await said(client, query="who", useful=["r/src/retry.py:1-2", "other/src/mail.py:1-1"])
     assert (failed, text, mixed) == (False, "kept: 1 useful, 0 not useful", True)
-    (entry,) = feedback.read(models.store(settings.models, roots[0]).folder)
+    (entry,) = feedback.read(models.store(settings.models, roots[0]).folder).entries
     assert entry.useful == ("src/retry.py:1-2",)
 
 
@@ -78,8 +90,11 @@ async def test_results_of_a_merged_ranking_are_logged_for_their_own_root(tmp_pat
     [
         ({"query": "x"}, "name spans as path:start-end"),
         ({"query": " ", "useful": ["src/retry.py:1-2"]}, "query is blank"),
-        ({"query": "x", "useful": ["/etc/passwd:1-2"]}, "no span of an indexed file"),
-        ({"query": "x", "useful": ["src/retry.py"]}, "no span of an indexed file"),
+        ({"query": "x", "useful": ["/etc/passwd:1-2"]}, "no such file in r"),
+        ({"query": "x", "useful": ["src/retry.py"]}, "src/retry.py is no span; write path:start-end"),
+        ({"query": "x", "useful": ["src/retry.py:2-1"]}, "src/retry.py:2-1: the span ends before it starts"),
+        ({"query": "x", "not_useful": ["src/retry.py:0-1"]}, "lines count from 1"),
+        ({"query": "x", "useful": ["src/retry.py:7-9"]}, "src/retry.py has lines 1-2"),
         ({"query": "x", "helpful": ["src/retry.py:1-2"]}, "helpful"),
     ],
 )
@@ -92,4 +107,4 @@ async def test_what_is_no_feedback_is_refused_and_not_logged(
         failed, text = await said(client, **arguments)
     assert failed
     assert told in text
-    assert feedback.read(folder) == []
+    assert feedback.read(folder).entries == ()

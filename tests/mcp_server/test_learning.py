@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -79,9 +80,39 @@ def test_a_question_is_added_and_a_wrong_one_is_not(house: Path) -> None:
         ["src/part3.py:2-2"],
         ["how"],
     )
-    out = goldrank("golden", "add", "what?", "src/nothing.py", cwd=house, code=1)
-    assert "src/nothing.py is no indexed file" in out
+    out = goldrank("golden", "add", "what?", "src/nothing.py", cwd=house, code=2)
+    assert "src/nothing.py is no file of house" in out
+    out = goldrank("golden", "add", "what?", "src/part3.py:90-99", cwd=house, code=2)
+    assert "src/part3.py has lines 1-3" in out
     assert len(json.loads((house / "golden.json").read_text())) == 6
+
+
+def test_a_question_that_is_known_is_refused_before_anything_is_written(house: Path) -> None:
+    """A file with one id twice is refused by every command: the mistake of a moment must not make one."""
+    before = (house / "golden.json").read_bytes()
+    for question in ("where is the door opened", "Where is the  DOOR opened"):
+        out = goldrank("golden", "add", question, "src/other1.py", cwd=house, code=2)
+        assert "row 1 has this id or asks this already" in out
+        assert "goldrank golden remove 1" in out
+    assert (house / "golden.json").read_bytes() == before
+    assert sorted(path.name for path in house.iterdir()) == ["golden.json", "src"], "no scratch file is left"
+
+
+def test_questions_are_listed_and_removed_by_id_or_row(house: Path) -> None:
+    """What was added by mistake must go without an editor."""
+    goldrank("golden", "add", "what closes a lock", "src/part3.py:2-2", "--id", "closing", cwd=house)
+    out = goldrank("golden", "list", cwd=house)
+    assert "  6. closing  what closes a lock\n     src/part3.py:2-2   (" in out
+    assert "6 questions" in out
+    assert json.loads(goldrank("golden", "list", "--json", cwd=house))[5]["question_id"] == "closing"
+    assert "no question 'nothing'" in goldrank("golden", "remove", "1", "nothing", cwd=house, code=2)
+    assert "2 questions would be removed" in goldrank(
+        "golden", "remove", "closing", "1", "--dry-run", cwd=house
+    )
+    out = goldrank("golden", "remove", "closing", "1", cwd=house)
+    assert "where is the door opened" in out
+    assert "2 removed, 4 questions" in out
+    assert json.loads((house / "golden.json").read_text()) == ROWS[1:]
 
 
 def test_drafts_are_shown_with_their_evidence_and_accepted_by_number(house: Path) -> None:
@@ -92,16 +123,45 @@ def test_drafts_are_shown_with_their_evidence_and_accepted_by_number(house: Path
     write(house, {"src/part0.py": "def open_door(door):\n    return door\n"})
     git(house, "commit", "-qam", "A door that is stuck is opened by its handle")
     out = goldrank("golden", "suggest", cwd=house)
-    assert "1. A door that is stuck is opened by its handle\n     src/part0.py   (commit: commit " in out
-    assert "1 added, 6 questions" in goldrank("golden", "suggest", "--accept", "1", cwd=house)
-    assert json.loads((house / "golden.json").read_text())[-1]["tags"] == ["draft", "commit"]
-    assert "--accept names draft 9; there are 0" in goldrank(
-        "golden", "suggest", "--accept", "9", cwd=house, code=1
+    shown = re.search(
+        r"1\. (d-[0-9a-f]{8})  A door that is stuck is opened by its handle\n     src/part0.py", out
     )
+    assert shown
+    assert re.search(r"\(commit [0-9a-f]{7,}, \d{4}-\d\d-\d\d\)", out)
+    out = goldrank("golden", "suggest", "--accept", "1", cwd=house)
+    assert f"1. {shown[1]}  A door that is stuck" in out
+    assert "1 added, 6 questions" in out
+    assert json.loads((house / "golden.json").read_text())[-1]["tags"] == ["draft", "commit"]
+    for draft in ("9", "1", shown[1], "d-00000000", "x"):
+        out = goldrank("golden", "suggest", "--accept", draft, cwd=house, code=2)
+        assert (
+            f"--accept {draft}: no such draft, or it is in the golden file already; nothing was added" in out
+        )
+    assert "nothing to suggest" in goldrank("golden", "suggest", cwd=house)
+
+
+def test_a_draft_is_the_same_however_many_are_shown_and_whatever_was_accepted(house: Path) -> None:
+    """Whoever reads three drafts and accepts the second must get the second."""
+    docs = {f"src/doc{n}.py": f'def f{n}():\n    """Say number {n} to everybody here."""\n' for n in range(5)}
+    write(house, docs)
+    drafts = re.findall(r"(\d)\. (d-\w{8})  (.+)\n", goldrank("golden", "suggest", cwd=house))
+    assert len(drafts) == 5
+    few = re.findall(r"(\d)\. (d-\w{8})  (.+)\n", goldrank("golden", "suggest", "--most", "2", cwd=house))
+    assert few == drafts[:2]
+    goldrank("golden", "suggest", "--most", "1", "--accept", "2", cwd=house)
+    goldrank("golden", "suggest", "--accept", f"3-4,{drafts[4][1]}", cwd=house)
+    accepted = [row["q"] for row in json.loads((house / "golden.json").read_text())[5:]]
+    assert accepted == [text for _, _, text in drafts[1:]]
+    assert re.findall(r"(\d)\. (d-\w{8})", goldrank("golden", "suggest", cwd=house)) == [drafts[0][:2]]
 
 
 def test_pairs_are_mined_and_a_model_is_trained_from_them(house: Path, base: Path) -> None:
     """The two steps of the loop that may run on another machine."""
+    (house / "pairs.jsonl").write_text("my own pairs of shoes\n", encoding="utf-8")
+    out = goldrank("mine", cwd=house, code=2)
+    assert "pairs.jsonl holds something else than mined pairs; name another file: --out FILE" in out
+    assert (house / "pairs.jsonl").read_text(encoding="utf-8") == "my own pairs of shoes\n"
+    (house / "pairs.jsonl").unlink()
     out = goldrank("mine", "--out", house.parent / "pairs.jsonl", cwd=house)
     assert "(5 positive) of 5 questions in 5 groups" in out
     first = json.loads((house.parent / "pairs.jsonl").read_text().splitlines()[0])

@@ -61,3 +61,27 @@ def test_a_log_file_that_cannot_be_written_ends_nothing(
         logs.begin(Settings(log_file=str(tmp_path / "file" / "log")))
         assert len(root.handlers) == 1
     assert "file/log cannot be written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["log", "log.2"])
+def test_a_file_that_holds_something_else_is_never_rolled_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """A log of bounded size deletes its oldest lines: they must not be somebody's notes."""
+    (tmp_path / name).write_text("my notes\n" * 200_000, encoding="utf-8")
+    before = (tmp_path / name).read_bytes()
+    with bare() as root:
+        logs.begin(Settings(log_file=str(tmp_path / "log"), log_level="INFO"))
+        for number in range(400):
+            root.info("%d %s", number, "x" * 9_900)
+    assert (tmp_path / name).read_bytes() == before
+    assert "it holds something other than goldrank's log" in capsys.readouterr().err
+
+
+def test_a_log_goes_on_where_it_ended(tmp_path: Path) -> None:
+    """Every session of a client starts a server that logs to the same file."""
+    for said in ("one", "two"):
+        with bare() as root:
+            logs.begin(Settings(log_file=str(tmp_path / "log"), log_level="INFO"))
+            root.info(said)
+    assert [line.split()[-1] for line in (tmp_path / "log").read_text().splitlines()] == ["one", "two"]

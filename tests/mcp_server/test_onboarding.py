@@ -15,7 +15,7 @@ from fakes import ordinary_user, write
 
 from mcp_server import agents, clientfiles, clients
 from mcp_server.clients import CLIENTS, NAMES, Client, Surroundings
-from retrieval.errors import ClientFileError
+from retrieval.errors import ArgumentError, ClientFileError
 
 BY_NAME = {client.name: client for client in CLIENTS}
 SCRIPT = "/opt/goldrank/bin/goldrank"
@@ -303,6 +303,7 @@ def test_what_somebody_wrote_by_hand_stays(around: Surroundings) -> None:
     [
         ["/home/me/.local/bin/goldrank", "serve"],
         ["C:\\Users\\me\\goldrank.exe", "serve"],
+        ["/usr/bin/python3", "-P", "-m", "goldrank_launcher", "serve"],
         ["/usr/bin/python3", "-P", "-m", "mcp_server", "serve"],
     ],
 )
@@ -379,12 +380,15 @@ def goldrank(*arguments: str, home: Path, cwd: Path, code: int = 0) -> subproces
 def test_the_command_finds_tells_prints_and_forgets(around: Surroundings, tmp_path: Path) -> None:
     """The whole story, as a person runs it."""
     where: dict[str, Any] = {"home": around.home, "cwd": around.root}
-    assert "no client is in use here; name one" in goldrank(code=1, **where).stderr
-    assert "Invalid value for '[CLIENT]...'" in goldrank("emacs", code=2, **where).stderr
+    assert "no client is in use here; name one" in goldrank(code=2, **where).stderr
+    assert (
+        "'emacs' is no client that init knows; write one of claude-code, "
+        in goldrank("emacs", code=2, **where).stderr
+    )
     write(tmp_path, {"home/.claude.json": "{}", "project/.vscode/settings.json": "{}"})
     before = files(tmp_path)
     shown = goldrank("--print", "--agents", **where).stdout
-    assert f"added    Claude Code: {around.root / '.mcp.json'}" in shown
+    assert f"would add Claude Code: {around.root / '.mcp.json'}" in shown
     assert '"servers"' in shown
     assert "<!-- goldrank: begin -->" in shown
     assert files(tmp_path) == before
@@ -404,17 +408,42 @@ def test_one_broken_file_does_not_keep_the_others_from_being_told(
     """Eight clients, one mistake."""
     write(tmp_path, {"project/.mcp.json": "{", "home/.codex/config.toml": "a = 1\n"})
     done = goldrank(
-        "claude-code", "codex", "--repo", str(around.root), home=around.home, cwd=tmp_path, code=1
+        "claude-code", "codex", "--repo", str(around.root), home=around.home, cwd=tmp_path, code=2
     )
     assert f"failed   Claude Code: {around.root / '.mcp.json'}, line 1: " in done.stderr
-    assert "1 files were left as they are" in done.stderr
+    assert "1 file was left as it is; see above" in done.stderr
     assert "added    Codex" in done.stdout
     assert "Traceback" not in done.stderr
 
 
 def test_a_home_folder_is_no_project(around: Surroundings) -> None:
     """Run in the wrong place, it must not litter a home with project files."""
-    done = goldrank("claude-code", home=around.home, cwd=around.home, code=1)
+    done = goldrank("claude-code", home=around.home, cwd=around.home, code=2)
     assert "is no project; name one: goldrank init --repo DIR" in done.stderr
-    done = goldrank("--repo", "nowhere", home=around.home, cwd=around.home, code=1)
+    done = goldrank("--repo", "nowhere", home=around.home, cwd=around.home, code=2)
     assert "nowhere is no folder" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [
+        *((client.name, client.name) for client in CLIENTS),
+        *((client.title, client.name) for client in CLIENTS),
+        ("claude", "claude-code"),
+        ("code", "vscode"),
+        ("vs_code", "vscode"),
+        ("gemini-cli", "gemini"),
+        ("zeditor", "zed"),
+        ("WIND", "windsurf"),
+    ],
+)
+def test_a_client_is_known_by_what_people_call_it(word: str, name: str) -> None:
+    """`goldrank init claude` is what everybody tries first."""
+    assert clients.named(word) == name
+
+
+@pytest.mark.parametrize("word", ["c", "co", "", "emacs", "claude-desktop"])
+def test_a_name_that_means_several_clients_or_none_is_refused(word: str) -> None:
+    """The wrong file is worse than a second try."""
+    with pytest.raises(ArgumentError, match="write one of claude-code, codex"):
+        clients.named(word)

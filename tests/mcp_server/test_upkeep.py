@@ -43,8 +43,10 @@ def test_clean_frees_indexes_of_folders_that_are_gone_and_of_other_releases(
     kept = repository(example, cache).store_folder
     gone = repository(write(example.parent / "gone", {"a.py": "x = 1\n"}), cache).store_folder
     shutil.rmtree(example.parent / "gone")
-    old = cache / "v1" / "example-0"
-    write(old, {"root": str(example), "chunks/meta.json": "{}"})
+    parts = {"root": str(example), "fingerprint": "", "files.sqlite": "", "chunks/meta.json": "{}"}
+    old = write(cache / "v1" / kept.name, parts)
+    strange = write(cache / "v1" / "somebody-else", parts)
+    similar = write(cache / "v2" / kept.name, {**parts, "thesis.tex": "years of work"})
     said = run("clean", "--dry-run", "--cache", cache).output
     assert "would free" in said
     assert gone.exists()
@@ -54,6 +56,9 @@ def test_clean_frees_indexes_of_folders_that_are_gone_and_of_other_releases(
     assert str(example.parent / "gone") in said
     assert not gone.exists()
     assert not old.exists()
+    assert strange.exists()
+    assert similar.exists()
+    assert f"left: {similar} lacks goldrank's CACHEDIR.TAG" in said
     assert kept.exists()
     assert chunkcache.size_bytes(cache)
 

@@ -2,6 +2,7 @@
 
 import json
 import stat
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,9 @@ import pytest
 from fakes import repository, write
 
 from retrieval.errors import CacheError
-from retrieval.feedback import FILE, QUERY_CHARS, Entry, append, read
+from retrieval.feedback import FILE, QUERY_CHARS, Entry, Log, append, read
 from retrieval.repository import Repository
-from retrieval.training import golden, pairs, splits, weak
+from retrieval.training import golden, goldenfile, pairs, splits, weak
 from retrieval.training.golden import Golden
 from retrieval.training.pairs import Mined
 
@@ -26,7 +27,7 @@ SAID = Entry("who schedules the retry of a job", ("src/retry.py:1-3",), ("src/ma
 def learned(tmp_path: Path, *rows: dict[str, Any]) -> tuple[Repository, Golden, Mined]:
     """Index the files, write a golden file and mine it."""
     opened = repository(write(tmp_path / "r", FILES), tmp_path / "cache")
-    golden.add(tmp_path / "golden.json", rows)
+    goldenfile.add(tmp_path / "golden.json", rows)
     asked = golden.load(tmp_path / "golden.json")
     return opened, asked, pairs.mine(asked, opened, seed=0)
 
@@ -35,7 +36,7 @@ def test_what_is_logged_can_be_read_and_is_for_the_owner_alone(tmp_path: Path) -
     """A log that others can read is no local log."""
     append(tmp_path / "models", SAID)
     append(tmp_path / "models", SAID)
-    assert read(tmp_path / "models") == [SAID, SAID]
+    assert read(tmp_path / "models") == Log((SAID, SAID), ())
     assert stat.S_IMODE((tmp_path / "models" / FILE).stat().st_mode) == stat.S_IRUSR | stat.S_IWUSR
 
 
@@ -43,7 +44,32 @@ def test_a_line_that_was_cut_off_is_passed_over(tmp_path: Path) -> None:
     """A process may be killed in the middle of anything."""
     append(tmp_path, SAID)
     (tmp_path / FILE).write_text((tmp_path / FILE).read_text() + '{"query": "hal', encoding="utf-8")
-    assert read(tmp_path) == [SAID]
+    log = read(tmp_path)
+    assert log.entries == (SAID,)
+    assert [fault.partition(":")[0] for fault in log.faults] == ["line 2"]
+
+
+def test_a_wrong_span_costs_itself_and_nothing_else(tmp_path: Path) -> None:
+    """Logs of earlier releases hold what assistants made up; learning must not end at the first."""
+    useful = ["src/retry.py:9-3", "src/retry.py:2:    queue.push(job)", "src/retry.py", "src/clock.py:2"]
+    rows: list[Any] = [{**asdict(SAID), "useful": useful}, {**asdict(SAID), "useful": "src/retry.py:1-3"}, 7]
+    (tmp_path / FILE).write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    log = read(tmp_path)
+    assert [entry.useful for entry in log.entries] == [("src/retry.py:2-2", "src/clock.py:2-2")]
+    assert [fault.partition(";")[0] for fault in log.faults[:2]] == [
+        "line 1: src/retry.py:9-3: the span ends before it starts",
+        "line 1: src/retry.py is no span",
+    ]
+    assert [fault.partition(":")[0] for fault in log.faults[2:]] == ["line 2", "line 3"]
+    opened, asked, mined = learned(tmp_path, golden.row_of("where is mail sent", ["src/mail.py"]))
+    assert len(weak.with_feedback(mined, asked, log.entries, opened).pairs) > len(mined.pairs)
+
+
+def test_a_query_with_a_line_separator_stays_one_entry(tmp_path: Path) -> None:
+    """Text that was copied from a web page may hold U+2028, which Python takes for the end of a line."""
+    said = replace(SAID, query="who\u2028schedules\u0085the retry")
+    append(tmp_path, said)
+    assert read(tmp_path) == Log((said,), ())
 
 
 def test_a_long_query_is_cut(tmp_path: Path) -> None:
@@ -61,7 +87,7 @@ def test_a_log_that_cannot_be_written_says_how_to_go_on(tmp_path: Path) -> None:
 
 def test_no_log_is_an_empty_one(tmp_path: Path) -> None:
     """Nobody asked for one."""
-    assert read(tmp_path) == []
+    assert read(tmp_path) == Log((), ())
 
 
 def test_feedback_teaches_and_never_tests(tmp_path: Path) -> None:

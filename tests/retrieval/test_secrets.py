@@ -172,4 +172,4 @@ def test_feedback_keeps_no_secret_of_a_query(tmp_path: Path) -> None:
     """Somebody pastes a failing command with its token as a question."""
     feedback.append(tmp_path, feedback.Entry(f"why does {TOKEN} fail", ("a.py:1-2",), (), "2026-11-24"))
     assert TOKEN.encode() not in planted.bytes_below(tmp_path)
-    assert feedback.read(tmp_path)[0].query == "why does [masked: github-pat] fail"
+    assert feedback.read(tmp_path).entries[0].query == "why does [masked: github-pat] fail"

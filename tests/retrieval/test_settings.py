@@ -50,6 +50,91 @@ def test_a_wrong_file_is_named(tmp_path: Path, text: str, said: str) -> None:
         load_settings({}, environment={}, file=file)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("rerank_depth = 20.7", r"rerank_depth is 20\.7; it takes a whole number from 1 to 200"),
+        ("rerank_depth = true", r"rerank_depth is True; it takes a whole number"),
+        ('rerank_depth = "20"', r"rerank_depth is '20'; it takes a whole number"),
+        ("rerank_weight = true", r"rerank_weight is True; it takes a number from 0 to 1"),
+        ("rerank_weight = nan", r"rerank_weight is nan; it takes a number from 0 to 1"),
+        ("rest_after_s = inf", r"rest_after_s is inf; it takes a number from 1 to 1e\+09"),
+        ("open_roots = 1979-05-27", r"open_roots is datetime"),
+        ("model = 7", r"model is 7; it takes text"),
+        ("model = ['a']", r"model is \['a'\]; it takes text"),
+        ("cache = ''", r"cache is ''; it takes a path"),
+        ("cache = '  '", r"cache is '  '; it takes a path"),
+        ('cache = "/a\\u0000b"', r"it takes a path"),
+        ("cache = 3", r"cache is 3; it takes a path"),
+        ("cache = 'here'", r"cache is 'here'; it takes an absolute path, or one that begins with ~/"),
+        ("log_file = 'log'", r"log_file is 'log'; it takes an absolute path"),
+        ("model = './here'", r"model is '\./here'; it takes an absolute path"),
+        ("model = '/nowhere/at/all'", r"model is '/nowhere/at/all': there is no folder /nowhere/at/all"),
+        ("cache = '~nobody-of-this-name/x'", r"there is no such home; write an absolute path"),
+        ("rerank_depth = 1" + "0" * 5_000, r"cannot be read"),
+        ("[[a]]\n" * 2, r"unknown setting 'a'"),
+    ],
+)
+def test_a_value_of_the_file_is_taken_as_it_stands_or_refused(tmp_path: Path, text: str, said: str) -> None:
+    """A number that is silently rounded is a setting that nobody made."""
+    (tmp_path / "config.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(ArgumentError, match=said):
+        load_settings({}, environment={}, file=tmp_path / "config.toml")
+
+
+@pytest.mark.parametrize("value", ["20.7", "true", "nan", "inf", "1e3", "1_0", "\u0665", "9" * 5_000, " "])
+def test_a_variable_is_not_rounded_either(tmp_path: Path, value: str) -> None:
+    """What a shell hands over is text; it still is a whole number or none."""
+    with pytest.raises(ArgumentError, match=r"GOLDRANK_RERANK_DEPTH is .*; it takes a whole number"):
+        load_settings({}, environment={"GOLDRANK_RERANK_DEPTH": value}, file=tmp_path / "none.toml")
+
+
+def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
+    """An editor on Windows may save it so."""
+    (tmp_path / "config.toml").write_bytes(b'model = "\xff"\n')
+    with pytest.raises(ArgumentError, match=r"config\.toml is not UTF-8"):
+        load_settings({}, environment={}, file=tmp_path / "config.toml")
+
+
+def test_an_empty_variable_is_not_set(tmp_path: Path) -> None:
+    """Shell scripts write `GOLDRANK_CACHE=$UNSET` without a thought; an index here would be a surprise."""
+    environment = {"GOLDRANK_CACHE": "", "GOLDRANK_RERANK_DEPTH": "", "GOLDRANK_MODEL": ""}
+    assert load_settings({}, environment=environment, file=tmp_path / "none.toml") == Settings()
+
+
+def test_relative_paths_belong_to_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A path that changes its meaning when a thread changes folders is none."""
+    (tmp_path / "tuned").mkdir()
+    monkeypatch.chdir(tmp_path)
+    settings = load_settings(
+        {"cache": Path("c/../d"), "model": "tuned"},
+        environment={"GOLDRANK_LOG_FILE": "log", "GOLDRANK_MODELS": "m"},
+        file=tmp_path / "none.toml",
+    )
+    assert settings.cache == tmp_path / "d"
+    assert settings.models == tmp_path / "m"
+    assert (settings.model, settings.log_file) == (str(tmp_path / "tuned"), str(tmp_path / "log"))
+
+
+def test_a_folder_of_the_repository_is_not_taken_for_a_model_of_the_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clone that holds owner/name must not put its model in place of the one that was set."""
+    (tmp_path / "owner" / "name").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ArgumentError, match="the working folder has a folder of that name"):
+        load_settings({}, environment={"GOLDRANK_MODEL": "owner/name"}, file=tmp_path / "none.toml")
+    other = load_settings({}, environment={"GOLDRANK_MODEL": "owner/other"}, file=tmp_path / "none.toml")
+    assert other.model == "owner/other"
+
+
+@pytest.mark.parametrize("model", ["./gone", "~/gone/by/name", "a/b/c", "../x", "gone\\model"])
+def test_a_model_that_looks_like_a_folder_must_be_one(tmp_path: Path, model: str) -> None:
+    """A misspelt folder would otherwise rank by BM25 alone, with a note that few people read."""
+    with pytest.raises(ArgumentError, match=r"there is no folder .*name a CrossEncoder folder, or a hub id"):
+        load_settings({"model": model}, environment={}, file=tmp_path / "none.toml")
+
+
 def test_a_long_wrong_value_is_not_echoed_whole(tmp_path: Path) -> None:
     """A variable that holds a whole file by mistake must not fill the terminal."""
     with pytest.raises(ArgumentError, match=r"\(50,002 characters\); it takes one of DEBUG") as caught:

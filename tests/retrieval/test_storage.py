@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from fakes import MAX_BYTES, found, git, repository, write
 
-from retrieval import ledger, storage
+from retrieval import inventory, ledger, storage
 from retrieval.errors import IndexLockedError
 from retrieval.indexer import is_settled
 from retrieval.records import FileStat
@@ -71,7 +71,7 @@ def test_another_repository_gives_no_index_to_begin_with(tree: Path, cache: Path
     alone = write(tmp_path / "alone", {"a.py": "def alpha(): pass\n"})
     git(alone, "init", "-q")
     assert repository(alone, cache).refresh() == Refresh()
-    (mark,) = [store.family for store in storage.stores(cache) if store.root == alone.resolve()]
+    (mark,) = [store.family for store in inventory.stores(cache) if store.root == alone.resolve()]
     assert mark.startswith(str(alone.resolve()))
 
 

@@ -13,7 +13,7 @@ from sklearn.metrics import ndcg_score
 
 from retrieval.errors import ArgumentError
 from retrieval.records import Chunk
-from retrieval.training import evaluation, golden, metrics, page, report, systems
+from retrieval.training import evaluation, golden, goldenfile, metrics, page, report, systems
 from retrieval.training.evaluation import Asked, Ranking, Report, Result, Scores
 from retrieval.training.golden import Expected
 
@@ -191,7 +191,7 @@ def test_a_reader_moves_questions_and_leaves_names_alone(tmp_path: Path) -> None
         f"src/f{n}.py": f"def Thing{n}(door):\n    open(door)\n    return 'note {n}'\n" for n in range(8)
     }
     opened = repository(write(tmp_path / "r", files), tmp_path / "cache")
-    golden.add(
+    goldenfile.add(
         tmp_path / "golden.json",
         [
             golden.row_of("which one opens a door with note 7", ["src/f7.py"], id="question"),

@@ -1,6 +1,7 @@
 """A golden file is read strictly, checked against the repository, and grows without losing anything."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from fakes import git, repository, write
 
 from retrieval.errors import ArgumentError
 from retrieval.repository import Repository
-from retrieval.training import golden, lint, suggest
+from retrieval.training import golden, goldenfile, lint, suggest
 from retrieval.training.golden import Expected
 
 FIRST = """[
@@ -110,8 +111,9 @@ def test_a_grade_is_a_finite_number(tmp_path: Path, grade: str) -> None:
     [
         (b"{", "line 1: no JSON"),
         (b'{"q": 1}', "holds no list"),
-        (b'["\xff"]', "cannot be read"),
-        ("[]".encode("utf-16"), "cannot be read"),
+        (b'["\xff"]', "is not UTF-8"),
+        ("[]".encode("utf-16"), "is not UTF-8"),
+        (b"[" + b"9" * 5_000 + b"]", "no JSON that can be read"),
         (b"[" * 100_000, "nested too deep"),
     ],
 )
@@ -134,7 +136,7 @@ def test_adding_keeps_what_was_there(tmp_path: Path, before: str) -> None:
     """A person wrote it, and laid it out."""
     file = tmp_path / "golden.json"
     file.write_bytes(before.encode())
-    golden.add(file, [golden.row_of("wo ist die Tür?", ["src/door.py"], tags=["de"])])
+    goldenfile.add(file, [golden.row_of("wo ist die Tür?", ["src/door.py"], tags=["de"])])
     text = file.read_bytes().decode()
     assert json.loads(text) == [
         *json.loads(before), {"q": "wo ist die Tür?", "expect_paths": ["src/door.py"], "tags": ["de"]},
@@ -147,7 +149,7 @@ def test_adding_keeps_links_and_modes_and_takes_any_file_name(tmp_path: Path) ->
     shared = write(tmp_path, {"shared/golden.json": FIRST}) / "shared/golden.json"
     shared.chmod(0o640)
     (tmp_path / "golden.json").symlink_to(shared)
-    golden.add(tmp_path / "golden.json", [golden.row_of("who closes the caf\u00e9?", ["caf\udce9.py"])])
+    goldenfile.add(tmp_path / "golden.json", [golden.row_of("who closes the caf\u00e9?", ["caf\udce9.py"])])
     assert (tmp_path / "golden.json").is_symlink()
     assert shared.stat().st_mode & 0o777 == 0o640
     assert golden.load(shared).questions[-1].expected == (Expected("caf\udce9.py"),)
@@ -244,7 +246,7 @@ def test_a_repository_suggests_questions_with_evidence_and_dates(tmp_path: Path)
         "test": ("an item is pushed only once", ("src/queue.py",)),
         "changelog": ("Items are counted when `push` is called twice.", ("src/queue.py",)),
     }
-    assert found["commit"].evidence.startswith("commit ")
+    assert re.fullmatch(r"[0-9a-f]{7,}", found["commit"].evidence)
     assert found["commit"].date
     assert found["test"].evidence == "tests/test_queue.py:1"
 
@@ -280,6 +282,17 @@ def test_what_is_asked_already_is_not_suggested_and_no_more_than_asked_for(tmp_p
     others = suggest.suggest(there, known=known, most=40)
     assert len(others) == 5
     assert {draft.text for draft in drafts}.isdisjoint(draft.text for draft in others)
+
+
+def test_only_prose_is_a_changelog(tmp_path: Path) -> None:
+    """A component that is called Changesets has lists in its code, and they announce nothing."""
+    item = "- Items are counted when `push` is called twice.\n"
+    code, prose = ("Changesets.tsx", "history.py", "news.json"), ("CHANGES-2.0.rst", "NEWS", "change_log.txt")
+    for name in (*code, *prose):
+        root = write(tmp_path / name.replace("/", "-"), {**FILES, name: item})
+        drafts = suggest.suggest(repository(root, tmp_path / "cache"))
+        sources = [draft.source for draft in drafts]
+        assert sources == (["changelog"] if name in prose else []), name
 
 
 def test_a_folder_without_git_suggests_what_its_files_say(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from retrieval.records import Chunk
 from retrieval.reranker import Reading
 from retrieval.searcher import Request, SecondStage, search
-from retrieval.training import golden, pairs, splits, systems
+from retrieval.training import golden, goldenfile, pairs, splits, systems
 from retrieval.training.golden import Golden, Question
 from retrieval.training.pairs import LabeledPair, Mined
 from retrieval.training.substance import has_substance
@@ -26,7 +26,7 @@ def mined(tmp_path_factory: pytest.TempPathFactory) -> tuple[Golden, Mined, Path
     """Mine a small repository once."""
     folder = tmp_path_factory.mktemp("mined")
     opened = repository(write(folder / "r", house()), folder / "cache")
-    golden.add(folder / "golden.json", rows())
+    goldenfile.add(folder / "golden.json", rows())
     asked = golden.load(folder / "golden.json")
     return asked, pairs.mine(asked, opened, seed=3), folder
 
@@ -125,7 +125,7 @@ def test_a_question_whose_answer_is_used_up_stays_with_those_that_used_it(tmp_pa
     """It teaches nothing, but it is tested: alone, by a model that has learned its answer from the others."""
     opened = repository(write(tmp_path / "r", house()), tmp_path / "cache")
     said = ("alpha beta", "gamma delta", "epsilon zeta", "eta theta", "iota kappa", "lambda mu")
-    golden.add(
+    goldenfile.add(
         tmp_path / "golden.json",
         [golden.row_of(text, ["src/job_retry.py:10-13"], id=text) for text in said] + rows()[6:9],
     )
@@ -142,7 +142,7 @@ def test_a_copy_of_an_answer_is_the_answer(tmp_path: Path) -> None:
     """Vendored code stands twice in many repositories."""
     code = house()["src/job_retry.py"]
     opened = repository(write(tmp_path / "r", {**house(), "src/copied_retry.py": code}), tmp_path / "cache")
-    golden.add(
+    goldenfile.add(
         tmp_path / "golden.json",
         [
             golden.row_of("which one starts over", ["src/job_retry.py:10-13"], id="one"),

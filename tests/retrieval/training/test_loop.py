@@ -1,6 +1,7 @@
 """A recipe is judged on questions its models did not see, goes on where it was cut off, and is not fooled."""
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,9 @@ from house import house, rows
 
 from retrieval.errors import ArgumentError, CancelledError
 from retrieval.repository import Repository
-from retrieval.training import drafting, golden, loop, pairs, promotion
+from retrieval.training import drafting, golden, goldenfile, loop, pairs, promotion
 from retrieval.training.golden import Golden
+from retrieval.training.identity import identity
 from retrieval.training.loop import Plan, Served, Watch
 from retrieval.training.pairs import Mined
 from retrieval.training.recipe import PRESETS, Recipe
@@ -34,7 +36,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     """Make a repository, its golden file, its pairs and a small base once."""
     folder = tmp_path_factory.mktemp("world")
     there = repository(write(folder / "r", house()), folder / "cache")
-    golden.add(folder / "golden.json", rows())
+    goldenfile.add(folder / "golden.json", rows())
     asked = golden.load(folder / "golden.json")
     base = tiny_model.train(folder / "base", batches=5)
     recipe = dataclasses.replace(
@@ -81,6 +83,34 @@ def test_a_judging_that_was_cut_off_goes_on_and_ends_the_same(world: World, tmp_
     assert not list(tmp_path.glob("a/model-*")), "a model of a fold is of no further use"
 
 
+def test_another_model_in_the_same_folder_is_asked_anew(world: World, tmp_path: Path) -> None:
+    """What one model said must not be taken for the word of the next that is trained into its folder."""
+    base, work = tmp_path / "base", tmp_path / "w"
+    plan = Plan(dataclasses.replace(world.recipe, base=str(base)), folds=2, depth=4)
+    names: list[set[str]] = []
+    for keyword in ("sesame", "sesame", "door"):
+        shutil.rmtree(base, ignore_errors=True)
+        tiny_model.train(base, batches=1, keyword=keyword)
+        loop.judge(world.asked, world.there, world.mined, plan, work)
+        names.append({path.name for path in work.glob("*.json")})
+    assert names[0] == names[1], "the same model, made again, is known"
+    assert len(names[2]) == 2 * len(names[0])
+    (work / min(names[0])).write_text("[]", encoding="utf-8")
+    loop.judge(world.asked, world.there, world.mined, plan, work)
+
+
+def test_a_model_is_known_by_its_files_and_not_by_its_path(tmp_path: Path) -> None:
+    """A folder may be moved, its card rewritten; another tokenizer makes it another model."""
+    base = write(tmp_path / "a", {"config.json": "{}", "model.safetensors": "w", "tokenizer.json": "t"})
+    first = identity(str(base))
+    moved = base.rename(tmp_path / "b")
+    write(moved, {"README.md": "a card"})
+    assert identity(str(moved)) == first
+    write(moved, {"tokenizer.json": "u"})
+    assert identity(str(moved)) != first
+    assert identity("somebody/nothing") != identity("somebody/nothing", revision="1")
+
+
 def test_every_system_is_judged_on_the_same_questions(world: World, tmp_path: Path) -> None:
     """The floor, the first stage, the base and what was learned, side by side."""
     judged = loop.judge(
@@ -108,7 +138,7 @@ def test_one_group_of_questions_cannot_be_judged(world: World, tmp_path: Path) -
     """There is nothing to learn from that is not tested."""
     one = dataclasses.replace(world.asked, questions=world.asked.questions[:1])
     mined = pairs.mine(one, world.there, seed=0)
-    with pytest.raises(ArgumentError, match="1 questions that can be judged, of 1 groups"):
+    with pytest.raises(ArgumentError, match="that can be judged: 1, in groups: 1; learning needs 2"):
         loop.judge(one, world.there, mined, Plan(world.recipe), tmp_path / "w")
 
 
@@ -136,7 +166,7 @@ def test_names_that_are_no_unicode_are_learned_like_any_other(world: World, tmp_
     """Tokenizers and the training's tables refuse half a character; one old file must not end it all."""
     files = {path.replace("job", "j\udcf6b"): text for path, text in house().items()}
     there = repository(write(tmp_path / "r", files), tmp_path / "cache")
-    golden.add(
+    goldenfile.add(
         tmp_path / "golden.json",
         [golden.row_of("what lets a job retry", ["src/j\udcf6b_retry.py"], id="odd"), *rows()[6:12]],
     )

@@ -1,0 +1,37 @@
+"""Which indexes a cache folder holds: those of this format, those of others, and what only looks like one."""
+
+import re
+from pathlib import Path
+
+from retrieval.storage import FORMAT, Store
+
+_FORMAT = re.compile(r"v\d+")
+_NAME = re.compile(r"[A-Za-z0-9._-]+-[0-9a-f]{16}")
+
+
+def stores(cache: Path) -> list[Store]:
+    """List the stores of this format, in order of their folders."""
+    return [store for store in _all(cache) if store.folder.parent.name == FORMAT]
+
+
+def foreign(cache: Path) -> list[Store]:
+    """List the stores of other formats, in order of their folders."""
+    return [store for store in _all(cache) if store.folder.parent.name != FORMAT]
+
+
+def unclaimed(cache: Path) -> list[Path]:
+    """List the folders that are named like stores and that nothing else shows to be goldrank's."""
+    return [folder for folder in _named(cache) if not Store(folder).is_ours()]
+
+
+def _all(cache: Path) -> list[Store]:
+    return [store for store in map(Store, _named(cache)) if store.is_ours()]
+
+
+def _named(cache: Path) -> list[Path]:
+    """List the folders that are named like stores; another program may have a `v1/NAME/root` too."""
+    found = cache.glob("v*/*/root")
+    return sorted(
+        mark.parent for mark in found
+        if _FORMAT.fullmatch(mark.parent.parent.name) and _NAME.fullmatch(mark.parent.name)
+    )  # fmt: skip

@@ -1,0 +1,53 @@
+"""Which folders belong to goldrank: those that carry its mark, and nothing else is ever deleted.
+
+A cache folder may be shared (`GOLDRANK_CACHE=~/.cache`), and so may the folder in which a model is trained.
+So goldrank marks every folder that it may later empty before it writes anything into it.
+"""
+
+import os
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+from retrieval.errors import CacheError
+
+MARK = "CACHEDIR.TAG"
+"""The name and the first line are those of bford.info/cachedir, so that backup programs skip the folder."""
+
+_SIGNATURE = b"Signature: 8a477f597d28d172789f06886806bc55\n"
+_OWNER = b"# goldrank created this folder and may delete it with everything in it.\n"
+_TEXT = _SIGNATURE + _OWNER + b"# About such files: https://bford.info/cachedir/\n"
+
+
+def is_marked(folder: Path) -> bool:
+    """Tell whether goldrank created a folder; another program's CACHEDIR.TAG does not count."""
+    try:
+        with (folder / MARK).open("rb") as file:
+            return file.read(len(_TEXT)).startswith(_SIGNATURE + _OWNER)
+    except OSError:
+        return False
+
+
+def claim(folder: Path, *, is_ours: Callable[[Path], bool] = lambda _folder: False) -> None:
+    """Mark a folder that exists; one that holds something is taken only if `is_ours` recognises it.
+
+    Args:
+        folder: It, or an empty folder.
+        is_ours: Recognises a folder of an earlier release, which wrote no mark.
+
+    Raises:
+        CacheError: The folder holds files of somebody else.
+        OSError: It cannot be read or written.
+    """
+    if is_marked(folder):
+        return
+    held = [path for path in folder.iterdir() if not path.name.startswith(MARK)]
+    if held and not is_ours(folder):
+        raise CacheError(
+            f"{folder} holds files that goldrank did not write, such as {min(held).name}; "
+            "move them away, or name another folder"
+        )
+    # Renamed into place: another process that claims the same folder must not find half a mark.
+    fresh = folder / f"{MARK}.{uuid.uuid4().hex}"
+    fresh.write_bytes(_TEXT)
+    os.replace(fresh, folder / MARK)  # noqa: PTH105 - atomic
