@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 RESTS = 6
 """A root is closed after so many times the rest of a model. It frees less, 3 to 7 MB of a small tree, and
 coming back it looks through the whole tree (benchmarks/runs/2026-11-24-server/memory.txt)."""
+_OLDER = (".1", ".2", ".3")  # what a log file's predecessors are called
 LOOKS = 4  # for what is to be closed, in one rest
 
 
@@ -33,7 +34,13 @@ def open_repository(root: Path, settings: Settings) -> Repository:
         cache=settings.cache,
         max_bytes=settings.max_file_bytes,
         chunk_cache_bytes=settings.chunk_cache_bytes,
+        own=(settings.models, *_logs(settings.log_file)),
     )
+
+
+def _logs(file: str) -> list[Path]:
+    """List a log file and the older ones beside it."""
+    return [Path(f"{file}{ending}") for ending in ("", *_OLDER)] if file else []
 
 
 @dataclass(slots=True)

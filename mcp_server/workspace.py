@@ -122,19 +122,17 @@ class Workspace:
             )
         return repository
 
-    def scoped(
-        self, name: str | None, globs: tuple[str, ...] | None
-    ) -> tuple[str | None, tuple[str, ...] | None]:
+    def scoped(self, name: str | None) -> tuple[str | None, str]:
         """Read a name that may be that of a folder in a root, as `root/packages/api`.
 
         Returns:
-            The name of the root, and patterns that hold a search to the folder and to what `globs` say in it.
+            The name of the root, and the folder in it that a search is held to, or "".
         """
         for key in self._roots if name and name not in self._roots else ():
             folder = name.removeprefix(f"{key}/").strip("/") if name and name.startswith(f"{key}/") else ""
             if folder and not confinement.escape(folder):
-                return key, tuple(_within(folder, glob) for glob in globs or ("/",))
-        return name, globs
+                return key, folder
+        return name, ""
 
     def home_of(
         self, name: str | None, candidates: Sequence[str | TextCandidate]
@@ -353,27 +351,15 @@ def relative(root: str, path: str, *, flavour: Any = os.path) -> str:
 
 
 def _unknown(repository: Repository, path: str, asked: str) -> str:
-    for exclusion in repository.excluded:
-        if exclusion.path == path:
-            return f"{asked}: not searched: {exclusion.reason}"
+    if reason := repository.reason(path):
+        return (
+            f"{asked}: {reason}"
+            if reason.startswith(path.partition("/")[0])
+            else f"{asked}: not searched: {reason}"
+        )
     alike = [shorten(known) for known in places.namesakes(path, repository.paths)]
     hint = f"; did you mean {' or '.join(alike)}?" if alike else ""
     return f"{asked}: no such file in {repository.root.name}; paths are relative to its root{hint}"
-
-
-def _within(folder: str, glob: str) -> str:
-    """Hold a gitignore-style pattern to a folder.
-
-    >>> [_within("api", glob) for glob in ("/", "*.py", "src/lib", "!tests/")]
-    ['/api/', '/api/**/*.py', '/api/src/lib', '!/api/**/tests/']
-    """
-    sign, pattern = ("!", glob[1:]) if glob.startswith("!") else ("", glob)
-    literal = re.sub(r"([\\*?\[])", r"\\\1", folder)
-    if pattern == "/":
-        return f"{sign}/{literal}/"
-    # A pattern with a slash before its end is of one place, another of any folder below.
-    is_anchored = "/" in pattern.rstrip("/")
-    return f"{sign}/{literal}/{pattern.lstrip('/')}" if is_anchored else f"{sign}/{literal}/**/{pattern}"
 
 
 def _named(roots: Sequence[Path]) -> dict[str, Path]:

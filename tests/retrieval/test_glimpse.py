@@ -7,6 +7,7 @@ from fakes import repository, write
 
 from retrieval import glimpse, secrets
 from retrieval.errors import GoldrankError
+from retrieval.filters import Filter
 
 
 def test_no_code_is_shown_before_secrets_can_be_told_from_it(
@@ -17,8 +18,8 @@ def test_no_code_is_shown_before_secrets_can_be_told_from_it(
     opened = repository(root, tmp_path / "cache")
     monkeypatch.setattr(secrets, "is_ready", lambda _patience_s: False)
     with pytest.raises(GoldrankError, match=r"Ask again in a moment\. Files whose names match: engine/start"):
-        glimpse.glimpse(opened, "how does the engine start", None, None)
-    assert not glimpse.glimpse(opened, "zebra", None, None)
+        glimpse.glimpse(opened, "how does the engine start", Filter())
+    assert not glimpse.glimpse(opened, "zebra", Filter())
 
 
 def test_code_is_shown_once_they_can() -> None:
