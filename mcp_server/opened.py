@@ -6,6 +6,7 @@ whoever still reads its index may do so. Asked again, it is opened anew.
 """
 
 import logging
+import os
 import threading
 import time
 from collections import OrderedDict
@@ -63,6 +64,7 @@ class OpenRoots:
         self._roots = roots
         self._settings = settings
         self._open: OrderedDict[str, _Open] = OrderedDict()  # the least recently used first
+        self._moved: dict[str, str] = {}  # what is to be told of roots that are links
         self._lock = threading.Lock()  # holds for it
         self._tidier: threading.Thread | None = None
 
@@ -79,6 +81,7 @@ class OpenRoots:
             RootError: The root does not exist or may not be read.
         """
         with self._lock:
+            self._follow(name)
             if name not in self._open:
                 repository = open_repository(self._roots[name], self._settings)
                 keeper = Keeper(repository, patience_s=self._settings.index_patience_s)
@@ -92,6 +95,19 @@ class OpenRoots:
                 self._tidier = threading.Thread(target=self._tidy, name="tidier", daemon=True)
                 self._tidier.start()
             return root.repository, root.keeper
+
+    def moved(self, name: str) -> str:
+        """Say once that a root is a link that leads elsewhere since it was opened, or ""."""
+        with self._lock:
+            return self._moved.pop(name, "")
+
+    def _follow(self, name: str) -> None:
+        """Close a root that is a link and leads elsewhere by now."""
+        now = Path(os.path.realpath(self._roots[name]))
+        was = self._open[name].repository.root if name in self._open else now
+        if now != was:
+            self._close(name)
+            self._moved[name] = f"{name} leads to {now} now; it led to {was}, which is no longer searched."
 
     def _close(self, name: str) -> None:
         self._open.pop(name).keeper.stop()

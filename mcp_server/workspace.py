@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from typing import Any
 from mcp_server.arguments import FeedbackArguments, TextCandidate
 from mcp_server.opened import OpenRoots
 from mcp_server.stages import Stages
-from retrieval import chunker, confinement, feedback, models, places
+from retrieval import chunker, confinement, feedback, git, models, places
 from retrieval.errors import ArgumentError, CancelledError, GoldrankError, RootError, shorten
 from retrieval.indexer import Progress
 from retrieval.passages import Passage, passages_of
@@ -54,7 +54,9 @@ def default_root(environment: Mapping[str, str], working: Path) -> Path:
     if environment.get("CLAUDE_PROJECT_DIR"):
         return Path(environment["CLAUDE_PROJECT_DIR"])
     folder = working.resolve()
-    around = next((place for place in (folder, *folder.parents) if (place / ".git").exists()), folder)
+    around = git.around(folder)
+    if around == folder and git.refusal(folder) != "":  # no git to ask, or it refuses
+        around = next((place for place in (folder, *folder.parents) if (place / ".git").exists()), folder)
     if around in (Path.home().resolve(), Path(around.anchor)):
         raise RootError(f"{around} is no project; name one: goldrank serve DIR")
     return around
@@ -100,7 +102,19 @@ class Workspace:
             CancelledError: `is_cancelled` said so.
             RootError, CacheError, IndexLockedError: It cannot be searched.
         """
-        repository, keeper = self._open.lend(self._key(name))
+        key = self._key(name)
+        repository, done = self._refreshed(key, progress=progress, is_cancelled=is_cancelled)
+        notes = [self._open.moved(key), done.note]
+        if done.pending and (count := repository.unmeant):
+            notes.append(
+                f"{repository.root} holds {count:,} files outside git; serve a project if that is not meant"
+            )
+        return repository, replace(done, note=" ".join(filter(None, notes)))
+
+    def _refreshed(
+        self, key: str, *, progress: Progress, is_cancelled: Callable[[], bool]
+    ) -> tuple[Repository, Refresh]:
+        repository, keeper = self._open.lend(key)
         return repository, keeper.refresh(progress=progress, is_cancelled=is_cancelled)
 
     def listed(
@@ -115,7 +129,7 @@ class Workspace:
         Raises:
             GoldrankError: Listing them takes longer than a question waits, or as `refresh` says.
         """
-        repository, _ = self.refresh(name, progress=progress, is_cancelled=is_cancelled)
+        repository, _ = self._refreshed(self._key(name), progress=progress, is_cancelled=is_cancelled)
         if not repository.is_listed:
             raise GoldrankError(
                 f"the files of {repository.root.name} are still being listed; ask again in a moment"
@@ -178,7 +192,7 @@ class Workspace:
         Raises:
             ArgumentError: The repository is not served, or several are and none was named.
         """
-        return self._stages.may_read(self._roots[self._key(name)], request)
+        return self._stages.may_read(Path(os.path.realpath(self._roots[self._key(name)])), request)
 
     def remember(self, said: FeedbackArguments, *, is_cancelled: Callable[[], bool]) -> str:
         """Log what an assistant found useful; return what was kept.
@@ -352,11 +366,7 @@ def relative(root: str, path: str, *, flavour: Any = os.path) -> str:
 
 def _unknown(repository: Repository, path: str, asked: str) -> str:
     if reason := repository.reason(path):
-        return (
-            f"{asked}: {reason}"
-            if reason.startswith(path.partition("/")[0])
-            else f"{asked}: not searched: {reason}"
-        )
+        return f"{asked}: not searched: {reason}"
     alike = [shorten(known) for known in places.namesakes(path, repository.paths)]
     hint = f"; did you mean {' or '.join(alike)}?" if alike else ""
     return f"{asked}: no such file in {repository.root.name}; paths are relative to its root{hint}"

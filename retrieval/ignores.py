@@ -18,6 +18,8 @@ MANY = 100_000
 _BARE = frozenset({"HEAD", "objects", "refs"})  # what every git repository has, whatever its folder is called
 _CVS = frozenset({"Entries", "Repository"})
 
+_SYSTEM = frozenset({"/proc", "/sys", "/dev"})  # what looks like files there is the system's memory
+
 Above = tuple[tuple[int, Rules], ...]
 """The ignore files on the way to a folder, outermost first, each with the length of its own folder's path."""
 
@@ -32,7 +34,7 @@ def visit(root: Path, *, skipped: Sequence[str] = ()) -> Iterator[str]:
         root: A folder as `resolve_root` gives it.
         skipped: Folders and files that are passed over, relative to the root.
     """
-    base, passed_over = str(root), frozenset(skipped)
+    base, passed_over = str(root).rstrip("/"), frozenset(skipped)
     pending: list[tuple[str, Above]] = [("", ())]  # no recursion: folders nest a thousand deep
     while pending:
         folder, above = pending.pop()
@@ -51,7 +53,8 @@ def visit(root: Path, *, skipped: Sequence[str] = ()) -> Iterator[str]:
         for entry in entries:
             path = f"{folder}/{entry.name}" if folder else entry.name
             is_folder = _is_folder(entry)
-            if entry.name == ".git" or path in passed_over or _is_ignored(path, above, is_folder=is_folder):
+            is_passed_over = entry.name == ".git" or path in passed_over or f"{base}/{path}" in _SYSTEM
+            if is_passed_over or _is_ignored(path, above, is_folder=is_folder):
                 continue
             if is_folder and not confinement.escape(entry.name):
                 below.append(path)
@@ -71,9 +74,9 @@ def history_folders(root: Path, paths: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(f"{folder}/" for folder in marked if is_history(folder, _names(f"{root}/{folder}"))))
 
 
-def is_vast(root: Path) -> bool:
+def is_vast(root: Path, *, skipped: Sequence[str] = ()) -> bool:
     """Tell whether a folder holds more files than anybody means to index unasked."""
-    return next(islice(visit(root), MANY, None), None) is not None
+    return next(islice(visit(root, skipped=skipped), MANY, None), None) is not None
 
 
 def problems(root: Path, files: Sequence[str]) -> list[tuple[str, int, str]]:

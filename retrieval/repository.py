@@ -21,6 +21,7 @@ from retrieval.errors import (
     IndexLockedError,
 )
 from retrieval.filters import Filter, Selection, explain, passing
+from retrieval.ignores import MANY
 from retrieval.index import Snapshot
 from retrieval.indexer import Indexer, Progress
 from retrieval.ledger import Ledger
@@ -266,8 +267,18 @@ class Repository:
         left_out = self._state.reasons
         for folder in (path, *_above(path)):
             if reason := left_out.get(folder, ""):
-                return reason if folder == path else f"{folder} is not searched: {reason}"
-        return confinement.escape(path)
+                return reason if folder == path else f"it is below {folder}, {reason}"
+        return confinement.HISTORY if confinement.escape(path) == confinement.HISTORY else ""
+
+    def is_vast(self) -> bool:
+        """Tell whether this is a folder outside git with more files than anybody means to index unasked."""
+        return walker.is_vast(self.root, own=self._own)
+
+    @property
+    def unmeant(self) -> int:
+        """How many files outside git are indexed, if they are more than anybody may have meant; else 0."""
+        listing = self._state.listing
+        return len(listing.files) if not listing.is_git and len(listing.files) > MANY else 0
 
     def _rooted(self, wanted: Filter) -> Filter:
         return replace(wanted, root=str(self.root))

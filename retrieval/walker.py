@@ -130,6 +130,11 @@ def walk(root: Path, *, max_bytes: int, own: Sequence[str] = ()) -> Listing:
     )
 
 
+def is_vast(root: Path, *, own: Sequence[str] = ()) -> bool:
+    """Tell whether a folder outside git holds more files than anybody means to index unasked."""
+    return _tracked_by_git(root) is None and ignores.is_vast(root, skipped=own)
+
+
 def _not_own(paths: Iterable[str], own: Sequence[str]) -> Iterable[str]:
     """Leave out what is ours."""
     ours = tuple(f"{path}/" for path in own)

@@ -7,7 +7,9 @@ import pytest
 from fakes import write
 
 from mcp_server.opened import OpenRoots
+from mcp_server.workspace import Workspace
 from retrieval.errors import RootError
+from retrieval.repository import Refresh, Repository
 from retrieval.settings import Settings
 
 
@@ -92,3 +94,27 @@ def test_a_root_that_is_gone_closes_no_other(tmp_path: Path) -> None:
     with pytest.raises(RootError):
         opened.lend("gone")
     assert opened.names == ["r0", "r1"]
+
+
+def test_a_root_that_is_a_link_is_followed_when_it_leads_elsewhere(tmp_path: Path) -> None:
+    """`releases/current` moves with every release, and the old one must not answer for the new one."""
+    made = roots(tmp_path, 2)
+    link = tmp_path / "current"
+    link.symlink_to("r0")
+    workspace = Workspace([link], settings(tmp_path))
+    repository, done = searched(workspace)
+    assert (repository.root, done.note) == (made["r0"].resolve(), "")
+    (tmp_path / "next").symlink_to("r1")
+    (tmp_path / "next").replace(link)
+    repository, done = searched(workspace)
+    assert repository.root == made["r1"].resolve()
+    assert done.note.startswith(f"current leads to {made['r1'].resolve()} now; it led to ")
+    assert searched(workspace)[1].note == "", "once is enough"
+    link.unlink()
+    with pytest.raises(RootError, match="does not exist"):
+        searched(workspace)
+
+
+def searched(workspace: Workspace) -> tuple[Repository, Refresh]:
+    """Bring the only root up to date, as every search does."""
+    return workspace.refresh(None, progress=lambda _done, _total: None, is_cancelled=never)
