@@ -16,8 +16,11 @@ from retrieval.globs import Glob
 
 MOST = 1_000
 """Patterns of one filter; each path is held against each that is no plain name."""
+MOST_COMPILED = 50_000
+"""Characters of its patterns that have wildcards: compiling them takes a tenth of a second."""
 
-_LOCATION = re.compile(r"(?:#L\d+(?:C\d+)?(?:-L?\d+(?:C\d+)?)?|:\d+(?:[-:]\d+)*)\Z")
+_LINES = re.compile(r"L\d+(?:C\d+)?(?:-L?\d+(?:C\d+)?)?")
+_NUMBERS = re.compile(r":\d+(?:[-:]\d+)*")
 _PLAIN = re.compile(r"[\w@+-][\w@+.-]*/?")  # a name, which is that of any folder or file
 
 
@@ -35,6 +38,7 @@ class Reader:
         self._root = root.rstrip("/\\")
         self._folder = folder
         self._files = frozenset(paths)
+        self._compiled = 0  # characters that became regular expressions
         self.texts: list[str] = []  # the patterns as they were read
         self.notes: list[str] = []  # where they were not read word for word
 
@@ -92,8 +96,12 @@ class Reader:
                 why = f"is no gitignore pattern: {glob.problem}; take e.g. src/ or *.py or !tests/"
                 raise ArgumentError(f"path {shorten(repr(asked))} {why}")
             self.texts.append("!" * is_negated + text)
-            if len(self.texts) > MOST:
-                raise ArgumentError(f"path has more than {MOST:,} patterns; name folders or suffixes instead")
+            self._compiled += len(text) if glob.regex else 0
+            if len(self.texts) > MOST or self._compiled > MOST_COMPILED:
+                raise ArgumentError(
+                    f"path has more than {MOST:,} patterns, or {MOST_COMPILED:,} characters of patterns with "
+                    "wildcards; name folders or suffixes instead"
+                )
             yield glob
 
     def _glob(self, body: str, *, is_negated: bool) -> tuple[str, Glob]:
@@ -122,7 +130,7 @@ class Reader:
     def _forms(self, path: str) -> Iterator[str]:
         """Write a path in all the ways that it may be listed under."""
         for form in (path, path.replace("\\", "/")):
-            for written in (form, _LOCATION.sub("", form)):
+            for written in (form, _unplaced(form)):
                 yield written
                 if self._folder:
                     yield written.removeprefix(f"{self._folder}/")
@@ -149,6 +157,15 @@ class Reader:
         if normal == ".":
             return ""
         return f"/{normal}{'/' * (not parts[-1])}"
+
+
+def _unplaced(text: str) -> str:
+    """Take the lines away from a place in a file: `a.py:12-20`, `a.py#L12`."""
+    path, mark, lines = text.rpartition("#")
+    if mark and _LINES.fullmatch(lines):
+        return path
+    at = text.find(":", len(text.rstrip("0123456789:-")))
+    return text[:at] if at > 0 and _NUMBERS.fullmatch(text, at) else text
 
 
 def _has_special(text: str) -> bool:
