@@ -64,6 +64,7 @@ class OpenRoots:
         self._roots = roots
         self._settings = settings
         self._open: OrderedDict[str, _Open] = OrderedDict()  # the least recently used first
+        self._links = {name for name, root in roots.items() if os.path.realpath(root) != str(root)}
         self._moved: dict[str, str] = {}  # what is to be told of roots that are links
         self._lock = threading.Lock()  # holds for it
         self._tidier: threading.Thread | None = None
@@ -102,8 +103,13 @@ class OpenRoots:
             return self._moved.pop(name, "")
 
     def _follow(self, name: str) -> None:
-        """Close a root that is a link and leads elsewhere by now."""
+        """Close a root that was served as a link and leads elsewhere by now.
+
+        A folder that was swapped for a link is not followed: nobody asked for what is there.
+        """
         now = Path(os.path.realpath(self._roots[name]))
+        if name not in self._links:
+            return
         was = self._open[name].repository.root if name in self._open else now
         if now != was:
             self._close(name)

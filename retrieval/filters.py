@@ -13,7 +13,7 @@ from retrieval.pathforms import Reader
 from retrieval.records import Exclusion
 
 _SHOWN_REASONS = 3  # why files are left out, in one error
-_CHECKED_EVERY = 1_000  # paths between two looks whether the caller still waits
+_CHECKED_EVERY = 20  # paths between two looks whether the caller still waits
 
 _ALL = frozenset({"", "all", "any", "*"})
 _SUFFIX = re.compile(r"\*?\.?([a-z0-9_+]{1,16})")

@@ -262,7 +262,11 @@ def _class_name(body: bytes, at: int) -> bytes | None:
 def _one_of(members: frozenset[int]) -> bytes:
     if not members:
         return b"(?!)"
-    return b"[" + b"".join(b"\\x%02x" % byte for byte in sorted(members)) + b"]"
+    ordered = sorted(members)
+    starts = [byte for byte in ordered if byte - 1 not in members]
+    ends = [byte for byte in ordered if byte + 1 not in members]
+    ranges = (b"\\x%02x-\\x%02x" % ends_of for ends_of in zip(starts, ends, strict=True))
+    return b"[" + b"".join(ranges) + b"]"  # ranges, as compiling each byte of a class by itself takes long
 
 
 def _regex(tokens: Sequence[bytes]) -> bytes:

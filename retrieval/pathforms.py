@@ -89,7 +89,7 @@ class Reader:
     def _globs(self, piece: str, *, asked: str) -> Iterator[Glob]:
         is_negated = piece.startswith("!")
         body = piece[is_negated:]
-        bodies = [body] if self._is_listed(body.strip("/")) else list(_expanded(body))
+        bodies = [body] if self._is_listed(body.strip("/")) else list(dict.fromkeys(_expanded(body)))
         for one in bodies:
             text, glob = self._glob(one, is_negated=is_negated)
             if glob.problem:
