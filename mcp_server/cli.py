@@ -27,8 +27,17 @@ from mcp_server import (
     versions,
 )
 from mcp_server import doctor as checkup
-from mcp_server.opened import open_repository
-from mcp_server.options import FOLDER, Command, counted, progress_bar, settings_of, with_common, with_models
+from mcp_server.options import (
+    FOLDER,
+    ROOT,
+    Command,
+    counted,
+    opened,
+    progress_bar,
+    settings_of,
+    with_common,
+    with_models,
+)
 from mcp_server.sections import sections_of
 from mcp_server.stages import Stages, second_stage
 from mcp_server.workspace import default_root
@@ -174,7 +183,7 @@ def serve(roots: Sequence[Path], feedback: bool, **flags: Any) -> None:
 
 @goldrank.command()
 @click.argument("query")
-@click.option("--repo", "root", type=FOLDER, default=".", help="The repository. [default: here]")
+@click.option("--repo", "root", type=ROOT, default=".", help="The repository. [default: here]")
 @click.option("--top-k", type=click.IntRange(1, 50), default=8, show_default=True, help="How many results.")
 @click.option(
     "--path", "globs", multiple=True, help="Only these files: src/ or *.py or !tests/; may be repeated."
@@ -226,7 +235,7 @@ def search(  # noqa: PLR0913, PLR0917 - one parameter an option
     settings = settings_of(**flags)
     if not query.strip():
         raise ArgumentError("QUERY is blank; ask a question in plain words or name an identifier")
-    repository = open_repository(root, settings)
+    repository = opened(root, settings)
     request = Request(query, top_k, tuple(globs) or None, language, "no" if no_rerank else "yes")
     chosen = nullcontext() if no_rerank else _loaded(settings, repository.root)
     with chosen as second, progress_bar() as progress:
@@ -249,7 +258,7 @@ def search(  # noqa: PLR0913, PLR0917 - one parameter an option
 
 
 @goldrank.command()
-@click.option("--repo", "root", type=FOLDER, required=True, help="The repository.")
+@click.option("--repo", "root", type=ROOT, required=True, help="The repository.")
 @click.option("--queries", type=click.File(encoding="utf-8"), required=True, help='Lines of {"id", "query"}.')
 @click.option(
     "--out", type=click.File("w", encoding="utf-8", lazy=True), required=True, help="The run to write."
@@ -271,7 +280,7 @@ def run(
     A line of --out is {"id", "results": [[path, start, end], …]}, best first, lines 1-based and inclusive.
     """
     settings = settings_of(**flags)
-    repository = open_repository(root, settings)
+    repository = opened(root, settings)
     rows = list(_queries(queries))
     with progress_bar() as progress:
         repository.refresh(progress=progress)
@@ -285,7 +294,7 @@ def run(
 
 
 @goldrank.command()
-@click.argument("roots", nargs=-1, type=FOLDER)
+@click.argument("roots", nargs=-1, type=ROOT)
 @click.option("--log-file", help="Check that this file can be logged to.")
 @click.option("--download-model", is_flag=True, help="Fetch the cross-encoder; the only use of the network.")
 @_with_model

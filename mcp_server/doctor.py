@@ -103,7 +103,7 @@ def _git(_settings: Settings) -> Finding:
     if found:
         return Finding("git", "ok", found)
     remedy = "install git to have its own ignore rules and the commit in replies"
-    return Finding("git", "warning", "not found; .gitignore files are read by pathspec instead", remedy)
+    return Finding("git", "warning", "not found; goldrank reads the .gitignore files itself", remedy)
 
 
 def _config(_settings: Settings) -> Finding:

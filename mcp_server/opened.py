@@ -6,6 +6,7 @@ whoever still reads its index may do so. Asked again, it is opened anew.
 """
 
 import logging
+import os
 import threading
 import time
 from collections import OrderedDict
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 RESTS = 6
 """A root is closed after so many times the rest of a model. It frees less, 3 to 7 MB of a small tree, and
 coming back it looks through the whole tree (benchmarks/runs/2026-11-24-server/memory.txt)."""
+_OLDER = (".1", ".2", ".3")  # what a log file's predecessors are called
 LOOKS = 4  # for what is to be closed, in one rest
 
 
@@ -33,7 +35,13 @@ def open_repository(root: Path, settings: Settings) -> Repository:
         cache=settings.cache,
         max_bytes=settings.max_file_bytes,
         chunk_cache_bytes=settings.chunk_cache_bytes,
+        own=(settings.models, *_logs(settings.log_file)),
     )
+
+
+def _logs(file: str) -> list[Path]:
+    """List a log file and the older ones beside it."""
+    return [Path(f"{file}{ending}") for ending in ("", *_OLDER)] if file else []
 
 
 @dataclass(slots=True)
@@ -56,6 +64,8 @@ class OpenRoots:
         self._roots = roots
         self._settings = settings
         self._open: OrderedDict[str, _Open] = OrderedDict()  # the least recently used first
+        self._links = {name for name, root in roots.items() if os.path.realpath(root) != str(root)}
+        self._moved: dict[str, str] = {}  # what is to be told of roots that are links
         self._lock = threading.Lock()  # holds for it
         self._tidier: threading.Thread | None = None
 
@@ -72,6 +82,7 @@ class OpenRoots:
             RootError: The root does not exist or may not be read.
         """
         with self._lock:
+            self._follow(name)
             if name not in self._open:
                 repository = open_repository(self._roots[name], self._settings)
                 keeper = Keeper(repository, patience_s=self._settings.index_patience_s)
@@ -85,6 +96,24 @@ class OpenRoots:
                 self._tidier = threading.Thread(target=self._tidy, name="tidier", daemon=True)
                 self._tidier.start()
             return root.repository, root.keeper
+
+    def moved(self, name: str) -> str:
+        """Say once that a root is a link that leads elsewhere since it was opened, or ""."""
+        with self._lock:
+            return self._moved.pop(name, "")
+
+    def _follow(self, name: str) -> None:
+        """Close a root that was served as a link and leads elsewhere by now.
+
+        A folder that was swapped for a link is not followed: nobody asked for what is there.
+        """
+        now = Path(os.path.realpath(self._roots[name]))
+        if name not in self._links:
+            return
+        was = self._open[name].repository.root if name in self._open else now
+        if now != was:
+            self._close(name)
+            self._moved[name] = f"{name} leads to {now} now; it led to {was}, which is no longer searched."
 
     def _close(self, name: str) -> None:
         self._open.pop(name).keeper.stop()

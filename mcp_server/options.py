@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,8 +15,10 @@ from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from mcp_server.opened import open_repository
-from retrieval import ownership
+from mcp_server.replies import clean
+from retrieval import git, ownership
 from retrieval.errors import ArgumentError, CacheError
+from retrieval.ignores import MANY
 from retrieval.indexer import Progress
 from retrieval.repository import Repository
 from retrieval.settings import Settings, load_settings
@@ -24,6 +27,25 @@ if TYPE_CHECKING:
     from retrieval.training.golden import Golden
 
 FOLDER = click.Path(path_type=Path)
+
+
+class _Root(click.Path):
+    """A folder; inside a repository, the repository around it, as `goldrank serve` takes it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:  # noqa: ARG002
+        """Take the repository around a folder, and say so."""
+        folder = Path(value)
+        if not folder.is_dir():
+            return folder
+        top = git.around(folder)
+        if top != folder:
+            inside = folder.resolve().relative_to(top).as_posix()
+            told = f"{folder} is in the repository {top}, all of which is meant"
+            click.echo(clean(f"goldrank: {told}; --path {inside}/ holds a search to the folder"), err=True)
+        return top
+
+
+ROOT = _Root()
 FILE = click.Path(path_type=Path, dir_okay=False)
 GOLDEN = "golden.json"
 _WORK = re.compile(
@@ -55,7 +77,7 @@ def with_golden(command: Command) -> Command:
         click.option(
             "--golden", "golden_file", type=FILE, help=f"Golden file. [default: {GOLDEN} in the repository]"
         ),
-        click.option("--repo", "root", type=FOLDER, default=".", help="The repository. [default: here]"),
+        click.option("--repo", "root", type=ROOT, default=".", help="The repository. [default: here]"),
     ):
         command = option(command)
     return with_common(with_models(command))
@@ -79,9 +101,26 @@ def counted(count: int, noun: str, plural: str = "") -> str:
     return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
 
 
+def opened(root: Path, settings: Settings, *, yes: bool = False) -> Repository:
+    """Open a repository; before a home folder or a whole disk is indexed, ask whether it is meant.
+
+    Raises:
+        ArgumentError: It has too many files for nobody to have said so.
+    """
+    repository = open_repository(root, settings)
+    if yes or repository.store_folder.exists() or not repository.is_vast():
+        return repository
+    what = f"{repository.root} is no git repository and holds more than {MANY:,} files"
+    if sys.stdin.isatty() and sys.stderr.isatty():
+        click.confirm(f"{what}; index all of them?", abort=True, err=True)
+        return repository
+    command = f"goldrank index {shlex.quote(str(repository.root))} --yes"
+    raise ArgumentError(f"{what}; name a project, or index all of them: {command}")
+
+
 def refreshed(root: Path, settings: Settings) -> Repository:
     """Open a repository and bring its index up to date."""
-    repository = open_repository(root, settings)
+    repository = opened(root, settings)
     with progress_bar() as progress:
         done = repository.refresh(progress=progress)
     if done.note:

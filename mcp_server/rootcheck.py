@@ -5,13 +5,13 @@ Nothing is changed and nothing is indexed: a search mends most of it by itself, 
 
 import os
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from mcp_server.opened import open_repository
-from retrieval import git, integrity, walker
+from retrieval import git, ignores, integrity, walker
 from retrieval.errors import GoldrankError
 from retrieval.repository import Repository
 from retrieval.settings import Settings
@@ -21,6 +21,7 @@ from retrieval.watcher import can_be_watched
 Verdict = Literal["ok", "warning", "failure"]
 
 INOTIFY = Path("/proc/sys/fs/inotify/max_user_watches")  # Linux; elsewhere a tree is watched as a whole
+SHOWN = 5  # invalid lines that are named
 MARGIN = 2  # editors and builds watch the same folders
 
 
@@ -38,20 +39,22 @@ def examine(root: Path, settings: Settings) -> Iterator[Finding]:
     """Run every check of a root; one that cannot be opened has one finding."""
     try:
         repository = open_repository(root, settings)
-        folders = _folders(repository.root, settings)
+        files = walker.walk(repository.root, max_bytes=settings.max_file_bytes).files
     except GoldrankError as error:
         what, _, remedy = str(error).partition("; ")
         yield Finding("root", "failure", what, remedy or "name a folder that you may read")
         return
-    checks: tuple[Callable[[Repository], Finding], ...] = (_root, _lock, _index, _watch(folders))
+    # Those that git ignores are watched too, so it is a least.
+    folders = len({path.rpartition("/")[0] for path in files} | {""})
+    checks: tuple[Callable[[Repository], Finding], ...] = (
+        _root,
+        _ignored([path for path in files if path.rpartition("/")[2] == ignores.NAME]),
+        _lock,
+        _index,
+        _watch(folders),
+    )
     for check in checks:
         yield check(repository)
-
-
-def _folders(root: Path, settings: Settings) -> int:
-    """Count the folders that are to be watched; those that git ignores are watched too, so it is a least."""
-    files = walker.walk(root, max_bytes=settings.max_file_bytes).files
-    return len({os.path.dirname(path) for path in files} | {""})  # noqa: PTH120 - text of a listing
 
 
 def _root(repository: Repository) -> Finding:
@@ -59,6 +62,19 @@ def _root(repository: Repository) -> Finding:
     if not refusal:
         return Finding("root", "ok", f"{repository.root}, {repository.commit()}")
     return Finding("root", "ok", f"{repository.root}, {refusal}: its files are listed without git")
+
+
+def _ignored(files: Sequence[str]) -> Callable[[Repository], Finding]:
+    def check(repository: Repository) -> Finding:
+        found = ignores.problems(repository.root, files)
+        if not found:
+            return Finding("ignore files", "ok", f"{len(files)} read, every line is valid")
+        shown = "; ".join(f"{file}:{number}: {what}" for file, number, what in found[:SHOWN])
+        more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+        remedy = "correct or delete these lines: git and goldrank ignore nothing by them"
+        return Finding("ignore files", "warning", shown + more, remedy)
+
+    return check
 
 
 def _lock(repository: Repository) -> Finding:

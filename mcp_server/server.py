@@ -161,14 +161,13 @@ class _Tools:
 
     async def _search(self, arguments: SearchArguments, context: Context, notes: Notes) -> str:
         _refuse_blank(arguments.query)
-        repo, globs = self._workspace.scoped(
-            arguments.repo, tuple(arguments.path) if arguments.path else None
-        )
+        repo, folder = self._workspace.scoped(arguments.repo)
         request = searcher.Request(
             query=arguments.query,
             top_k=arguments.top_k,
-            globs=globs,
+            globs=tuple(arguments.path) if arguments.path else None,
             language=arguments.language,
+            folder=folder,
             rerank="yes" if arguments.rerank else "no",
         )
 

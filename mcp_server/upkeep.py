@@ -8,8 +8,7 @@ from typing import Any
 import click
 
 from mcp_server import replies
-from mcp_server.opened import open_repository
-from mcp_server.options import FOLDER, counted, progress_bar, settings_of, with_common
+from mcp_server.options import FOLDER, ROOT, counted, opened, progress_bar, settings_of, with_common
 from retrieval import chunkcache, inventory, models, ownership, storage
 from retrieval.errors import GoldrankError
 from retrieval.settings import Settings
@@ -17,15 +16,16 @@ from retrieval.storage import Store
 
 
 @click.command()
-@click.argument("root", type=FOLDER, default=".")
+@click.argument("root", type=ROOT, default=".")
 @click.option("--rebuild", is_flag=True, help="Throw the index away first.")
+@click.option("--yes", is_flag=True, help="Index a folder outside git however many files it holds.")
 @with_common
-def index(root: Path, rebuild: bool, **flags: Any) -> None:
+def index(root: Path, rebuild: bool, yes: bool, **flags: Any) -> None:
     """Bring the index of ROOT up to date. Searching does this too; this does it ahead of time.
 
     It may be interrupted at any time: what was committed stays, and the next run goes on from there.
     """
-    repository = open_repository(root, settings_of(**flags))
+    repository = opened(root, settings_of(**flags), yes=yes)
     if rebuild:
         repository.rebuild()
     with progress_bar() as progress:
@@ -40,7 +40,7 @@ def index(root: Path, rebuild: bool, **flags: Any) -> None:
 
 
 @click.command()
-@click.argument("root", type=FOLDER, default=".")
+@click.argument("root", type=ROOT, default=".")
 @click.option("--excluded", is_flag=True, help="List every file that is not searched, with its reason.")
 @with_common
 def status(root: Path, excluded: bool, **flags: Any) -> None:
@@ -50,7 +50,7 @@ def status(root: Path, excluded: bool, **flags: Any) -> None:
     Also what all of goldrank takes on disk; `goldrank clean` frees what nobody needs.
     """
     settings = settings_of(**flags)
-    repository = open_repository(root, settings)
+    repository = opened(root, settings)
     damaged = repository.discard_if_damaged() if repository.store_folder.exists() else []
     with progress_bar() as progress:
         done = repository.refresh(progress=progress)

@@ -10,6 +10,7 @@ from mcp_server import replies
 from mcp_server.options import (
     FILE,
     FOLDER,
+    ROOT,
     counted,
     load_golden,
     refreshed,
@@ -85,7 +86,7 @@ def promote(
 
 
 @click.command()
-@click.option("--repo", "root", type=FOLDER, default=".", help="The repository. [default: here]")
+@click.option("--repo", "root", type=ROOT, default=".", help="The repository. [default: here]")
 @click.option("--reason", default="", help="Why; it is kept in the history.")
 @with_models
 @with_common
@@ -101,7 +102,7 @@ def rollback(root: Path, reason: str, **flags: Any) -> None:
 
 
 @click.command("models")
-@click.option("--repo", "root", type=FOLDER, default=".", help="The repository. [default: here]")
+@click.option("--repo", "root", type=ROOT, default=".", help="The repository. [default: here]")
 @with_models
 @with_common
 def list_models(root: Path, **flags: Any) -> None:

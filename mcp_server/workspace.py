@@ -11,15 +11,16 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from mcp_server.arguments import FeedbackArguments, TextCandidate
+from mcp_server.keeper import Needed
 from mcp_server.opened import OpenRoots
 from mcp_server.stages import Stages
-from retrieval import chunker, confinement, feedback, models, places, secrets
+from retrieval import chunker, confinement, feedback, git, models, places, secrets
 from retrieval.errors import ArgumentError, CancelledError, GoldrankError, RootError, shorten
 from retrieval.glimpse import DETECTOR_S, NO_DETECTOR
 from retrieval.indexer import Progress
@@ -55,7 +56,9 @@ def default_root(environment: Mapping[str, str], working: Path) -> Path:
     if environment.get("CLAUDE_PROJECT_DIR"):
         return Path(environment["CLAUDE_PROJECT_DIR"])
     folder = working.resolve()
-    around = next((place for place in (folder, *folder.parents) if (place / ".git").exists()), folder)
+    around = git.around(folder)
+    if around == folder and git.refusal(folder) != "":  # no git to ask, or it refuses
+        around = next((place for place in (folder, *folder.parents) if (place / ".git").exists()), folder)
     if around in (Path.home().resolve(), Path(around.anchor)):
         raise RootError(f"{around} is no project; name one: goldrank serve DIR")
     return around
@@ -101,8 +104,20 @@ class Workspace:
             CancelledError: `is_cancelled` said so.
             RootError, CacheError, IndexLockedError: It cannot be searched.
         """
-        repository, keeper = self._open.lend(self._key(name))
-        return repository, keeper.refresh(progress=progress, is_cancelled=is_cancelled)
+        key = self._key(name)
+        repository, done = self._refreshed(key, progress=progress, is_cancelled=is_cancelled)
+        notes = [self._open.moved(key), done.note]
+        if done.pending and (count := repository.unmeant):
+            notes.append(
+                f"{repository.root} holds {count:,} files outside git; serve a project if that is not meant"
+            )
+        return repository, replace(done, note=" ".join(filter(None, notes)))
+
+    def _refreshed(
+        self, key: str, *, needed: Needed = "index", progress: Progress, is_cancelled: Callable[[], bool]
+    ) -> tuple[Repository, Refresh]:
+        repository, keeper = self._open.lend(key)
+        return repository, keeper.refresh(needed=needed, progress=progress, is_cancelled=is_cancelled)
 
     def listed(
         self,
@@ -116,8 +131,9 @@ class Workspace:
         Raises:
             GoldrankError: That takes longer than a question waits, or as `refresh` says.
         """
-        repository, keeper = self._open.lend(self._key(name))
-        done = keeper.refresh(needed="listing", progress=progress, is_cancelled=is_cancelled)
+        repository, done = self._refreshed(
+            self._key(name), needed="listing", progress=progress, is_cancelled=is_cancelled
+        )
         if not repository.is_listed:
             raise GoldrankError(
                 f"the files of {repository.root.name} are still being listed; ask again in a moment"
@@ -126,19 +142,17 @@ class Workspace:
             raise GoldrankError(f"{NO_DETECTOR}. Ask again in a moment.")
         return repository
 
-    def scoped(
-        self, name: str | None, globs: tuple[str, ...] | None
-    ) -> tuple[str | None, tuple[str, ...] | None]:
+    def scoped(self, name: str | None) -> tuple[str | None, str]:
         """Read a name that may be that of a folder in a root, as `root/packages/api`.
 
         Returns:
-            The name of the root, and patterns that hold a search to the folder and to what `globs` say in it.
+            The name of the root, and the folder in it that a search is held to, or "".
         """
         for key in self._roots if name and name not in self._roots else ():
             folder = name.removeprefix(f"{key}/").strip("/") if name and name.startswith(f"{key}/") else ""
             if folder and not confinement.escape(folder):
-                return key, tuple(_within(folder, glob) for glob in globs or ("/",))
-        return name, globs
+                return key, folder
+        return name, ""
 
     def home_of(
         self, name: str | None, candidates: Sequence[str | TextCandidate]
@@ -184,7 +198,7 @@ class Workspace:
         Raises:
             ArgumentError: The repository is not served, or several are and none was named.
         """
-        return self._stages.may_read(self._roots[self._key(name)], request)
+        return self._stages.may_read(Path(os.path.realpath(self._roots[self._key(name)])), request)
 
     def remember(self, said: FeedbackArguments, *, is_cancelled: Callable[[], bool]) -> str:
         """Log what an assistant found useful; return what was kept.
@@ -365,27 +379,11 @@ def relative(root: str, path: str, *, flavour: Any = os.path) -> str:
 
 
 def _unknown(repository: Repository, path: str, asked: str) -> str:
-    for exclusion in repository.excluded:
-        if exclusion.path == path:
-            return f"{asked}: not searched: {exclusion.reason}"
+    if reason := repository.reason(path):
+        return f"{asked}: not searched: {reason}"
     alike = [shorten(known) for known in places.namesakes(path, repository.paths)]
     hint = f"; did you mean {' or '.join(alike)}?" if alike else ""
     return f"{asked}: no such file in {repository.root.name}; paths are relative to its root{hint}"
-
-
-def _within(folder: str, glob: str) -> str:
-    """Hold a gitignore-style pattern to a folder.
-
-    >>> [_within("api", glob) for glob in ("/", "*.py", "src/lib", "!tests/")]
-    ['/api/', '/api/**/*.py', '/api/src/lib', '!/api/**/tests/']
-    """
-    sign, pattern = ("!", glob[1:]) if glob.startswith("!") else ("", glob)
-    literal = re.sub(r"([\\*?\[])", r"\\\1", folder)
-    if pattern == "/":
-        return f"{sign}/{literal}/"
-    # A pattern with a slash before its end is of one place, another of any folder below.
-    is_anchored = "/" in pattern.rstrip("/")
-    return f"{sign}/{literal}/{pattern.lstrip('/')}" if is_anchored else f"{sign}/{literal}/**/{pattern}"
 
 
 def _named(roots: Sequence[Path]) -> dict[str, Path]:

@@ -9,12 +9,17 @@ import re
 import stat
 from pathlib import Path
 
+HISTORY = "version control's own files"
 LARGEST = 1_000_000_000
 """Bytes that are read at most, which is what `max_file_bytes` allows at most: a file may have grown."""
 
-# A part that climbs or is empty, git's own folder as any file system spells it (Windows drops final dots and
-# blanks and has a short name for it), and what no path holds.
-_ESCAPE = re.compile(r"\A(?=/)|(?:\A|/)(?:\.{0,2}|\.git[. ]*|git~1)(?:/|\Z)|\0", re.IGNORECASE)
+# A part that climbs or is empty, and what no path holds.
+_ESCAPE = re.compile(r"\A(?=/)|(?:\A|/)\.{0,2}(?:/|\Z)|\0")
+# Git's own folder as any file system spells it (Windows drops final dots and blanks and has a short name for
+# it), and those of Subversion, Mercurial, Jujutsu, Bazaar and Darcs.
+_HISTORY = re.compile(
+    r"(?:\A|/)(?:(?P<git>\.git|git~1(?![^/]))|\.svn|\.hg|\.jj|\.bzr|_darcs)[. ]*+(?:/|\Z)", re.IGNORECASE
+)
 _IGNORABLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")  # HFS+ does not see them
 _IS_WINDOWS = os.name == "nt"
 
@@ -34,12 +39,13 @@ def escape(path: str) -> str:
     ('no path below the root', "git's own files", '')
     """
     seen = path if path.isascii() else _IGNORABLE.sub("", path)
-    found = _ESCAPE.search(seen.removesuffix("/"))  # git writes a nested repository with a final slash
-    if _IS_WINDOWS and ("\\" in path or ":" in path):
+    seen = seen.removesuffix("/")  # git writes a nested repository with a final slash
+    if _ESCAPE.search(seen) or (_IS_WINDOWS and ("\\" in path or ":" in path)):
         return "no path below the root"
+    found = _HISTORY.search(seen)
     if not found:
         return ""
-    return "git's own files" if "git" in found.group().lower() else "no path below the root"
+    return "git's own files" if found["git"] else HISTORY
 
 
 def read(root: Path, path: str) -> bytes:

@@ -61,7 +61,7 @@ def weight(text: str) -> int:
 
 
 def _cut(line: str) -> list[str]:
-    return [line] if len(line) <= PIECE else _PIECE.findall(line) or [line.strip()]
+    return [line] if len(line) <= PIECE else _PIECE.findall(line.rstrip()) or [line.strip()]
 
 
 def _signature(head: str, lines: Sequence[str]) -> int:

@@ -1,51 +1,221 @@
-"""Which files a search is held to: gitignore-style patterns and a language."""
+"""Which files a search is held to: gitignore-style patterns, languages, a folder; and why none passes."""
 
-from collections.abc import Sequence
-
-from pathspec import PathSpec, Pattern
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from retrieval import languages
-from retrieval.errors import ArgumentError, shorten
+from retrieval.errors import ArgumentError, CancelledError, shorten
+from retrieval.globs import Glob, Rules
+from retrieval.pathforms import Reader
+from retrieval.records import Exclusion
+
+_SHOWN_REASONS = 3  # why files are left out, in one error
+_CHECKED_EVERY = 20  # paths between two looks whether the caller still waits
+
+_ALL = frozenset({"", "all", "any", "*"})
+_SUFFIX = re.compile(r"\*?\.?([a-z0-9_+]{1,16})")
+_COMMON = dict(
+    pair.split("=")
+    for pair in (
+        "ada=.adb,.ads apex=.cls assembly=.asm,.s astro=.astro bicep=.bicep cairo=.cairo crystal=.cr "
+        "cuda=.cu,.cuh cython=.pyx,.pxd elm=.elm fortran=.f,.f90,.f95,.f03 gleam=.gleam "
+        "glsl=.glsl,.vert,.frag hlsl=.hlsl jinja=.jinja,.j2,.jinja2 jupyter=.ipynb less=.less "
+        "liquid=.liquid lisp=.lisp,.el mojo=.mojo nim=.nim odin=.odin pascal=.pas prolog=.pro puppet=.pp "
+        "racket=.rkt sass=.sass,.scss scheme=.scm solidity=.sol starlark=.bzl,.star stylus=.styl "
+        "tcl=.tcl thrift=.thrift twig=.twig vala=.vala verilog=.v,.sv,.vh vhdl=.vhd,.vhdl vyper=.vy "
+        "wgsl=.wgsl"
+    ).split()
+)
+"""Languages that nothing here parses, by the suffixes of their files."""
 
 
-def passing(paths: list[str], globs: Sequence[str] | None, language: str | None) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The files that pass a filter.
+
+    Attributes:
+        paths: Which they are, in the order they were listed.
+        notes: How the filter was read, where it was not read word for word.
+    """
+
+    paths: list[str]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a caller wants a search held to.
+
+    Attributes:
+        globs: gitignore-style patterns, the last match decides: `src/`, `*.py`, `!tests/`.
+        languages: Names or aliases from `languages`; a file of any of them passes.
+        root: The root, for absolute paths below it; "" where it is not known.
+        folder: A folder that the search is held to and that patterns are relative to, or "".
+    """
+
+    globs: Sequence[str] = ()
+    languages: Sequence[str] = ()
+    root: str = ""
+    folder: str = ""
+
+    def __bool__(self) -> bool:
+        """Tell whether anything is left out."""
+        return bool(self.globs or self.languages or self.folder)
+
+
+def passing(
+    paths: Sequence[str], wanted: Filter, *, is_cancelled: Callable[[], bool] = lambda: False
+) -> Selection:
     """Return the paths that pass, in their order.
 
+    Raises:
+        ArgumentError: A pattern is invalid, there are too many, or a language is unknown.
+        CancelledError: `is_cancelled` said so.
+    """
+    paths = _below(paths, wanted.folder)
+    notes: list[str] = []
+    if wanted.globs:
+        skip = _skip(wanted)
+        reader = Reader((path[skip:] for path in paths), root=wanted.root, folder=wanted.folder)
+        matcher, notes = _Matcher(reader.read(wanted.globs)), reader.notes
+        paths = list(_kept(paths, skip, matcher, is_cancelled))
+    if wanted.languages:
+        suffixes = _suffixes(wanted.languages, paths, notes)
+        paths = [path for path in paths if suffixes is None or languages.suffix_of(path) in suffixes]
+    return Selection(list(paths), tuple(dict.fromkeys(notes)))
+
+
+def explain(wanted: Filter, excluded: Sequence[Exclusion], *, name: str) -> str:
+    """Say that no file passes, and why those that would are not searched.
+
     Args:
-        paths: Files, relative to the root.
-        globs: gitignore-style patterns, the last match decides: `src/`, `*.py`, `!tests/`.
-        language: A name or alias from `languages`.
+        wanted: The filter.
+        excluded: What is not searched, with reasons.
+        name: How the root is called.
+    """
+    asked = [f"path {shorten(str(list(wanted.globs)))}"] if wanted.globs else []
+    asked += [f"language {shorten(repr(', '.join(wanted.languages)))}"] if wanted.languages else []
+    asked += [f"the folder {shorten(wanted.folder)}"] if wanted.folder else []
+    left_out = _refused(excluded, wanted) if wanted.globs or wanted.folder else []
+    first: dict[str, str] = {}
+    for item in left_out:
+        first.setdefault(item.reason, item.path)
+    if first:
+        counts = Counter(item.reason for item in left_out)
+        shown = "; ".join(
+            f"{shorten(first[reason])}{f' and {count - 1:,} more' if count > 1 else ''}: {reason}"
+            for reason, count in counts.most_common(_SHOWN_REASONS)
+        )
+        return f"what passes {' and '.join(asked)} is not searched: {shown}"
+    return (
+        f"no indexed file passes {' and '.join(asked)}; patterns are gitignore-style and relative to "
+        f"{name}/, e.g. src/ or *.py or !tests/"
+    )
+
+
+def _refused(excluded: Iterable[Exclusion], wanted: Filter) -> list[Exclusion]:
+    """List what would pass, or holds what would, but is not searched."""
+    skip, above = _skip(wanted), f"{wanted.folder}/"
+    items = [(item.path.rstrip("/"), item) for item in excluded]
+    if wanted.folder:
+        around = [item for path, item in items if above.startswith(f"{path}/")]
+        if around or not wanted.globs:
+            return around or [item for path, item in items if path.startswith(above)]
+        items = [(path, item) for path, item in items if path.startswith(above)]
+    inside = [(path[skip:], item) for path, item in items]
+    reader = Reader((path for path, _ in inside), root=wanted.root, folder=wanted.folder)
+    matcher = _Matcher(reader.read(wanted.globs))
+    texts = tuple(text.lstrip("/") for text in reader.texts)
+    return [
+        item
+        for path, item in inside
+        if path
+        and (
+            any(text.startswith(f"{path}/") for text in texts)
+            or matcher.passes(path)
+            or matcher.passes(f"{path}/-")  # as a folder, which it may be
+        )
+    ]
+
+
+def _skip(wanted: Filter) -> int:
+    """Count the characters that lead to the folder."""
+    return len(wanted.folder) + 1 if wanted.folder else 0
+
+
+def _below(paths: Sequence[str], folder: str) -> Sequence[str]:
+    return [path for path in paths if path.startswith(f"{folder}/")] if folder else paths
+
+
+def _kept(
+    paths: Iterable[str], skip: int, matcher: "_Matcher", is_cancelled: Callable[[], bool]
+) -> Iterator[str]:
+    for number, path in enumerate(paths):
+        if number % _CHECKED_EVERY == 0 and is_cancelled():
+            raise CancelledError("the caller no longer waits")
+        if matcher.passes(path[skip:]):
+            yield path
+
+
+class _Matcher:
+    """Patterns of which the last that matches a path, or a folder above it, decides."""
+
+    def __init__(self, globs: Sequence[Glob]) -> None:
+        self._rules = Rules(globs)
+        self._takes_away = all(glob.is_negated for glob in globs)  # from everything
+        self._folders: dict[str, int] = {"": -1}
+
+    def passes(self, path: str) -> bool:
+        """Tell whether a file passes."""
+        folder = path.rpartition("/")[0]
+        last = max(self._last_above(folder), self._rules.last(os.fsencode(path), is_folder=False))
+        return self._takes_away if last < 0 else not self._rules.globs[last].is_negated
+
+    def _last_above(self, folder: str) -> int:
+        unknown = []
+        while folder not in self._folders:
+            unknown.append(folder)
+            folder = folder.rpartition("/")[0]
+        last = self._folders[folder]
+        for below in reversed(unknown):
+            last = max(last, self._rules.last(os.fsencode(below), is_folder=True))
+            self._folders[below] = last
+        return last
+
+
+def _suffixes(names: Sequence[str], paths: Sequence[str], notes: list[str]) -> frozenset[str] | None:
+    """Find the suffixes of some languages; None where any will do.
 
     Raises:
-        ArgumentError: A pattern is none, or the language is unknown.
+        ArgumentError: A language is unknown.
     """
-    if globs:
-        spec = _spec(globs)
-        paths = [path for path in paths if spec.match_file(path)]
-    if language:
-        wanted = _suffixes(language)
-        paths = [path for path in paths if languages.suffix_of(path) in wanted]
-    return paths
-
-
-def _spec(globs: Sequence[str]) -> PathSpec[Pattern]:
-    """Compile patterns of which the last match decides."""
-    for glob in globs:
+    asked = [part.strip().lower() for name in names for part in name.split(",")]
+    if not asked or _ALL & {name for name in asked if name} or not any(asked):
+        return None
+    found: set[str] = set()
+    for name in filter(None, asked):
         try:
-            PathSpec.from_lines("gitignore", [glob])
-        except ValueError as error:
-            shown = shorten(repr(glob))
-            raise ArgumentError(
-                f"path {shown} is no gitignore pattern; take e.g. src/ or *.py or !tests/"
-            ) from error
-    # Patterns that only take away take away from everything.
-    takes_away = all(glob.startswith("!") for glob in globs)
-    return PathSpec.from_lines("gitignore", ["*", *globs] if takes_away else globs)
+            found.update(languages.suffixes(name))
+        except KeyError:
+            suffixes = _by_suffix(name, paths)
+            if not suffixes:
+                known = ", ".join(languages.names())
+                raise ArgumentError(f"language {shorten(repr(name))} is unknown; known are {known}") from None
+            found |= suffixes
+            shown = " and ".join(f"*{suffix}" for suffix in sorted(suffixes))
+            notes.append(f"language {shorten(name)} was read as files {shown}")
+    return frozenset(found)
 
 
-def _suffixes(language: str) -> tuple[str, ...]:
-    try:
-        return languages.suffixes(language)
-    except KeyError as error:
-        known = ", ".join(languages.names())
-        raise ArgumentError(f"language {shorten(repr(language))} is unknown; known are {known}") from error
+def _by_suffix(name: str, paths: Sequence[str]) -> frozenset[str]:
+    """Read a language that nothing here parses as the suffixes of its files."""
+    if name in _COMMON:
+        return frozenset(_COMMON[name].split(","))
+    written = _SUFFIX.fullmatch(name)
+    suffix = f".{written[1]}" if written else ""
+    return (
+        frozenset({suffix}) if any(path.lower().endswith(suffix) for path in paths if suffix) else frozenset()
+    )

@@ -43,6 +43,22 @@ def ask(root: Path, *arguments: str, timeout_s: float = TIMEOUT_S) -> bytes | No
         return None
 
 
+def around(folder: Path) -> Path:
+    """Return the top of the work tree that a folder is a part of.
+
+    The folder itself where no git answers for it, where git ignores it and tracks nothing in it, and where
+    the work tree is a home folder or a whole disk, which nobody means.
+    """
+    told = ask(folder, "rev-parse", "--show-toplevel")
+    if told is None:
+        return folder
+    top = Path(os.fsdecode(told.removesuffix(b"\n")))
+    if top in {Path.home(), Path(top.anchor)} or top == folder.resolve():
+        return folder
+    is_ignored = ask(folder, "check-ignore", "-q", ".") is not None and ask(folder, "ls-files", "-z") == b""
+    return folder if is_ignored else top
+
+
 def refusal(root: Path) -> str:
     """Say in few words why git answers nothing about `root`, or "" when it answers."""
     try:

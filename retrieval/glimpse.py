@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from retrieval import places, secrets
 from retrieval.errors import shorten
+from retrieval.filters import Filter
 from retrieval.passages import Passage, passages_of
 from retrieval.query import read_query
 from retrieval.repository import Repository
@@ -37,23 +38,20 @@ class Glimpse:
     notes: tuple[str, ...] = ()
 
 
-def glimpse(
-    repository: Repository, text: str, globs: tuple[str, ...] | None, language: str | None
-) -> Glimpse:
+def glimpse(repository: Repository, text: str, wanted: Filter) -> Glimpse:
     """Read the files whose paths spell words of a question, as chunks.
 
     Args:
         repository: It needs no index.
         text: The question.
-        globs: gitignore-style path patterns, or None.
-        language: A language name, or None.
+        wanted: What the search is held to.
 
     Raises:
         ArgumentError: A pattern is none, or the language is unknown.
     """
     query = read_query(text)
     words = dict.fromkeys((*query.stems, *stems(query.identifiers)), 1.0)
-    scored = ((_score(path, words), path) for path in _alike(repository.names(globs, language), words))
+    scored = ((_score(path, words), path) for path in _alike(repository.names(wanted), words))
     best = [path for _, path in heapq.nlargest(FILES, (item for item in scored if item[0] > 0))]
     if best and not secrets.is_ready(DETECTOR_S):
         alike = ", ".join(map(shorten, best[:NAMED]))

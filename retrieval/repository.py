@@ -6,13 +6,13 @@ import os
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from retrieval import chunker, encoding, git, integrity, inventory, secrets, tokenizer, walker
+from retrieval import chunker, confinement, encoding, git, integrity, inventory, secrets, tokenizer, walker
 from retrieval.chunkcache import ChunkCache
 from retrieval.errors import (
     ArgumentError,
@@ -20,9 +20,9 @@ from retrieval.errors import (
     CancelledError,
     GoldrankError,
     IndexLockedError,
-    shorten,
 )
-from retrieval.filters import passing
+from retrieval.filters import Filter, Selection, explain, passing
+from retrieval.ignores import MANY
 from retrieval.index import Snapshot
 from retrieval.indexer import Indexer, Progress
 from retrieval.ledger import Ledger
@@ -81,6 +81,10 @@ class _State:
         known = ((path, self.records[path].note) for path in self.paths if path in self.records)
         return {path: note for path, note in known if note}
 
+    @cached_property
+    def reasons(self) -> dict[str, str]:
+        return {item.path.rstrip("/"): item.reason for item in self.excluded}
+
     def _reason(self, path: str) -> str:
         record = self.records.get(path)
         return record.reason if record else ""
@@ -93,13 +97,29 @@ class Repository:
     """
 
     def __init__(
-        self, root: Path, *, cache: Path, max_bytes: int, chunk_cache_bytes: int = CHUNK_CACHE_BYTES
+        self,
+        root: Path,
+        *,
+        cache: Path,
+        max_bytes: int,
+        chunk_cache_bytes: int = CHUNK_CACHE_BYTES,
+        own: Sequence[Path] = (),
     ) -> None:
+        """Open a root; nothing is read.
+
+        Args:
+            root: The folder.
+            cache: Folder of all indexes.
+            max_bytes: Larger files are not indexed.
+            chunk_cache_bytes: Bound of what is kept of files by content.
+            own: Further files and folders of ours; like the cache, they are passed over below the root.
+        """
         self.root = walker.resolve_root(root)
         self._cache = cache
         self._store = Store(store_folder(cache, self.root))
         self._kept = ChunkCache(cache, fingerprint=_fingerprint(), limit_bytes=chunk_cache_bytes)
         self._max_bytes = max_bytes
+        self._own = _below(self.root, (cache, *own))
         self._state = _State(Listing({}, ()), {})
         self._ledger = Ledger(self.root, self._store, fingerprint=_fingerprint())
         self._told: tuple[Listing, object, git.State] | None = None  # what git said, and when
@@ -199,7 +219,7 @@ class Repository:
     def missed(self) -> set[str]:
         """Look through the whole tree; return the paths that are not as `refresh` last saw them."""
         seen = self._state.listing.files
-        now = walker.walk(self.root, max_bytes=self._max_bytes).files
+        now = walker.walk(self.root, max_bytes=self._max_bytes, own=self._own).files
         return {path for path in seen.keys() | now.keys() if seen.get(path) != now.get(path)}
 
     def rebuild(self) -> None:
@@ -249,38 +269,60 @@ class Repository:
         """Add up the sizes of the index's files."""
         return self._store.size_bytes()
 
-    def select(self, globs: Sequence[str] | None, language: str | None) -> list[str] | None:
-        """List the searched files that pass the filters; None when there is no filter.
+    def select(self, wanted: Filter, *, is_cancelled: Callable[[], bool] = lambda: False) -> Selection | None:
+        """List the searched files that pass a filter; None when there is no filter.
 
-        Args:
-            globs: gitignore-style patterns, the last match decides: `src/`, `*.py`, `!tests/`.
-            language: A name or alias from `languages`.
+        Before the files are listed it holds for those that the index knows, and finding none is no error.
 
         Raises:
-            ArgumentError: A pattern is none, the language is unknown, or no searched file passes.
+            ArgumentError: A pattern is invalid, a language is unknown, or no searched file passes.
+            CancelledError: `is_cancelled` said so.
         """
-        if not globs and not language:
+        if not wanted:
             return None
-        paths = passing(self.paths, globs, language)
-        if not paths:
-            asked = [f"path {shorten(str(list(globs)))}"] if globs else []
-            asked += [f"language {shorten(repr(language))}"] if language else []
-            raise ArgumentError(
-                f"no indexed file passes {' and '.join(asked)}; patterns are gitignore-style and relative to "
-                f"{self.root.name}/, e.g. src/ or *.py or !tests/"
-            )
-        return paths
+        is_listed = self.is_listed
+        paths = self.paths if is_listed else self._indexed()
+        selection = passing(paths, self._rooted(wanted), is_cancelled=is_cancelled)
+        if not selection.paths and is_listed:
+            raise ArgumentError(explain(self._rooted(wanted), self.excluded, name=self.root.name))
+        return selection
 
-    def names(self, globs: Sequence[str] | None, language: str | None) -> list[str]:
+    def names(self, wanted: Filter) -> list[str]:
         """List files that pass the filters before anything is indexed, even those that no search will read.
 
         Where there is no git to ask, it lists what it finds in a moment.
 
         Raises:
-            ArgumentError: A pattern is none, or the language is unknown.
+            ArgumentError: A pattern is invalid, or the language is unknown.
         """
-        listed = self.paths if self.is_listed else walker.names(self.root)
-        return passing(listed, globs, language)
+        listed = self.paths if self.is_listed else walker.names(self.root, own=self._own)
+        return passing(listed, self._rooted(wanted)).paths
+
+    def reason(self, path: str) -> str:
+        """Say why a path is not searched, as it was left out or lies below what was; "" when it was not."""
+        left_out = self._state.reasons
+        for folder in (path, *_above(path)):
+            if reason := left_out.get(folder, ""):
+                return reason if folder == path else f"it is below {folder}, {reason}"
+        return confinement.HISTORY if confinement.escape(path) == confinement.HISTORY else ""
+
+    def is_vast(self) -> bool:
+        """Tell whether this is a folder outside git with more files than anybody means to index unasked."""
+        return walker.is_vast(self.root, own=self._own)
+
+    @property
+    def unmeant(self) -> int:
+        """How many files outside git are indexed, if they are more than anybody may have meant; else 0."""
+        listing = self._state.listing
+        return len(listing.files) if not listing.is_git and len(listing.files) > MANY else 0
+
+    def _rooted(self, wanted: Filter) -> Filter:
+        return replace(wanted, root=str(self.root))
+
+    def _indexed(self) -> list[str]:
+        """List the files that the index knows, in order."""
+        known = self._ledger.records.copy()  # whoever brings the index up to date adds to it
+        return sorted((path for path, record in known.items() if not record.reason), key=os.fsencode)
 
     def peek(self, path: str) -> list[str] | None:
         """Read the lines of a file that was not judged yet; None when no search may read it."""
@@ -337,12 +379,14 @@ class Repository:
         if self._is_still:
             return self._state.listing
         if touched and self.is_listed:
-            again = walker.walk_again(self.root, self._state.listing, touched, max_bytes=self._max_bytes)
+            again = walker.walk_again(
+                self.root, self._state.listing, touched, max_bytes=self._max_bytes, own=self._own
+            )
             if again:
                 self._ledger.suspect(touched)
                 return again
         start = time.perf_counter()
-        listing = walker.walk(self.root, max_bytes=self._max_bytes)
+        listing = walker.walk(self.root, max_bytes=self._max_bytes, own=self._own)
         self.walk_s = time.perf_counter() - start
         self._ledger.suspect(None)
         return listing
@@ -404,6 +448,18 @@ class Repository:
             indexer.update(changed, gone, progress=progress, is_cancelled=is_cancelled)
             self._ledger.wrote()  # else it reads what was written: files may be marked and not remembered
         return Refresh(indexer.made, indexer.removed)
+
+
+def _below(root: Path, paths: Iterable[Path]) -> tuple[str, ...]:
+    """Write those paths that lie below a root relative to it."""
+    real = (Path(os.path.realpath(path.expanduser())) for path in paths)
+    return tuple(path.relative_to(root).as_posix() for path in real if root in path.parents)
+
+
+def _above(path: str) -> Iterator[str]:
+    """Yield the folders above a path, the nearest first."""
+    while path := path.rpartition("/")[0]:
+        yield path
 
 
 def _fingerprint() -> str:

@@ -9,6 +9,7 @@ from retrieval import integrity, tokenizer
 from retrieval.bm25 import bm25_scores
 from retrieval.confidence import Confidence, judge
 from retrieval.errors import CancelledError, GoldrankError, ModelError
+from retrieval.filters import Filter
 from retrieval.glimpse import glimpse
 from retrieval.index import path_terms
 from retrieval.passages import Passage
@@ -65,6 +66,7 @@ class Request:
         globs: gitignore-style path patterns, or None.
         language: A language name, or None.
         rerank: Whether the second stage may run.
+        folder: A folder of the root that the search is held to, or "".
     """
 
     query: str
@@ -72,6 +74,12 @@ class Request:
     globs: tuple[str, ...] | None = None
     language: str | None = None
     rerank: Literal["yes", "no"] = "yes"
+    folder: str = ""
+
+    @property
+    def filter(self) -> Filter:
+        """What the search is held to."""
+        return Filter(self.globs or (), (self.language,) if self.language else (), folder=self.folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +170,8 @@ def _search(
     snapshot = repository.snapshot()
     if repository.is_replaced:  # else nothing would be found, and not a word said
         return _glimpse(repository, request, notes=(REPLACED,), start=start)
-    paths = repository.select(request.globs, request.language) if repository.is_listed else None
+    selection = repository.select(request.filter, is_cancelled=is_cancelled)
+    paths, notes = (selection.paths, (*notes, *selection.notes)) if selection else (None, notes)
     query = read_query(request.query)
     refusal = _refusal(request, is_symbol=query.is_symbol)
     read = second.depth if second and not (refusal or _off(second)) else 0
@@ -191,7 +200,7 @@ def _search(
 
 def _glimpse(repository: Repository, request: Request, *, notes: tuple[str, ...], start: float) -> Answer:
     """Answer from the files whose names match, as nothing that matches is indexed yet."""
-    seen = glimpse(repository, request.query, request.globs, request.language)
+    seen = glimpse(repository, request.query, request.filter)
     answer = rerank(request.query, seen.passages, None)
     return replace(
         answer,
@@ -206,8 +215,8 @@ def _glimpse(repository: Repository, request: Request, *, notes: tuple[str, ...]
 def ranking(repository: Repository, request: Request) -> list[Candidate]:
     """Return the whole first-stage order of a question, every chunk of the pool, to explain any of them."""
     repository.refresh()
-    query, paths = read_query(request.query), repository.select(request.globs, request.language)
-    evidence = gather(query, repository.snapshot(), paths=paths)
+    query, selection = read_query(request.query), repository.select(request.filter)
+    evidence = gather(query, repository.snapshot(), paths=selection.paths if selection else None)
     return place(evidence, weights_for(query), limit=len(evidence.pool.chunks))
 
 

@@ -1,6 +1,6 @@
 """Which files of a root count, and why the others were left out.
 
-In a git work tree git itself is asked, so every ignore rule is git's own; elsewhere pathspec reads the
+In a git work tree git itself is asked, so every ignore rule is git's own; elsewhere `ignores` reads the
 `.gitignore` files. What is listed is then judged twice: by name and type before it is read (`walk`), and by
 content once it is (`refusal`). Nothing outside the root is ever opened: `confinement` sees to it.
 """
@@ -9,15 +9,14 @@ import os
 import re
 import stat
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import takewhile
 from pathlib import Path
 
-from pathspec import GitIgnoreSpec
-
-from retrieval import confinement, encoding, git, languages
+from retrieval import confinement, encoding, git, ignores, languages
 from retrieval.errors import RootError
 from retrieval.records import Exclusion, FileStat
 from retrieval.text import LONG_CHARS, SMALL_CHARS, is_data
@@ -29,7 +28,7 @@ other formats is data. Parsing 4 MB takes 1 to 5 s and at most 490 MB in seven l
 
 _DEPENDENCY_FOLDERS = frozenset({"node_modules", "bower_components", "jspm_packages", "site-packages"})
 _VENDOR_MARKS = ("modules.txt", "autoload.php")  # what `go mod vendor` and composer leave in their vendor/
-_WIDE = (*_VENDOR_MARKS, ".gitignore")  # files that decide about others
+_WIDE = (*_VENDOR_MARKS, ignores.NAME, "/HEAD", "CVS/Entries")  # files that decide about others
 NAMES_PATIENCE_S = 5.0  # git waits for ever where a `.gitignore` is a pipe; a question must not
 MOST_TOUCHED = 500  # paths that are cheaper to look at one by one than with all others
 _LOCK_FILES = frozenset(
@@ -63,6 +62,7 @@ A_LOCK = "a lock file"
 THE_GOLDEN = "the golden questions, which are no answers"
 NO_LOSS = frozenset({A_LINK, A_LOCK, THE_GOLDEN, "binary"})
 """Reasons to leave a file out that cannot cost an answer."""
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 GENERATED_BYTES = 600
 """Where a generator's notice stands: further down, a file only talks about one."""
 
@@ -75,6 +75,7 @@ class Listing:
         files: What the file system says of each.
         excluded: The others, with reasons.
         vendored: Folders that a package manager filled, each with its final slash.
+        history: Folders that version control keeps under a name of any kind, each with its final slash.
         folders: Folders that all these are below, and perhaps some that they were below once.
         is_git: Whether git listed them.
     """
@@ -82,6 +83,7 @@ class Listing:
     files: Mapping[str, FileStat]
     excluded: tuple[Exclusion, ...]
     vendored: tuple[str, ...] = ()
+    history: tuple[str, ...] = ()
     folders: frozenset[str] = frozenset()
     is_git: bool = False
 
@@ -101,7 +103,10 @@ def resolve_root(folder: Path) -> Path:
         root = folder.expanduser().resolve(strict=True)
         if not root.is_dir():
             raise RootError(f"{folder} is a file; name the folder that holds the repository")
-        os.scandir(root).close()
+        if ignores.is_history("", set(os.listdir(root))):  # noqa: PTH208 - names alone
+            raise RootError(
+                f"{folder} is a bare git repository: history without files; serve a work tree of it"
+            )
     except (FileNotFoundError, NotADirectoryError) as error:
         raise RootError(f"{folder} does not exist; name an existing folder") from error
     except PermissionError as error:
@@ -111,21 +116,42 @@ def resolve_root(folder: Path) -> Path:
     return root
 
 
-def walk(root: Path, *, max_bytes: int) -> Listing:
+def walk(root: Path, *, max_bytes: int, own: Sequence[str] = ()) -> Listing:
     """List the files under `root` in the order of their path's bytes.
 
     Args:
         root: A folder as `resolve_root` gives it.
         max_bytes: Files larger than this are left out.
+        own: Files and folders of ours, relative to the root, which are passed over.
     """
     paths = _tracked_by_git(root)
-    listed = sorted(set(_visit(root) if paths is None else paths), key=os.fsencode)
-    vendored = _vendor_folders(listed)
-    files, excluded = _sift(root, listed, vendored, max_bytes=max_bytes)
-    return Listing(files, tuple(excluded), vendored, _folders_of(listed), is_git=paths is not None)
+    found = ignores.visit(root, skipped=own) if paths is None else _not_own(paths, own)
+    listed = sorted(set(found), key=os.fsencode)
+    last = Listing({}, (), _vendor_folders(listed), ignores.history_folders(root, listed))
+    files, excluded = _sift(root, listed, last, max_bytes=max_bytes)
+    return replace(
+        last,
+        files=files,
+        excluded=tuple(excluded),
+        folders=_folders_of(listed),
+        is_git=paths is not None,
+    )
 
 
-def walk_again(root: Path, last: Listing, touched: Collection[str], *, max_bytes: int) -> Listing | None:
+def is_vast(root: Path, *, own: Sequence[str] = ()) -> bool:
+    """Tell whether a folder outside git holds more files than anybody means to index unasked."""
+    return _tracked_by_git(root) is None and ignores.is_vast(root, skipped=own)
+
+
+def _not_own(paths: Iterable[str], own: Sequence[str]) -> Iterable[str]:
+    """Leave out what is ours."""
+    ours = tuple(f"{path}/" for path in own)
+    return (path for path in paths if path not in own and not path.startswith(ours)) if own else paths
+
+
+def walk_again(
+    root: Path, last: Listing, touched: Collection[str], *, max_bytes: int, own: Sequence[str] = ()
+) -> Listing | None:
     """List the files under `root` when only some paths can have changed since the last listing.
 
     Args:
@@ -133,10 +159,12 @@ def walk_again(root: Path, last: Listing, touched: Collection[str], *, max_bytes
         last: What was listed then.
         touched: Paths of files or folders, relative to the root; they need not be there.
         max_bytes: Files larger than this are left out.
+        own: Files and folders of ours, which are passed over.
 
     Returns:
         The new listing, out of order; None when those paths may change what is listed elsewhere.
     """
+    touched = frozenset(_not_own(touched, own))
     if len(touched) > MOST_TOUCHED or any(_is_wide(root, last, path) for path in touched):
         return None
     known = [path for path in touched if path in last.files]
@@ -144,20 +172,23 @@ def walk_again(root: Path, last: Listing, touched: Collection[str], *, max_bytes
     listed = _tracked_by_git(root, new) if new and last.is_git else []
     if listed is None or (new and not last.is_git):
         return None
-    files, excluded = _sift(root, [*listed, *known], last.vendored, max_bytes=max_bytes)
+    files, excluded = _sift(root, [*listed, *known], last, max_bytes=max_bytes)
     kept = {**last.files}
     for path in known:
         kept.pop(path, None)
-    drop = frozenset(touched)
-    left_out = tuple(item for item in last.excluded if item.path not in drop)
-    folders = last.folders | _folders_of(listed)
-    return Listing({**kept, **files}, (*left_out, *excluded), last.vendored, folders, is_git=last.is_git)
+    left_out = tuple(item for item in last.excluded if item.path not in touched)
+    return replace(
+        last,
+        files={**kept, **files},
+        excluded=(*left_out, *excluded),
+        folders=last.folders | _folders_of(listed),
+    )
 
 
 def _is_wide(root: Path, last: Listing, path: str) -> bool:
     """Tell whether a touched path may change what is listed elsewhere: a folder, or a file of rules."""
     # A folder that is gone, or a file or link where one was, tells of none of the files that were below it.
-    return path.endswith(_WIDE) or path in last.folders or (root / path).is_dir()
+    return path.endswith(_WIDE) or path in last.folders or os.path.isdir(root / path)  # noqa: PTH112 - no error
 
 
 def _folders_of(paths: Iterable[str]) -> frozenset[str]:
@@ -173,17 +204,17 @@ def _folders_of(paths: Iterable[str]) -> frozenset[str]:
 
 def judged(root: Path, paths: Sequence[str], *, max_bytes: int) -> Listing:
     """Tell which of some listed files may be read; vendored folders are not known here."""
-    files, excluded = _sift(root, paths, (), max_bytes=max_bytes)
+    files, excluded = _sift(root, paths, Listing({}, ()), max_bytes=max_bytes)
     return Listing(files, tuple(excluded))
 
 
-def names(root: Path, *, patience_s: float = 0.3) -> list[str]:
+def names(root: Path, *, patience_s: float = 0.3, own: Sequence[str] = ()) -> list[str]:
     """List the files under `root` without looking at one; without git, as many as are found in time."""
     listed = _tracked_by_git(root, timeout_s=NAMES_PATIENCE_S)
     if listed is not None:
-        return listed
+        return list(_not_own(listed, own))
     deadline = time.monotonic() + patience_s
-    return list(takewhile(lambda _path: time.monotonic() < deadline, _visit(root)))
+    return list(takewhile(lambda _path: time.monotonic() < deadline, ignores.visit(root, skipped=own)))
 
 
 def read(root: Path, path: str) -> bytes:
@@ -202,6 +233,8 @@ def stat_of(result: os.stat_result) -> FileStat:
 
 def refusal(path: str, data: bytes) -> str:
     """Say why this content is not worth searching, or "" when it is."""
+    if data.startswith(_LFS_POINTER):
+        return "a Git LFS pointer; its content is not here"
     if not encoding.is_text(data[: encoding.HEAD_BYTES]):
         return "binary"
     if ".min." in path.rpartition("/")[2] or (len(data) > SMALL_CHARS and _is_all_data(data)):
@@ -221,7 +254,7 @@ def _is_all_data(data: bytes) -> bool:
 
 
 def _sift(
-    root: Path, listed: Iterable[str], vendored: tuple[str, ...], *, max_bytes: int
+    root: Path, listed: Iterable[str], last: Listing, *, max_bytes: int
 ) -> tuple[dict[str, FileStat], list[Exclusion]]:
     """Tell the files that may be read from those that are left out; what is not there is in neither."""
     base = str(root)
@@ -230,7 +263,9 @@ def _sift(
     excluded: list[Exclusion] = []
     for path in listed:
         verdict = confinement.escape(path) or _judge(base, path, real_folders, max_bytes=max_bytes)
-        if path.startswith(vendored) or not _DEPENDENCY_FOLDERS.isdisjoint(path.split("/")[:-1]):
+        if path.startswith(last.history):
+            verdict = confinement.HISTORY
+        if path.startswith(last.vendored) or not _DEPENDENCY_FOLDERS.isdisjoint(path.split("/")[:-1]):
             verdict = "dependencies, not this repository's code"
         if isinstance(verdict, FileStat):
             files[path] = verdict
@@ -259,13 +294,16 @@ def _judge(base: str, path: str, real_folders: dict[str, bool], *, max_bytes: in
 
 def _is_below_real(base: str, folder: str, known: dict[str, bool]) -> bool:
     """Tell whether no part of `folder` is a link; each folder is looked at once."""
-    if folder not in known:
-        try:
-            is_link = stat.S_ISLNK(os.lstat(f"{base}/{folder}").st_mode)
-        except OSError:
-            is_link = False  # it is not there, and so is nothing below it
-        known[folder] = not is_link and _is_below_real(base, folder.rpartition("/")[0], known)
-    return known[folder]
+    unknown = []
+    while folder not in known:
+        unknown.append(folder)
+        folder = folder.rpartition("/")[0]
+    is_real = known[folder]
+    for below in reversed(unknown):
+        with suppress(OSError):  # it is not there, and so is nothing below it
+            is_real = is_real and not stat.S_ISLNK(os.lstat(f"{base}/{below}").st_mode)
+        known[below] = is_real
+    return is_real
 
 
 def _type_refusal(base: str, path: str, mode: int) -> str:
@@ -278,9 +316,11 @@ def _type_refusal(base: str, path: str, mode: int) -> str:
 def _folder_refusal(folder: str) -> str:
     """Say why a folder stands in a list of files: git tracks it as a whole, or it may not be read."""
     try:
-        os.scandir(folder).close()
+        names = os.listdir(folder)  # noqa: PTH208 - names alone
     except OSError as error:
         return f"unreadable: {error.strerror}"
+    if ignores.is_history(folder, set(names)):
+        return confinement.HISTORY
     return "a submodule or nested repository; serve it as a root of its own"
 
 
@@ -314,47 +354,6 @@ def _tracked_by_git(
     if listed is None or is_ignored:
         return None
     return [os.fsdecode(name) for name in listed.split(b"\0") if name]
-
-
-def _visit(root: Path, folder: str = "", rules: tuple[tuple[str, GitIgnoreSpec], ...] = ()) -> Iterator[str]:
-    """List files below a folder that no `.gitignore` on the way excludes; never through a link.
-
-    A folder that may not be read stands in the list itself, so that it is told.
-    """
-    spec = _ignore_file(root, folder)
-    if spec:
-        rules = (*rules, (folder, spec))
-    try:
-        entries = sorted(os.scandir(root / folder), key=lambda entry: os.fsencode(entry.name))
-    except OSError:
-        yield folder
-        return
-    for entry in entries:
-        path = f"{folder}/{entry.name}" if folder else entry.name
-        is_folder = entry.is_dir(follow_symlinks=False)
-        if entry.name == ".git" or _is_ignored(path, rules, is_folder=is_folder):
-            continue
-        if is_folder:
-            yield from _visit(root, path, rules)
-        else:
-            yield path
-
-
-def _ignore_file(root: Path, folder: str) -> GitIgnoreSpec | None:
-    try:
-        data = confinement.read(root, f"{folder}/.gitignore" if folder else ".gitignore")
-    except OSError:
-        return None
-    return GitIgnoreSpec.from_lines(data.decode("utf-8", "replace").splitlines())
-
-
-def _is_ignored(path: str, rules: Iterable[tuple[str, GitIgnoreSpec]], *, is_folder: bool) -> bool:
-    ignored = False
-    for folder, spec in rules:  # outermost first: a deeper file has the last word
-        relative = path[len(folder) :].lstrip("/") + ("/" if is_folder else "")
-        verdict = spec.check_file(relative).include
-        ignored = ignored if verdict is None else verdict
-    return ignored
 
 
 def _vendor_folders(paths: Iterable[str]) -> tuple[str, ...]:

@@ -34,8 +34,8 @@ _CHORE = re.compile(
 )
 _PREFIX = re.compile(r"^\w+(?:\([^)]*\))?!?:\s+")
 _TRAILING = re.compile(r"\s*\(#\d+\)$")
-_DOCSTRING = re.compile(r'^[ \t]*[rbu]*"""\s*(?P<text>[^"]+?)(?:"""|\n\s*\n)', re.MULTILINE | re.DOTALL)
-_COMMENTED = re.compile(r"\s*(?:///?!?|/\*\*?|\*(?!/)|##?(?![!\[])|--\|?)[ \t]?(?P<text>.*?)(?:\*/)?\s*$")
+_DOCSTRING = re.compile(r'^[ \t]*[rbu]*"""\s*+(?P<text>[^"]+?)(?:"""|\n\s*\n)', re.MULTILINE | re.DOTALL)
+_COMMENTED = re.compile(r"\s*(?:///?!?|/\*\*?|\*(?!/)|##?(?![!\[])|--\|?)[ \t]?(?P<text>.*?)(?:\*/)?")
 _SENTENCE = re.compile(r"(.+?[.!?])(?:\s|$)", re.DOTALL)
 _TEST_NAME = re.compile(
     r"(?:def|fn|func|fun|function|void)\s+[tT]est_?(?P<name>\w+)\s*\(|\b(?:it|test)\(\s*['\"`](?P<said>[^'\"`]+)"
@@ -138,7 +138,11 @@ def _docstrings(repository: Repository) -> Iterator[Draft]:
 
 def _said(passage: Passage) -> str:
     """Read what a chunk's definition says of itself: the comment it opens with, else its first docstring."""
-    opening = [match["text"] for match in takewhile(bool, map(_COMMENTED.fullmatch, passage.lines)) if match]
+    opening = [
+        match["text"]
+        for match in takewhile(bool, map(_COMMENTED.fullmatch, map(str.rstrip, passage.lines)))
+        if match
+    ]
     docstring = _DOCSTRING.search(passage.text)
     return " ".join((" ".join(opening) or (docstring["text"] if docstring else "")).split())
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -178,3 +179,44 @@ def test_every_command_teaches_itself(example: Path, command: str) -> None:
     """--help is the documentation that is at hand."""
     out = goldrank(command, "--help", cwd=example).stdout
     assert len(out.splitlines()) > 6
+
+
+def test_a_folder_inside_a_repository_means_the_repository(example: Path) -> None:
+    """A shell stands anywhere in a project; `goldrank serve` takes the repository too."""
+    git(example, "init", "-q")
+    write(example, {".gitignore": "out/\n", "out/made.py": "def made_by_a_build(): pass\n"})
+    done = goldrank("search", "rateLimit", "--format", "paths", cwd=example / "tests")
+    assert "1. src/limits.ts:1-3" in done.stdout
+    assert done.stderr.count("goldrank: ") == 1
+    assert "all of which is meant; --path tests/ holds a search to the folder" in done.stderr
+    for command in (("index",), ("status",)):
+        assert f"{example.resolve()}" in goldrank(*command, "tests", cwd=example).stdout
+    assert f"root           {example.resolve()}, " in goldrank("doctor", "tests", cwd=example).stdout
+    done = goldrank("search", "made by a build", "--repo", "out", "--format", "paths", cwd=example)
+    assert "1. made.py:1-1" in done.stdout, "what git ignores is a root of its own"
+    assert "goldrank: " not in done.stderr
+
+
+def test_a_repository_inside_another_stays_itself(example: Path) -> None:
+    """A submodule or a clone in a vendor folder is named by who means it."""
+    git(example, "init", "-q")
+    inner = write(example / "inner", {"a.py": "def inner_alone(): pass\n"})
+    git(inner, "init", "-q")
+    done = goldrank("search", "inner_alone", "--format", "paths", cwd=inner)
+    assert "1. a.py:1-1" in done.stdout
+    assert "goldrank: " not in done.stderr
+
+
+def test_a_folder_of_very_many_files_outside_git_is_not_indexed_unasked(tmp_path: Path) -> None:
+    """Whoever types `goldrank index` in a home folder means something else."""
+    root = tmp_path / "home"
+    for number in range(101):
+        folder = root / f"f{number}"
+        folder.mkdir(parents=True)
+        for name in range(1_000):
+            os.close(os.open(f"{folder}/{name}", os.O_CREAT | os.O_WRONLY))
+    for command in (("index", "."), ("search", "anything")):
+        error = goldrank(*command, cwd=root, code=2).stderr
+        assert "is no git repository and holds more than 100,000 files; name a project" in error
+        assert f"goldrank index {root.resolve()} --yes" in error
+    shutil.rmtree(root)

@@ -44,8 +44,18 @@ def test_a_root_that_is_well_has_no_remedy(example: Path, settings: Settings) ->
     """A doctor that always finds something is not read."""
     open_repository(example, settings).refresh()
     findings = list(rootcheck.examine(example, settings))
-    assert [finding.verdict for finding in findings] == ["ok"] * 4
+    assert [finding.verdict for finding in findings] == ["ok"] * 5
     assert "is whole" in about("index", findings).detail
+
+
+def test_an_invalid_line_of_an_ignore_file_is_named(example: Path, settings: Settings) -> None:
+    """Nothing else tells that such a line ignores nothing."""
+    write(example, {".gitignore": "*.log\n[z-a]\n", "web/.gitignore": "\n\n!\n"})
+    finding = about("ignore files", rootcheck.examine(example, settings))
+    assert finding.verdict == "warning"
+    assert ".gitignore:2: '[z-a]': the range z-a is backwards" in finding.detail
+    assert "web/.gitignore:3: '!': it names nothing" in finding.detail
+    assert finding.remedy
 
 
 def test_a_root_that_is_gone_is_told(tmp_path: Path, settings: Settings) -> None:

@@ -4,10 +4,12 @@ import threading
 from pathlib import Path
 
 import pytest
-from fakes import write
+from fakes import git, write
 
-from mcp_server.opened import OpenRoots
+from mcp_server.opened import OpenRoots, open_repository
+from mcp_server.workspace import Workspace
 from retrieval.errors import RootError
+from retrieval.repository import Refresh, Repository
 from retrieval.settings import Settings
 
 
@@ -92,3 +94,43 @@ def test_a_root_that_is_gone_closes_no_other(tmp_path: Path) -> None:
     with pytest.raises(RootError):
         opened.lend("gone")
     assert opened.names == ["r0", "r1"]
+
+
+def test_a_root_that_is_a_link_is_followed_when_it_leads_elsewhere(tmp_path: Path) -> None:
+    """`releases/current` moves with every release, and the old one must not answer for the new one."""
+    made = roots(tmp_path, 2)
+    link = tmp_path / "current"
+    link.symlink_to("r0")
+    workspace = Workspace([link], settings(tmp_path))
+    repository, done = searched(workspace)
+    assert (repository.root, done.note) == (made["r0"].resolve(), "")
+    (tmp_path / "next").symlink_to("r1")
+    (tmp_path / "next").replace(link)
+    repository, done = searched(workspace)
+    assert repository.root == made["r1"].resolve()
+    assert done.note.startswith(f"current leads to {made['r1'].resolve()} now; it led to ")
+    assert searched(workspace)[1].note == "", "once is enough"
+    link.unlink()
+    with pytest.raises(RootError, match="does not exist"):
+        searched(workspace)
+
+
+@pytest.mark.parametrize("has_git", [True, False])
+def test_our_own_files_below_a_root_are_not_searched(tmp_path: Path, *, has_git: bool) -> None:
+    """A cache in the working folder would be found by every search, and grow by it."""
+    root = write(tmp_path / "root", {"a.py": "def only_here(): pass\n", "logs/a.log.1": "def only_here\n"})
+    if has_git:
+        git(root, "init", "-q")
+    write(root, {"models/m/config.json": "{}\n", "logs/a.log": "def only_here\n", "logs/b.log": "x\n"})
+    ours = Settings(cache=root / "cache", models=root / "models", log_file=str(root / "logs/a.log"), model="")
+    repository = open_repository(root, ours)
+    repository.refresh()
+    assert repository.store_folder.is_relative_to(root.resolve())
+    repository.refresh()
+    assert repository.paths == ["a.py", "logs/b.log"]
+    assert repository.excluded == []
+
+
+def searched(workspace: Workspace) -> tuple[Repository, Refresh]:
+    """Bring the only root up to date, as every search does."""
+    return workspace.refresh(None, progress=lambda _done, _total: None, is_cancelled=never)

@@ -245,6 +245,8 @@ async def test_candidates_that_cannot_be_ranked_are_told_one_by_one(
 ) -> None:
     """One bad path must not cost the ranking of the others."""
     write(example, {".env": "TOKEN=hunter2"})
+    write(example, {".hg/hgrc": "[paths]", "libs/a.py": "x = 1"})
+    (example / "libs/sub").symlink_to("../src")
     (example / "out.py").symlink_to("/etc/passwd")
     candidates = [
         "src/client.py",
@@ -257,6 +259,8 @@ async def test_candidates_that_cannot_be_ranked_are_told_one_by_one(
         "../../etc/passwd",
         "out.py",
         ".env",
+        "libs/sub/s.py:1",
+        ".hg/hgrc",
         "src/client.py:1",
         str(example / "src/limits.ts"),
     ]
@@ -265,7 +269,7 @@ async def test_candidates_that_cannot_be_ranked_are_told_one_by_one(
     assert "1. src/client.py:1-9" in reply
     assert "2. src/limits.ts:1-3" in reply
     for problem in (
-        "not ranked (10):",
+        "not ranked (12):",
         "- client.py: no such file in example; paths are relative to its root; did you mean src/client.py?",
         "- src/client.py:99: src/client.py has lines 1-9",
         "- src/client.py:5-2: the span ends before it starts",
@@ -275,10 +279,12 @@ async def test_candidates_that_cannot_be_ranked_are_told_one_by_one(
         "- ../../etc/passwd: no such file in example",
         "- out.py: not searched: a link that leaves the root",
         "- .env: not searched: may hold secrets",
+        "- libs/sub/s.py:1: not searched: it is below libs/sub, a link; its target counts under its own name",
+        "- .hg/hgrc: not searched: it is below .hg, version control's own files",
         "- src/client.py:1: the same as src/client.py:1-9, ranked once",
     ):
         assert problem in reply
-    assert len(reply) < 2_500
+    assert len(reply) < 2_800
     assert "hunter2" not in reply
     assert "root:" not in reply
 

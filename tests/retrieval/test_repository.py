@@ -14,6 +14,7 @@ import pytest
 from fakes import MAX_BYTES, found, git, ordinary_user, repository, write
 
 from retrieval.errors import ArgumentError, CacheError, CancelledError, IndexLockedError, RootError
+from retrieval.filters import Filter
 from retrieval.repository import Refresh, Repository
 from retrieval.searcher import DAMAGED, REPLACED, Request, search
 from retrieval.storage import FORMAT, Store, store_folder
@@ -236,17 +237,23 @@ def test_filters_choose_files_as_gitignore_patterns_do(tmp_path: Path, cache: Pa
     """A pattern language that everybody knows needs no documentation."""
     files = {"src/a.py": "x", "src/b.ts": "x", "tests/c.py": "x", "d.h": "x"}
     opened = repository(write(tmp_path / "r", files), cache)
-    assert opened.select(None, None) is None
-    assert opened.select(["src/"], None) == ["src/a.py", "src/b.ts"]
-    assert opened.select(["*.py", "!tests/"], None) == ["src/a.py"]
-    assert opened.select(["!tests/"], None) == ["d.h", "src/a.py", "src/b.ts"]
-    assert opened.select(None, "python") == ["src/a.py", "tests/c.py"]
-    assert opened.select(["src/**"], "TypeScript") == ["src/b.ts"]
-    assert opened.select(None, "c++") == opened.select(None, "c") == ["d.h"]
+    assert opened.select(Filter()) is None
+    assert selected(opened, "src/") == ["src/a.py", "src/b.ts"]
+    assert selected(opened, "*.py", "!tests/") == ["src/a.py"]
+    assert selected(opened, "!tests/") == ["d.h", "src/a.py", "src/b.ts"]
+    assert selected(opened, language="python") == ["src/a.py", "tests/c.py"]
+    assert selected(opened, "src/**", language="TypeScript") == ["src/b.ts"]
+    assert selected(opened, language="c++") == selected(opened, language="c") == ["d.h"]
     with pytest.raises(ArgumentError, match=r"no indexed file passes path \['lib/'\]"):
-        opened.select(["lib/"], None)
+        selected(opened, "lib/")
     with pytest.raises(ArgumentError, match=r"language 'klingon' is unknown; known are .*python"):
-        opened.select(None, "klingon")
+        selected(opened, language="klingon")
+
+
+def selected(opened: Repository, *globs: str, language: str = "") -> list[str]:
+    """List the files that pass a filter."""
+    selection = opened.select(Filter(globs, (language,) if language else ()))
+    return selection.paths if selection else opened.paths
 
 
 def test_files_that_are_not_searched_are_listed_with_reasons(tmp_path: Path, cache: Path) -> None:
@@ -287,15 +294,15 @@ def test_a_pattern_that_is_none_is_named(root: Path, cache: Path, glob: str) -> 
     """Git passes over such a line in silence; whoever wrote it here meant something."""
     opened = repository(root, cache)
     with pytest.raises(ArgumentError, match=f"path {re.escape(repr(glob))} is no gitignore pattern"):
-        opened.select(["src/", glob], None)
+        selected(opened, "src/", glob)
 
 
 def test_long_filters_are_not_echoed_whole(root: Path, cache: Path) -> None:
     """An error that repeats 200 kB costs an agent more than the answer."""
     opened = repository(root, cache)
-    for globs, language in ((["x" * 200_000], None), (["!" + "\\" * 50_001], None), (None, "y" * 50_000)):
+    for wanted in (Filter(("x" * 200_000,)), Filter(("!" + "\\" * 50_001,)), Filter((), ("y" * 50_000,))):
         with pytest.raises(ArgumentError, match="characters") as caught:
-            opened.select(globs, language)
+            opened.select(wanted)
         assert len(str(caught.value)) < 800
 
 

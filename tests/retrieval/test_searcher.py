@@ -1,15 +1,20 @@
 """Both stages composed: what ran is told, and each stage can be seen to matter."""
 
+import os
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from fakes import KeywordScorer, repository, write
+from fakes import MAX_BYTES, KeywordScorer, git, repository, write
 
 from retrieval.crossencoder import ModelThread
 from retrieval.errors import ArgumentError
 from retrieval.passages import Passage
 from retrieval.records import Chunk
-from retrieval.repository import Repository
+from retrieval.repository import Refresh, Repository
 from retrieval.reranker import PairScorer
 from retrieval.searcher import Request, SecondStage, rerank, search
 
@@ -92,6 +97,48 @@ def test_filters_hold_and_a_filter_that_nothing_passes_is_an_error(opened: Repos
     assert paths(search(opened, Request("retry", 5, globs=("b.py",)), None)) == ["b.py"]
     with pytest.raises(ArgumentError, match="no indexed file passes"):
         search(opened, Request("retry", 5, language="rust"), None)
+
+
+def test_filters_hold_while_the_files_are_still_being_listed(opened: Repository, tmp_path: Path) -> None:
+    """After a start a large tree takes seconds to list, and what was asked for must not change meanwhile."""
+    git(opened.root, "init", "-q")
+    os.mkfifo(opened.root / ".gitignore")  # git waits at it until somebody writes
+    late = Repository(opened.root, cache=tmp_path / "cache", max_bytes=MAX_BYTES)
+    thread = threading.Thread(target=late.refresh)
+    thread.start()
+    try:
+        wait_for(lambda: late.is_indexed)
+        assert not late.is_listed
+        for request in (
+            Request("retry", 5, globs=("./b.py",)),
+            Request("retry", 5, globs=("!a.py",), language="python"),
+        ):
+            answer = search(late, request, None, freshness=LISTING)
+            assert paths(answer) == ["b.py"]
+        assert (
+            "path ./b.py was read as /b.py"
+            in search(late, Request("retry", 5, globs=("./b.py",)), None, freshness=LISTING).notes
+        )
+    finally:
+        wait_for(lambda: _let_through(opened.root / ".gitignore", thread))
+
+
+LISTING = Refresh(pending=1, note="the index is being made: the files are being listed")
+
+
+def _let_through(pipe: Path, thread: threading.Thread) -> bool:
+    """Open a pipe for whoever waits at it; tell whether a thread that did is done."""
+    with suppress(OSError):
+        os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+    return not thread.is_alive()
+
+
+def wait_for(is_done: Callable[[], bool], *, patience_s: float = 30.0) -> None:
+    """Look again and again until something is so."""
+    deadline = time.monotonic() + patience_s
+    while not is_done():
+        assert time.monotonic() < deadline, "in vain"
+        threading.Event().wait(0.01)
 
 
 def test_a_search_sees_an_edit_made_just_before_it(opened: Repository) -> None:

@@ -187,11 +187,84 @@ def test_a_large_file_is_left_out(tmp_path: Path) -> None:
         ("utf16.ps1", "é".encode("utf-16"), ""),
         ("short.json", b"[" + b"1," * 2000 + b"1]", ""),
         ("empty.py", b"", ""),
+        (
+            "data.bin.py",
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n",
+            "a Git LFS pointer; its content is not here",
+        ),
     ],
 )
 def test_content_that_is_no_text_for_people_is_refused(path: str, data: bytes, reason: str) -> None:
     """Binary, minified and generated files answer no question."""
     assert walker.refusal(path, data) == reason
+
+
+HISTORY = {
+    ".svn/pristine/ab/ab12.svn-base": "x = 1",
+    "a/.hg/hgrc": "[paths]",
+    ".jj/repo/store/type": "git",
+    ".bzr/README": "This is a Bazaar control directory.",
+    "_darcs/inventory": "x",
+    "old/CVS/Entries": "/a.py/1.1/",
+    "old/CVS/Repository": "module",
+    "old/CVS/Root": ":pserver:",
+    "mirror/HEAD": "ref: refs/heads/main",
+    "mirror/config": "[core]",
+    "mirror/objects/info/packs": "",
+    "mirror/refs/heads/main": "0",
+}
+
+
+@pytest.mark.parametrize("has_git", [True, False])
+def test_version_controls_own_folders_are_never_searched(tmp_path: Path, *, has_git: bool) -> None:
+    """They hold every file once more, as it was, and the addresses of servers."""
+    write(tmp_path, {"a.py": "x = 1", "src/cvs/client.py": "x = 1", "docs/HEAD": "x", **HISTORY})
+    if has_git:
+        git(tmp_path, "init", "-q")
+    assert listed(tmp_path) == ["a.py", "docs/HEAD", "src/cvs/client.py"]
+    reasons = set(walker.walk(tmp_path.resolve(), max_bytes=MAX_BYTES).reasons.values())
+    assert reasons == {"version control's own files"}
+    with pytest.raises(OSError, match="version control's own files"):
+        walker.read(tmp_path.resolve(), "a/.hg/hgrc")
+
+
+def test_a_bare_repository_beside_its_work_trees_is_not_searched(tmp_path: Path) -> None:
+    """`.bare` and a work tree for each branch is a common layout."""
+    write(tmp_path / "base", {"a.py": "x = 1"})
+    git(tmp_path / "base", "init", "-q")
+    git(tmp_path / "base", "add", ".")
+    git(tmp_path / "base", "commit", "-qm", "one")
+    project = write(tmp_path / "project", {".git": "gitdir: ./.bare\n"})
+    git(tmp_path, "clone", "-q", "--bare", "base", "project/.bare")
+    git(project / ".bare", "worktree", "add", "-q", str(project / "tree"))
+    assert listed(project) == ["tree/a.py"]
+    with pytest.raises(RootError, match=r"is a bare git repository: .* serve a work tree"):
+        walker.resolve_root(project / ".bare")
+
+
+def test_a_repository_that_becomes_bare_history_is_noticed(tmp_path: Path) -> None:
+    """A mirror that is cloned into a served folder must not be searched from then on."""
+    root = write(tmp_path, {"a.py": "x = 1"}).resolve()
+    git(root, "init", "-q")
+    last = walker.walk(root, max_bytes=MAX_BYTES)
+    write(root, {path: text for path, text in HISTORY.items() if path.startswith("mirror/")})
+    touched = [path for path in HISTORY if path.startswith("mirror/")]
+    assert walker.walk_again(root, last, touched, max_bytes=MAX_BYTES) is None, "all is looked through"
+
+
+@pytest.mark.parametrize("has_git", [True, False])
+def test_what_is_ours_is_passed_over(tmp_path: Path, *, has_git: bool) -> None:
+    """A cache below its root would be searched as if it were code, and grow with every search."""
+    root = write(tmp_path, {"a.py": "x", "cache/b.json": "x", "log.txt": "x", "cache.py": "x"}).resolve()
+    if has_git:
+        git(root, "init", "-q")
+    own = ("cache", "log.txt")
+    last = walker.walk(root, max_bytes=MAX_BYTES, own=own)
+    assert list(last.files) == ["a.py", "cache.py"]
+    assert sorted(walker.names(root, own=own)) == ["a.py", "cache.py"]
+    again = walker.walk_again(root, last, ["cache/c.json", "cache"], max_bytes=MAX_BYTES, own=own)
+    assert again is not None
+    assert list(again.files) == ["a.py", "cache.py"]
 
 
 def test_the_order_is_that_of_the_paths_bytes(tmp_path: Path) -> None:

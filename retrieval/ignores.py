@@ -1,0 +1,132 @@
+"""Which files a folder holds where no git answers for it: those that its `.gitignore` files leave.
+
+They are read as git reads them, line by line and folder by folder. Version control's own folders hold none.
+"""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+from retrieval import confinement, globs
+from retrieval.globs import Rules
+
+NAME = ".gitignore"
+MANY = 100_000
+"""Files of a folder outside git from which it is asked whether they are meant: a home folder, a disk."""
+
+_BARE = frozenset({"HEAD", "objects", "refs"})  # what every git repository has, whatever its folder is called
+_CVS = frozenset({"Entries", "Repository"})
+
+_SYSTEM = frozenset({"/proc", "/sys", "/dev"})  # what looks like files there is the system's memory
+
+Above = tuple[tuple[int, Rules], ...]
+"""The ignore files on the way to a folder, outermost first, each with the length of its own folder's path."""
+
+
+def visit(root: Path, *, skipped: Sequence[str] = ()) -> Iterator[str]:
+    """List files below a root that no `.gitignore` on the way excludes; never through a link.
+
+    A folder that may not be read, or that belongs to version control, stands in the list itself, so that it
+    is told.
+
+    Args:
+        root: A folder as `resolve_root` gives it.
+        skipped: Folders and files that are passed over, relative to the root.
+    """
+    base, passed_over = str(root).rstrip("/"), frozenset(skipped)
+    pending: list[tuple[str, Above]] = [("", ())]  # no recursion: folders nest a thousand deep
+    while pending:
+        folder, above = pending.pop()
+        try:
+            entries = sorted(os.scandir(f"{base}/{folder}"), key=lambda entry: os.fsencode(entry.name))
+        except OSError:
+            yield folder
+            continue
+        names = {entry.name for entry in entries}
+        if folder and is_history(folder, names):
+            yield folder
+            continue
+        if NAME in names:
+            above = (*above, (len(os.fsencode(folder)), _rules(root, folder)))
+        below: list[str] = []
+        for entry in entries:
+            path = f"{folder}/{entry.name}" if folder else entry.name
+            is_folder = _is_folder(entry)
+            is_passed_over = entry.name == ".git" or path in passed_over or f"{base}/{path}" in _SYSTEM
+            if is_passed_over or _is_ignored(path, above, is_folder=is_folder):
+                continue
+            if is_folder and not confinement.escape(entry.name):
+                below.append(path)
+            else:
+                yield path
+        pending += ((path, above) for path in reversed(below))
+
+
+def is_history(folder: str, names: set[str]) -> bool:
+    """Tell by the names in a folder whether it is a bare git repository, or holds CVS's notes."""
+    return names >= _BARE or (folder.rpartition("/")[2] == "CVS" and names >= _CVS)
+
+
+def history_folders(root: Path, paths: Iterable[str]) -> tuple[str, ...]:
+    """Find such folders among listed paths, each with its final slash."""
+    marked = {path.rpartition("/")[0] for path in paths if path.endswith(("/HEAD", "CVS/Entries"))}
+    return tuple(sorted(f"{folder}/" for folder in marked if is_history(folder, _names(f"{root}/{folder}"))))
+
+
+def is_vast(root: Path, *, skipped: Sequence[str] = ()) -> bool:
+    """Tell whether a folder holds more files than anybody means to index unasked."""
+    return next(islice(visit(root, skipped=skipped), MANY, None), None) is not None
+
+
+def problems(root: Path, files: Sequence[str]) -> list[tuple[str, int, str]]:
+    """List the invalid lines of ignore files: the file, the line from 1, and what is wrong.
+
+    Args:
+        root: The root.
+        files: Paths of ignore files, relative to it.
+    """
+    found = []
+    for file in files:
+        try:
+            data = confinement.read(root, file)
+        except OSError as error:
+            found.append((file, 1, f"it cannot be read: {error}"))
+            continue
+        for number, line in enumerate(globs.lines_of(data), 1):
+            glob = globs.parse(line)
+            if glob and glob.problem:
+                shown = line.decode("utf-8", "replace").strip()
+                found.append((file, number, f"{shown!r}: {glob.problem}"))
+    return found
+
+
+def _names(folder: str) -> set[str]:
+    try:
+        return set(os.listdir(folder))  # noqa: PTH208 - names alone
+    except OSError:
+        return set()
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir(follow_symlinks=False)
+    except OSError:
+        return False  # it is told as what it is once it is looked at
+
+
+def _rules(root: Path, folder: str) -> Rules:
+    try:
+        data = confinement.read(root, f"{folder}/{NAME}" if folder else NAME)
+    except OSError:
+        return Rules(())
+    return Rules(glob for line in globs.lines_of(data) if (glob := globs.parse(line)))
+
+
+def _is_ignored(path: str, above: Above, *, is_folder: bool) -> bool:
+    encoded = os.fsencode(path)
+    for size, rules in reversed(above):  # the deepest file that speaks of it decides
+        verdict = rules.verdict(encoded[size + 1 if size else 0 :], is_folder=is_folder)
+        if verdict is not None:
+            return verdict
+    return False

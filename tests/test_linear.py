@@ -1,0 +1,73 @@
+"""Text of callers and of repositories is read by regular expressions, none of which may take quadratic time.
+
+One such line would hold the interpreter: no ping is answered, no call is cancelled.
+"""
+
+import subprocess
+import sys
+
+import pytest
+
+N = 300_000
+LIMIT_S = 120  # what is linear takes a second, interpreter and imports included; what is quadratic, an hour
+
+READERS = {
+    "spans": ("from mcp_server.workspace import _SPAN", "_SPAN.fullmatch(text)"),
+    "questions": ("from retrieval.query import read_query", "read_query(text[:8_000])"),
+    "terms": ("from retrieval import tokenizer", "tokenizer.terms(text)"),
+    "excerpts": (
+        "from retrieval.excerpt import excerpt",
+        "excerpt('how is it read', 'a.py function a\\n' + text)",
+    ),
+    "paths": (
+        "from retrieval.pathforms import Reader",
+        "[Reader('a', root='', folder='').read([text[i : i + 4_000]]) for i in range(0, len(text), 4_000)]",
+    ),
+    "names": (
+        "from retrieval import walker",
+        "[walker._name_refusal(text[i : i + 255]) for i in range(0, len(text), 255)]",
+    ),
+    "places": ("from retrieval import places", "places.is_minor(text[:4_000] + '.py')"),
+    "first bytes": ("from retrieval import walker", "walker.refusal('a.py', text.encode())"),
+    "comments": (
+        "from retrieval.training.suggest import _COMMENTED, _DOCSTRING",
+        "_COMMENTED.fullmatch(('// ' + text).rstrip()), _DOCSTRING.search('\"\"\"' + text)",
+    ),
+    "escapes": ("from retrieval import confinement", "confinement.escape(text)"),
+}
+UNITS = (
+    " ",
+    "a",
+    "A",
+    "1",
+    "_",
+    ":",
+    ":1",
+    ":1-",
+    "a.",
+    "a-1",
+    "/",
+    "./",
+    "{a",
+    "aA",
+    "(",
+    '"',
+    "\t ",
+    "-",
+    "[",
+    "*a",
+)
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_reading_takes_time_in_proportion_to_the_text(reader: str) -> None:
+    """Each is given 300,000 characters of every kind that regular expressions stumble over."""
+    loads, reads = READERS[reader]
+    script = (
+        f"{loads}\nfrom retrieval.errors import ArgumentError\n"
+        f"for unit in {UNITS!r}:\n"
+        f"    for end in ('', 'x', '!', ' x'):\n"
+        f"        text = unit * ({N} // len(unit)) + end\n"
+        f"        try:\n            {reads}\n        except ArgumentError:\n            pass\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=LIMIT_S, capture_output=True)
