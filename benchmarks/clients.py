@@ -5,10 +5,11 @@
 Inspector, Claude Code, Codex, Gemini CLI and opencode are installed from npm into FOLDER, each apart, where
 they are not there yet; after that nothing outside this machine is asked. The model behind a client is
 `puppet`, on loopback: it calls rag_search, then rag_rerank, and reports what the client gave it to read. Each
-client has a home and a project of its own, the project a clone of this repository, indexed. The document says
-what was run in which version, how much of the listing and the instructions the model was told, and what it
-read of the answers: those of two plain calls, of a slip, of an error and a long one. It ends with an error if
-any call did not come through. The clients start the goldrank of the environment that this is run in.
+client has an empty home and a project of its own, a clone of this repository that nobody has indexed: the
+first call is the first ever, as after an installation. The document says what was run in which version, how
+much of the listing and the instructions the model was told, and what it read of the answers: those of two
+plain calls, of a slip, of an error and a long one. It ends with an error if any call did not come through.
+The clients start the goldrank of the environment that this is run in.
 """
 
 import argparse
@@ -137,7 +138,6 @@ def _stand(name: str, clients: Path, scratch: Path, model: str) -> Stand:
         )
         return done.stdout + (done.stderr if done.returncode else "")
 
-    run(sys.executable, "-m", "mcp_server", "index", PYTHONPATH=str(ROOT))
     if name in TOLD_BY_INIT:
         run(sys.executable, "-m", "mcp_server", "init", name, PYTHONPATH=str(ROOT))
     return Stand(home, project, model, run)

@@ -1,0 +1,107 @@
+"""What indexing and searching cost at two revisions: CPU time and memory, in turns on one machine.
+
+    python benchmarks/revisions.py --corpus REPOS --queries queries.jsonl --python A/bin/python B/bin/python
+
+Each Python has goldrank of one revision installed. Per round and revision a fresh process indexes each
+repository from nothing, its processes counted in, and asks it its questions, without a model. Printed are
+medians: CPU seconds to index, CPU milliseconds a question, the most resident memory of all its processes
+together, and the ratios to the first revision.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+PROGRAM = """
+import json, pathlib, sys, tempfile, threading, time
+import psutil
+from retrieval import secrets
+from retrieval.repository import Repository
+from retrieval.searcher import Request, search
+
+me, most, done = psutil.Process(), [0], threading.Event()
+
+def everybody():
+    return [me, *me.children(recursive=True)]
+
+def watch():
+    while not done.wait(0.05):
+        try:
+            most[0] = max(most[0], sum(one.memory_info().rss for one in everybody()))
+        except psutil.Error:
+            pass
+
+def cpu():
+    return sum(sum(one.cpu_times()[:2]) for one in everybody())
+
+secrets.prepare()
+threading.Thread(target=watch, daemon=True).start()
+indexing = asking = wall = count = 0
+for root, questions in json.load(sys.stdin).items():
+    with tempfile.TemporaryDirectory() as cache:
+        opened = Repository(
+            pathlib.Path(root), cache=pathlib.Path(cache), max_bytes=10**6, chunk_cache_bytes=0
+        )
+        before, start = cpu(), time.monotonic()
+        opened.refresh()
+        indexing += cpu() - before
+        wall += time.monotonic() - start
+        for question in questions:
+            search(opened, Request(question, 8), None)  # what is loaded once is loaded
+        before = time.process_time()
+        for question in questions:
+            search(opened, Request(question, 8), None)
+        asking += time.process_time() - before
+        count += len(questions)
+done.set()
+print(json.dumps([indexing, wall, 1000 * asking / count, most[0] / 1e6]))
+"""
+FIGURES = ("CPU s to index", "wall s to index", "CPU ms a question", "MB at most")
+
+
+def main() -> None:
+    """Measure in turns; print medians and ratios."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--corpus", type=Path, required=True)
+    parser.add_argument("--queries", type=Path, required=True)
+    parser.add_argument("--python", nargs=2, required=True)
+    parser.add_argument("--rounds", type=int, default=5)
+    args = parser.parse_args()
+    asked: dict[str, list[str]] = defaultdict(list)
+    for line in args.queries.read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        if (args.corpus / row["repo"]).is_dir():
+            asked[str(args.corpus / row["repo"])].append(row["query"])
+    rows: list[list[list[float]]] = [[], []]
+    for _ in tqdm(range(args.rounds), unit="round", disable=None):
+        for number, python in enumerate(args.python):
+            rows[number].append(measured(python, asked))
+    first, second = (
+        [statistics.median(column) for column in zip(*measurements, strict=True)] for measurements in rows
+    )
+    print(f"{len(asked)} repositories, {sum(map(len, asked.values()))} questions, {args.rounds} rounds")
+    print("\t".join(["", *FIGURES]))
+    for name, figures in (("first", first), ("second", second)):
+        print("\t".join([name, *(f"{figure:.1f}" for figure in figures)]))
+    print("\t".join(["ratio", *(f"{new / old:.2f}" for old, new in zip(first, second, strict=True))]))
+
+
+def measured(python: str, asked: Mapping[str, Sequence[str]]) -> list[float]:
+    """Run one revision once."""
+    done = subprocess.run(
+        [python, "-c", PROGRAM], input=json.dumps(asked), capture_output=True, text=True, check=True
+    )
+    figures: list[float] = json.loads(done.stdout)
+    return figures
+
+
+if __name__ == "__main__":
+    main()
