@@ -107,7 +107,7 @@ async def test_a_repository_that_is_searched_whole_says_nothing_of_it(
 
 def test_status_names_files_that_were_read_oddly(tmp_path: Path) -> None:
     """A maintainer who sees the reason can mend the file."""
-    odd = {
+    odd: dict[str, str | bytes] = {
         "Deep.kt": "val a = " + '"${' * 1025 + "\n",
         "tax.c": "// 税率一覧表\nint f();\n".encode("shift_jis"),
     }
