@@ -3,10 +3,10 @@
     python benchmarks/first_answer.py --corpus REPOS [--files 120 2000 20000] [--goldrank PROGRAM PROGRAM]
 
 A tree of so many files of REPOS, repeated with another first line where there are too few, holds one file
-that answers the question, where half of the files are indexed before it. A server is started on it with an empty home, as a client does it after an
-installation, and asked until that file comes first. Several programs are measured in turns. Printed are the
-seconds from the start of the process to the first reply and what it was, to the first true answer and how
-many calls that took, and to the first ranking of candidates.
+that answers the question, where half of the files are indexed before it. A server is started on it with an
+empty home, as a client does it after an installation, and asked until that file comes first. Several programs
+are measured in turns. Printed are the seconds from the start of the process to the first reply and what it
+was, to the first true answer and how many calls that took, and to the first ranking of candidates.
 """
 
 import argparse
@@ -44,14 +44,15 @@ def main() -> None:
     print("files\tprogram\tfirst reply s\twhat it was\ttrue answer s (calls)\tranking s, what it was")
     for files in args.files:
         with tempfile.TemporaryDirectory() as folder:
-            root = grow(Path(folder) / "tree", args.corpus, files)
+            root = Path(folder) / "tree"
+            answer = grow(root, args.corpus, files)
             for _ in range(args.rounds):
                 for number, program in enumerate(args.goldrank, 1):
-                    print(f"{files:,}\t{number}\t{anyio.run(ask, program, root)}", flush=True)
+                    print(f"{files:,}\t{number}\t{anyio.run(ask, program, root, answer)}", flush=True)
 
 
-def grow(root: Path, corpus: Path, count: int) -> Path:
-    """Make a tree of `count` files and the answer."""
+def grow(root: Path, corpus: Path, count: int) -> str:
+    """Make a tree of `count` files; return which of them answers."""
     sources = sorted(path for path in corpus.rglob("*") if path.is_file())
     for number in range(count - 1):
         times, place = divmod(number * 7, len(sources))  # some of each repository
@@ -64,10 +65,10 @@ def grow(root: Path, corpus: Path, count: int) -> Path:
     answer = root / parts[len(parts) // 2] / ANSWER
     answer.parent.mkdir(parents=True)
     answer.write_text(ANSWER_TEXT, encoding="utf-8")
-    return root
+    return answer.relative_to(root).as_posix()
 
 
-async def ask(program: str, root: Path) -> str:
+async def ask(program: str, root: Path, answer: str) -> str:
     """Start a server with an empty home; ask until the answer comes first."""
     home = tempfile.mkdtemp()
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("GOLDRANK", "XDG"))}
@@ -83,7 +84,6 @@ async def ask(program: str, root: Path) -> str:
                 replies.append(_text(reply))
                 if len(replies) == 1:
                     first_s, what = time.monotonic() - start, _what(reply)
-                    (answer,) = (path.relative_to(root).as_posix() for path in root.glob(f"*/{ANSWER}"))
                     given = {"query": QUESTION, "candidates": [answer]}
                     ranking = await client.call_tool("rag_rerank", given)
                     ranked = f"{time.monotonic() - start:.1f}, {_what(ranking)}"
