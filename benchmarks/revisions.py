@@ -4,8 +4,8 @@
 
 Each Python has goldrank of one revision installed. Per round and revision a fresh process indexes each
 repository from nothing, its processes counted in, and asks it its questions, without a model. Printed are
-medians: CPU seconds to index, CPU milliseconds a question, the most resident memory of all its processes
-together, and the ratios to the first revision.
+medians: CPU seconds to index, CPU milliseconds a question, the most resident memory of each of its processes
+added up (Linux), and the ratios to the first revision.
 """
 
 import argparse
@@ -19,29 +19,25 @@ from pathlib import Path
 from tqdm import tqdm
 
 PROGRAM = """
-import json, pathlib, sys, tempfile, threading, time
+import json, pathlib, re, sys, tempfile, time
 import psutil
 from retrieval import secrets
 from retrieval.repository import Repository
 from retrieval.searcher import Request, search
 
-me, most, done = psutil.Process(), [0], threading.Event()
+me = psutil.Process()
 
 def everybody():
     return [me, *me.children(recursive=True)]
 
-def watch():
-    while not done.wait(0.05):
-        try:
-            most[0] = max(most[0], sum(one.memory_info().rss for one in everybody()))
-        except psutil.Error:
-            pass
+def most_mb():
+    told = (pathlib.Path(f"/proc/{one.pid}/status").read_text() for one in everybody())
+    return sum(int(re.search(r"VmHWM:\\s+(\\d+)", text)[1]) for text in told) / 1e3
 
 def cpu():
     return sum(sum(one.cpu_times()[:2]) for one in everybody())
 
 secrets.prepare()
-threading.Thread(target=watch, daemon=True).start()
 indexing = asking = wall = count = 0
 for root, questions in json.load(sys.stdin).items():
     with tempfile.TemporaryDirectory() as cache:
@@ -59,8 +55,7 @@ for root, questions in json.load(sys.stdin).items():
             search(opened, Request(question, 8), None)
         asking += time.process_time() - before
         count += len(questions)
-done.set()
-print(json.dumps([indexing, wall, 1000 * asking / count, most[0] / 1e6]))
+print(json.dumps([indexing, wall, 1000 * asking / count, most_mb()]))
 """
 FIGURES = ("CPU s to index", "wall s to index", "CPU ms a question", "MB at most")
 

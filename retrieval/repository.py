@@ -209,6 +209,10 @@ class Repository:
         """What is odd about how searched files were read, by path, in order."""
         return self._state.notes
 
+    def note(self, path: str) -> str:
+        """Say what is odd about how a file was read, or ""."""
+        return self._state.note(path)
+
     def left_out(self) -> str:
         """Say how many files that may hold an answer are not searched, and why; "" where none."""
         return self._state.left_out()

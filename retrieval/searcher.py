@@ -185,7 +185,7 @@ def _search(
         request.query, candidates, passages, second, refusal=refusal, is_cancelled=is_cancelled
     )
     results = _results(ranked[: request.top_k], repository)
-    odd = {path: repository.notes[path] for path in _paths(results) if path in repository.notes}
+    odd = {path: note for path in _paths(results) if (note := repository.note(path))}
     return Answer(
         results,
         stages,

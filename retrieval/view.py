@@ -41,13 +41,17 @@ class View:
     @cached_property
     def notes(self) -> Mapping[str, str]:
         """What is odd about how searched files were read, by path, in order."""
-        known = ((path, self.records[path].note) for path in self.paths if path in self.records)
-        return {path: note for path, note in known if note}
+        return {path: note for path in self.paths if (note := self.note(path))}
 
     @cached_property
     def reasons(self) -> Mapping[str, str]:
         """The reason of each file or folder that is not searched."""
         return {item.path.rstrip("/"): item.reason for item in self.excluded}
+
+    def note(self, path: str) -> str:
+        """Say what is odd about how a file was read, or ""."""
+        record = self.records.get(path)
+        return record.note if record else ""
 
     def left_out(self) -> str:
         """Say how many files that may hold an answer are not searched, and why; "" where none."""
