@@ -14,8 +14,17 @@ import goldrank_launcher
 from mcp_server import clientfiles, clients, logs
 from mcp_server.clients import Surroundings
 from mcp_server.rootcheck import Finding
-from retrieval import crossencoder, definitions, embedded, installation, languages, models, secrets
-from retrieval.errors import GoldrankError, ModelError
+from retrieval import (
+    crossencoder,
+    definitions,
+    embedded,
+    installation,
+    languages,
+    models,
+    parser_pool,
+    secrets,
+)
+from retrieval.errors import GoldrankError, ModelError, ParserError
 from retrieval.settings import CONFIG_FILE, Settings
 
 LEAST_FREE_BYTES = 500_000_000  # the index of 100,000 chunks takes 54 MB, and an update writes beside it
@@ -150,7 +159,15 @@ def _grammars(_settings: Settings) -> Finding:
     if broken:
         remedy = f"install goldrank and its grammars again: {installation.again()}"
         return Finding("grammars", "failure", f"do not load: {', '.join(broken)}", remedy)
-    return Finding("grammars", "ok", "all load without a network")
+    try:
+        parsed = parser_pool.cut("a.py", "def f(): pass\n")
+    except ParserError as error:
+        return Finding("grammars", "failure", str(error), "ulimit -u and -v tell this user's limits")
+    if parsed.note:
+        return Finding(
+            "grammars", "failure", f"the process that parses fails: {parsed.note}", installation.again()
+        )
+    return Finding("grammars", "ok", "all load without a network; the process that parses can be started")
 
 
 def _detector(_settings: Settings) -> Finding:

@@ -107,9 +107,10 @@ class Indexer:
         for number, path in enumerate(sorted(changed, key=lambda path: (places.is_minor(path), path))):
             if is_cancelled():
                 raise CancelledError(f"indexing stopped after {number} of {len(changed)} files")
-            progress(number, len(changed))
+            finished = number - len(self._parsing)
+            progress(finished, len(changed))
             if time.monotonic() - told > TOLD_EVERY_S:
-                self._store.tell(number, len(changed))
+                self._store.tell(finished, len(changed))
                 told = time.monotonic()
             self._index(path, changed[path], ahead)
             if self._batch.size > limit:

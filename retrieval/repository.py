@@ -5,11 +5,9 @@ import logging
 import os
 import sqlite3
 import time
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 
 from retrieval import chunker, confinement, encoding, git, integrity, inventory, secrets, tokenizer, walker
@@ -29,14 +27,14 @@ from retrieval.ledger import Ledger
 from retrieval.passages import Passage, read_back
 from retrieval.records import Chunk, Exclusion, FileStat
 from retrieval.settings import CHUNK_CACHE_BYTES
-from retrieval.storage import FORMAT, FileRecord, Store, store_folder
+from retrieval.storage import FORMAT, Store, store_folder
 from retrieval.text import digest
+from retrieval.view import View
 from retrieval.walker import Listing
 from retrieval.writer import IndexWriter, make
 
 log = logging.getLogger(__name__)
 
-REASONS = 4  # of files that are not searched, which a reply tells
 LOCK_PATIENCE_S = 20.0
 DAMAGE_PATIENCE_S = 1.0  # an update takes less; who holds the lock for longer makes the index anew
 LOCK_STEP_S = 0.05  # how often who waits looks whether the work is done: eight servers see one edit at once
@@ -57,37 +55,6 @@ class Refresh:
     removed: int = 0
     pending: int = 0
     note: str = ""
-
-
-class _State:
-    """What was last seen of the disk and of the store; never changed, only replaced."""
-
-    def __init__(self, listing: Listing, records: Mapping[str, FileRecord]) -> None:
-        self.listing = listing
-        self.records = records
-
-    @cached_property
-    def paths(self) -> list[str]:
-        found = (path for path in self.listing.files if not self._reason(path))
-        return sorted(found, key=os.fsencode)
-
-    @cached_property
-    def excluded(self) -> list[Exclusion]:
-        read = (Exclusion(path, reason) for path in self.listing.files if (reason := self._reason(path)))
-        return sorted((*self.listing.excluded, *read), key=lambda item: os.fsencode(item.path))
-
-    @cached_property
-    def notes(self) -> Mapping[str, str]:
-        known = ((path, self.records[path].note) for path in self.paths if path in self.records)
-        return {path: note for path, note in known if note}
-
-    @cached_property
-    def reasons(self) -> dict[str, str]:
-        return {item.path.rstrip("/"): item.reason for item in self.excluded}
-
-    def _reason(self, path: str) -> str:
-        record = self.records.get(path)
-        return record.reason if record else ""
 
 
 class Repository:
@@ -120,7 +87,7 @@ class Repository:
         self._kept = ChunkCache(cache, fingerprint=_fingerprint(), limit_bytes=chunk_cache_bytes)
         self._max_bytes = max_bytes
         self._own = _below(self.root, (cache, *own))
-        self._state = _State(Listing({}, ()), {})
+        self._state = View(Listing({}, ()), {})
         self._ledger = Ledger(self.root, self._store, fingerprint=_fingerprint())
         self._told: tuple[Listing, object, git.State] | None = None  # what git said, and when
         self._is_still = False  # nothing was touched between the last two refreshes
@@ -155,13 +122,13 @@ class Repository:
         self._is_still = touched is not None and not touched and self.is_listed
         is_sound = self._ledger.is_sound()  # first: what there is can answer while the files are listed
         listing = self._look(touched)
-        self._state = _State(listing, self._ledger.records)
+        self._state = View(listing, self._ledger.records)
         if is_sound and not any(self._ledger.difference(listing.files)):
             return Refresh()
         try:
             return self._catch_up(listing, progress, is_cancelled, patience_s)
         finally:
-            self._state = _State(listing, dict(self._ledger.records))
+            self._state = View(listing, dict(self._ledger.records))
 
     def snapshot(self) -> Snapshot:
         """Return the newest committed state of the index; call `refresh` first."""
@@ -244,16 +211,7 @@ class Repository:
 
     def left_out(self) -> str:
         """Say how many files that may hold an answer are not searched, and why; "" where none."""
-        reasons = Counter(item.reason for item in self.excluded if item.reason not in walker.NO_LOSS)
-        reasons.update("of no certain encoding" for note in self.notes.values() if encoding.UNCERTAIN in note)
-        if not reasons:
-            return ""
-        told = ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common(REASONS))
-        more = f", {len(reasons) - REASONS} other reasons" if len(reasons) > REASONS else ""
-        count = reasons.total()
-        return (
-            f"{count:,} file{'s are' if count > 1 else ' is'} not searched, or not all of it ({told}{more})"
-        )
+        return self._state.left_out()
 
     @property
     def store_folder(self) -> Path:

@@ -69,7 +69,7 @@ class Settings:
     rerank_deadline_s: float = 8.0
     max_file_bytes: int = 1_000_000
     chunk_cache_bytes: int = CHUNK_CACHE_BYTES
-    index_patience_s: float = 10.0  # docs/decisions/0018-hurry.md
+    index_patience_s: float = 10.0  # docs/decisions/0019-a-question-waits-for-a-whole-index.md
     open_roots: int = 32  # each small one takes 2 MB; who must be opened again takes a tenth of a second
     rest_after_s: float = 300.0
     log_level: str = "WARNING"

@@ -60,7 +60,7 @@ _GENERATED = re.compile(
 A_LINK = "a link; its target counts under its own name"
 A_LOCK = "a lock file"
 THE_GOLDEN = "the golden questions, which are no answers"
-NO_LOSS = frozenset({A_LINK, A_LOCK, THE_GOLDEN, "binary"})
+NO_LOSS = frozenset({A_LINK, A_LOCK, THE_GOLDEN, confinement.HISTORY, "binary"})
 """Reasons to leave a file out that cannot cost an answer."""
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 GENERATED_BYTES = 600

@@ -131,6 +131,26 @@ def test_a_question_hears_that_it_is_waited_for(example: Path) -> None:
     assert (0, 0) in told, "before a total is known"
 
 
+def test_an_edit_is_answered_or_said_to_be_pending_on_a_busy_machine(
+    example: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An assistant asks for what it wrote this moment while a build takes every core."""
+    monkeypatch.setattr("mcp_server.keeper.WATCH_FROM_S", 0.0)
+    repository = opened(example)
+    keeper = Keeper(repository, patience_s=0.5)
+    until_whole(keeper)
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count() or 1)]
+    try:
+        for number in range(10):
+            write(example, {f"src/n{number}.py": f"def gamma_{number}(): pass\n"})
+            done = keeper.refresh(is_cancelled=never)
+            assert done.pending or f"src/n{number}.py" in found(repository, f"gamma_{number}")
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
+
+
 def test_a_cancelled_question_lets_the_index_be_made(example: Path) -> None:
     """The next question will want it."""
     repository = opened(example)
