@@ -169,7 +169,7 @@ class _Tools:
 
         def reply(answer: searcher.Answer, sections: Sequence[Section], source: str) -> str:
             return replies.search_reply(
-                replace(answer, notes=(*notes, *answer.notes)),
+                replace(answer, notes=(*answer.notes, *notes)),
                 sections,
                 query=request.query,
                 source=source,
