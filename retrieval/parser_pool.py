@@ -9,7 +9,6 @@ reason is told.
 import atexit
 import queue
 import signal
-import struct
 import subprocess
 import sys
 import threading
@@ -17,6 +16,7 @@ import time
 from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import IO
 
 import psutil
 
@@ -198,6 +198,12 @@ class _Worker:
         self._requests: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._replies: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         threading.Thread(target=self._talk, name="parser", daemon=True).start()
+        if self._replies.get() != parser_worker.READY:
+            self.end()
+            raise ParserError(
+                f"the process that parses files does not start ({_ending(self._process.wait())}); `goldrank "
+                "doctor` checks the installation, and a server that was upgraded must be started anew"
+            )
 
     @property
     def is_alive(self) -> bool:
@@ -251,15 +257,21 @@ class _Worker:
         assert incoming  # noqa: S101 - both are pipes, which the types do not say
         assert outgoing  # noqa: S101
         with incoming, suppress(OSError), outgoing:
+            self._replies.put(_hear(incoming))
             while request := self._requests.get():
-                try:
+                with suppress(OSError):  # a process that is gone says so by an end of what it says
                     outgoing.write(request)
                     outgoing.flush()
-                    size = parser_worker.REPLY.unpack(incoming.read(parser_worker.REPLY.size))[0]
-                    reply = incoming.read(size)
-                except (OSError, ValueError, struct.error):
-                    reply = b""
-                self._replies.put(reply)
+                self._replies.put(_hear(incoming))
+
+
+def _hear(incoming: IO[bytes]) -> bytes:
+    """Read one reply; nothing at the end of all that is said."""
+    head = incoming.read(parser_worker.REPLY.size)
+    if len(head) < parser_worker.REPLY.size:
+        return b""
+    (size,) = parser_worker.REPLY.unpack(head)
+    return incoming.read(size)
 
 
 def _ending(code: int) -> str:

@@ -4,7 +4,8 @@
 nobody does that any more: a process whose owner was killed must not parse for ever.
 
 A request is three unsigned 32-bit numbers (the CPU time that the file may take in seconds, the length of its
-path, that of its text), the path and the text. A reply is one length and JSON.
+path, that of its text), the path and the text. A reply is one length and JSON. The first reply answers no
+request: it says that all is loaded, so that a failure before it is not blamed on a file.
 """
 
 import faulthandler
@@ -27,6 +28,7 @@ REQUEST, REPLY = struct.Struct("!III"), struct.Struct("!I")
 IDLE_S = 300.0  # as long as a server keeps a model that nobody asks (`rest_after_s`)
 LONGEST_S = 120.0  # of wall time for one file, on a machine however busy
 SPARE_S = 2  # CPU time beyond the budget, so that the owner, who knows the reason, ends the process first
+READY = b"ready"
 SPARE_BYTES = 1_000_000_000  # address space beyond the budget: libraries map more than they use
 
 
@@ -38,6 +40,7 @@ def main(memory_bytes: int) -> None:
         os.dup2(nothing, standard)
     if resource:
         _limit(resource.RLIMIT_AS, memory_bytes + SPARE_BYTES)
+    _write(replies, READY)
     while True:
         # In C, so that it also ends a grammar that never returns to Python.
         faulthandler.dump_traceback_later(IDLE_S, exit=True)
@@ -49,9 +52,7 @@ def main(memory_bytes: int) -> None:
         if resource:
             used = resource.getrusage(resource.RUSAGE_SELF)
             _limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + cpu_s + SPARE_S)
-        reply = json.dumps([_row(chunk) for chunk in chunker.chunk_file(path, text)]).encode()
-        replies.write(REPLY.pack(len(reply)) + reply)
-        replies.flush()
+        _write(replies, json.dumps([_row(chunk) for chunk in chunker.chunk_file(path, text)]).encode())
 
 
 def encode(path: str, text: bytes, *, cpu_s: float) -> bytes:
@@ -75,6 +76,11 @@ def decode(path: str, reply: bytes) -> list[Chunk]:
 def _row(chunk: Chunk) -> tuple[object, ...]:
     span = (chunk.start_line, chunk.end_line)
     return (*span, chunk.kind, chunk.symbol, chunk.scope, chunk.digest, chunk.names)
+
+
+def _write(replies: BinaryIO, reply: bytes) -> None:
+    replies.write(REPLY.pack(len(reply)) + reply)
+    replies.flush()
 
 
 def _read(requests: BinaryIO) -> tuple[int, str, str] | None:

@@ -146,6 +146,13 @@ def test_an_interpreter_that_cannot_be_started_is_told() -> None:
         ParserPool(interpreter="/nowhere/python").cut("a.py", "def f(): pass\n")
 
 
+def test_an_installation_that_is_gone_is_not_blamed_on_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After an upgrade beneath a running server every file would be said to crash its grammar, for good."""
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if "site-packages" not in path])
+    with pytest.raises(ParserError, match=r"does not start \(exit code 1\)"):
+        ParserPool().cut("a.py", "def f(): pass\n")
+
+
 def test_a_hostile_file_blinds_nothing_else(tmp_path: Path) -> None:
     """The repository around it is indexed, the file too, and its reason is kept with its record."""
     root = write(
