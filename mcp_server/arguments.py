@@ -3,14 +3,14 @@
 Ranges and defaults stand in the descriptions too, because Codex strips them from the schema.
 """
 
-import json
-from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import ErrorDetails
 
+from mcp_server.argument_forms import meant
 from mcp_server.replies import Form
 from retrieval.errors import shorten
 
@@ -18,32 +18,9 @@ MAX_QUERY_CHARS = 8_000  # a long issue text fits; a pasted file is no question
 SHOWN_PROBLEMS = 10  # whoever sends hundreds of wrong arguments learns nothing from the eleventh
 MAX_RESULTS = 50  # what a search returns at most
 MAX_CANDIDATES = 200  # what a cross-encoder reads in tens of seconds on two cores
+MAX_TEXT_CHARS, MAX_ID_CHARS = 20_000, 200  # of a candidate that is in no file
 
-ALIASES: Mapping[str, str] = {
-    **dict.fromkeys(("question", "q", "search", "search_query", "text"), "query"),
-    **dict.fromkeys(("k", "n", "limit", "max_results", "num_results", "count"), "top_k"),
-    **dict.fromkeys(("glob", "globs", "paths", "files", "include", "file_pattern"), "path"),
-    **dict.fromkeys(("lang", "languages"), "language"),
-    **dict.fromkeys(("repository", "repo_name", "project", "root"), "repo"),
-    **dict.fromkeys(("max_length", "max_characters", "budget"), "max_chars"),
-    **dict.fromkeys(("output", "output_format", "mode"), "format"),
-    **dict.fromkeys(("documents", "passages", "hits", "results", "items"), "candidates"),
-}
-"""What models call our arguments when they do not look: the same thing under the names of other tools."""
-
-_CANDIDATE_FORMS = 'A candidate is "path", "path:line", "path:start-end" or {"text": …, "id": …}'
-
-
-def _list_from_text(value: object) -> object:
-    """Read a list that a client sent as text: JSON (Claude Desktop does so), or one bare item."""
-    if not isinstance(value, str):
-        return value
-    if value.lstrip().startswith("["):
-        try:
-            return json.loads(value)
-        except (ValueError, RecursionError):  # no JSON; a number of thousands of digits; nested without end
-            return [value]
-    return [value]
+CANDIDATE_FORMS = 'a candidate is "path", "path:line", "path:start-end" or {"text": …, "id": …}'
 
 
 class _Arguments(BaseModel):
@@ -53,8 +30,8 @@ class _Arguments(BaseModel):
 class TextCandidate(_Arguments):
     """Text that is in no file."""
 
-    text: str = Field(min_length=1, max_length=20_000)
-    id: str = Field(description="Your name for it.", min_length=1, max_length=200)
+    text: str = Field(min_length=1, max_length=MAX_TEXT_CHARS)
+    id: str = Field(description="Your name for it.", min_length=1, max_length=MAX_ID_CHARS)
 
 
 class SearchArguments(_Arguments):
@@ -66,7 +43,7 @@ class SearchArguments(_Arguments):
         max_length=MAX_QUERY_CHARS,
     )
     top_k: int = Field(8, description="How many results: 1-50, default 8.", ge=1, le=50)
-    path: Annotated[list[str] | None, BeforeValidator(_list_from_text)] = Field(
+    path: list[str] | None = Field(
         None,
         description="Only files of these gitignore globs: src/, *.py, !tests/.",
     )
@@ -90,7 +67,8 @@ class RerankArguments(_Arguments):
         min_length=1,
         max_length=MAX_QUERY_CHARS,
     )
-    candidates: Annotated[list[str | TextCandidate], BeforeValidator(_list_from_text)] = Field(
+    # What is none of the two is told beside the ranking of the others, and need not be in the schema.
+    candidates: list[str | TextCandidate | SkipJsonSchema[Any]] = Field(
         description=f"Up to {MAX_CANDIDATES}: path, path:line (means its chunk), path:start-end, or "
         "{text, id} for text in no file.",
         min_length=1,
@@ -110,12 +88,12 @@ class FeedbackArguments(_Arguments):
         min_length=1,
         max_length=MAX_QUERY_CHARS,
     )
-    useful: Annotated[list[str], BeforeValidator(_list_from_text)] = Field(
+    useful: list[str] = Field(
         default_factory=list,
         description="Results that answered, as `path:start-end`. Up to 50.",
         max_length=MAX_RESULTS,
     )
-    not_useful: Annotated[list[str], BeforeValidator(_list_from_text)] = Field(
+    not_useful: list[str] = Field(
         default_factory=list,
         description="Results that did not, as `path:start-end`. Up to 50.",
         max_length=MAX_RESULTS,
@@ -142,58 +120,26 @@ def schema_of(model: type[BaseModel]) -> dict[str, Any]:
     return plain
 
 
-def rename(arguments: Mapping[str, Any], model: type[BaseModel]) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Take common slips for what they mean; return the arguments under their names, and what was renamed.
-
-    A slip beside the argument that it means stays, and is refused: nobody can tell which of the two is meant.
-
-    >>> rename({"question": "who calls it", "k": 3}, SearchArguments)
-    ({'query': 'who calls it', 'top_k': 3}, ('question was read as query', 'k was read as top_k'))
-    """
-    renamed: dict[str, Any] = {}
-    notes = []
-    for name, value in arguments.items():
-        meant = _meant(name, model)
-        if meant and meant not in arguments and meant not in renamed:
-            notes.append(f"{name} was read as {meant}")
-            renamed[meant] = value
-        else:
-            renamed[name] = value
-    return renamed, tuple(notes)
-
-
-def _meant(name: str, model: type[BaseModel]) -> str:
-    """Return the argument that a slip stands for, or ""."""
-    meant = ALIASES.get(name, "")
-    return meant if name not in model.model_fields and meant in model.model_fields else ""
-
-
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
     """Say which arguments were wrong, why, and what is accepted."""
-    problems = [problem for item in error.errors(include_url=False) if (problem := _problem(item, model))]
+    problems = [_problem(item, model) for item in error.errors(include_url=False)]
     more = len(problems) - SHOWN_PROBLEMS
     shown = "; ".join(problems[:SHOWN_PROBLEMS]) + (f"; and {more:,} more" if more > 0 else "")
     return f"{shown}. Accepted: {', '.join(model.model_fields)}."
 
 
 def _problem(item: ErrorDetails, model: type[BaseModel]) -> str:
-    """Say what is wrong with one value, or "" when another error says it better."""
+    """Say what is wrong with one value."""
     place, value = list(item["loc"]), item["input"]
-    # A candidate is text or an object, and one that is wrong is reported as both: keep what it was meant as.
-    member = place.pop(2) if place[:1] == ["candidates"] and len(place) > 2 else ""  # noqa: PLR2004 - after the number
     name = ".".join(shorten(str(part)) for part in place) or "arguments"
-    if member == "str":
-        return "" if isinstance(value, dict) else f"{name}: {_CANDIDATE_FORMS} (got {_shown(value)})"
-    if member and item["type"] == "model_type":
-        return ""
     if item["type"] == "extra_forbidden":
-        return f"{name} is not an argument{_hint(name, model) if len(place) == 1 else ''}"
+        return f"{name} is not an argument{_hint(name, model)}"
     return f"{name}: {item['msg']} (got {_shown(value)})"
 
 
 def _hint(name: str, model: type[BaseModel]) -> str:
-    if meant := _meant(name, model):
-        return f": it is called {meant}, which was given too"
+    if argument := meant(name, model):
+        return f": it is called {argument}, which was given too"
     alike = get_close_matches(name, model.model_fields, n=1)
     return f": perhaps {alike[0]} is meant" if alike else ""
 

@@ -8,11 +8,12 @@ measured, as that makes it longer.
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from mcp_server.sections import Section
+from mcp_server.visibility import clean as clean  # noqa: PLC0414 - the commands write with it too
 from retrieval.errors import shorten
 from retrieval.passages import Passage
 from retrieval.records import Chunk, Ranked
@@ -20,6 +21,13 @@ from retrieval.searcher import Answer
 
 LINE_CHARS = 400
 """Longer lines are data more than code; the cut is marked."""
+PLACE_CHARS = 500  # of a path or a label; longer ones are full of codes, and eight of them fit into a reply
+SYMBOL_CHARS = 200  # of what is defined there
+PROBLEM_CHARS = 700  # names and hints of an ordinary problem fit
+NOTES_SHARE = 5  # notes take a fifth of a reply at most, or the first alone does
+QUERY_SHARE = 8  # where a reply is short, so is the question in it
+TAIL_SHARE = 4  # and the line that says what was left out
+QUERY_CHARS = 120  # long enough to recognise
 TAIL_CHARS = 220  # kept free for the line that says what was left out
 
 FULL_SHARE = 0.5
@@ -68,7 +76,7 @@ def search_reply(
         form: How much of each result is shown.
     """
     head = f"{source} | {answer.chunks:,} chunks | {answer.stages} | {answer.milliseconds:.0f} ms"
-    lines = [clean(head), *(clean(f"note: {note}") for note in answer.notes)]
+    lines = [clean(head), *_notes(answer.notes, max_chars // NOTES_SHARE)]
     if answer.results and answer.confidence and answer.confidence.is_low and not answer.is_partial:
         lines.append(
             f"note: nothing here seems to answer this (confidence {answer.confidence.value:.2f} of 1); "
@@ -81,12 +89,15 @@ def search_reply(
         return "\n".join(lines)[:max_chars]
     merged = f" in {len(sections)} places" if len(sections) < len(answer.results) else ""
     framed = "" if form == "paths" else f"; {FRAME}"
-    lines.append(f"{_results(len(answer.results))}{merged} for {_quoted(query)}, best first{framed}")
-    budget = max_chars - sum(len(line) + 1 for line in lines) - TAIL_CHARS
+    lines.append(
+        f"{_results(len(answer.results))}{merged} for {_quoted(query, max_chars)}, best first{framed}"
+    )
+    tail = min(TAIL_CHARS, max_chars // TAIL_SHARE)
+    budget = max_chars - sum(len(line) + 1 for line in lines) - tail
     shown = _fit([block_of(section, number) for number, section in enumerate(sections, 1)], form, budget)
     lines.extend(shown.lines)
     if note := _left_out(shown, sections, max_chars):
-        lines.append(f"\n{note}")
+        lines.append(f"\n{note[:tail]}")
     return "\n".join(lines)[:max_chars]
 
 
@@ -118,12 +129,12 @@ def rerank_reply(
     """
     lines = [
         clean(f"{source} | {answer.chunks} candidates | {answer.stages} | {answer.milliseconds:.0f} ms"),
-        *(clean(f"note: {note}") for note in answer.notes),
+        *_notes(answer.notes, RANKING_CHARS // NOTES_SHARE),
         f"ranked for {_quoted(query)}, best first" if labels else f"nothing was ranked for {_quoted(query)}",
     ]
     refused = _not_ranked(problems)
     ranking = [
-        clean(f"{number}. {label}  {_scores(result.ranked)}".rstrip())
+        f"{number}. {_cut_line(clean(label), PLACE_CHARS)}  {_scores(result.ranked)}".rstrip()
         for number, (result, label) in enumerate(zip(answer.results, labels, strict=True), 1)
         if top_k is None or number <= top_k
     ]
@@ -135,33 +146,21 @@ def rerank_reply(
     return "\n".join((*lines, *refused))
 
 
+def _notes(notes: Sequence[str], budget: int) -> list[str]:
+    """Write notes, as far as they do not crowd out what was found."""
+    lines = [f"note: {_cut_line(clean(note), PROBLEM_CHARS)}" for note in notes]
+    kept = max(1, _fitting(lines, budget))
+    return [*lines[:kept], f"note: and {len(lines) - kept} more"] if kept < len(lines) else lines
+
+
 def _not_ranked(problems: Sequence[str]) -> list[str]:
     """Say what could not be ranked, as far as that does not crowd out what was."""
     if not problems:
         return []
-    lines = [clean(f"- {problem}") for problem in problems]
+    lines = [f"- {_cut_line(clean(problem), PROBLEM_CHARS)}" for problem in problems]
     kept = _fitting(lines, RANKING_CHARS // PROBLEMS_SHARE)
     more = [f"- and {len(lines) - kept} more"] if kept < len(lines) else []
     return [f"not ranked ({len(problems)}):", *lines[:kept], *more]
-
-
-_PICTURES = {code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\n\t"}
-_UNSEEN = (*range(0x7F, 0xA0), 0x61C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A))
-_TAGS = range(0xE0000, 0xE0080)
-_SHOWN_AS: Mapping[int, str] = (
-    _PICTURES | {code: f"\\u{code:04x}" for code in _UNSEEN} | {code: f"\\U{code:08x}" for code in _TAGS}
-)
-"""What a reader would not see, or see as something else: characters that steer terminals, break lines or turn
-their direction, and the tags that spell text nobody sees, which a model reads all the same."""
-
-
-def clean(text: str) -> str:
-    r"""Make all of a text visible, and replace lone surrogates, one of which would kill the transport.
-
-    >>> clean("a\x1b[2Jb\u202ec")
-    'a␛[2Jb\\u202ec'
-    """
-    return text.translate(_SHOWN_AS).encode("utf-8", "replace").decode("utf-8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +199,10 @@ def block_of(section: Section, number: int) -> Block:
     """Write a section, the `number`th of its reply from 1."""
     what = dict.fromkeys(filter(None, (_what(chunk) for chunk in _in_line_order(section))))
     count = f"; {_results(len(section.results))}" if len(section.results) > 1 else ""
+    path, _, lines = section.place.span.rpartition(":")
     heading = (
-        f"{number}. {section.place.span}{'  ' if what else ''}{', '.join(what)}  "
+        f"{number}. {_cut_line(clean(path), PLACE_CHARS)}:{lines}"
+        f"{'  ' if what else ''}{_cut_line(clean(', '.join(what)), SYMBOL_CHARS)}  "
         f"({_scores(section.best.ranked)[1:-1]}{count}){_masked(section)}{_staleness(section.best.passage)}"
     )
     width = len(str(section.place.end_line))
@@ -259,7 +260,8 @@ def _fit(blocks: Sequence[Block], form: Form, budget: int) -> _Shown:
     """Take what fits: headings first, as a place costs little, then code, best first."""
     spacing = "" if form == "paths" else "\n"
     headings = [f"{spacing}{block.heading}" for block in blocks]
-    kept = _fitting(headings, budget if form == "paths" else budget // 2)
+    # The best is named even where its place takes all there is.
+    kept = max(_fitting(headings, budget if form == "paths" else budget // 2), _fitting(headings[:1], budget))
     lost = tuple(range(kept, len(blocks)))
     if form == "paths":
         return _Shown(tuple(headings[:kept]), (), lost)
@@ -303,8 +305,7 @@ def _left_out(shown: _Shown, sections: Sequence[Section], max_chars: int) -> str
             else "narrow it with path or top_k"
         )
         first = clean(shorten(sections[shown.cut[0]].place.span))
-        text = f"[{_results(len(shown.cut))} cut to fit {max_chars} characters: {way}, or read {first}]"
-        return text[:TAIL_CHARS]
+        return f"[{_results(len(shown.cut))} cut to fit {max_chars} characters: {way}, or read {first}]"
     if shown.brief:
         return (
             f"[{_results(len(shown.brief))} of lower score shown by one line: read the span, "
@@ -326,10 +327,13 @@ def _scores(ranked: Ranked) -> str:
     return f"({', '.join(parts)})"
 
 
-def _cut_line(line: str) -> str:
-    return line if len(line) <= LINE_CHARS else f"{line[:LINE_CHARS]} … [{len(line):,} characters]"
+def _cut_line(line: str, limit: int = LINE_CHARS) -> str:
+    return line if len(line) <= limit else f"{line[:limit]} … [{len(line):,} characters]"
 
 
-def _quoted(query: str) -> str:
-    shown = query if len(query) <= 120 else f"{query[:120]}…"  # noqa: PLR2004 - long enough to recognise
-    return clean(json.dumps(shown, ensure_ascii=False))
+def _quoted(query: str, budget: int = RANKING_CHARS) -> str:
+    limit = min(QUERY_CHARS, budget // QUERY_SHARE)
+    # It is cut after it was cleaned, as codes are longer than what they show.
+    cut = clean(json.dumps(query[: limit + 1], ensure_ascii=False)[1:-1])
+    shown = cut if len(cut) <= limit else f"{cut[:limit]}…"
+    return f'"{shown}"'

@@ -19,18 +19,12 @@ from mcp import MCPError
 from mcp.server import CacheHint, Server, ServerRequestContext
 from pydantic import BaseModel, ValidationError
 
-from mcp_server import merging, replies
-from mcp_server.arguments import (
-    FeedbackArguments,
-    RerankArguments,
-    SearchArguments,
-    explain,
-    rename,
-    schema_of,
-)
+from mcp_server import argument_forms, merging, replies
+from mcp_server.arguments import FeedbackArguments, RerankArguments, SearchArguments, explain, schema_of
 from mcp_server.calls import IsCancelled, Lane
+from mcp_server.candidates import hold
 from mcp_server.sections import Section, sections_of
-from mcp_server.workspace import Workspace, hold
+from mcp_server.workspace import Workspace
 from retrieval import searcher
 from retrieval.crossencoder import ModelThread, Progress
 from retrieval.errors import CancelledError, GoldrankError, shorten
@@ -145,8 +139,8 @@ class _Tools:
             )
         model, handle = self._tools[params.name]
         try:
-            named, notes = rename(params.arguments or {}, model)
-            return _result(await handle(model.model_validate(named), context, notes))
+            read, notes = argument_forms.read(params.arguments or {}, model)
+            return _result(await handle(model.model_validate(read), context, notes))
         except ValidationError as error:
             return _result(f"{params.name}: {explain(error, model)}", is_error=True)
         except GoldrankError as error:
@@ -175,7 +169,7 @@ class _Tools:
 
         def reply(answer: searcher.Answer, sections: Sequence[Section], source: str) -> str:
             return replies.search_reply(
-                replace(answer, notes=(*notes, *answer.notes)),
+                replace(answer, notes=(*answer.notes, *notes)),
                 sections,
                 query=request.query,
                 source=source,
@@ -215,11 +209,11 @@ class _Tools:
     async def _rerank(self, arguments: RerankArguments, context: Context, notes: Notes) -> str:
         _refuse_blank(arguments.query)
         report = _Report(context)
-        repo, candidates = self._workspace.home_of(arguments.repo, arguments.candidates)
+        repo = self._workspace.home_of(arguments.repo, arguments.candidates)
 
         def work(is_cancelled: IsCancelled) -> str:
             repository = self._workspace.listed(repo, progress=report.indexed, is_cancelled=is_cancelled)
-            held = hold(repository, arguments.query, candidates, is_cancelled=is_cancelled)
+            held = hold(repository, arguments.query, arguments.candidates, is_cancelled=is_cancelled)
             with self._workspace.second(repository) as second:
                 answer = searcher.rerank(
                     arguments.query, held.passages, _telling(second, report), is_cancelled=is_cancelled
@@ -235,11 +229,12 @@ class _Tools:
 
         return await self._readings.run(work, report.waits)
 
-    async def _feedback(self, arguments: FeedbackArguments, context: Context, _notes: Notes) -> str:
+    async def _feedback(self, arguments: FeedbackArguments, context: Context, notes: Notes) -> str:
         _refuse_blank(arguments.query)
 
         def work(is_cancelled: IsCancelled) -> str:
-            return self._workspace.remember(arguments, is_cancelled=is_cancelled)
+            kept = self._workspace.remember(arguments, is_cancelled=is_cancelled)
+            return "\n".join((kept, *(f"note: {note}" for note in notes)))
 
         return await self._searches.run(work, _Report(context).waits)
 

@@ -1,50 +1,26 @@
-"""The repositories this process serves: which they are, opening them, and reading what candidates name.
+"""The repositories this process serves: which they are, opening them, and which of them a call is about."""
 
-Nothing outside the served roots is read: a candidate's path must be one of the files that its repository's
-index holds, and those were all found below the root without following a link.
-"""
-
-import json
 import os
-import re
-import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from mcp_server.arguments import FeedbackArguments, TextCandidate
+from mcp_server.arguments import SHOWN_PROBLEMS, FeedbackArguments
+from mcp_server.candidates import files_of, indexed_span, written
 from mcp_server.keeper import Needed
 from mcp_server.opened import OpenRoots
 from mcp_server.stages import Stages
-from retrieval import chunker, confinement, feedback, git, models, places, secrets
-from retrieval.errors import ArgumentError, CancelledError, GoldrankError, RootError, shorten
+from retrieval import confinement, feedback, git, models, secrets
+from retrieval.errors import ArgumentError, GoldrankError, RootError, shorten
 from retrieval.glimpse import DETECTOR_S, NO_DETECTOR
 from retrieval.indexer import Progress
-from retrieval.passages import Passage, passages_of
-from retrieval.records import Chunk
 from retrieval.repository import Refresh, Repository
-from retrieval.searcher import Request, SecondStage, rank_passages
+from retrieval.searcher import Request, SecondStage
 from retrieval.settings import Settings
-from retrieval.text import digest
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """Candidates of a caller, as passages.
-
-    Attributes:
-        passages: What can be ranked, each chunk once.
-        labels: How a passage is named in the reply, by its chunk.
-        problems: What cannot be ranked, a sentence each.
-    """
-
-    passages: tuple[Passage, ...]
-    labels: Mapping[Chunk, str]
-    problems: tuple[str, ...]
+from retrieval.spans import Files, readings
 
 
 def default_root(environment: Mapping[str, str], working: Path) -> Path:
@@ -154,20 +130,19 @@ class Workspace:
                 return key, folder
         return name, ""
 
-    def home_of(
-        self, name: str | None, candidates: Sequence[str | TextCandidate]
-    ) -> tuple[str | None, list[str | TextCandidate]]:
-        """Find the root that candidates are of, where none is named and a merged ranking prefixed them.
+    def home_of(self, name: str | None, candidates: Sequence[object]) -> str | None:
+        """Find the root that candidates are of, where none is named: all begin with its name or its path.
 
         Returns:
-            The root's name and the candidates as it knows them; both as they were where that is not clear.
+            The name of the root, or `name` where that is not clear.
         """
-        files = [candidate for candidate in candidates if isinstance(candidate, str)]
-        for key in self._roots if name is None and len(self._roots) > 1 else ():
-            if all(file.startswith(f"{key}/") for file in files):  # texts alone are of any root
-                inside = (c.removeprefix(f"{key}/") if isinstance(c, str) else c for c in candidates)
-                return key, list(inside)
-        return name, list(candidates)
+        if name is not None or len(self._roots) == 1:
+            return name
+        asked = list(written(candidates))
+        for key, root in self._roots.items():
+            if all(_is_below(text, key, str(root)) for text in asked):  # texts alone are of any root
+                return key
+        return name
 
     def begin(self) -> None:
         """Bring the indexes of all served roots up to date in the background; then load our own model.
@@ -204,20 +179,22 @@ class Workspace:
         """Log what an assistant found useful; return what was kept.
 
         Raises:
-            ArgumentError: Nothing was named, or a span is none of an indexed file.
+            ArgumentError: Nothing was named, or no span is one of an indexed file.
             CacheError: The log cannot be written.
         """
         if not said.useful and not said.not_useful:
             raise ArgumentError("useful and not_useful are empty; name spans as path:start-end")
-        name, held = self.home_of(said.repo, (*said.useful, *said.not_useful))
-        repository, count = self.listed(name, is_cancelled=is_cancelled), len(said.useful)
-        known = frozenset(repository.paths)
-        spans = [_indexed_span(repository, known, str(span)) for span in held]
-        entry = feedback.Entry(
-            said.query, tuple(spans[:count]), tuple(spans[count:]), datetime.now(UTC).date().isoformat()
-        )
+        name = self.home_of(said.repo, (*said.useful, *said.not_useful))
+        repository = self.listed(name, is_cancelled=is_cancelled)
+        files, problems = files_of(repository), list[str]()
+        useful = _indexed(repository, files, said.useful, problems)
+        not_useful = _indexed(repository, files, said.not_useful, problems)
+        if not useful and not not_useful:
+            raise ArgumentError("; ".join(problems[:SHOWN_PROBLEMS]))
+        entry = feedback.Entry(said.query, useful, not_useful, datetime.now(UTC).date().isoformat())
         feedback.append(models.store(self._settings.models, repository.root).folder, entry)
-        return f"kept: {len(said.useful)} useful, {len(said.not_useful)} not useful"
+        kept = f"kept: {len(useful)} useful, {len(not_useful)} not useful"
+        return "\n".join((kept, *(f"not kept: {problem}" for problem in problems[:SHOWN_PROBLEMS])))
 
     def _key(self, name: str | None) -> str:
         served = ", ".join(self._roots)
@@ -233,157 +210,26 @@ class Workspace:
         raise ArgumentError(f"repo {shorten(repr(name))} is not served; served are: {served}")
 
 
-def hold(
-    repository: Repository,
-    query: str,
-    candidates: Sequence[str | TextCandidate],
-    *,
-    is_cancelled: Callable[[], bool] = lambda: False,
-) -> Held:
-    """Turn a caller's candidates into passages; what cannot be ranked is told one by one.
-
-    Args:
-        repository: Where paths are looked up, refreshed.
-        query: Chooses the chunk that stands for a whole file.
-        candidates: As `rag_rerank` takes them.
-        is_cancelled: Asked before each, as files are read and cut.
-
-    Raises:
-        CancelledError: `is_cancelled` said so.
-    """
-    known = frozenset(repository.paths)
-    labels: dict[Chunk, str] = {}
-    passages: list[Passage] = []
-    problems: list[str] = []
-    for candidate in candidates:
-        if is_cancelled():
-            raise CancelledError("the caller no longer wants this ranking")
+def _indexed(
+    repository: Repository, files: Files, asked: Sequence[str], problems: list[str]
+) -> tuple[str, ...]:
+    """Write spans as the log keeps them; those that are none are added to the problems."""
+    spans = []
+    for text in asked:
         try:
-            if isinstance(candidate, TextCandidate):
-                passage, label = _text_passage(candidate), _text_label(candidate)
-            else:
-                passage = _file_passage(repository, known, query, candidate)
-                label = passage.chunk.span
-            _refuse_twice(passage.chunk, label, labels, asked=_asked(candidate))
+            spans.append(str(indexed_span(repository, files, text)))
         except ArgumentError as error:
             problems.append(str(error))
-            continue
-        passages.append(passage)
-        labels[passage.chunk] = label
-    return Held(tuple(passages), labels, tuple(problems))
+    return tuple(dict.fromkeys(spans))
 
 
-def _asked(candidate: str | TextCandidate) -> str:
-    """Name a candidate as its caller did."""
-    return _text_label(candidate) if isinstance(candidate, TextCandidate) else shorten(candidate)
-
-
-def _text_label(candidate: TextCandidate) -> str:
-    """Name a text so that it cannot be taken for a file, whatever its id looks like."""
-    return f"text {json.dumps(candidate.id, ensure_ascii=False)}"
-
-
-def _refuse_twice(chunk: Chunk, label: str, labels: Mapping[Chunk, str], *, asked: str) -> None:
-    """Raise when a candidate is one that is held, or could not be told from it in the reply."""
-    if label not in labels.values():
-        return
-    if chunk.kind == "text" and chunk not in labels:
-        raise ArgumentError(f"{asked}: this id names another text already; give each text an id of its own")
-    raise ArgumentError(f"{asked}: the same as {label}, ranked once")
-
-
-def _indexed_span(repository: Repository, known: frozenset[str], asked: str) -> str:
-    """Write a span as the log keeps it; an assistant may copy it from grep, or name a whole path."""
-    span = feedback.read_span(asked)
-    path = relative(str(repository.root), span.path)
-    if path not in known:
-        raise ArgumentError(_unknown(repository, path, shorten(asked)))
-    count = len(repository.lines(path) or ())
-    if span.start > count:
-        raise ArgumentError(f"{shorten(asked)}: {shorten(path)} has lines 1-{count}")
-    return str(feedback.Span(path, span.start, min(span.end, count)))
-
-
-_SPAN = re.compile(r"(?P<path>.+?):(?P<start>\d+)(?:-(?P<end>\d+))?(?::.*)?", re.DOTALL)
-
-
-def _file_passage(repository: Repository, known: frozenset[str], query: str, candidate: str) -> Passage:
-    text, asked = candidate.strip(), shorten(candidate)
-    match = None if text in known else _SPAN.fullmatch(text)
-    path = relative(str(repository.root), match["path"] if match else text)
-    if path not in known:
-        raise ArgumentError(_unknown(repository, path, asked))
-    lines = repository.lines(path)
-    if lines is None:
-        raise ArgumentError(f"{asked}: it vanished or may not be read")
-    if match is None:
-        return _best_chunk(path, query, lines)
-    start = _number(match["start"])
-    if not 1 <= start <= len(lines):
-        raise ArgumentError(f"{asked}: {shorten(path)} has lines 1-{len(lines)}")
-    if match["end"] is None:
-        return _around(path, start, lines)
-    end = min(_number(match["end"]), len(lines))
-    if end < start:
-        raise ArgumentError(f"{asked}: the span ends before it starts")
-    return _passage(path, start, end, lines)
-
-
-def _number(digits: str) -> int:
-    """Read a line number; one too long for `int` is beyond every file."""
-    return int(digits) if len(digits) < sys.int_info.str_digits_check_threshold else sys.maxsize
-
-
-def _best_chunk(path: str, query: str, lines: Sequence[str]) -> Passage:
-    """Let a whole file stand by the chunk that answers best: a model reads no more than that."""
-    passages = passages_of(path, lines)
-    if not passages:
-        return _passage(path, 1, max(len(lines), 1), lines)
-    best = rank_passages(query, passages)[0].chunk
-    return next(passage for passage in passages if passage.chunk == best)
-
-
-def _around(path: str, line: int, lines: Sequence[str]) -> Passage:
-    """Widen a line to its chunk; a blank line between chunks stays alone."""
-    for passage in passages_of(path, lines):
-        if passage.chunk.start_line <= line <= passage.chunk.end_line:
-            return passage
-    return _passage(path, line, line, lines)
-
-
-def _passage(path: str, start: int, end: int, lines: Sequence[str]) -> Passage:
-    return Passage(Chunk(path, start, end), tuple(lines[start - 1 : end]), is_current=True)
-
-
-def _text_passage(candidate: TextCandidate) -> Passage:
-    lines = chunker.lines_of(candidate.text)
-    content = digest(candidate.text.encode("utf-8", "surrogatepass"))
-    chunk = Chunk(candidate.id, 1, max(len(lines), 1), kind="text", digest=content)
-    return Passage(chunk, tuple(lines), is_current=True)
-
-
-def relative(root: str, path: str, *, flavour: Any = os.path) -> str:
-    """Write a path as the index does; an absolute one is taken when it lies below the root.
-
-    Args:
-        root: A served root.
-        path: As a caller wrote it, with either kind of slash.
-        flavour: `posixpath` or `ntpath`: the rules of this system. It is not asked whether anything exists.
-    """
-    normal = flavour.normpath(path.replace("\\", "/"))
-    if flavour.isabs(normal):
-        with suppress(ValueError):  # on another drive
-            below = flavour.relpath(normal, root)
-            normal = normal if below.startswith("..") else below
-    return str(normal).replace(flavour.sep, "/")
-
-
-def _unknown(repository: Repository, path: str, asked: str) -> str:
-    if reason := repository.reason(path):
-        return f"{asked}: not searched: {reason}"
-    alike = [shorten(known) for known in places.namesakes(path, repository.paths)]
-    hint = f"; did you mean {' or '.join(alike)}?" if alike else ""
-    return f"{asked}: no such file in {repository.root.name}; paths are relative to its root{hint}"
+def _is_below(text: str, name: str, root: str) -> bool:
+    """Tell whether a candidate begins with a root's name or path, in any form that a place is written in."""
+    for reading in readings(text):
+        path = reading.path.replace("\\", "/").removeprefix("file://").removeprefix("./")
+        if path.startswith((f"{name}/", f"{root}/")):
+            return True
+    return False
 
 
 def _named(roots: Sequence[Path]) -> dict[str, Path]:

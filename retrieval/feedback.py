@@ -5,15 +5,14 @@ A line is one query with spans of files, as replies name them. No code, no secre
 
 import json
 import os
-import re
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from retrieval import secrets
 from retrieval.errors import ArgumentError, CacheError, shorten
+from retrieval.spans import read_span
 
 FILE = "feedback.jsonl"
-_SPAN = re.compile(r"(?P<path>.+?):(?P<start>\d{1,9})(?:-(?P<end>\d{1,9}))?(?::.*)?", re.DOTALL)
 QUERY_CHARS = 500  # of a query; longer ones are pasted code
 
 
@@ -45,19 +44,6 @@ class Log:
 
     entries: tuple[Entry, ...]
     faults: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Lines of a file, 1-based and inclusive."""
-
-    path: str
-    start: int
-    end: int
-
-    def __str__(self) -> str:
-        """Write it as replies do."""
-        return f"{self.path}:{self.start}-{self.end}"
 
 
 def append(folder: Path, entry: Entry) -> None:
@@ -104,23 +90,6 @@ def read(folder: Path) -> Log:
         faults += [f"line {number}: {fault}" for fault in (*wrong, *also_wrong)]
         entries.append(replace(entry, useful=useful, not_useful=not_useful))
     return Log(tuple(entries), tuple(faults))
-
-
-def read_span(text: str) -> Span:
-    """Read a span as replies and grep write it: `path:start-end`, `path:line` or `path:line:code`.
-
-    Raises:
-        ArgumentError: It is none, or ends before it starts.
-    """
-    match = _SPAN.fullmatch(text.strip())
-    if match is None:
-        raise ArgumentError(f"{shorten(text)} is no span; write path:start-end")
-    start = int(match["start"])
-    end = int(match["end"] or start)
-    if not 1 <= start <= end:
-        why = "the span ends before it starts" if end < start else "lines count from 1"
-        raise ArgumentError(f"{shorten(text)}: {why}; write path:start-end")
-    return Span(match["path"], start, end)
 
 
 def _readable(spans: tuple[str, ...]) -> tuple[tuple[str, ...], list[str]]:

@@ -11,8 +11,11 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 from retrieval import globs as patterns
+from retrieval import spellings
 from retrieval.errors import ArgumentError, shorten
 from retrieval.globs import Glob
+from retrieval.spellings import Spellings
+from retrieval.tokenizer import unified
 
 MOST = 1_000
 """Patterns of one filter; each path is held against each that is no plain name."""
@@ -52,8 +55,8 @@ class Reader:
         for text in globs:
             before = len(self.texts)
             found += [glob for piece in self._pieces(text) for glob in self._globs(piece, asked=text)]
-            taken = self.texts[before:]
-            if taken != [text.strip()]:
+            taken = list(dict.fromkeys(map(unified, self.texts[before:])))
+            if taken != [unified(text.strip())]:
                 self.notes.append(
                     f"path {shorten(text) or repr(text)} was read as {shorten(' and '.join(taken))}"
                 )
@@ -89,8 +92,8 @@ class Reader:
     def _globs(self, piece: str, *, asked: str) -> Iterator[Glob]:
         is_negated = piece.startswith("!")
         body = piece[is_negated:]
-        bodies = [body] if self._is_listed(body.strip("/")) else list(dict.fromkeys(_expanded(body)))
-        for one in bodies:
+        bodies = [body] if self._is_listed(body.strip("/")) else dict.fromkeys(_expanded(body))
+        for one in (form for each in bodies for form in self._spelled(each)):
             text, glob = self._glob(one, is_negated=is_negated)
             if glob.problem:
                 why = f"is no gitignore pattern: {glob.problem}; take e.g. src/ or *.py or !tests/"
@@ -103,6 +106,30 @@ class Reader:
                     "wildcards; name folders or suffixes instead"
                 )
             yield glob
+
+    def _spelled(self, body: str) -> tuple[str, ...]:
+        """Write a pattern in the Unicode form that what it names is listed in, or in all forms."""
+        inside = body.strip("/")
+        if body.isascii() and not self._has_marks:
+            return (body,)
+        if self._is_listed(inside) or inside in self._names:
+            return (body,)
+        for known in (self._listed, self._named):
+            if listed := known.listed(inside):
+                return (body.replace(inside, listed, 1),)
+        return spellings.forms(body)
+
+    @cached_property
+    def _has_marks(self) -> bool:
+        return not all(path.isascii() for path in self._files)
+
+    @cached_property
+    def _listed(self) -> Spellings:
+        return Spellings(self._files | self._folders)
+
+    @cached_property
+    def _named(self) -> Spellings:
+        return Spellings(self._names)
 
     def _glob(self, body: str, *, is_negated: bool) -> tuple[str, Glob]:
         """Compile one pattern; also return how it was read."""

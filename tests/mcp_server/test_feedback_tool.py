@@ -72,6 +72,30 @@ async def test_a_line_of_grep_is_logged_as_its_place(tmp_path: Path) -> None:
     assert entry.useful == ("src/retry.py:2-2", "src/mail.py:1-1")
 
 
+async def test_spans_are_read_in_the_forms_that_candidates_are(tmp_path: Path) -> None:
+    """An assistant copies the line of our own reply, or a link."""
+    workspace, folder = served(tmp_path)
+    useful = ["1. src/retry.py:1-2  function schedule_retry  (score 1.000)", "src/mail.py#L1"]
+    async with Client(build_server(workspace, version="0", feedback=True)) as client:
+        failed, text = await said(client, query="who retries", usefull=useful, useful=useful)
+        assert failed
+        failed, text = await said(client, Query="who retries", useful=useful)
+    assert (failed, text) == (False, "kept: 2 useful, 0 not useful\nnote: Query was read as query")
+    (entry,) = feedback.read(folder).entries
+    assert entry.useful == ("src/retry.py:1-2", "src/mail.py:1-1")
+
+
+async def test_one_bad_span_is_told_and_the_others_are_kept(tmp_path: Path) -> None:
+    """What an assistant knows of the others is worth keeping."""
+    workspace, folder = served(tmp_path)
+    async with Client(build_server(workspace, version="0", feedback=True)) as client:
+        failed, text = await said(client, query="who", useful=["src/retry.py:1-2", "src/gone.py:1-2"])
+    assert not failed
+    assert text.startswith("kept: 1 useful, 0 not useful\nnot kept: src/gone.py:1-2: no such file in r")
+    (entry,) = feedback.read(folder).entries
+    assert entry.useful == ("src/retry.py:1-2",)
+
+
 async def test_results_of_a_merged_ranking_are_logged_for_their_own_root(tmp_path: Path) -> None:
     """Each repository learns from what was said of it."""
     roots = [write(tmp_path / name, FILES) for name in ("r", "other")]

@@ -13,8 +13,8 @@ import pytest
 from fakes import write
 
 from mcp_server.clients import CLIENTS, is_ours
-from mcp_server.workspace import relative
 from retrieval import confinement
+from retrieval.spans import relative
 
 WINDOWS_ROOT = r"C:\Users\ada\house"
 

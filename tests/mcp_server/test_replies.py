@@ -106,9 +106,9 @@ async def test_refusals_are_what_was_committed(workspace: MakeWorkspace, house: 
     wrong: list[tuple[str, dict[str, Any]]] = [
         ("rag_search", {}),
         ("rag_search", {"query": "x", "question": "y"}),
-        ("rag_search", {"query": "x", "topk": 3}),
+        ("rag_search", {"query": "x", "topp": 3}),
         ("rag_search", {"query": "x", "format": "json"}),
-        ("rag_search", {"query": "x", "k": "3"}),
+        ("rag_search", {"query": "x", "k": "three"}),
         ("rag_search", {"query": "x", "zebra": 1}),
         ("rag_search", {"query": "x", "language": "klingon"}),
         ("rag_rerank", {"query": "x", "documents": []}),

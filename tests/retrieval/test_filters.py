@@ -1,5 +1,8 @@
 """A filter that means something else than its caller thinks makes code that is there look absent."""
 
+import unicodedata
+from typing import Any
+
 import pytest
 
 from retrieval.errors import ArgumentError, CancelledError
@@ -174,3 +177,30 @@ def test_a_cancelled_filter_stops() -> None:
     """A hundred thousand paths and a thousand patterns take seconds."""
     with pytest.raises(CancelledError):
         passing(FILES, Filter(("*.py",)), is_cancelled=lambda: True)
+
+
+@pytest.mark.parametrize("listed", ["NFC", "NFD"])
+@pytest.mark.parametrize("written", ["NFC", "NFD"])
+@pytest.mark.parametrize(
+    "pattern", ["café/", "café/menü.py", "./café/menü.py", f"{ROOT}/café", "menü.py", "*ü.py", "{a,menü}.py"]
+)
+def test_a_name_passes_in_whichever_unicode_form_it_is_written(
+    pattern: str, written: Any, listed: Any
+) -> None:
+    """MacOS and keyboards write `é` differently, and no person sees it."""
+    file = unicodedata.normalize(listed, "café/menü.py")
+    selection = passing([file, "b.ts"], Filter([unicodedata.normalize(written, pattern)], root=ROOT))
+    assert selection.paths == [file]
+    without = passing([file, "b.ts"], Filter([unicodedata.normalize(written, f"!{pattern}")], root=ROOT))
+    assert without.paths == ["b.ts"]
+
+
+def test_an_exact_name_wins_over_another_spelling_of_it() -> None:
+    """Linux holds both side by side, and full width is another name where both are listed."""
+    composed, decomposed = (f"{unicodedata.normalize(form, 'é')}/a.py" for form in ("NFC", "NFD"))
+    for file in (composed, decomposed):
+        assert passing([composed, decomposed], Filter([file])).paths == [file]
+        assert passing([composed, decomposed], Filter([f"{file.partition('/')[0]}/"])).paths == [file]
+    assert passing(["\uff21.py", "b.py"], Filter(["A.py"])).paths == ["\uff21.py"]
+    assert passing(["\uff21.py", "A.py"], Filter(["A.py"])).paths == ["A.py"]
+    assert passing(["A.py", "b.py"], Filter(["\uff21.py"])).paths == ["A.py"]

@@ -1,0 +1,269 @@
+"""What a candidate is, in any form that callers write: a file, lines of one, or a text that is in no file.
+
+Nothing outside the served roots is read: a candidate's path must be one of the files that its repository's
+index holds, and those were all found below the root without following a link.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from mcp_server.argument_forms import folded, integer
+from mcp_server.arguments import CANDIDATE_FORMS, MAX_ID_CHARS, MAX_TEXT_CHARS, TextCandidate
+from retrieval import chunker, places, spans
+from retrieval.errors import ArgumentError, CancelledError, shorten
+from retrieval.passages import Passage, passages_of
+from retrieval.records import Chunk
+from retrieval.repository import Repository
+from retrieval.searcher import rank_passages
+from retrieval.spans import Files, Place, Span
+from retrieval.text import digest
+
+_KEYS: Mapping[str, str] = {
+    **dict.fromkeys(("path", "file", "filename", "filepath", "uri"), "path"),
+    **dict.fromkeys(("line", "linenumber", "lineno", "start", "startline"), "line"),
+    **dict.fromkeys(("end", "endline"), "end"),
+    **dict.fromkeys(("text", "content", "code", "snippet"), "text"),
+    "id": "id",
+}
+"""What callers name the parts of a candidate, written as `folded` writes them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Candidates of a caller, as passages.
+
+    Attributes:
+        passages: What can be ranked, each chunk once.
+        labels: How a passage is named in the reply, by its chunk.
+        problems: What cannot be ranked, a sentence each.
+    """
+
+    passages: tuple[Passage, ...]
+    labels: Mapping[Chunk, str]
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A text of a caller's own, with the id that it has or its number where it has none."""
+
+    text: str
+    id: str
+    number: int
+
+    @property
+    def label(self) -> str:
+        """Name it so that it cannot be taken for a file, whatever its id looks like."""
+        return f"text {json.dumps(self.id, ensure_ascii=False) if self.id else self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """A place in a file as its caller wrote it; `line` and `end` count before what `written` says."""
+
+    written: str
+    line: int | None = None
+    end: int | None = None
+
+
+def hold(
+    repository: Repository,
+    query: str,
+    candidates: Sequence[object],
+    *,
+    is_cancelled: Callable[[], bool] = lambda: False,
+) -> Held:
+    """Turn a caller's candidates into passages; what cannot be ranked is told one by one.
+
+    Args:
+        repository: Where paths are looked up, refreshed.
+        query: Chooses the chunk that stands for a whole file.
+        candidates: As `rag_rerank` takes them, or any other value.
+        is_cancelled: Asked before each, as files are read and cut.
+
+    Raises:
+        CancelledError: `is_cancelled` said so.
+    """
+    files = files_of(repository)
+    labels: dict[Chunk, str] = {}
+    passages: list[Passage] = []
+    problems: list[str] = []
+    for number, candidate in enumerate(candidates, 1):
+        if is_cancelled():
+            raise CancelledError("the caller no longer wants this ranking")
+        try:
+            meant = _meant(candidate, number, files)
+            if isinstance(meant, _Text):
+                passage, label, asked = _text_passage(meant), meant.label, meant.label
+            else:
+                passage, asked = _file_passage(repository, files, query, meant), shorten(meant.written)
+                label = passage.chunk.span
+            _refuse_twice(passage.chunk, label, labels, asked=asked)
+        except ArgumentError as error:
+            problems.append(str(error))
+            continue
+        passages.append(passage)
+        labels[passage.chunk] = label
+    return Held(tuple(passages), labels, tuple(problems))
+
+
+def files_of(repository: Repository) -> Files:
+    """Return the files that a caller may name."""
+    return Files(str(repository.root), repository.paths)
+
+
+def written(candidates: Sequence[object]) -> Iterator[str]:
+    """Return the texts by which candidates name files, to find the root they are of."""
+    for number, candidate in enumerate(candidates, 1):
+        with suppress(ArgumentError):
+            meant = _meant(candidate, number, None)
+            if isinstance(meant, _Named):
+                yield meant.written
+
+
+def indexed_span(repository: Repository, files: Files, asked: str) -> Span:
+    """Return the indexed lines that a text names, whichever form an assistant copied it in.
+
+    Raises:
+        ArgumentError: It names no lines of an indexed file.
+    """
+    place = files.place(asked)
+    if place is None:
+        raise ArgumentError(_unknown(repository, files, asked))
+    return spans.within(place, len(repository.lines(place.path) or ()), asked=shorten(asked))
+
+
+def _meant(candidate: object, number: int, files: Files | None) -> _Text | _Named:
+    """Read one candidate of any form.
+
+    Raises:
+        ArgumentError: It is none.
+    """
+    if isinstance(candidate, TextCandidate):
+        return _text({"text": candidate.text, "id": candidate.id}, number)
+    value = candidate
+    if isinstance(value, str) and value.lstrip().startswith("{") and not (files and files.place(value)):
+        with suppress(ValueError, RecursionError):  # some clients send objects as text
+            value = json.loads(value)
+    if isinstance(value, str) and value.strip():
+        return _Named(value)
+    if isinstance(value, Mapping):
+        return _from_object(value, number)
+    raise ArgumentError(f"candidate {number}: {CANDIDATE_FORMS} (got {shorten(repr(value), 60)})")
+
+
+def _from_object(given: Mapping[str, Any], number: int) -> _Text | _Named:
+    said: dict[str, Any] = {}
+    for key, value in given.items():
+        name = _KEYS.get(folded(key), "")
+        if not name or name in said:
+            why = f"means {name}, which is given twice" if name else "is no part of a candidate"
+            raise ArgumentError(f"candidate {number}: {shorten(key)} {why}; {CANDIDATE_FORMS}")
+        if value is not None:
+            said[name] = value
+    if "path" in said:
+        return _named(said, number)
+    if set(said) - {"text", "id"} or "text" not in said:
+        got = shorten(repr(dict(given)), 60)
+        raise ArgumentError(f"candidate {number}: it names neither a path nor a text (got {got})")
+    return _text(said, number)
+
+
+def _named(said: Mapping[str, Any], number: int) -> _Named:
+    """Read the parts of a place; a text beside it is what a search printed of that line."""
+    path, lines = said["path"], {}
+    if not isinstance(path, str) or not path.strip():
+        raise ArgumentError(f"candidate {number}: path is no text (got {shorten(repr(path), 60)})")
+    for name in ("line", "end"):
+        lines[name] = integer(said.get(name))
+        if name in said and lines[name] is None:
+            got = shorten(repr(said[name]), 60)
+            raise ArgumentError(f"candidate {number}: {name} is no line number (got {got})")
+    if lines["line"] is None and lines["end"] is not None:
+        raise ArgumentError(f"candidate {number}: it has a last line and no first")
+    return _Named(path, lines["line"], lines["end"])
+
+
+def _text(said: Mapping[str, Any], number: int) -> _Text:
+    text, name = said["text"], said.get("id", "")
+    if isinstance(name, int | float) and not isinstance(name, bool):
+        name = str(name)
+    if not isinstance(text, str) or not text.strip():
+        raise ArgumentError(f"candidate {number}: its text is empty or no text")
+    if not isinstance(name, str):
+        raise ArgumentError(f"candidate {number}: its id is no text (got {shorten(repr(name), 60)})")
+    for what, value, most in (("text", text, MAX_TEXT_CHARS), ("id", name, MAX_ID_CHARS)):
+        if len(value) > most:
+            raise ArgumentError(
+                f"candidate {number}: its {what} has {len(value):,} characters; at most {most:,} are read"
+            )
+    return _Text(text, name, number)
+
+
+def _refuse_twice(chunk: Chunk, label: str, labels: Mapping[Chunk, str], *, asked: str) -> None:
+    """Raise when a candidate is one that is held, or could not be told from it in the reply."""
+    if chunk in labels:
+        raise ArgumentError(f"{asked}: the same as {labels[chunk]}, ranked once")
+    if label not in labels.values():
+        return
+    if chunk.kind == "text":
+        raise ArgumentError(f"{asked}: this id names another text already; give each text an id of its own")
+    raise ArgumentError(f"{asked}: the same as {label}, ranked once")
+
+
+def _file_passage(repository: Repository, files: Files, query: str, named: _Named) -> Passage:
+    asked = shorten(named.written)
+    place = files.place(named.written)
+    if place is None:
+        raise ArgumentError(_unknown(repository, files, named.written))
+    if named.line is not None:
+        place = Place(place.path, named.line, named.end)
+    lines = repository.lines(place.path)
+    if lines is None:
+        raise ArgumentError(f"{asked}: it vanished or may not be read")
+    if place.start is None:
+        return _best_chunk(place.path, query, lines)
+    span = spans.within(place, len(lines), asked=asked)
+    if place.end is None:
+        return _around(span.path, span.start, lines)
+    return _passage(span.path, span.start, span.end, lines)
+
+
+def _best_chunk(path: str, query: str, lines: Sequence[str]) -> Passage:
+    """Let a whole file stand by the chunk that answers best: a model reads no more than that."""
+    passages = passages_of(path, lines)
+    if not passages:
+        return _passage(path, 1, max(len(lines), 1), lines)
+    best = rank_passages(query, passages)[0].chunk
+    return next(passage for passage in passages if passage.chunk == best)
+
+
+def _around(path: str, line: int, lines: Sequence[str]) -> Passage:
+    """Widen a line to its chunk; a blank line between chunks stays alone."""
+    for passage in passages_of(path, lines):
+        if passage.chunk.start_line <= line <= passage.chunk.end_line:
+            return passage
+    return _passage(path, line, line, lines)
+
+
+def _passage(path: str, start: int, end: int, lines: Sequence[str]) -> Passage:
+    return Passage(Chunk(path, start, end), tuple(lines[start - 1 : end]), is_current=True)
+
+
+def _text_passage(text: _Text) -> Passage:
+    lines = chunker.lines_of(text.text)
+    content = digest(text.text.encode("utf-8", "surrogatepass"))
+    path = text.id or f"\0{text.number}"  # two equal texts without ids are two candidates
+    return Passage(Chunk(path, 1, max(len(lines), 1), "text", digest=content), tuple(lines), is_current=True)
+
+
+def _unknown(repository: Repository, files: Files, asked: str) -> str:
+    path = files.relative(spans.plainest(asked).path)
+    if reason := repository.reason(path):
+        return f"{shorten(asked)}: not searched: {reason}"
+    alike = [shorten(known) for known in places.namesakes(path, repository.paths)]
+    hint = f"; did you mean {' or '.join(alike)}?" if alike else ""
+    return f"{shorten(asked)}: no such file in {repository.root.name}; paths are relative to its root{hint}"

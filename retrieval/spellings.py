@@ -1,0 +1,52 @@
+"""Which listed name a name means when it is written in another Unicode form.
+
+macOS writes `é` as two characters and most keyboards write it as one; an input method may write full-width
+letters.
+"""
+
+import unicodedata
+from collections.abc import Iterable
+from functools import cached_property
+
+from retrieval.tokenizer import unified
+
+
+class Spellings:
+    """Listed names, looked up in whichever Unicode form they are written."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = frozenset(names)
+
+    def listed(self, name: str) -> str:
+        r"""Return the listed name that `name` spells, or "" where there is none or more than one.
+
+        The name itself comes first, then a canonical equivalent (NFC), then a compatible one (NFKC).
+
+        >>> Spellings(["cafe\u0301.py"]).listed("caf\u00e9.py") == "cafe\u0301.py"
+        True
+        """
+        if name in self._names:
+            return name
+        form = unified(name)
+        alike = [*self._alike.get(form, ()), *([form] if form.isascii() and form in self._names else ())]
+        canonical = unicodedata.normalize("NFC", name)
+        same = [other for other in alike if unicodedata.normalize("NFC", other) == canonical]
+        return next((found[0] for found in (same, alike) if len(found) == 1), "")
+
+    @cached_property
+    def _alike(self) -> dict[str, list[str]]:
+        """The names that are not plain ASCII, by their form."""
+        found: dict[str, list[str]] = {}
+        for name in sorted(name for name in self._names if not name.isascii()):
+            found.setdefault(unified(name), []).append(name)
+        return found
+
+
+def forms(text: str) -> tuple[str, ...]:
+    """Write a text in every form that a file system may hold it in, the given one first.
+
+    >>> forms("src/*.py")
+    ('src/*.py',)
+    """
+    written = (text, *(unicodedata.normalize(form, text) for form in ("NFC", "NFD", "NFKC")))
+    return (text,) if text.isascii() else tuple(dict.fromkeys(written))
