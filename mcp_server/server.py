@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import accumulate
-from typing import Any
+from typing import Any, Self
 
 import anyio
 import anyio.from_thread
@@ -201,10 +201,11 @@ class _Tools:
             source = f"{searched}: {sources}" if sources else searched
             return reply(merged.answer, merged.sections, source)
 
-        if repo is None and len(self._workspace.names) > 1:
-            return await self._searches.run(work_everywhere, report.waits)
-        is_long = self._workspace.may_read(repo, request)
-        return await (self._readings if is_long else self._searches).run(work, report.waits)
+        with report:
+            if repo is None and len(self._workspace.names) > 1:
+                return await self._searches.run(work_everywhere, report.waits)
+            is_long = self._workspace.may_read(repo, request)
+            return await (self._readings if is_long else self._searches).run(work, report.waits)
 
     async def _rerank(self, arguments: RerankArguments, context: Context, notes: Notes) -> str:
         _refuse_blank(arguments.query)
@@ -227,7 +228,8 @@ class _Tools:
                 problems=held.problems,
             )
 
-        return await self._readings.run(work, report.waits)
+        with report:
+            return await self._readings.run(work, report.waits)
 
     async def _feedback(self, arguments: FeedbackArguments, context: Context, notes: Notes) -> str:
         _refuse_blank(arguments.query)
@@ -240,7 +242,11 @@ class _Tools:
 
 
 class _Report:
-    """Tells one client how far its call is, a few times a second and never less than before."""
+    """Tells one client how far its call is, a few times a second and never less than before.
+
+    Left as a context when the call ends: a cancelled one goes on for a moment on its thread, and the protocol
+    wants no word of a call that was answered.
+    """
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -248,6 +254,13 @@ class _Report:
         self._before = 0  # what was told of earlier kinds of work: a count must not fall
         self._told = 0
         self._at = 0.0
+        self._is_over = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_over = True
 
     async def waits(self, before: int) -> None:
         """Tell that the call waits; nobody knows how long, so each word is one step and there is no total."""
@@ -284,13 +297,17 @@ class _Report:
         self._told, self._at = self._before + done, now
         try:
             anyio.from_thread.run(
-                self._context.session.report_progress,
+                self._send,
                 float(self._told),
                 float(self._before + total) if total else None,
                 f"{doing} {done} of {total} {what}" if total else doing,
             )
         except (RuntimeError, anyio.BrokenResourceError, anyio.ClosedResourceError) as error:
             raise CancelledError("the client is gone") from error
+
+    async def _send(self, told: float, total: float | None, message: str) -> None:
+        if not self._is_over:  # asked where the call ends, so neither can come between
+            await self._context.session.report_progress(told, total, message)
 
 
 def _telling(second: SecondStage | None, report: _Report) -> SecondStage | None:
