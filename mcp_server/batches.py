@@ -11,6 +11,8 @@ from typing import Any
 
 import anyio
 
+CANCELLED = "cancelled within a batch"
+"""What stands for the answer to a batched request that was cancelled; it is never written."""
 VERSION = "2025-03-26"
 """The version of MCP that has batches; those before and after have none."""
 
@@ -30,6 +32,7 @@ class Batches:
         """No batch has come, and the version is not known yet."""
         self.version = ""
         self._open: dict[str, _Batch] = {}
+        self._cancelled = 0  # requests in place of whose answers `CANCELLED` is still to come
 
     def take_apart(self, messages: Sequence[Any]) -> list[str]:
         """Return the messages of a batch as lines, and wait for the answers to its requests."""
@@ -38,19 +41,36 @@ class Batches:
         self._open.update(dict.fromkeys(batch.waiting, batch))
         return [json.dumps(message) + "\n" for message in messages]
 
+    def cancelled(self, line: str) -> str | int | None:
+        """Return the id of a batched request that a line cancels.
+
+        It gets no answer, and the others must not wait for one: `CANCELLED` is to be sent in its place.
+        """
+        if not self._open or "notifications/cancelled" not in line:
+            return None
+        message = json.loads(line)
+        params = message.get("params") if message.get("method") == "notifications/cancelled" else None
+        number = params.get("requestId") if isinstance(params, dict) else None
+        if not isinstance(number, str | int) or _key(number) not in self._open:
+            return None
+        self._cancelled += 1
+        return number
+
     def gather(self, line: str) -> str:
         """Return what is to be written for an outgoing line: itself, or "" while its batch is not whole."""
-        if not self._open and self.version:
+        if not self._open and not self._cancelled and self.version:
             return line
         message = json.loads(line)
         self.version = self.version or _version_of(message)
         key = _key(message["id"]) if "id" in message and "method" not in message else ""
         batch = self._open.pop(key, None)
+        is_answer = message.get("error", {}).get("message") != CANCELLED
+        self._cancelled -= not is_answer
         if batch is None:
-            return line
+            return line if is_answer else ""
         batch.waiting.discard(key)
-        batch.answers.append(line.strip())
-        return "" if batch.waiting else f"[{','.join(batch.answers)}]\n"
+        batch.answers += [line.strip()] * is_answer
+        return "" if batch.waiting or not batch.answers else f"[{','.join(batch.answers)}]\n"
 
 
 class Output:

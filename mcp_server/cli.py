@@ -58,6 +58,9 @@ def main() -> NoReturn:
     """Run the command; a failure is one line on standard error."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # as the launcher left it while modules loaded
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # a shell may close either: `>&-`
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - to the very end
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # PYTHONIOENCODING may say ascii, and a name be no Unicode
             stream.reconfigure(errors="backslashreplace")
@@ -70,7 +73,7 @@ def main() -> NoReturn:
     except CheckError as error:
         click.echo(replies.clean(f"goldrank: {error}"), err=True)
         _exit(NOTHING_FOUND)
-    except BrokenPipeError:  # `goldrank search … | head`
+    except (BrokenPipeError, SystemExit):  # `goldrank search … | head`; click ends itself then
         _exit(0)
     except BaseException as error:  # noqa: BLE001 - a traceback is for us, not for the person who runs this
         _fail(error)

@@ -8,6 +8,7 @@ is left out before a line is read.
 
 import json
 import os
+import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -17,7 +18,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from mcp.shared.message import SessionMessage
 from pydantic import ValidationError
 
-from mcp_server.batches import VERSION, Batches
+from mcp_server.batches import CANCELLED, VERSION, Batches
 
 
 def standard_input() -> anyio.AsyncFile[str]:
@@ -55,6 +56,10 @@ async def requests(
             refused = refusal(part)
             if refused is None:
                 yield part
+                number = batches.cancelled(part)
+                if number is not None:
+                    error = t.ErrorData(code=t.INVALID_REQUEST, message=CANCELLED)
+                    refused = t.JSONRPCError(jsonrpc="2.0", id=number, error=error)
             await _refuse(refused, refusals)
 
 
@@ -115,10 +120,15 @@ def _error(number: object, fault: str) -> t.JSONRPCError | None:
 
 def _object(line: str) -> dict[str, Any]:
     try:
-        message = json.loads(line)
+        # More is read than is valid, so that the request can be named: control characters, endless numbers.
+        message = json.loads(line, strict=False, parse_int=_integer)
     except (ValueError, RecursionError):
         return {}
     return message if isinstance(message, dict) else {}
+
+
+def _integer(digits: str) -> int:
+    return int(digits) if len(digits) < sys.int_info.str_digits_check_threshold else 0
 
 
 def _can_be_sent(number: str | int) -> bool:
@@ -132,4 +142,4 @@ def _fault(message: dict[str, Any]) -> str:
         return "method must be a string"
     if not isinstance(message.get("params", {}), dict):
         return "params must be an object"
-    return "it holds what is no Unicode text, or is nested too deep"
+    return "it holds what is no Unicode text or no JSON, or is nested too deep"

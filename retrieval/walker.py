@@ -113,6 +113,8 @@ def resolve_root(folder: Path) -> Path:
         raise RootError(f"{folder} may not be read by this user; check its permissions") from error
     except OSError as error:
         raise RootError(f"{folder} cannot be opened: {error.strerror or error}") from error
+    except RuntimeError as error:  # so Python 3.11 and 3.12 say of a link that leads to itself
+        raise RootError(f"{folder} is a link that leads to itself; name the folder that is meant") from error
     return root
 
 

@@ -181,7 +181,10 @@ class Server:
 def note(talk: Talk, line: bytes) -> None:
     """Remember the requests of a line: objects with an id and a method, one or a batch."""
     try:
-        said = json.loads(line.decode("utf-8", "replace").replace("\0", "").lstrip("\ufeff"))
+        text = line.decode("utf-8", "replace").replace("\0", "").lstrip("\ufeff")
+        said = json.loads(
+            text, strict=False, parse_int=lambda digits: int(digits) if len(digits) < 640 else 0
+        )
     except (ValueError, RecursionError):
         return
     for message in said if isinstance(said, list) else [said]:

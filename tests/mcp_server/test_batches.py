@@ -70,6 +70,32 @@ def test_a_batch_is_answered_as_one_where_the_version_has_batches(server: Server
     assert said(server, json.dumps(ping(4)).encode() + b"\n")["id"] == 4, "single messages go on"
 
 
+def test_a_cancelled_member_does_not_cost_the_others_their_answers(server: Server) -> None:
+    """It has no answer, and a batch that waits for it is never answered."""
+    begin(server, VERSION)
+    call = {"name": "rag_search", "arguments": {"query": "who retries"}}
+    batch = [
+        {"jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": call},
+        {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 5}},
+        ping(6),
+    ]
+    assert [answer["id"] for answer in said(server, json.dumps(batch).encode() + b"\n")][-1:] == [6]
+    assert said(server, json.dumps(ping(7)).encode() + b"\n")["id"] == 7
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"jsonrpc":"2.0","id":8,"method":"ping","params":{"a":' + b"9" * 5_000 + b"}}",
+        b'{"jsonrpc":"2.0","id":8,"method":"ping","params":{"a":"a\tb\x01"}}',
+    ],
+)
+def test_a_request_whose_id_can_be_read_is_answered(server: Server, line: bytes) -> None:
+    """Its client waits."""
+    begin(server, "2025-11-25")
+    assert said(server, line + b"\n")["id"] == 8
+
+
 @pytest.mark.parametrize("version", OTHERS)
 def test_a_batch_is_refused_where_the_version_has_none(server: Server, version: str) -> None:
     """Each of its requests has an answer; none waits for ever."""
