@@ -17,6 +17,7 @@ from retrieval.records import Chunk
 _NO_TEXT = re.compile(r"[\x00-\x02]")  # what records, documents and fields are joined by
 _FIELD, _DOCUMENT = "\x01", "\x02"
 _STORED_FIELD = _FIELD.encode()
+LONG_LINES = "long lines of data left out"
 _LEVEL = 1  # of zlib: half the time of the default for a tenth more bytes
 
 
@@ -85,7 +86,11 @@ def parse(path: str, data: bytes) -> ParsedFile:
     masked = secrets.mask(decoded.text)
     found = parser_pool.cut(path, masked.text)
     by_lines = f"cut by lines: {found.note}" if found.note else ""
-    return ParsedFile(masked, found, "; ".join(filter(None, (decoded.note, by_lines))))
+    lines = chunker.lines_of(masked.text)
+    seen = chunker.readable(lines)
+    count = 0 if seen is lines else sum(map(len, lines)) - sum(map(len, seen))
+    left_out = f"{LONG_LINES}: {count:,} characters" if count else ""
+    return ParsedFile(masked, found, "; ".join(filter(None, (decoded.note, by_lines, left_out))))
 
 
 def analyse(parsed: ParsedFile) -> CutFile:

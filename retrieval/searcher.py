@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
-from retrieval import integrity, tokenizer
+from retrieval import documents, integrity, tokenizer
 from retrieval.bm25 import bm25_scores
 from retrieval.confidence import Confidence, judge
 from retrieval.errors import CancelledError, GoldrankError, ModelError
@@ -185,7 +185,9 @@ def _search(
         request.query, candidates, passages, second, refusal=refusal, is_cancelled=is_cancelled
     )
     results = _results(ranked[: request.top_k], repository)
-    odd = {path: note for path in _paths(results) if (note := repository.note(path))}
+    # That long lines are left out matters to who finds nothing, and is said there.
+    noted = ((path, repository.note(path).partition(documents.LONG_LINES)[0]) for path in _paths(results))
+    odd = {path: note.removesuffix("; ") for path, note in noted if note}
     return Answer(
         results,
         stages,

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 from functools import cached_property
 
-from retrieval import encoding, walker
+from retrieval import documents, encoding, walker
 from retrieval.records import Exclusion
 from retrieval.storage import FileRecord
 from retrieval.walker import Listing
@@ -57,6 +57,7 @@ class View:
         """Say how many files that may hold an answer are not searched, and why; "" where none."""
         reasons = Counter(item.reason for item in self.excluded if item.reason not in walker.NO_LOSS)
         reasons.update("of no certain encoding" for note in self.notes.values() if encoding.UNCERTAIN in note)
+        reasons.update(documents.LONG_LINES for note in self.notes.values() if documents.LONG_LINES in note)
         if not reasons:
             return ""
         told = ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common(REASONS))

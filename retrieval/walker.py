@@ -52,7 +52,8 @@ _SECRET_PLACE = re.compile(
 )
 # In a comment: a generator's own source has the notice in a string.
 _GENERATED = re.compile(
-    rb"^(?:\"\"\"|\'\'\')?[^\n\"\'`=(]{0,80}"
+    rb"^(?:\"\"\"|\'\'\')?[^\w\n\"\'`=(]{0,20}"
+    rb"(?:(?:this|the|file|code|class|source|is|was|has|been|warning|note|attention)\b[^\w\n\"\'`=(]{1,3}){0,8}"
     rb"(?:@generated\b|code generated .{0,80}do not edit|auto-?generated\b.{0,80}do not (edit|modify)"
     rb"|do not (edit|modify).{0,80}(auto-?|automatically )generated)",
     re.IGNORECASE | re.MULTILINE,

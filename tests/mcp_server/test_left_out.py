@@ -96,6 +96,17 @@ async def test_a_reply_that_finds_nothing_says_what_was_left_out(
         assert "take it that it is not here" not in said
 
 
+async def test_a_long_line_that_is_left_out_is_counted(workspace: MakeWorkspace, tmp_path: Path) -> None:
+    """Grep finds the word; who is told that it is not here stops looking."""
+    routes = ",".join(f"{{path:'/p{i}',component:Page{i}}}" for i in range(400))
+    text = f"export const routes = [{routes}];\nexport function after() {{}}\n"
+    async with connected(workspace(write(tmp_path / "r", {"t.ts": text}))) as client:
+        reply = await call(client, "rag_search", query="Page77")
+        shown = await call(client, "rag_search", query="after")
+    assert "1 file is not searched, or not all of it (1 long lines of data left out)" in reply
+    assert "note:" not in shown
+
+
 async def test_a_repository_that_is_searched_whole_says_nothing_of_it(
     workspace: MakeWorkspace, example: Path
 ) -> None:
