@@ -266,7 +266,11 @@ class Repository:
         for folder in (path, *_above(path)):
             if reason := left_out.get(folder, ""):
                 return reason if folder == path else f"it is below {folder}, {reason}"
-        return confinement.HISTORY if confinement.escape(path) == confinement.HISTORY else ""
+        if escape := confinement.escape(path):
+            return escape if escape == confinement.HISTORY else ""
+        if self._state.listing.is_git and git.ask(self.root, "check-ignore", "-q", "--", path) is not None:
+            return "git ignores it"
+        return ""
 
     def is_vast(self) -> bool:
         """Tell whether this is a folder outside git with more files than anybody means to index unasked."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import MakeWorkspace
 from connected import call, connected
-from fakes import write
+from fakes import git, write
 
 pytestmark = pytest.mark.anyio
 
@@ -105,6 +105,16 @@ async def test_a_long_line_that_is_left_out_is_counted(workspace: MakeWorkspace,
         shown = await call(client, "rag_search", query="after")
     assert "1 file is not searched, or not all of it (1 long lines of data left out)" in reply
     assert "note:" not in shown
+
+
+async def test_a_candidate_that_git_ignores_has_that_reason(workspace: MakeWorkspace, tmp_path: Path) -> None:
+    """An assistant that is told that there is no such file looks for a typo."""
+    root = write(tmp_path / "r", {"a.py": "x = 1\n", ".gitignore": "build/\n", "build/x.py": "y = 1\n"})
+    git(root, "init", "-q")
+    async with connected(workspace(root)) as client:
+        reply = await call(client, "rag_rerank", query="x", candidates=["build/x.py:1", "no.py", "a.py"])
+    assert "build/x.py:1: not searched: git ignores it" in reply
+    assert "no.py: no such file" in reply
 
 
 async def test_a_repository_that_is_searched_whole_says_nothing_of_it(
