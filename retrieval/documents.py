@@ -64,9 +64,10 @@ class CutFile:
 
 @dataclass(frozen=True, slots=True)
 class ParsedFile:
-    """A file without its secrets, where it is cut, and what is odd about how it was read."""
+    """A file without its secrets, its lines that are no data, where it is cut, and what is odd about it."""
 
     masked: secrets.Masked
+    lines: Sequence[str]
     found: parser_pool.FileChunks
     note: str
 
@@ -90,13 +91,12 @@ def parse(path: str, data: bytes) -> ParsedFile:
     seen = chunker.readable(lines)
     count = 0 if seen is lines else sum(map(len, lines)) - sum(map(len, seen))
     left_out = f"{LONG_LINES}: {count:,} characters" if count else ""
-    return ParsedFile(masked, found, "; ".join(filter(None, (decoded.note, by_lines, left_out))))
+    return ParsedFile(masked, seen, found, "; ".join(filter(None, (decoded.note, by_lines, left_out))))
 
 
 def analyse(parsed: ParsedFile) -> CutFile:
     """Do the other half: make the terms of the chunks."""
-    masked, found = parsed.masked, parsed.found
-    lines = chunker.readable(chunker.lines_of(masked.text))
+    masked, lines, found = parsed.masked, parsed.lines, parsed.found
     documents = [
         Document(
             encode(replace(chunk, masked=masked.count(chunk.start_line, chunk.end_line))),

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 from retrieval import globs as patterns
-from retrieval import spellings
+from retrieval import spellings, walker
 from retrieval.errors import ArgumentError, shorten
 from retrieval.globs import Glob
 from retrieval.spellings import Spellings
@@ -64,13 +64,7 @@ class Reader:
 
     @cached_property
     def _folders(self) -> frozenset[str]:
-        found: set[str] = set()
-        for path in self._files:
-            above = path.rpartition("/")[0]
-            while above and above not in found:
-                found.add(above)
-                above = above.rpartition("/")[0]
-        return frozenset(found)
+        return walker.folders_of(self._files)
 
     @cached_property
     def _names(self) -> frozenset[str]:

@@ -136,7 +136,7 @@ def walk(root: Path, *, max_bytes: int, own: Sequence[str] = ()) -> Listing:
         last,
         files=files,
         excluded=tuple(excluded),
-        folders=_folders_of(listed),
+        folders=folders_of(listed),
         is_git=paths is not None,
     )
 
@@ -184,7 +184,7 @@ def walk_again(
         last,
         files={**kept, **files},
         excluded=(*left_out, *excluded),
-        folders=last.folders | _folders_of(listed),
+        folders=last.folders | folders_of(listed),
     )
 
 
@@ -194,7 +194,7 @@ def _is_wide(root: Path, last: Listing, path: str) -> bool:
     return path.endswith(_WIDE) or path in last.folders or os.path.isdir(root / path)  # noqa: PTH112 - no error
 
 
-def _folders_of(paths: Iterable[str]) -> frozenset[str]:
+def folders_of(paths: Iterable[str]) -> frozenset[str]:
     """List every folder that a path is below."""
     found: set[str] = set()
     for path in paths:
