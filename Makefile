@@ -10,7 +10,7 @@ help:  ## say what each target does
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/'
 
 demo: .venv/run.stamp  ## set up .venv, index this repository, ask the real server the questions of golden.json
-	.venv/bin/python benchmarks/demo.py
+	.venv/bin/python -m tools.demo
 
 test: .venv/test.stamp  ## set up what tests need and run the whole suite
 	.venv/bin/python -m pytest
@@ -26,10 +26,10 @@ format: .venv/lint.stamp  ## write the formatting that `make lint` checks
 	.venv/bin/ruff check --fix .
 
 rankings: .venv/run.stamp  ## rewrite the committed ranks of golden.json in tests/rankings/
-	.venv/bin/python benchmarks/rankings.py
+	.venv/bin/python -m tools.rankings
 
-snapshots: .venv/test.stamp  ## rewrite the committed listing and replies in tests/mcp_server/snapshots/
-	RENEW_SNAPSHOTS=1 .venv/bin/python -m pytest tests/mcp_server/test_replies.py
+snapshots: .venv/test.stamp  ## rewrite the committed listing and replies in tests/mcp_server/messages/snapshots/
+	RENEW_SNAPSHOTS=1 .venv/bin/python -m pytest tests/mcp_server/messages/test_replies.py
 
 clean:  ## remove the environment and what tools left
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

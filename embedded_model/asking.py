@@ -16,13 +16,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import comments
-from comments import Comment
-from phrasing import ask, words_of
-
-from retrieval import chunker, encoding, walker
-from retrieval.definitions import Definition, definitions, parse
-from retrieval.languages import language_of
+from embedded_model import comments
+from embedded_model.phrasing import ask, words_of
+from retrieval.chunks import chunker
+from retrieval.chunks.definitions import Definition, definitions, parse
+from retrieval.files import encoding, walker
+from retrieval.files.languages import language_of
 from retrieval.settings import Settings
 
 PROSE = frozenset(
@@ -143,7 +142,7 @@ def _unique(files: Sequence[File]) -> dict[str, tuple[File, Definition]]:
 
 
 def _commented(files: Sequence[File], rng: random.Random) -> list[Asked]:
-    found: list[tuple[File, Definition, Comment]] = []
+    found: list[tuple[File, Definition, comments.Comment]] = []
     for file in files:
         if _TEST_PATH.search(file.path):
             continue

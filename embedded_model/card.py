@@ -1,6 +1,6 @@
 """Write the card of the embedded model from what ran: its lessons, its rounds, and what was measured of it.
 
-    python model/card.py --trained OUT --runs benchmarks/runs/DATE-embedded
+    python -m embedded_model.card --trained OUT --runs benchmarks/runs/DATE-embedded
 
 OUT is what train.py made; of the folder of runs every text file is shown as it is. The card is README.md
 beside the model.
@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from retrieval import embedded
-from retrieval.training.card import table
+from retrieval.rerank import exported_model
+from retrieval.training.release.model_card import table
 
 MANIFEST = Path(__file__).with_name("manifest.json")
 BASE = Path(__file__).with_name("base.json")
@@ -39,13 +39,13 @@ def main() -> None:
         *_measured(args.runs),
         *_limits(),
     ]
-    (embedded.FOLDER / "README.md").write_text("\n".join(parts) + "\n", encoding="utf-8")
+    (exported_model.FOLDER / "README.md").write_text("\n".join(parts) + "\n", encoding="utf-8")
 
 
 def _front() -> Iterator[str]:
     base = json.loads(BASE.read_text(encoding="utf-8"))
-    manifest = embedded.read(embedded.FOLDER)
-    size = sum(path.stat().st_size for path in embedded.FOLDER.iterdir() if path.name != "README.md")
+    manifest = exported_model.read(exported_model.FOLDER)
+    size = sum(path.stat().st_size for path in exported_model.FOLDER.iterdir() if path.name != "README.md")
     yield "---\nlicense: apache-2.0\nlibrary_name: sentence-transformers\npipeline_tag: text-ranking\n---\n"
     yield f"# {manifest.name}\n"
     yield (
@@ -53,7 +53,7 @@ def _front() -> Iterator[str]:
         "says how well the one answers the other; a higher logit is more relevant. "
         f"{size / 1e6:.1f} MB of 8-bit weights, cut at {manifest.max_tokens} tokens.\n"
     )
-    yield "What it reads of a chunk is what `retrieval.reranker.pair_text` and `retrieval.excerpt` write.\n"
+    yield "It reads a chunk as `retrieval.rerank.fusion.pair_text` and `retrieval.rerank.excerpt` write it.\n"
     yield "## Where it began\n"
     yield _table(("", ""), [(key.replace("_", " "), str(value)) for key, value in base.items()])
 
@@ -69,8 +69,9 @@ def _lessons(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
     yield (
         f"{_sum(used, 'questions')} questions and {_sum(used, 'pairs')} pairs of {len(used)} packages "
         "of PyPI, npm and Debian, all under licences that let anybody use them, none a repository that "
-        "search is compared on. model/manifest.json names package, version, digest and licence, and whom a "
-        "licence or too few questions left out. Negatives are what goldrank's own first stage ranked high.\n"
+        "search is compared on. embedded_model/manifest.json names package, version, digest and licence, and "
+        "what a licence or too few questions left out. Negatives are what goldrank's own first "
+        "stage ranked high.\n"
     )
     yield _table(("kind of question", "questions"), _counted(kinds))
     yield _table(("language of the answer", "chunks"), _counted(languages))
@@ -82,9 +83,9 @@ def _training(trained: Path) -> Iterator[str]:
         curve = list(csv.DictReader(file, delimiter="\t"))
     yield "\n## Training\n"
     yield (
-        "model/train.py, in rounds, listwise (ListNet), with `retrieval.training.trainer`; one package in "
-        "eight was never learned from. Where a row says `narrowed`, model/prune.py took layers and neurons "
-        "away. On questions of those packages, among the candidates that were mined:\n"
+        "embedded_model/train.py, in rounds, listwise (ListNet), with `retrieval.training.fit.trainer`; one "
+        "package in eight was never learned from. Where a row says `narrowed`, embedded_model/prune.py took "
+        "layers and neurons away. On questions of those packages, among the candidates that were mined:\n"
     )
     yield _table(list(curve[0]), [list(row.values()) for row in curve])
     rounds = sorted(trained.glob("round-*/trained.json"), key=lambda file: int(file.parent.name[6:]))

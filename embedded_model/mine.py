@@ -1,11 +1,12 @@
 """Mine the lessons of the embedded model: questions, chunks that answer, and chunks that nearly do.
 
-    python model/mine.py --work WORK
+    python -m embedded_model.mine --work WORK
 
-Each package of packages.txt is fetched, unpacked and asked (asking.py); then `retrieval.training.pairs`
-mines it like the repository of any user with a golden file: the first stage finds what nearly answers. A
-package whose licence does not let anybody use it is left out and listed. WORK keeps everything, and what is
-there is not done again; none of it is committed, but for what was learned from: model/manifest.json.
+Each package of packages.txt is fetched, unpacked and asked (asking.py); then
+`retrieval.training.pairs.mining` mines it like the repository of any user with a golden file: the first
+stage finds what nearly answers. A package whose licence does not let anybody use it is left out and listed.
+WORK keeps everything, and what is there is not done again; only the list of what was learned from is
+committed: embedded_model/manifest.json.
 
     WORK/archives/   as downloaded            WORK/golden/NAME.json   questions and answers
     WORK/trees/      unpacked, comments gone  WORK/pairs/NAME.jsonl   labelled pairs, `goldrank mine`'s format
@@ -23,19 +24,19 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import asking
-import packages
-from asking import Asked
-from packages import Package, Source
 from tqdm import tqdm
 
-from retrieval import chunker
-from retrieval.languages import language_of
-from retrieval.repository import Repository
-from retrieval.reranker import PAIR_TEXT_VERSION
+from embedded_model import asking, packages
+from embedded_model.asking import Asked
+from embedded_model.packages import Package, Source
+from retrieval.chunks import chunker
+from retrieval.files.languages import language_of
+from retrieval.rerank.fusion import PAIR_TEXT_VERSION
 from retrieval.settings import Settings
+from retrieval.sync.repository import Repository
 from retrieval.text import digest
-from retrieval.training import golden, goldenfile, pairs
+from retrieval.training.golden import edits, golden_file
+from retrieval.training.pairs import mining
 
 MANIFEST = Path(__file__).with_name("manifest.json")
 SEED = 20261124
@@ -94,19 +95,19 @@ def _pairs(package: Package, source: Source, asked: Sequence[Asked], work: Path)
     file = work / "golden" / f"{package.folder}.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.unlink(missing_ok=True)
-    goldenfile.add(
+    edits.add(
         file,
         [
-            golden.row_of(item.text, [item.answer], id=f"{package.folder}-{number:03}", tags=[item.kind])
+            golden_file.row_of(item.text, [item.answer], id=f"{package.folder}-{number:03}", tags=[item.kind])
             for number, item in enumerate(asked)
         ],
     )
     repository = Repository(source.root, cache=work / "cache", max_bytes=Settings().max_file_bytes)
     repository.refresh()
-    mined = pairs.mine(golden.load(file), repository, seed=SEED)
+    mined = mining.mine(golden_file.load(file), repository, seed=SEED)
     out = work / "pairs" / f"{package.folder}.jsonl"
     out.parent.mkdir(parents=True, exist_ok=True)
-    pairs.write(mined, out)
+    mining.write(mined, out)
     learned = {pair.question_id for pair in mined.pairs}
     kinds = Counter(
         item.kind for number, item in enumerate(asked) if f"{package.folder}-{number:03}" in learned

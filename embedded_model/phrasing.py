@@ -3,7 +3,7 @@
 import random
 import re
 
-from retrieval.tokenizer import query_terms
+from retrieval.chunks.tokenizer import query_terms
 
 _VERB = re.compile(r"(?P<verb>[A-Z][a-z]+?)(?P<s>s|es)? (?P<rest>[a-z].*)")
 _VERBS = frozenset(

@@ -1,6 +1,7 @@
 """Make a trained model narrow: of the inner neurons of each layer keep few, which then do what all did.
 
-    python model/prune.py --trained OUT/round-N --work WORK --layers 0,1,2,3,4 --inner 256 --out FOLDER
+    python -m embedded_model.prune --trained OUT/round-N --work WORK \
+        --layers 0,1,2,3,4 --inner 256 --out FOLDER
 
 Neurons go one by one, the one first whose going changes the layer's output least, and the weights of those
 that stay are corrected for it: optimal brain surgery (Hassibi and Stork 1993), with the activations that
@@ -14,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
-from train import MAX_TOKENS, lessons, start
 
-from retrieval.crossencoder import load
-from retrieval.excerpt import excerpt
+from embedded_model.train import MAX_TOKENS, lessons, start
+from retrieval.rerank.excerpt import excerpt
+from retrieval.rerank.model_thread import load
 
 LESSONS = 300  # some 1,800 pairs, 150,000 tokens: a hundred for each neuron
 BATCH = 32

@@ -1,9 +1,10 @@
 """Put a trained model into the package, in bytes.
 
-    python model/ship.py --trained OUT/round-N --name goldrank-crossencoder-N
+    python -m embedded_model.ship --trained OUT/round-N --name goldrank-crossencoder-N
 
-Replaces retrieval/model. Whoever fine-tunes it has few pairs, so it gets back the dropout of its base, which
-train.py left out. Needs goldrank's extra `export`. Then write the card: model/card.py.
+Replaces retrieval/rerank/model. Fine-tuning has few pairs to learn from, so the model gets back the
+dropout of its base, which train.py left out. Needs goldrank's extra `export`.
+Then write the card: embedded_model/card.py.
 """
 
 import argparse
@@ -12,8 +13,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from retrieval import embedded
-from retrieval.training.export import export
+from retrieval.rerank import exported_model
+from retrieval.training.export.export import export
 
 MAX_TOKENS = 192  # an excerpt has some 64, and long questions and paths are not cut
 DROPOUT = 0.1  # BERT's (Devlin et al. 2019)
@@ -35,9 +36,9 @@ def main() -> None:
         config |= {"hidden_dropout_prob": DROPOUT, "attention_probs_dropout_prob": DROPOUT}
         (copy / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
         made = export(copy, Path(scratch) / "exported", name=args.name, max_tokens=MAX_TOKENS)
-        shutil.rmtree(embedded.FOLDER, ignore_errors=True)
-        shutil.copytree(made, embedded.FOLDER)
-    for path in embedded.FOLDER.iterdir():
+        shutil.rmtree(exported_model.FOLDER, ignore_errors=True)
+        shutil.copytree(made, exported_model.FOLDER)
+    for path in exported_model.FOLDER.iterdir():
         path.chmod(0o644)
 
 

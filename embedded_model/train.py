@@ -1,10 +1,10 @@
 """Train the embedded model on the lessons that mine.py mined, in rounds, and say what each round taught it.
 
-    python model/train.py --work WORK --base FOLDER --out OUT [--round N RATE] ...
+    python -m embedded_model.train --work WORK --base FOLDER --out OUT [--round N RATE] ...
 
-Every round learns from lessons of its own, N questions, by `retrieval.training.trainer`, the code that tunes
-a user's model; it begins with what the round before left. A round that is cut off goes on where it was when
-the command is given again. One package in eight is never learned from: of its questions the table tells nDCG
+Every round learns from lessons of its own, N questions, by `retrieval.training.fit.trainer`, which also
+tunes users' models; it begins with what the round before left. A round that is cut off goes on where it was
+when the command is given again. One package in eight is never learned from: of its questions the table tells nDCG
 and MRR after each round, among the candidates that were mined, by the model alone and with the first stage.
 
     OUT/base/      what the first round begins with: FOLDER, or some of its layers
@@ -26,12 +26,15 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from retrieval.crossencoder import CrossEncoderScorer
-from retrieval.reranker import read_pairs
-from retrieval.training import golden, metrics, pairs, trainer
-from retrieval.training.identity import identity
-from retrieval.training.pairs import LabeledPair
-from retrieval.training.recipe import Recipe
+from retrieval.rerank.fusion import read_pairs
+from retrieval.rerank.model_thread import CrossEncoderScorer
+from retrieval.training.evaluation import metrics
+from retrieval.training.fit import trainer
+from retrieval.training.fit.identity import identity
+from retrieval.training.fit.recipe import Recipe
+from retrieval.training.golden import golden_file
+from retrieval.training.pairs import mining
+from retrieval.training.pairs.mining import LabeledPair
 
 SEED = 20261124
 HELD_OUT = 8  # one package in so many
@@ -111,10 +114,10 @@ def lessons(work: Path) -> tuple[list[Lesson], list[Lesson]]:
     tested: list[Lesson] = []
     rng = random.Random(SEED)  # noqa: S311 - an order that can be repeated is the point
     for file in sorted((work / "pairs").glob("*.jsonl")):
-        asked = golden.load(work / "golden" / f"{file.stem}.json")
+        asked = golden_file.load(work / "golden" / f"{file.stem}.json")
         share = {question.question_id: SHARES.get(question.tags[0], 1.0) for question in asked.questions}
         by_question: dict[str, list[LabeledPair]] = defaultdict(list)
-        for pair in pairs.read(file).pairs:
+        for pair in mining.read(file).pairs:
             by_question[pair.question_id].append(pair)
         by_question = {
             identity: own for identity, own in by_question.items() if rng.random() < share[identity]

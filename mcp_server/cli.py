@@ -15,19 +15,10 @@ from typing import Any, NoReturn, get_args
 import click
 from tqdm import tqdm
 
-from mcp_server import (
-    clients,
-    explanation,
-    goldens,
-    learning,
-    onboarding,
-    replies,
-    rootcheck,
-    upkeep,
-    versions,
-)
-from mcp_server import doctor as checkup
-from mcp_server.options import (
+from mcp_server.clients import registry
+from mcp_server.commands import check_installation as checkup
+from mcp_server.commands import check_repository, golden, index, init, learn, models
+from mcp_server.commands.options import (
     FOLDER,
     ROOT,
     Command,
@@ -38,13 +29,15 @@ from mcp_server.options import (
     with_common,
     with_models,
 )
-from mcp_server.sections import sections_of
-from mcp_server.stages import Stages, second_stage
-from mcp_server.workspace import default_root
-from retrieval import embedded, searcher
-from retrieval.crossencoder import ModelThread, download
+from mcp_server.messages import explanation, replies
+from mcp_server.messages.sections import sections_of
+from mcp_server.serving.model_choice import Stages, second_stage
+from mcp_server.serving.workspace import default_root
 from retrieval.errors import ArgumentError, CheckError, GoldrankError, ModelError, RootError, shorten
-from retrieval.searcher import Answer, Request, SecondStage
+from retrieval.rerank import exported_model
+from retrieval.rerank.model_thread import ModelThread, download
+from retrieval.search import searcher
+from retrieval.search.searcher import Answer, Request, SecondStage
 from retrieval.settings import Settings, load_settings
 
 VERSION = importlib.metadata.version("goldrank")
@@ -177,7 +170,7 @@ def serve(roots: Sequence[Path], feedback: bool, **flags: Any) -> None:
     working folder. Nothing outside them is read. Their indexes are made and kept up to date in the
     background; a question never waits for long, and its answer says what is not indexed yet.
     """
-    from mcp_server.process import serve as run_server  # noqa: PLC0415 - mcp costs a second that search need not pay
+    from mcp_server.protocol.process import serve as run_server  # noqa: PLC0415 - mcp costs a second that search need not pay
 
     settings = load_settings(flags, environment=os.environ)
     chosen = list(roots) or [default_root(os.environ, Path.cwd())]
@@ -309,7 +302,7 @@ def doctor(roots: Sequence[Path], download_model: bool, **flags: Any) -> None:
     were told there.
     """
     settings = settings_of(**flags)
-    if download_model and embedded.folder_of(settings.model):
+    if download_model and exported_model.folder_of(settings.model):
         click.echo(f"model          {settings.model} is in the package: nothing to download")
     elif download_model:
         click.echo(f"downloading {settings.model} …", err=True)
@@ -324,18 +317,18 @@ def doctor(roots: Sequence[Path], download_model: bool, **flags: Any) -> None:
         raise CheckError(f"{counted(failures, 'check')} failed")
 
 
-for _command in (onboarding.init, *upkeep.COMMANDS, goldens.golden, *learning.COMMANDS, *versions.COMMANDS):
+for _command in (init.init, *index.COMMANDS, golden.golden, *learn.COMMANDS, *models.COMMANDS):
     goldrank.add_command(_command)
 
 
-def _examined(roots: Sequence[Path], settings: Settings) -> Iterator[rootcheck.Finding]:
+def _examined(roots: Sequence[Path], settings: Settings) -> Iterator[check_repository.Finding]:
     if not roots:
         with suppress(RootError):
             roots = [default_root(os.environ, Path.cwd())]
     yield from checkup.examine(settings)
     for root in roots:
-        yield from rootcheck.examine(root, settings)
-        yield from checkup.of_clients(clients.surroundings(root, os.environ))
+        yield from check_repository.examine(root, settings)
+        yield from checkup.of_clients(registry.surroundings(root, os.environ))
 
 
 @contextmanager

@@ -13,7 +13,12 @@ GoldrankError                 anticipated; its text says what was wrong and the 
 └── CancelledError            the caller no longer wants the answer
 """
 
+import shutil
+from pathlib import Path
+
 SHOWN_CHARS = 120  # enough to recognise a value by
+
+LITTLE_MB = 50  # free space that a segment of the index may take up
 
 
 class GoldrankError(Exception):
@@ -68,3 +73,14 @@ def shorten(text: str, limit: int = SHOWN_CHARS) -> str:
     """
     shown = text[:limit].replace("\n", "\\n").replace("\r", "\\r")
     return shown if len(text) <= limit else f"{shown}… ({len(text):,} characters)"
+
+
+def unwritable(folder: Path, cause: object) -> CacheError:
+    """Say that an index cannot be written, why, and the way out."""
+    around = next(place for place in (folder, *folder.parents) if place.exists())
+    free = shutil.disk_usage(around).free // 1_000_000
+    full = f" ({free} MB are free there; `goldrank clean` frees some)" if free < LITTLE_MB else ""
+    return CacheError(
+        f"the index in {folder} cannot be written: {cause}{full}; name another cache folder: "
+        "--cache DIR or GOLDRANK_CACHE=DIR"
+    )

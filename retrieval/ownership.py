@@ -4,7 +4,9 @@ A cache folder may be shared (`GOLDRANK_CACHE=~/.cache`), and so may the folder 
 So goldrank marks every folder that it may later empty before it writes anything into it.
 """
 
+import hashlib
 import os
+import re
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -51,3 +53,15 @@ def claim(folder: Path, *, is_ours: Callable[[Path], bool] = lambda _folder: Fal
     fresh = folder / f"{MARK}.{uuid.uuid4().hex}"
     fresh.write_bytes(_TEXT)
     os.replace(fresh, folder / MARK)  # noqa: PTH105 - atomic
+
+
+def folder_name(root: Path) -> str:
+    """Name the folder of what goldrank keeps for a root: readable, and unique by the hash of its path."""
+    readable = re.sub(r"[^A-Za-z0-9._-]+", "_", root.name)[:40] or "root"
+    unique = hashlib.blake2b(str(root).encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
+    return f"{readable}-{unique}"
+
+
+def is_named_after(folder: Path, root: bytes) -> bool:
+    """Tell whether a folder has the name that `folder_name` gives to a root."""
+    return bool(root) and folder.name == folder_name(Path(os.fsdecode(root)))

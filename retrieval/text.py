@@ -1,6 +1,7 @@
 """What is told of bytes and lines everywhere alike: a hash of content, and which lines are data."""
 
 import hashlib
+import unicodedata
 
 SMALL_CHARS = 5_000
 """A file of fewer characters is read whole, be it one line."""
@@ -14,6 +15,15 @@ PROSE_LETTERS = 0.1  # or that of letters beyond ASCII, for languages that are w
 def digest(data: bytes) -> str:
     """Hash content (BLAKE2b, 96 bits, hexadecimal); equal digests are taken as equal content."""
     return hashlib.blake2b(data, digest_size=12).hexdigest()
+
+
+def unified(text: str) -> str:
+    r"""Write a text in the one form (NFKC) in which texts are compared.
+
+    >>> unified("\uff21\uff22"), len(unified("e\u0301"))
+    ('AB', 1)
+    """
+    return text if text.isascii() else unicodedata.normalize("NFKC", text)
 
 
 def is_data(line: str) -> bool:

@@ -1,35 +1,21 @@
 """Fixtures that many tests share."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from example_repository import FILES, MakeWorkspace
 from fakes import write
 
-from mcp_server.workspace import Workspace
-from retrieval import secrets
-from retrieval.searcher import SecondStage
+from mcp_server.serving.workspace import Workspace
+from retrieval.files import secret_masking
+from retrieval.search.searcher import SecondStage
 from retrieval.settings import Settings
-
-FILES = {
-    "src/client.py": (
-        'class Client:\n    """Talks to the server."""\n\n    def send(self, request):\n'
-        "        return self.retry(request)\n\n    def retry(self, request):\n"
-        "        # wait, then send again\n"
-        "        return backoff(request)\n"
-    ),
-    "src/limits.ts": "export function rateLimit(requests: number) {\n  return requests > 10\n}\n",
-    "tests/test_client.py": "def test_client_retries():\n    assert Client().retry(1)\n",
-    "README.md": "# Example\n\nA client that retries.\n",
-}
-
-MakeWorkspace = Callable[..., Workspace]
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _detector() -> None:
     """Load the detector of secrets before any test is timed: it takes seconds where it never ran before."""
-    secrets.prepare()
+    secret_masking.prepare()
 
 
 @pytest.fixture

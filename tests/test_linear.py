@@ -13,30 +13,30 @@ LIMIT_S = 120  # what is linear takes a second, interpreter and imports included
 
 READERS = {
     "spans": (
-        "from retrieval import spans",
+        "from retrieval.paths import spans",
         "[*spans.readings(text), spans.plainest(text), spans.read_span(text)]",
     ),
-    "questions": ("from retrieval.query import read_query", "read_query(text[:8_000])"),
-    "terms": ("from retrieval import tokenizer", "tokenizer.terms(text)"),
+    "questions": ("from retrieval.rank.query import read_query", "read_query(text[:8_000])"),
+    "terms": ("from retrieval.chunks import tokenizer", "tokenizer.terms(text)"),
     "excerpts": (
-        "from retrieval.excerpt import excerpt",
+        "from retrieval.rerank.excerpt import excerpt",
         "excerpt('how is it read', 'a.py function a\\n' + text)",
     ),
     "paths": (
-        "from retrieval.pathforms import Reader",
+        "from retrieval.paths.path_forms import Reader",
         "[Reader('a', root='', folder='').read([text[i : i + 4_000]]) for i in range(0, len(text), 4_000)]",
     ),
     "names": (
-        "from retrieval import walker",
+        "from retrieval.files import walker",
         "[walker._name_refusal(text[i : i + 255]) for i in range(0, len(text), 255)]",
     ),
-    "places": ("from retrieval import places", "places.is_minor(text[:4_000] + '.py')"),
-    "first bytes": ("from retrieval import walker", "walker.refusal('a.py', text.encode())"),
+    "places": ("from retrieval.paths import path_roles", "path_roles.is_minor(text[:4_000] + '.py')"),
+    "first bytes": ("from retrieval.files import walker", "walker.refusal('a.py', text.encode())"),
     "comments": (
-        "from retrieval.training.suggest import _COMMENTED, _DOCSTRING",
+        "from retrieval.training.golden.suggest import _COMMENTED, _DOCSTRING",
         "_COMMENTED.fullmatch(('// ' + text).rstrip()), _DOCSTRING.search('\"\"\"' + text)",
     ),
-    "escapes": ("from retrieval import confinement", "confinement.escape(text)"),
+    "escapes": ("from retrieval.files import confinement", "confinement.escape(text)"),
 }
 UNITS = (
     " ",

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import MakeWorkspace
+from example_repository import MakeWorkspace
 from mcp import Client
 
-from mcp_server.server import build_server
+from mcp_server.protocol.tools import build_server
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

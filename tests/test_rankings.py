@@ -18,6 +18,6 @@ def test_the_committed_ranks_are_of_the_committed_questions() -> None:
 def test_the_ranking_is_no_worse_than_what_is_committed() -> None:
     """A change that loses answers is seen before it lands, by those who made it."""
     done = subprocess.run(
-        [sys.executable, ROOT / "benchmarks/rankings.py", "--check"], capture_output=True, check=False
+        [sys.executable, ROOT / "tools/rankings.py", "--check"], capture_output=True, check=False
     )
     assert done.returncode == 0, done.stderr.decode()

@@ -1,7 +1,7 @@
 """Where this repository's own questions find their answers: rewrite the committed ranks, or check them.
 
-    python benchmarks/rankings.py             # make rankings: writes tests/rankings/
-    python benchmarks/rankings.py --check     # fails when the MRR fell by more than TOLERANCE
+    python -m tools.rankings             # make rankings: writes tests/rankings/
+    python -m tools.rankings --check     # fails when the MRR fell by more than TOLERANCE
 
 golden.tsv has a line a question: the rank of the first result in each expected file, "-" when it is not among
 the first 50, then the question. summary.txt has the means. First stage only, so that no model is needed. The
@@ -16,9 +16,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from retrieval.query import read_query
-from retrieval.ranker import rank
-from retrieval.repository import Repository
+from retrieval.rank.query import read_query
+from retrieval.rank.ranker import rank
+from retrieval.sync.repository import Repository
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "tests" / "rankings"

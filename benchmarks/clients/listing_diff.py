@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from puppet import Json, Seen, Tool
+from benchmarks.clients.scripted_model import Json, Seen, Tool
 
 FOUND_BY = 20  # characters: enough to know a text by its beginning
 

@@ -1,6 +1,6 @@
 """How short a reply may be before it loses the answer: what is read, and what is seen, at several thresholds.
 
-    python benchmarks/shortness.py --corpus REPOS --queries queries.jsonl --cache CACHE
+    python -m benchmarks.clients.reply_length --corpus REPOS --queries queries.jsonl --cache CACHE
 
 For each share of the best score from which results are shown in full: the mean length of a reply, and of the
 questions that are answered among the results, how many see the code of their first answer. First stage only.
@@ -11,12 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from quality import by_repository, opened, touches
-
-from mcp_server import replies
-from mcp_server.sections import sections_of
-from retrieval.repository import Refresh, Repository
-from retrieval.searcher import Answer, Request, search
+from benchmarks.quality.ranks import by_repository, opened, touches
+from mcp_server.messages import replies
+from mcp_server.messages.sections import sections_of
+from retrieval.search.searcher import Answer, Request, search
+from retrieval.sync.repository import Refresh, Repository
 
 TOP_K = 8
 SHARES = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7)

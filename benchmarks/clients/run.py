@@ -1,6 +1,6 @@
 """Five real clients and this goldrank: each is told of it by `goldrank init` and calls both tools.
 
-    python benchmarks/clients.py --clients FOLDER [--out clients.md]
+    python -m benchmarks.clients.run --clients FOLDER [--out clients.md]
 
 Inspector, Claude Code, Codex, Gemini CLI and opencode are installed from npm into FOLDER, each apart, where
 they are not there yet; after that nothing outside this machine is asked. The model behind a client is
@@ -26,17 +26,22 @@ from typing import NamedTuple
 
 import anyio
 from mcp import Client
-from puppet import Call, Seen, Tool, playing
 from tqdm import tqdm
-from transcript import Listed, told
 
-from mcp_server.server import build_server
-from mcp_server.workspace import Workspace
+from benchmarks.clients.listing_diff import Listed, told
+from benchmarks.clients.scripted_model import Call, Seen, Tool, playing
+from mcp_server.protocol.tools import build_server
+from mcp_server.serving.workspace import Workspace
 from retrieval.settings import Settings
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 QUESTION = "what happens when the index is locked by another process"
-CANDIDATES = ["retrieval/storage.py", "retrieval/watcher.py", "README.md", "mcp_server/doctor.py:1-40"]
+CANDIDATES = [
+    "retrieval/sync/store.py",
+    "retrieval/files/watcher.py",
+    "README.md",
+    "mcp_server/commands/check_installation.py:1-40",
+]
 SHOWN_LINES = 14  # of what a model read
 BEST = "best first"
 LONG = {"query": QUESTION, "top_k": 50, "format": "full", "max_chars": 40_000}
@@ -272,7 +277,7 @@ def _head() -> str:
     ).stdout.strip()
     return (
         "# Real clients\n\n"
-        "Written by `benchmarks/clients.py`, which says how. "
+        "Written by `benchmarks/clients/run.py`, which says how. "
         f"goldrank at {commit}, mcp {version('mcp')}, Python {platform.python_version()}, "
         f"{platform.system()}. Each client calls, in this order:\n\n"
         + "".join(

@@ -1,6 +1,6 @@
 """The corpora of the scale benchmark: real code of 10,000, 100,000 and 1,000,000 chunks, and questions on it.
 
-    python benchmarks/corpora.py --size 10k|100k|1m --out DIR
+    python -m benchmarks.cost.corpora --size 10k|100k|1m --out DIR
 
 A corpus is the first so many chunks of PACKAGES, in that order, files by path: each size begins with the one
 before. What comes from PyPI and npm is pinned, and is all of the two smaller sizes; Debian keeps one version
@@ -33,8 +33,9 @@ from typing import Any, Literal
 
 from tqdm import tqdm
 
-from retrieval import chunker, encoding, walker
-from retrieval.languages import language_of
+from retrieval.chunks import chunker
+from retrieval.files import encoding, walker
+from retrieval.files.languages import language_of
 from retrieval.settings import Settings
 
 SIZES = {"10k": 10_000, "100k": 100_000, "1m": 1_000_000}

@@ -1,6 +1,7 @@
 """How long it takes from an empty home to a first answer, and to a true one.
 
-    python benchmarks/first_answer.py --corpus REPOS [--files 120 2000 20000] [--goldrank PROGRAM PROGRAM]
+    python -m benchmarks.cost.first_answer --corpus REPOS [--files 120 2000 20000] \
+        [--goldrank PROGRAM PROGRAM]
 
 A tree of so many files of REPOS, repeated with another first line where there are too few, holds one file
 that answers the question, where half of the files are indexed before it. A server is started on it with an

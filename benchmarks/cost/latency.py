@@ -1,6 +1,6 @@
 """CPU time of a query without reranking, stage by stage, in a large repository, beside tantivy alone.
 
-    python benchmarks/latency.py --root DIR --queries queries.jsonl --cache CACHE [--questions 200]
+    python -m benchmarks.cost.latency --root DIR --queries queries.jsonl --cache CACHE [--questions 200]
 
 DIR is any large folder of code; an environment's site-packages gives hundreds of thousands of chunks. Each
 question is asked once, as a server would be asked: what earlier questions left in caches may help it. The
@@ -20,11 +20,11 @@ import tantivy
 from tantivy import Occur, Query
 from tqdm import tqdm
 
-from retrieval import ranker
-from retrieval.confidence import judge
-from retrieval.index import Snapshot, schema
-from retrieval.query import read_query
-from retrieval.repository import Repository
+from retrieval.index.reader import Snapshot, schema
+from retrieval.rank import ranker
+from retrieval.rank.confidence import judge
+from retrieval.rank.query import read_query
+from retrieval.sync.repository import Repository
 
 TOP_K = 8
 

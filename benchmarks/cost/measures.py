@@ -1,6 +1,6 @@
 """What goldrank costs in the scale benchmark: each measure in a process of its own, started by scale.py.
 
-    python benchmarks/costs.py MEASURE --corpus CORPUS --folder WORK --root DIR --cache CACHE
+    python -m benchmarks.cost.measures MEASURE --corpus CORPUS --folder WORK --root DIR --cache CACHE
 
 Prints one JSON object, measure by name: times in seconds (p50 and p95 in milliseconds), memory and disk in
 bytes. Queries are not reranked: a cross-encoder reads the same few candidates however large the corpus is.
@@ -25,16 +25,19 @@ from typing import Any
 
 import anyio
 from mcp import Client, StdioServerParameters
-from peers import QUESTIONS, TERMS, peak_bytes, percentiles, size_bytes
 from tqdm import tqdm
 
-from retrieval import documents, ranker, searcher, tokenizer, walker
-from retrieval.confidence import judge
-from retrieval.documents import Document
-from retrieval.passages import Passage
-from retrieval.query import read_query
-from retrieval.repository import Repository
+from benchmarks.cost.peers import QUESTIONS, TERMS, peak_bytes, percentiles, size_bytes
+from retrieval.chunks import stored_chunk, tokenizer
+from retrieval.chunks.passages import Passage
+from retrieval.chunks.stored_chunk import Document
+from retrieval.files import walker
+from retrieval.rank import ranker
+from retrieval.rank.confidence import judge
+from retrieval.rank.query import read_query
+from retrieval.search import searcher
 from retrieval.settings import Settings
+from retrieval.sync.repository import Repository
 
 TOP_K = 8
 EDITS = 10
@@ -106,7 +109,7 @@ def cut_below(root: Path) -> Iterator[tuple[str, list[Document]]]:
     for path in walker.walk(root, max_bytes=Settings().max_file_bytes).files:
         data = walker.read(root, path)
         if not walker.refusal(path, data):
-            yield path, documents.cut(path, data).documents
+            yield path, stored_chunk.cut(path, data).documents
 
 
 def index(site: Site) -> dict[str, float]:

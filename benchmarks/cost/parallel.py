@@ -1,6 +1,6 @@
 """Many calls at once on one real server: who waits for whom, and what a cancelled call leaves running.
 
-    python benchmarks/parallel.py --root REPO --cache CACHE [--code CHECKOUT]
+    python -m benchmarks.cost.parallel --root REPO --cache CACHE [--code CHECKOUT]
 
 Plain searches (`rerank=false`) are timed alone, in parallel, and beside many `rag_rerank` calls; so is a bare
 tools/list, which needs nothing but the wire. A rerank is cancelled while the model reads, and the processor

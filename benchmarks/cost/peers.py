@@ -10,7 +10,7 @@ find less. ripgrep counts the lines that hold any word of a question, but for st
 and ranks in its own way; its embedding model lies on a hub, so one of the same size stands in, whose vectors
 are random and whose vocabulary is the corpus's: it costs the same and its answers mean nothing.
 
-    python benchmarks/peers.py MEASURE --folder WORK --root DIR
+    python -m benchmarks.cost.peers MEASURE --folder WORK --root DIR
 
 Prints one JSON object, measure by name: times in seconds (p50 and p95 in milliseconds), memory and disk in
 bytes.

@@ -1,6 +1,7 @@
 """What indexing and searching cost at two revisions: CPU time and memory, in turns on one machine.
 
-    python benchmarks/revisions.py --corpus REPOS --queries queries.jsonl --python A/bin/python B/bin/python
+    python -m benchmarks.cost.revisions --corpus REPOS --queries queries.jsonl \
+        --python A/bin/python B/bin/python
 
 Each Python has goldrank of one revision installed. Per round and revision a fresh process indexes each
 repository from nothing, its processes counted in, and asks it its questions, without a model. Printed are
@@ -21,7 +22,7 @@ from tqdm import tqdm
 PROGRAM = """
 import json, pathlib, re, sys, tempfile, time
 import psutil
-from retrieval import secrets
+from retrieval.files import secret_masking
 from retrieval.repository import Repository
 from retrieval.searcher import Request, search
 

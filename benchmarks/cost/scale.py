@@ -1,7 +1,7 @@
 """What an index costs at 10,000, 100,000 and 1,000,000 chunks of real code, beside its peers in the same run.
 
-    python benchmarks/corpora.py --size 10k --out CORPUS
-    python benchmarks/scale.py --corpus CORPUS --work WORK --peers PEERS/bin/python [--only PART ...]
+    python -m benchmarks.cost.corpora --size 10k --out CORPUS
+    python -m benchmarks.cost.scale --corpus CORPUS --work WORK --peers PEERS/bin/python [--only PART ...]
 
 Each measure is taken in a process of its own, one at a time; CPU is that of the whole process, imports and
 threads included, and memory the most it held. WORK keeps the indexes and what was measured: a run that was
@@ -110,10 +110,10 @@ def spend(command: Sequence[str | Path]) -> Spent:
 
 
 def ours(run: Run, measure: str, *, root: Path | None = None, cache: Path | None = None) -> Spent:
-    """Take a measure of costs.py."""
+    """Take a measure of measures.py."""
     places: list[str | Path] = ["--corpus", run.corpus, "--folder", run.work]
     places += ["--root", root or run.corpus / "files", "--cache", cache or run.work / "cache"]
-    return spend([sys.executable, Path(__file__).with_name("costs.py"), measure, *places])
+    return spend([sys.executable, "-m", "benchmarks.cost.measures", measure, *places])
 
 
 def theirs(run: Run, measure: str) -> Spent:

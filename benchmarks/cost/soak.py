@@ -1,6 +1,6 @@
 """Eight clients on one repository for half an hour, with edits, cancels and kills: what grows, what is wrong?
 
-    python benchmarks/soak.py --source DIR [--minutes 35] [--seed 1]
+    python -m benchmarks.cost.soak --source DIR [--minutes 35] [--seed 1]
 
 Copies DIR (any folder with Python files). Two servers live all the time and are asked by three callers each;
 one more server is killed now and then and started anew; one more client is a process of its own, and when
@@ -29,8 +29,9 @@ from typing import Any
 
 import numpy as np
 import psutil
-from parallel import Server
-from truth import Editor, Journal, copied, judge
+
+from benchmarks.cost.parallel import Server
+from benchmarks.robustness.edit_journal import Editor, Journal, copied, judge
 
 LASTING, CALLERS = 2, 3  # servers that live all the time, and who asks each of them
 EDIT_EVERY_S = 0.5  # an agent at work
@@ -307,7 +308,16 @@ def cancel(soak: Soak, server: Server, chooser: random.Random, kind: str, query:
 def kill_clients(soak: Soak, chooser: random.Random) -> None:
     """Ask through a client in a process of its own that is killed now and then; its server must follow."""
     while not soak.is_over.is_set():
-        command = [sys.executable, __file__, "--source", ".", "--client", str(soak.root), str(soak.cache)]
+        command = [
+            sys.executable,
+            "-m",
+            "benchmarks.cost.soak",
+            "--source",
+            ".",
+            "--client",
+            str(soak.root),
+            str(soak.cache),
+        ]
         client = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert client.stdin and client.stdout  # noqa: S101, PT018 - pipes
         server = psutil.Process(int(client.stdout.readline()))

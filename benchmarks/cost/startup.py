@@ -1,6 +1,6 @@
 """How soon a server answers, and what it holds: goldrank beside the least server that `mcp` allows.
 
-    python benchmarks/startup.py --root REPO [--rounds 15]
+    python -m benchmarks.cost.startup --root REPO [--rounds 15]
 
 Timed from the start of the process: the answers to `initialize` and `tools/list`, and to a first question
 asked right after, of a repository whose index is made and, with a cache of its own, of one that was never

@@ -1,6 +1,6 @@
 """How often a question is told that nothing seems to answer, of its own repository and of another one.
 
-    python benchmarks/absence.py --corpus REPOS --queries queries.jsonl --cache CACHE
+    python -m benchmarks.quality.absence --corpus REPOS --queries queries.jsonl --cache CACHE
 
 The other repository is the one seven places on in the alphabet. Printed beside the rate is what it would be
 if names that stand there were not looked for.
@@ -10,11 +10,10 @@ import argparse
 from collections import Counter
 from pathlib import Path
 
-from quality import by_repository, opened
-
-from retrieval.confidence import QUESTION, SYMBOL, judge
-from retrieval.query import read_query
-from retrieval.ranker import gather, place, weights_for
+from benchmarks.quality.ranks import by_repository, opened
+from retrieval.rank.confidence import QUESTION, SYMBOL, judge
+from retrieval.rank.query import read_query
+from retrieval.rank.ranker import gather, place, weights_for
 
 FAR = 7
 

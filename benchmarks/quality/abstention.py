@@ -1,12 +1,14 @@
 """Calibrate the confidence of the best candidate, with questions asked of the wrong repository.
 
-    python benchmarks/abstention.py --corpus REPOS --queries Q.jsonl --pasted QUESTIONS2.jsonl --cache CACHE
+    python -m benchmarks.quality.abstention --corpus REPOS --queries Q.jsonl --pasted QUESTIONS2.jsonl \
+        --cache CACHE
 
 Each question is asked of its own repository, where it has an answer, and of three others in turn, where it is
 taken to have none; a few have one all the same, so the rate of flagged ones cannot reach 1. A logistic
 regression is fitted, both classes of equal weight, and its threshold is where ANSWERABLE_FLAGGED of the
 answerable training questions fall below. Reported rates are out of fold: the questions of each repository are
-judged by a model and a threshold from the others' questions. The last lines are for retrieval/confidence.py.
+judged by a model and a threshold from the others' questions. The last lines are for
+retrieval/rank/confidence.py.
 """
 
 import argparse
@@ -16,14 +18,14 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from quality import by_repository, opened
 from sklearn.linear_model import LogisticRegression
 from tqdm import tqdm
 
-from retrieval.confidence import signs
-from retrieval.index import Snapshot
-from retrieval.query import read_query
-from retrieval.ranker import gather, place, weights_for
+from benchmarks.quality.ranks import by_repository, opened
+from retrieval.index.reader import Snapshot
+from retrieval.rank.confidence import signs
+from retrieval.rank.query import read_query
+from retrieval.rank.ranker import gather, place, weights_for
 
 SIGNS = ("match", "covered", "named", "phrase", "score")
 WRONG = 3  # other repositories that a question is asked of

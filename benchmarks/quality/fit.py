@@ -1,6 +1,7 @@
 """Fit the first stage's weights, and show what each feature is worth on repositories it was not fitted on.
 
-    python benchmarks/fit.py --corpus REPOS --queries queries.jsonl --pasted questions2.jsonl --cache CACHE
+    python -m benchmarks.quality.fit --corpus REPOS --queries queries.jsonl \
+        --pasted questions2.jsonl --cache CACHE
 
 Evidence is gathered once for every question; then the weights are searched by coordinate ascent over small
 grids of round numbers, from the weights of the first release with every newer feature at nothing. A step is
@@ -20,15 +21,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fusion import interval
 from numpy.typing import NDArray
-from quality import by_repository, ndcg_of, opened, touches
 from tqdm import tqdm
 
-from retrieval import ranker
-from retrieval.query import read_query
-from retrieval.ranker import Evidence
-from retrieval.weights import QUESTION, SYMBOL, Weights
+from benchmarks.quality.fusion import interval
+from benchmarks.quality.ranks import by_repository, ndcg_of, opened, touches
+from retrieval.rank import ranker
+from retrieval.rank.query import read_query
+from retrieval.rank.ranker import Evidence
+from retrieval.rank.weights import QUESTION, SYMBOL, Weights
 
 LEAST_GAIN = 0.001
 PASSES = 3

@@ -1,6 +1,6 @@
 """Find how far a cross-encoder should be trusted: nDCG@10 at each weight, chosen on other repositories.
 
-    python benchmarks/fusion.py --corpus REPOS --queries queries.jsonl --model DIR --logits L.jsonl
+    python -m benchmarks.quality.fusion --corpus REPOS --queries queries.jsonl --model DIR --logits L.jsonl
 
 The model reads each question's best candidates once; what it said is kept in L.jsonl (not committed), so an
 interrupted run goes on where it stopped. Then every weight is tried. The gain that counts is out of fold:
@@ -17,15 +17,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from quality import by_repository, ndcg, opened
 from tqdm import tqdm
 
-from retrieval.crossencoder import open_scorer
-from retrieval.query import read_query
-from retrieval.ranker import rank
+from benchmarks.quality.ranks import by_repository, ndcg, opened
+from retrieval.rank.query import read_query
+from retrieval.rank.ranker import rank
 from retrieval.records import Candidate, Chunk
-from retrieval.reranker import fuse, pair_text, read_pairs
-from retrieval.searcher import rank_passages
+from retrieval.rerank.fusion import fuse, pair_text, read_pairs
+from retrieval.rerank.model_thread import open_scorer
+from retrieval.search.searcher import rank_passages
 
 WEIGHTS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 TOP_K = 50

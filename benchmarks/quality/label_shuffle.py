@@ -1,6 +1,7 @@
 """Learn from shuffled labels, many times, and count how often the gate would promote what was learned.
 
-    python benchmarks/shuffled.py --repo REPO --golden GOLDEN --base MODEL --cache CACHE --work WORK
+    python -m benchmarks.quality.label_shuffle --repo REPO --golden GOLDEN --base MODEL \
+        --cache CACHE --work WORK
 
 Within each question the labels are dealt anew to its pairs, so a model can learn nothing that is true;
 whatever gain it shows on questions that it did not see is chance. Each seed deals, parts and trains in its
@@ -14,11 +15,14 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
-from quality import opened
 
-from retrieval.training import golden, loop, pairs, promotion
-from retrieval.training.pairs import LabeledPair, Mined
-from retrieval.training.recipe import PRESETS
+from benchmarks.quality.ranks import opened
+from retrieval.training.evaluation import cross_validation
+from retrieval.training.fit.recipe import PRESETS
+from retrieval.training.golden import golden_file
+from retrieval.training.pairs import mining
+from retrieval.training.pairs.mining import LabeledPair, Mined
+from retrieval.training.release import gate
 
 
 def main() -> None:
@@ -37,7 +41,7 @@ def main() -> None:
     parser.add_argument("--depth", type=int, default=10, help="candidates read [default: 10]")
     parser.add_argument("--max-tokens", type=int, default=128, help="of a pair in training [default: 128]")
     args = parser.parse_args()
-    asked, repository = golden.load(args.golden), opened(args.repo, args.cache)
+    asked, repository = golden_file.load(args.golden), opened(args.repo, args.cache)
     asked = dataclasses.replace(asked, questions=asked.questions[: args.first])
     promoted = gained = 0
     for seed in range(args.seeds):
@@ -45,12 +49,12 @@ def main() -> None:
             PRESETS["default"], base=args.base, revision="", epochs=1, learning_rate=5e-5,
             validation_share=0, max_tokens=args.max_tokens, seed=seed,
         )  # fmt: skip
-        mined = shuffled(pairs.mine(asked, repository, seed=seed), seed=seed)
-        plan = loop.Plan(recipe, folds=args.folds, depth=args.depth)
-        judged = loop.judge(asked, repository, mined, plan, args.work)
-        decision = promotion.decide(judged.report, weight=judged.weight, questions=len(judged.report.asked))
+        mined = shuffled(mining.mine(asked, repository, seed=seed), seed=seed)
+        plan = cross_validation.Plan(recipe, folds=args.folds, depth=args.depth)
+        judged = cross_validation.judge(asked, repository, mined, plan, args.work)
+        decision = gate.decide(judged.report, weight=judged.weight, questions=len(judged.report.asked))
         promoted += decision.promote
-        gained += all(item.low > 0 and item.p <= promotion.ALPHA for item in judged.report.comparisons)
+        gained += all(item.low > 0 and item.p <= gate.ALPHA for item in judged.report.comparisons)
         gains = "  ".join(
             f"{item.opponent} {item.gain:+.4f} [{item.low:+.4f}, {item.high:+.4f}] p {item.p:.3f}"
             for item in judged.report.comparisons

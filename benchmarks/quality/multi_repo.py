@@ -1,6 +1,7 @@
 """One ranking of several repositories: how are their scores made comparable, and what does it cost?
 
-    python benchmarks/merged.py --corpus REPOS --queries queries.jsonl --cache CACHE [--every 2] [--roots 4]
+    python -m benchmarks.quality.multi_repo --corpus REPOS --queries queries.jsonl \
+        --cache CACHE [--every 2] [--roots 4]
 
 Each question is asked of its own repository and of others, without saying which is meant. The merged orders
 are held against the order of a search that names the right one: nDCG@10, and how often the first result is
@@ -16,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from quality import by_repository, ndcg, opened
 from tqdm import tqdm
 
-from retrieval.confidence import judge
-from retrieval.index import Snapshot
-from retrieval.query import read_query
-from retrieval.ranker import gather, place, weights_for
+from benchmarks.quality.ranks import by_repository, ndcg, opened
+from retrieval.index.reader import Snapshot
+from retrieval.rank.confidence import judge
+from retrieval.rank.query import read_query
+from retrieval.rank.ranker import gather, place, weights_for
 
 LIMIT = 10
 

@@ -1,6 +1,6 @@
 """Rank the questions of a benchmark with `goldrank run`, and write where the answers came.
 
-    python benchmarks/quality.py --corpus REPOS --queries queries.jsonl --out benchmarks/runs/DATE-NAME
+    python -m benchmarks.quality.ranks --corpus REPOS --queries queries.jsonl --out benchmarks/runs/DATE-NAME
 
 REPOS holds one folder per repository; a line of queries.jsonl is
 {"id", "repo", "query", "targets": [{"path", "start", "end"}]}, start and end null for a whole file.
@@ -20,9 +20,9 @@ from typing import Any
 
 from tqdm import tqdm
 
-from retrieval.repository import Repository
 from retrieval.settings import Settings
-from retrieval.training import metrics
+from retrieval.sync.repository import Repository
+from retrieval.training.evaluation import metrics
 
 TOP_K = 50
 

@@ -1,6 +1,6 @@
 """What reading costs, and whether bytes say what float32 says: the second stage, measured on real questions.
 
-    python benchmarks/second_stage.py --corpus REPOS --queries Q.jsonl [--queries MORE.jsonl] \
+    python -m benchmarks.quality.second_stage --corpus REPOS --queries Q.jsonl [--queries MORE.jsonl] \
         --full DIR [--beside DIR] [--model EXPORTED] --cache CACHE [--timed 60] [--compared 500]
 
 REPOS holds one folder per repository, as for quality.py; --full is the same model as a CrossEncoder folder
@@ -28,19 +28,19 @@ from typing import Any
 
 import numpy as np
 import psutil
-from quality import by_repository, opened
 from scipy.stats import kendalltau, spearmanr
-from startup import Server, ask, greet, serving
 from tqdm import tqdm
 
-from retrieval import embedded
-from retrieval.crossencoder import MAX_TOKENS, load, open_scorer
-from retrieval.excerpt import excerpt
-from retrieval.query import read_query
-from retrieval.ranker import rank
-from retrieval.repository import Repository
-from retrieval.reranker import pair_text
-from retrieval.searcher import Request, may_rerank
+from benchmarks.cost.startup import Server, ask, greet, serving
+from benchmarks.quality.ranks import by_repository, opened
+from retrieval.rank.query import read_query
+from retrieval.rank.ranker import rank
+from retrieval.rerank import exported_model
+from retrieval.rerank.excerpt import excerpt
+from retrieval.rerank.fusion import pair_text
+from retrieval.rerank.model_thread import MAX_TOKENS, load, open_scorer
+from retrieval.search.searcher import Request, may_rerank
+from retrieval.sync.repository import Repository
 
 USUAL_BATCH = 32  # CrossEncoder.predict's own
 TOP = 10
@@ -60,7 +60,9 @@ def main() -> None:
     parser.add_argument("--queries", type=Path, action="append", required=True, help="may be repeated")
     parser.add_argument("--full", required=True, help="the model in float32, a CrossEncoder folder")
     parser.add_argument("--beside", action="append", default=[], help="another CrossEncoder folder to time")
-    parser.add_argument("--model", default=embedded.NAME, help="an exported folder [default: the one inside]")
+    parser.add_argument(
+        "--model", default=exported_model.NAME, help="an exported folder [default: the one inside]"
+    )
     parser.add_argument("--cache", type=Path, required=True, help="folder of indexes")
     parser.add_argument("--depth", type=int, default=30, help="candidates read [default: 30]")
     parser.add_argument("--timed", type=int, default=60, help="questions that are timed [default: 60]")
@@ -116,12 +118,12 @@ def cost(rows: Sequence[Row], args: argparse.Namespace) -> None:
 
 def compare(rows: Sequence[Row], args: argparse.Namespace) -> None:
     """Let both read the same pairs; print how far their orders agree."""
-    folder = embedded.folder_of(args.model)
+    folder = exported_model.folder_of(args.model)
     if folder is None:
         raise SystemExit(f"{args.model} is no exported model")
     graph, full = (
         open_scorer(args.model),
-        load(args.full, revision="", max_tokens=embedded.read(folder).max_tokens),
+        load(args.full, revision="", max_tokens=exported_model.read(folder).max_tokens),
     )
     from torch.nn import Identity
 

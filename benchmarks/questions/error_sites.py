@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from dialects import DIALECTS, Dialect
 from tree_sitter import Tree
 
-from retrieval.definitions import Definition
+from benchmarks.questions.error_dialects import DIALECTS, Dialect
+from retrieval.chunks.definitions import Definition
 
 CALLABLES = {"function", "method"}
 SCOPES = {"class", "interface", "struct", "enum", "trait"}
@@ -40,7 +40,7 @@ class Source:
 
     Attributes:
         path: POSIX path, relative to the repository as it is laid out.
-        language: A language of `retrieval.languages`.
+        language: A language of `retrieval.files.languages`.
         text: The file, decoded.
         tree: Its syntax tree.
         definitions: What it defines, by start line.

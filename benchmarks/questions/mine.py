@@ -1,6 +1,6 @@
 """Mine the questions that are pasted rather than asked, from public facts of the benchmark's repositories.
 
-    python benchmarks/questions.py --mirrors MIRRORS --manifest manifest.json --corpus REPOS \
+    python -m benchmarks.questions.mine --mirrors MIRRORS --manifest manifest.json --corpus REPOS \
         --queries queries.jsonl --out questions.jsonl
 
 MIRRORS holds a git directory `owner+name/repo` a repository, with its history; REPOS the same repositories at
@@ -28,13 +28,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from dialects import DIALECTS
-from snapshot import Commit, Snapshot, is_test, snapshots
-from throwing import CALLABLES, Source, Throw, enclosing, order, throws, trace
 from tqdm import tqdm
 
-from retrieval.definitions import Definition
-from retrieval.languages import language_of
+from benchmarks.questions.error_dialects import DIALECTS
+from benchmarks.questions.error_sites import CALLABLES, Source, Throw, enclosing, order, throws, trace
+from benchmarks.questions.pinned_repository import Commit, Snapshot, is_test, snapshots
+from retrieval.chunks.definitions import Definition
+from retrieval.files.languages import language_of
 
 HERE = Path(__file__).resolve().parent
 
@@ -89,7 +89,7 @@ _TESTS: dict[str, str] = {
     "typescript": rf"\b(?:it|test)\(\s*{_STRING}",
 }
 _CODE = re.compile(r"`+([A-Za-z_][A-Za-z0-9_]*)(?:\(\))?`+")
-# Written down apart from retrieval/definitions.py, which is what these questions judge.
+# Written down apart from retrieval/chunks/definitions.py, which is what these questions judge.
 _DEFINES = re.compile(
     r"\b(?:class|struct|interface|trait|object|module|defmodule|enum|union|protocol|typealias|type|data|newtype"
     r"|def|defp|defmacro|func|function|fn|fun)\s+(?:[A-Za-z_]\w*[.:]+)*(?P<name>[A-Za-z_]\w*)"

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from throwing import Source
-
-from retrieval.definitions import definitions, parse
-from retrieval.encoding import decode
-from retrieval.languages import language_of
-from retrieval.patterns import PATTERNS
+from benchmarks.questions.error_sites import Source
+from retrieval.chunks.definition_queries import PATTERNS
+from retrieval.chunks.definitions import definitions, parse
+from retrieval.files.encoding import decode
+from retrieval.files.languages import language_of
 
 _TEST = re.compile(
     r"(^|/)(tests?|specs?|__tests__|\w*\.?tests?|test_suite|testdata|fixtures|benchmarks?|_?examples?)/"

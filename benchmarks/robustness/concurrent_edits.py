@@ -1,6 +1,6 @@
 """Many servers on one repository while it is edited: is every reply true at its time?
 
-    python benchmarks/crowd.py --source DIR [--servers 8] [--seconds 300]
+    python -m benchmarks.robustness.concurrent_edits --source DIR [--servers 8] [--seconds 300]
 
 Copies DIR (any folder with Python files), starts that many real servers over it with one cache, and asks each
 of them without pause for what was just written, while one editor changes, adds, renames and deletes files.
@@ -21,7 +21,8 @@ import anyio
 import anyio.to_thread
 import numpy as np
 from mcp import Client, StdioServerParameters
-from truth import Editor, Journal, copied, judge
+
+from benchmarks.robustness.edit_journal import Editor, Journal, copied, judge
 
 PAUSE_S = 0.25  # between two edits: an agent at work
 QUIET_S = 30  # after the last edit, until every server must know everything

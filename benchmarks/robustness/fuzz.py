@@ -1,9 +1,9 @@
 """Feeds a real server with anything, and holds all that it says against the protocol's own schemas.
 
-    python benchmarks/fuzz.py --cases 50000 [--seed 0] [--era VERSION]
+    python -m benchmarks.robustness.fuzz --cases 50000 [--seed 0] [--era VERSION]
 
-The cases are those of tests/cases.py, spread over the protocol's versions of both eras; a server of its own
-for each. A fault is shrunk and printed, and the exit code is 1.
+The cases are those of tests/support/wire_strategies.py, spread over the protocol's versions of both
+eras, with a server for each. A fault is shrunk and printed, and the exit code is 1.
 """
 
 import argparse
@@ -19,12 +19,12 @@ from pathlib import Path
 import hypothesis
 import psutil
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "support"))
 
-from cases import CASES
-from conftest import FILES
+from example_repository import FILES
 from fakes import write
-from wire import ERAS, Era, Line, Server, play
+from wire_harness import ERAS, Era, Line, Server, play
+from wire_strategies import CASES
 
 TELL_EVERY = 1_000
 

@@ -1,6 +1,6 @@
 """Indexes hostile files in every language: does the process die or hang, and is anything left unindexed?
 
-    python benchmarks/grammars.py --corpus REPOS --files 20000 [--seed 0] [--language kotlin]
+    python -m benchmarks.robustness.grammars --corpus REPOS --files 20000 [--seed 0] [--language kotlin]
 
 Files are truncated and mutated real ones, tokens in any order, and few tokens repeated, which is what
 grammars suffer from most. Each language has a process of its own, which indexes them batch by batch, as a
@@ -20,9 +20,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from retrieval import encoding, languages, searcher
-from retrieval.patterns import PATTERNS
-from retrieval.repository import Repository
+from retrieval.chunks.definition_queries import PATTERNS
+from retrieval.files import encoding, languages
+from retrieval.search import searcher
+from retrieval.sync.repository import Repository
 
 BATCH = 500
 LONGEST_S = 3_600.0  # for a batch: each of its files may spend its whole budget
@@ -50,7 +51,15 @@ def main() -> None:
     faults = 0
     for language in [args.language] if args.language else sorted(PATTERNS):
         options = ("--corpus", str(args.corpus), "--files", str(args.files), "--seed", str(args.seed))
-        command = [sys.executable, __file__, *options, "--language", language, "--here"]
+        command = [
+            sys.executable,
+            "-m",
+            "benchmarks.robustness.grammars",
+            *options,
+            "--language",
+            language,
+            "--here",
+        ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         faults += done.returncode != 0
         said = done.stdout if done.returncode == 0 else f"FAULT ({done.returncode}): {done.stderr[-2000:]}"

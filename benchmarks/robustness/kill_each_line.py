@@ -1,6 +1,6 @@
 """A writer that dies at every line of its work: what does it leave to those who come after?
 
-    python benchmarks/dying.py [--step 1]
+    python -m benchmarks.robustness.kill_each_line [--step 1]
 
 `killing.py` kills at random moments, and most of these fall on the few lines that take long. Here a process
 kills itself before the n-th line that it runs of the modules that write, for every n that is a multiple of
@@ -25,13 +25,15 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from killing import MAX_BYTES, cache_of, indexed, on_disk
-
 import retrieval
-from retrieval import integrity
-from retrieval.repository import Repository
+from benchmarks.robustness.kill_random import MAX_BYTES, cache_of, indexed, on_disk
+from retrieval.index import integrity
+from retrieval.sync.repository import Repository
 
-MODULES = ("storage", "ledger", "indexer", "writer", "repository", "chunkcache")
+MODULES = (
+    "index/writer",
+    *(f"sync/{name}" for name in ("store", "file_table", "indexer", "repository", "chunk_cache")),
+)
 FILES = frozenset(str(Path(str(retrieval.__file__)).parent / f"{name}.py") for name in MODULES)
 LIMIT_S = 60  # the longest that a process may take: a hundred times what it takes when all is well
 WAYS = [

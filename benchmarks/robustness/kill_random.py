@@ -1,6 +1,6 @@
 """kill -9 at random moments of indexing and updating, with servers that answer meanwhile.
 
-    python benchmarks/killing.py --source DIR [--kills 240] [--servers 2] [--seed 1]
+    python -m benchmarks.robustness.kill_random --source DIR [--kills 240] [--servers 2] [--seed 1]
 
 Copies DIR (any folder with Python files) and edits the copy round by round. In each round one or two
 processes bring its index up to date and are killed after a random part of the time that such work takes; now
@@ -31,14 +31,17 @@ import anyio.to_thread
 import numpy as np
 import tantivy
 from mcp import Client, StdioServerParameters
-from truth import Editor, Journal, copied, judge
 
-from retrieval import chunkcache, chunker, encoding, integrity, walker
-from retrieval.documents import read_record
-from retrieval.index import schema
+from benchmarks.robustness.edit_journal import Editor, Journal, copied, judge
+from retrieval.chunks import chunker
+from retrieval.chunks.stored_chunk import read_record
+from retrieval.files import encoding, walker
+from retrieval.index import integrity
+from retrieval.index.reader import schema
 from retrieval.records import Chunk
-from retrieval.repository import Repository
-from retrieval.storage import Store, store_folder
+from retrieval.sync import chunk_cache
+from retrieval.sync.repository import Repository
+from retrieval.sync.store import Store, store_folder
 
 LIMIT_S = (
     120.0  # the longest that anything may take: some twenty times what the slowest does when all is well
@@ -198,7 +201,7 @@ def edit(editor: Editor, chooser: random.Random) -> None:
 def unmake(root: Path, kind: str) -> None:
     """Throw away what a first indexing must not find."""
     if kind == "first, nothing cut before":
-        chunkcache.remove(cache_of(root))
+        chunk_cache.remove(cache_of(root))
     if kind.startswith("first"):
         Repository(root, cache=cache_of(root), max_bytes=MAX_BYTES).rebuild()
 

@@ -15,13 +15,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "support"))
 
 import trees
 
-from retrieval import globs, ignores
 from retrieval.errors import ArgumentError
-from retrieval.filters import Filter, passing
+from retrieval.files import globs, ignores
+from retrieval.paths.path_filter import Filter, passing
 
 PARTS = (
     "a * ** ? *a a* **/ /** [ab] [!b] [a-z]* [[:alpha:]]* *a*a*a ?* / **/*a \\a \\* [ [! {a,b} {a,{b,c}} , "

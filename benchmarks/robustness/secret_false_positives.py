@@ -1,6 +1,7 @@
 """What is masked in code that holds no secrets, by which rule, and what looking for it costs.
 
-    python benchmarks/masking.py --corpus REPOS --chunks 10000 --out benchmarks/runs/2026-11-24-security
+    python -m benchmarks.robustness.secret_false_positives --corpus REPOS --chunks 10000 \
+        --out benchmarks/runs/2026-11-24-security
 
 REPOS holds repositories. Chunks are drawn evenly from all of theirs (seeded); each that would be masked is
 shown with its line, so that a reader can judge: a key in a test of key parsing is masked rightly. The same
@@ -16,7 +17,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from retrieval import chunker, documents, encoding, secrets, walker
+from retrieval.chunks import chunker, stored_chunk
+from retrieval.files import encoding, secret_masking, walker
 
 MAX_BYTES = 1_000_000
 SHOWN = 110  # characters of a line
@@ -35,7 +37,7 @@ class Source:
 
     name: str
     text: str
-    masked: secrets.Masked
+    masked: secret_masking.Masked
     spans: tuple[tuple[int, int], ...]
 
 
@@ -58,7 +60,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
-    secrets.prepare()
+    secret_masking.prepare()
     costs = Costs()
     sources = [
         source for root in sorted(args.corpus.iterdir()) if root.is_dir() for source in read(root, costs)
@@ -66,7 +68,7 @@ def main() -> None:
     every = [(source, span) for source in sources for span in source.spans]
     drawn = random.Random(args.seed).sample(every, min(args.chunks, len(every)))  # noqa: S311 - a sample
     lines = [
-        f"{secrets.fingerprint()}, {len(sources):,} files, {costs.size / 1e6:.1f} MB",
+        f"{secret_masking.fingerprint()}, {len(sources):,} files, {costs.size / 1e6:.1f} MB",
         f"masking {1e6 * costs.masking / len(every):.1f} us a chunk",
         f"cutting and stemming {1e6 * costs.cutting / len(every):.0f} us a chunk",
         *report(f"{len(drawn):,} chunks drawn", drawn),
@@ -85,9 +87,9 @@ def read(root: Path, costs: Costs) -> Iterator[Source]:
             continue
         text = encoding.decode(data).text
         start = time.process_time()
-        masked = secrets.mask(text)
+        masked = secret_masking.mask(text)
         middle = time.process_time()
-        chunks = [documents.decode(path, item.record) for item in documents.cut(path, data).documents]
+        chunks = [stored_chunk.decode(path, item.record) for item in stored_chunk.cut(path, data).documents]
         costs.masking += middle - start
         costs.cutting += time.process_time() - middle - (middle - start)  # cutting masks again
         costs.size += len(data)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from mcp_server import blocks, textfile
-from mcp_server.clientfiles import Outcome
+from mcp_server.clients import atomic_file, text_block
+from mcp_server.clients.config_entry import Outcome
 from retrieval.errors import ClientFileError
 
 FILE = "AGENTS.md"
@@ -37,17 +37,17 @@ def introduce(root: Path, *, dry_run: bool) -> Outcome:
         ClientFileError: The file cannot be read or written, or has one mark without the other.
     """
     file = root / FILE
-    text = textfile.read(file, within=root)
+    text = atomic_file.read(file, within=root)
     span = _span(file, text or "")
     if text is None or span is None:
-        deed, fresh = "added", blocks.append(text, block())
+        deed, fresh = "added", text_block.append(text, block())
     else:
-        ours = block().replace("\n", blocks.newline_of(text))
+        ours = block().replace("\n", text_block.newline_of(text))
         deed, fresh = "updated", text[: span[0]] + ours + text[span[1] :]
     if fresh == text:
         return Outcome("present", file, block())
     if not dry_run:
-        textfile.write(file, fresh)
+        atomic_file.write(file, fresh)
     return Outcome("added" if deed == "added" else "updated", file, block())
 
 
@@ -58,13 +58,13 @@ def dismiss(root: Path, *, dry_run: bool) -> Outcome:
         ClientFileError: As for `introduce`.
     """
     file = root / FILE
-    text = textfile.read(file, within=root)
+    text = atomic_file.read(file, within=root)
     span = _span(file, text or "")
     if text is None or span is None:
         return Outcome("absent", file)
-    left = blocks.cut(text, *span)
+    left = text_block.cut(text, *span)
     if not dry_run:
-        textfile.delete(file) if left is None else textfile.write(file, left)
+        atomic_file.delete(file) if left is None else atomic_file.write(file, left)
     return Outcome("removed", file, text[slice(*span)])
 
 

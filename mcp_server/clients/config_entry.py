@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from mcp_server import clients, jsonc, textfile, tomltext
-from mcp_server.clients import Client, Surroundings
+from mcp_server.clients import atomic_file, json_edit, registry, toml_edit
+from mcp_server.clients.registry import Client, Surroundings
 from retrieval.errors import ClientFileError
 
 Deed = Literal["added", "updated", "present", "kept", "removed", "absent"]
@@ -70,16 +70,16 @@ def introduce(client: Client, around: Surroundings, *, dry_run: bool) -> Outcome
     Raises:
         ClientFileError: Its configuration is invalid, or cannot be changed safely; says what to paste.
     """
-    file = clients.file_of(client, around)
-    wanted = clients.entry(client, around)
+    file = registry.file_of(client, around)
+    wanted = registry.entry(client, around)
     try:
         opened = _open(client, file, around)
         _check_dialect(opened)
-        wanted = clients.entry(client, around, opened.held)
+        wanted = registry.entry(client, around, opened.held)
         snippet = _format(file).render(client.keys, wanted)
         if opened.held == wanted:
             return Outcome("present", file, snippet)
-        if opened.held is not None and not clients.is_ours(client, opened.held):
+        if opened.held is not None and not registry.is_ours(client, opened.held):
             line = _format(file).line_of(opened.text or "", client.keys)
             return Outcome(
                 "kept", file, snippet, f"line {line} was written by hand; remove it to have another"
@@ -98,8 +98,8 @@ def entry_in(client: Client, around: Surroundings) -> Any:
     Raises:
         ClientFileError: It is invalid.
     """
-    file = clients.file_of(client, around)
-    return _open(client, file, around).held if clients.exists(file) else None
+    file = registry.file_of(client, around)
+    return _open(client, file, around).held if registry.exists(file) else None
 
 
 def dismiss(client: Client, around: Surroundings, *, dry_run: bool) -> list[Outcome]:
@@ -109,7 +109,7 @@ def dismiss(client: Client, around: Surroundings, *, dry_run: bool) -> list[Outc
         ClientFileError: One is invalid, or cannot be changed safely; says what to take out.
     """
     files = [around.locate(template) for template in client.files]
-    found = [_dismiss(client, file, around, dry_run=dry_run) for file in files if clients.exists(file)]
+    found = [_dismiss(client, file, around, dry_run=dry_run) for file in files if registry.exists(file)]
     return found or [Outcome("absent", files[-1])]
 
 
@@ -119,10 +119,10 @@ def _dismiss(client: Client, file: Path, around: Surroundings, *, dry_run: bool)
         if opened.held is None:
             return Outcome("absent", file)
         snippet = _format(file).render(client.keys, opened.held)
-        if not clients.is_ours(client, opened.held):
+        if not registry.is_ours(client, opened.held):
             line = _format(file).line_of(opened.text or "", client.keys)
             return Outcome("kept", file, snippet, f"line {line} was written by hand")
-        rest = clients.without_root(client, around, opened.held)
+        rest = registry.without_root(client, around, opened.held)
         if rest == opened.held:
             return Outcome("absent", file, note=f"it serves other projects than {around.root}")
         if not dry_run:
@@ -139,7 +139,7 @@ def _take_out(opened: _Opened, around: Surroundings, rest: Mapping[str, Any] | N
     if left is not None:
         _replace(opened, left, rest)
         return
-    textfile.delete(opened.file)
+    atomic_file.delete(opened.file)
     if opened.file.parent != around.root:
         with suppress(OSError):  # other things are in the folder
             opened.file.parent.rmdir()
@@ -147,10 +147,10 @@ def _take_out(opened: _Opened, around: Surroundings, rest: Mapping[str, Any] | N
 
 def _open(client: Client, file: Path, around: Surroundings) -> _Opened:
     """Read a configuration and find the entry in it."""
-    within = around.root if clients.belongs_to_project(client) else None
-    text = textfile.read(file, within=within)
-    has_bom = text is not None and text.startswith(textfile.BOM)
-    text = text.removeprefix(textfile.BOM) if text is not None else None
+    within = around.root if registry.belongs_to_project(client) else None
+    text = atomic_file.read(file, within=within)
+    has_bom = text is not None and text.startswith(atomic_file.BOM)
+    text = text.removeprefix(atomic_file.BOM) if text is not None else None
     try:
         held = _held(_format(file).parse(text or ""), client.keys)
     except ClientFileError as error:
@@ -161,7 +161,7 @@ def _open(client: Client, file: Path, around: Surroundings) -> _Opened:
 def _check_dialect(opened: _Opened) -> None:
     """Refuse what the client itself would not read: with an entry more it would still start nothing."""
     for extra in opened.client.refuses:
-        line = jsonc.line_with(opened.text or "", extra)
+        line = json_edit.line_with(opened.text or "", extra)
         if line:
             raise ClientFileError(
                 f"{opened.file}, line {line}: a {extra}, which {opened.client.title} refuses"
@@ -182,7 +182,7 @@ def _replace(opened: _Opened, text: str, wanted: Mapping[str, Any] | None) -> No
     """Write the new text, if nothing but the entry is another in it."""
     if not _is_proven(opened, text, wanted):
         raise ClientFileError(f"{opened.file} is written in a way that cannot be changed safely")
-    textfile.write(opened.file, (textfile.BOM if opened.has_bom else "") + text)
+    atomic_file.write(opened.file, (atomic_file.BOM if opened.has_bom else "") + text)
 
 
 def _is_proven(opened: _Opened, text: str, wanted: Mapping[str, Any] | None) -> bool:
@@ -207,4 +207,4 @@ def _parted(whole: Any, keys: Sequence[str]) -> tuple[Any, Any]:
 
 
 def _format(file: Path) -> Format:
-    return tomltext if file.suffix == ".toml" else jsonc
+    return toml_edit if file.suffix == ".toml" else json_edit

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from mcp_server.blocks import newline_of
+from mcp_server.clients.text_block import newline_of
 from retrieval.errors import ClientFileError
 
 _INDENT = "  "  # where a file shows none

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import platformdirs
 
-from mcp_server.jsonc import Extra
+from mcp_server.clients.json_edit import Extra
 from retrieval.errors import ArgumentError, shorten
 
 SERVER = "goldrank"

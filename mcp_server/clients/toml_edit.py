@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mcp_server import blocks
+from mcp_server.clients import text_block
 from retrieval.errors import ClientFileError
 
 _HEADER = re.compile(r"[ \t]*\[")
@@ -52,8 +52,8 @@ def add(text: str | None, keys: Sequence[str], value: Mapping[str, Any]) -> str:
     block = render(keys, value)
     span = _span(text or "", keys)
     if text is None or span is None:
-        return blocks.append(text, block)
-    return text[: span[0]] + block.replace("\n", blocks.newline_of(text)) + text[span[1] :]
+        return text_block.append(text, block)
+    return text[: span[0]] + block.replace("\n", text_block.newline_of(text)) + text[span[1] :]
 
 
 def remove(text: str, keys: Sequence[str]) -> str | None:
@@ -61,7 +61,7 @@ def remove(text: str, keys: Sequence[str]) -> str | None:
     span = _span(text, keys)
     if span is None:
         raise ClientFileError(f"[{'.'.join(keys)}] is not written as a table of its own")
-    return blocks.cut(text, *span)
+    return text_block.cut(text, *span)
 
 
 def line_of(text: str, keys: Sequence[str]) -> int:

@@ -11,20 +11,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import goldrank_launcher
-from mcp_server import clientfiles, clients, logs
-from mcp_server.clients import Surroundings
-from mcp_server.rootcheck import Finding
-from retrieval import (
-    crossencoder,
-    definitions,
-    embedded,
-    installation,
-    languages,
-    models,
-    parser_pool,
-    secrets,
-)
+from mcp_server.clients import config_entry, registry
+from mcp_server.clients.registry import Surroundings
+from mcp_server.commands.check_repository import Finding
+from mcp_server.protocol import logs
+from retrieval import installation
+from retrieval.chunks import definitions, parser_pool
 from retrieval.errors import GoldrankError, ModelError, ParserError
+from retrieval.files import languages, secret_masking
+from retrieval.rerank import exported_model, model_thread, model_versions
 from retrieval.settings import CONFIG_FILE, Settings
 
 LEAST_FREE_BYTES = 500_000_000  # the index of 100,000 chunks takes 54 MB, and an update writes beside it
@@ -173,7 +168,7 @@ def _grammars(_settings: Settings) -> Finding:
 def _detector(_settings: Settings) -> Finding:
     """Without it nothing is indexed: an index must not hold what it would have masked."""
     try:
-        secrets.prepare()
+        secret_masking.prepare()
     except Exception as error:  # noqa: BLE001 - it fails in its own ways, in Rust
         remedy = f"install goldrank and its detector again: {installation.again()}"
         return Finding("secrets", "failure", f"the detector does not load: {error}", remedy)
@@ -184,10 +179,10 @@ def _model(settings: Settings) -> Finding:
     if not settings.model or settings.rerank_weight == settings.held_weight == 0:
         return Finding("model", "ok", "reranking is off")
     weights = f"{settings.rerank_weight:g} in rag_search, {settings.held_weight:g} in rag_rerank"
-    exported = embedded.folder_of(settings.model)
+    exported = exported_model.folder_of(settings.model)
     if exported:
         return _exported(settings.model, exported, weights)
-    if crossencoder.is_at_hand(settings.model, revision=settings.model_revision):
+    if model_thread.is_at_hand(settings.model, revision=settings.model_revision):
         return Finding("model", "ok", f"{settings.model}, weight {weights}")
     remedy = "goldrank doctor --download-model, or name a folder: --model DIR or GOLDRANK_MODEL=DIR"
     return Finding(
@@ -197,7 +192,7 @@ def _model(settings: Settings) -> Finding:
 
 def _exported(model: str, folder: Path, weights: str) -> Finding:
     try:
-        manifest = embedded.read(folder)
+        manifest = exported_model.read(folder)
     except ModelError as error:
         what, _, remedy = str(error).rpartition("; ")
         return Finding("model", "failure", f"{model}: {what}; BM25 alone will rank", remedy)
@@ -207,12 +202,12 @@ def _exported(model: str, folder: Path, weights: str) -> Finding:
 def _promoted(settings: Settings) -> Finding:
     """A promoted model that is broken leaves the base model serving, where nobody may look at the replies."""
     serving, broken = 0, []
-    for where in models.stores(settings.models):
+    for where in model_versions.stores(settings.models):
         try:
-            name = models.current(where)
+            name = model_versions.current(where)
             if name is not None:
                 serving += 1
-                models.verify(models.read(where, name))
+                model_versions.verify(model_versions.read(where, name))
         except ModelError as error:
             broken.append((where.root, error))
     held = f"{settings.models}, {serving} {'root has' if serving == 1 else 'roots have'} a promoted version"
@@ -225,9 +220,9 @@ def _promoted(settings: Settings) -> Finding:
 
 def of_clients(around: Surroundings) -> Iterator[Finding]:
     """Check what each client that knows of goldrank would start, and where."""
-    for client in clients.CLIENTS:
+    for client in registry.CLIENTS:
         try:
-            held = clientfiles.entry_in(client, around)
+            held = config_entry.entry_in(client, around)
         except GoldrankError as error:
             yield Finding(client.title, "warning", str(error), f"mend it, then: goldrank init {client.name}")
             continue
@@ -235,8 +230,8 @@ def of_clients(around: Surroundings) -> Iterator[Finding]:
             yield _client(client, held, around)
 
 
-def _client(client: clients.Client, held: object, around: Surroundings) -> Finding:
-    program, roots = clients.program(client, held), clients.roots_of(client, held)
+def _client(client: registry.Client, held: object, around: Surroundings) -> Finding:
+    program, roots = registry.program(client, held), registry.roots_of(client, held)
     remedy = f"goldrank init {client.name}"
     if not program or not shutil.which(program, path=around.path):
         said = repr(program) if program else "no command"

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from mcp_server.opened import open_repository
-from retrieval import git, ignores, integrity, walker
+from mcp_server.serving.open_roots import open_repository
 from retrieval.errors import GoldrankError
-from retrieval.repository import Repository
+from retrieval.files import git, ignores, walker
+from retrieval.files.watcher import can_be_watched
+from retrieval.index import integrity
 from retrieval.settings import Settings
-from retrieval.storage import Store
-from retrieval.watcher import can_be_watched
+from retrieval.sync.repository import Repository
+from retrieval.sync.store import Store
 
 Verdict = Literal["ok", "warning", "failure"]
 

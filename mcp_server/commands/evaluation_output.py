@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mcp_server import replies
-from mcp_server.options import FILE, Command
+from mcp_server.commands.options import FILE, Command
+from mcp_server.messages import replies
 from retrieval import installation
 from retrieval.errors import CheckError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from retrieval.training.evaluation import Report
+    from retrieval.training.evaluation.comparison import Report
 
 
 def with_outputs(command: Command) -> Command:
@@ -32,14 +32,14 @@ def with_outputs(command: Command) -> Command:
 
 def show(found: "Report", flags: dict[str, Any], *, title: str) -> None:
     """Print the tables, and write what was asked for."""
-    from retrieval.training import page, report  # noqa: PLC0415
+    from retrieval.training.evaluation import html_report, tables
 
-    table = report.as_markdown(found)
+    table = tables.as_markdown(found)
     click.echo(replies.clean(table))
     writers: dict[str, Callable[[], str]] = {
-        "json_file": lambda: report.as_json(found),
+        "json_file": lambda: tables.as_json(found),
         "markdown_file": lambda: f"# {title}\n\n{table}",
-        "html_file": lambda: page.as_html(found, title=title),
+        "html_file": lambda: html_report.as_html(found, title=title),
     }
     for name, write in writers.items():
         if flags[name]:
@@ -49,13 +49,13 @@ def show(found: "Report", flags: dict[str, Any], *, title: str) -> None:
 
 def hold_against(before: "Report", found: "Report") -> None:
     """Fail when a system that both evaluations know got significantly worse on the questions of both."""
-    from retrieval.training import evaluation, report  # noqa: PLC0415
+    from retrieval.training.evaluation import comparison, tables
 
     lost = []
-    for comparison in evaluation.since(before, found):
-        click.echo(replies.clean(report.gain(comparison)))
-        if comparison.high < 0:
-            lost.append(comparison)
+    for compared in comparison.since(before, found):
+        click.echo(replies.clean(tables.gain(compared)))
+        if compared.high < 0:
+            lost.append(compared)
     if lost:
         names = ", ".join(item.system for item in lost)
         raise CheckError(f"significantly worse than the baseline: {names}")

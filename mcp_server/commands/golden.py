@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mcp_server import replies
-from mcp_server.opened import open_repository
-from mcp_server.options import GOLDEN, counted, load_golden, refreshed, settings_of, with_golden
+from mcp_server.commands.options import GOLDEN, counted, load_golden, refreshed, settings_of, with_golden
+from mcp_server.messages import replies
+from mcp_server.serving.open_roots import open_repository
 from retrieval.errors import ArgumentError, CheckError, shorten
 
 if TYPE_CHECKING:
-    from retrieval.training.golden import Golden, Question
-    from retrieval.training.suggest import Draft
+    from retrieval.training.golden.golden_file import Golden, Question
+    from retrieval.training.golden.suggest import Draft
 
 _RANGE = re.compile(r"(\d{1,9})-(\d{1,9})")
 
@@ -35,15 +35,15 @@ def golden() -> None:
 @golden.command()
 @click.option("--json", "as_json", is_flag=True, help="Print machine-readable findings.")
 @with_golden
-def lint(root: Path, golden_file: Path | None, as_json: bool, **flags: Any) -> None:
+def lint(root: Path, golden_path: Path | None, as_json: bool, **flags: Any) -> None:
     """Check the golden file: missing, renamed, unindexed and over-broad answers, duplicates, leaks.
 
     Exits with 1 when there is an error; warnings alone are worth a look.
     """
-    from retrieval.training import lint as linter  # noqa: PLC0415
+    from retrieval.training.golden import lint as linter
 
     repository = refreshed(root, settings_of(**flags))
-    asked = load_golden(golden_file, repository)
+    asked = load_golden(golden_path, repository)
     findings = linter.lint(asked, repository)
     errors = sum(finding.level == "error" for finding in findings)
     if as_json:
@@ -70,7 +70,7 @@ def add(
     identity: str | None,
     tags: Sequence[str],
     root: Path,
-    golden_file: Path | None,
+    golden_path: Path | None,
     **flags: Any,
 ) -> None:
     """Add QUESTION with the ANSWERS to the golden file: files, or path:start-end.
@@ -78,19 +78,19 @@ def add(
     \b
     goldrank golden add "Where are retries scheduled?" src/retry.py:40-61
     """  # noqa: D301 - click reads the backspace: what follows keeps its lines
-    from retrieval.training import golden as goldens  # noqa: PLC0415
-    from retrieval.training import goldenfile  # noqa: PLC0415
-    from retrieval.training import lint as linter  # noqa: PLC0415
+    from retrieval.training.golden import edits
+    from retrieval.training.golden import golden_file as goldens
+    from retrieval.training.golden import lint as linter
 
     repository = refreshed(root, settings_of(**flags))
-    target = golden_file or repository.root / GOLDEN
+    target = golden_path or repository.root / GOLDEN
     today = datetime.now(UTC).date().isoformat()
     row = goldens.row_of(question, answers, id=identity, tags=list(tags), date=today)
-    asked = goldens.Golden(target, "", (goldens.question(row, 1, goldenfile.NEW),))
+    asked = goldens.Golden(target, "", (goldens.question(row, 1, edits.NEW),))
     wrong = [finding.text for finding in linter.lint(asked, repository) if finding.level == "error"]
     if wrong:
         raise ArgumentError(f"{'; '.join(wrong)}. Nothing was added: paths are relative to the repository")
-    _tell(goldenfile.add(target, [row]), added=1)
+    _tell(edits.add(target, [row]), added=1)
 
 
 @golden.command("list")
@@ -98,11 +98,11 @@ def add(
 @click.option("--json", "as_json", is_flag=True, help="Print them for programs, with ids and rows.")
 @with_golden
 def list_questions(
-    tags: Sequence[str], as_json: bool, root: Path, golden_file: Path | None, **flags: Any
+    tags: Sequence[str], as_json: bool, root: Path, golden_path: Path | None, **flags: Any
 ) -> None:
     """List the questions of the golden file: row, id, question, and the files that answer it."""
     settings = settings_of(**flags)
-    asked = load_golden(golden_file, open_repository(root, settings))
+    asked = load_golden(golden_path, open_repository(root, settings))
     chosen = [question for question in asked.questions if set(tags) <= set(question.tags)]
     if as_json:
         click.echo(json.dumps([asdict(question) for question in chosen], indent=1))
@@ -117,22 +117,22 @@ def list_questions(
 @click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
 @with_golden
 def remove(
-    questions: Sequence[str], dry_run: bool, root: Path, golden_file: Path | None, **flags: Any
+    questions: Sequence[str], dry_run: bool, root: Path, golden_path: Path | None, **flags: Any
 ) -> None:
     """Remove questions from the golden file, by the id or row that `goldrank golden list` shows.
 
     Rows are those of the file before the command. The rest of the file stays as it is.
     """
-    from retrieval.training import goldenfile  # noqa: PLC0415
+    from retrieval.training.golden import edits
 
-    asked = load_golden(golden_file, open_repository(root, settings_of(**flags)))
-    chosen = list(dict.fromkeys(goldenfile.find(asked, name) for name in questions))
+    asked = load_golden(golden_path, open_repository(root, settings_of(**flags)))
+    chosen = list(dict.fromkeys(edits.find(asked, name) for name in questions))
     for question in chosen:
         _show(question)
     if dry_run:
         click.echo(f"{asked.path}: {_counted(len(chosen))} would be removed")
         return
-    left = goldenfile.remove(asked.path, chosen)
+    left = edits.remove(asked.path, chosen)
     click.echo(f"{asked.path}: {len(chosen)} removed, {_counted(len(left.questions))}")
 
 
@@ -148,7 +148,7 @@ def remove(
 @click.option("--json", "as_json", is_flag=True, help="Print the drafts as rows of a golden file.")
 @with_golden
 def suggest(
-    most: int, accept: str | None, as_json: bool, root: Path, golden_file: Path | None, **flags: Any
+    most: int, accept: str | None, as_json: bool, root: Path, golden_path: Path | None, **flags: Any
 ) -> None:
     """Draft questions from the repository itself, each with its evidence, for a person to accept.
 
@@ -157,12 +157,12 @@ def suggest(
 
     The id of a draft stays the same; its number stays until the repository changes.
     """
-    from retrieval.training import golden as goldens  # noqa: PLC0415
-    from retrieval.training import goldenfile  # noqa: PLC0415
-    from retrieval.training import suggest as suggestions  # noqa: PLC0415
+    from retrieval.training.golden import edits
+    from retrieval.training.golden import golden_file as goldens
+    from retrieval.training.golden import suggest as suggestions
 
     repository = refreshed(root, settings_of(**flags))
-    target = golden_file or repository.root / GOLDEN
+    target = golden_path or repository.root / GOLDEN
     known = goldens.load(target) if target.exists() else None
     drafts = suggestions.suggest(repository, known=known, most=sys.maxsize)
     chosen = drafts[:most] if accept is None or accept.strip() == "all" else _chosen(accept, drafts)
@@ -173,7 +173,7 @@ def suggest(
     if accept is None and as_json:
         click.echo(json.dumps(rows, indent=1))
         return
-    now = goldenfile.add(target, rows) if accept is not None and rows else None
+    now = edits.add(target, rows) if accept is not None and rows else None
     for draft in chosen:
         dated = f", {draft.date}" if draft.date else ""
         click.echo(replies.clean(f"{draft.number:>3}. {draft.draft_id}  {draft.text}"))

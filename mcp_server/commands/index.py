@@ -7,12 +7,14 @@ from typing import Any
 
 import click
 
-from mcp_server import replies
-from mcp_server.options import FOLDER, ROOT, counted, opened, progress_bar, settings_of, with_common
-from retrieval import chunkcache, inventory, models, ownership, storage
+from mcp_server.commands.options import FOLDER, ROOT, counted, opened, progress_bar, settings_of, with_common
+from mcp_server.messages import replies
+from retrieval import ownership
 from retrieval.errors import GoldrankError
+from retrieval.rerank import model_versions
 from retrieval.settings import Settings
-from retrieval.storage import Store
+from retrieval.sync import chunk_cache, inventory
+from retrieval.sync.store import Store, store_folder
 
 
 @click.command()
@@ -88,7 +90,7 @@ def clean(roots: Sequence[Path], everything: bool, dry_run: bool, **flags: Any) 
     if everything:
         doomed = [*inventory.stores(cache), *inventory.foreign(cache)]
     elif roots:
-        doomed = [Store(storage.store_folder(cache, root.resolve())) for root in roots]
+        doomed = [Store(store_folder(cache, root.resolve())) for root in roots]
     else:
         doomed = [
             *(store for store in inventory.stores(cache) if not store.root.is_dir()),
@@ -99,10 +101,10 @@ def clean(roots: Sequence[Path], everything: bool, dry_run: bool, **flags: Any) 
         for folder in inventory.unclaimed(cache):
             click.echo(replies.clean(f"left: {folder} lacks goldrank's {ownership.MARK}"), err=True)
     if everything:
-        freed += chunkcache.size_bytes(cache)
-        click.echo(f"{_megabytes(chunkcache.size_bytes(cache))} chunks kept by content")
+        freed += chunk_cache.size_bytes(cache)
+        click.echo(f"{_megabytes(chunk_cache.size_bytes(cache))} chunks kept by content")
         if not dry_run:
-            chunkcache.remove(cache)
+            chunk_cache.remove(cache)
     click.echo(f"{'would free' if dry_run else 'freed'} {_megabytes(freed)} below {cache}")
 
 
@@ -110,7 +112,11 @@ def _model(root: Path, settings: Settings) -> str:
     """Name the cross-encoder that reads for a root; `goldrank doctor` says whether it can."""
     if not settings.model:
         return "none is set: BM25 alone ranks"
-    promoted = models.current(models.store(settings.models, root)) if "model" not in settings.named else None
+    promoted = (
+        model_versions.current(model_versions.store(settings.models, root))
+        if "model" not in settings.named
+        else None
+    )
     return promoted or settings.model
 
 
@@ -138,7 +144,7 @@ def _on_disk(cache: Path, limit_bytes: int) -> str:
     gone = sum(not store.root.is_dir() for store in kept)
     size = sum(store.size_bytes() for store in (*kept, *inventory.foreign(cache)))
     orphans = f", {gone} of folders that are gone" if gone else ""
-    chunks = f"{_megabytes(chunkcache.size_bytes(cache))} of at most {_megabytes(limit_bytes)}"
+    chunks = f"{_megabytes(chunk_cache.size_bytes(cache))} of at most {_megabytes(limit_bytes)}"
     indexes = "index" if len(kept) == 1 else "indexes"
     return f"{_megabytes(size)} in {len(kept)} {indexes}{orphans}; {chunks} in chunks kept by content"
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
-from mcp_server import agents, clientfiles, clients, replies
-from mcp_server.clientfiles import Outcome
-from mcp_server.clients import CLIENTS, Client, Surroundings
-from mcp_server.options import FOLDER
-from mcp_server.workspace import default_root
+from mcp_server.clients import agents_md, config_entry, registry
+from mcp_server.clients.config_entry import Outcome
+from mcp_server.clients.registry import CLIENTS, Client, Surroundings
+from mcp_server.commands.options import FOLDER
+from mcp_server.messages import replies
+from mcp_server.serving.workspace import default_root
 from retrieval.errors import ArgumentError, ClientFileError, RootError
 
 _WOULD = {"added": "would add", "updated": "would update", "removed": "would remove"}
@@ -36,24 +37,24 @@ def init(words: Sequence[str], root: Path | None, advice: bool, remove: bool, dr
     A CLIENT is claude-code, codex, gemini, opencode, cursor, vscode, windsurf or zed; its title, its program
     or the beginning of its name will do.
     """
-    names = [clients.named(word) for word in words]
-    around = clients.surroundings(_root(root), os.environ)
+    names = [registry.named(word) for word in words]
+    around = registry.surroundings(_root(root), os.environ)
     chosen = [
         client
         for client in CLIENTS
-        if client.name in names or (not names and (remove or clients.is_in_use(client, around)))
+        if client.name in names or (not names and (remove or registry.is_in_use(client, around)))
     ]
     if not chosen and not advice:
-        raise ArgumentError(f"no client is in use here; name one: goldrank init {'|'.join(clients.NAMES)}")
+        raise ArgumentError(f"no client is in use here; name one: goldrank init {'|'.join(registry.NAMES)}")
     steps = list(_steps(chosen, around, remove=remove, dry_run=dry_run))
     if advice or (remove and not names):
-        work = agents.dismiss if remove else agents.introduce
-        steps.append((agents.FILE, lambda: [work(around.root, dry_run=dry_run)]))
+        work = agents_md.dismiss if remove else agents_md.introduce
+        steps.append((agents_md.FILE, lambda: [work(around.root, dry_run=dry_run)]))
     failures = sum(not _take(step, dry_run=dry_run) for step in steps)
     if not (remove or dry_run):
         click.echo("restart the assistant, and approve goldrank where it asks; then ask it to use rag_search")
         if not advice:
-            click.echo(f"goldrank init --agents also says in {agents.FILE} when to ask which tool")
+            click.echo(f"goldrank init --agents also says in {agents_md.FILE} when to ask which tool")
     if failures:
         left = "1 file was left as it is" if failures == 1 else f"{failures} files were left as they are"
         raise ClientFileError(f"{left}; see above")
@@ -75,8 +76,8 @@ def _steps(chosen: Sequence[Client], around: Surroundings, *, remove: bool, dry_
 
         def work(client: Client = client) -> Sequence[Outcome]:
             if remove:
-                return clientfiles.dismiss(client, around, dry_run=dry_run)
-            return [clientfiles.introduce(client, around, dry_run=dry_run)]
+                return config_entry.dismiss(client, around, dry_run=dry_run)
+            return [config_entry.introduce(client, around, dry_run=dry_run)]
 
         yield client.title, work
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mcp_server import replies
-from mcp_server.options import (
+from mcp_server.commands.evaluation_output import hold_against, show, with_outputs
+from mcp_server.commands.models import is_refused, let_serve
+from mcp_server.commands.options import (
     FILE,
     FOLDER,
     Command,
@@ -27,22 +28,22 @@ from mcp_server.options import (
     with_common,
     with_golden,
 )
-from mcp_server.reporting import hold_against, show, with_outputs
-from mcp_server.versions import is_refused, let_serve
-from retrieval import feedback, models
-from retrieval.crossencoder import is_at_hand
+from mcp_server.messages import replies
 from retrieval.errors import ArgumentError
-from retrieval.repository import Repository
+from retrieval.rerank import model_versions
+from retrieval.rerank.model_thread import is_at_hand
+from retrieval.search import feedback_log
 from retrieval.settings import Settings, read_model
-from retrieval.storage import store_folder
+from retrieval.sync.repository import Repository
+from retrieval.sync.store import store_folder
 
 if TYPE_CHECKING:
-    from retrieval.training.golden import Golden
-    from retrieval.training.loop import Judged, Plan, Served
-    from retrieval.training.pairs import Mined
-    from retrieval.training.promotion import Guard
-    from retrieval.training.recipe import Recipe
-    from retrieval.training.record import Trained
+    from retrieval.training.evaluation.cross_validation import Judged, Plan, Served
+    from retrieval.training.fit.recipe import Recipe
+    from retrieval.training.fit.training_record import Trained
+    from retrieval.training.golden.golden_file import Golden
+    from retrieval.training.pairs.mining import Mined
+    from retrieval.training.release.gate import Guard
 
 
 def _with_recipe(command: Command) -> Command:
@@ -88,7 +89,7 @@ def _with_recipe(command: Command) -> Command:
 @with_golden
 def mine(
     root: Path,
-    golden_file: Path | None,
+    golden_path: Path | None,
     out: Path,
     preset: str,
     seed: int,
@@ -99,16 +100,16 @@ def mine(
 
     The first line says what they were made of. They hold text of your code: keep them where you keep that.
     """
-    from retrieval.training import pairs  # noqa: PLC0415
+    from retrieval.training.pairs import mining
 
     settings = settings_of(**flags)
-    if out.exists() and out.stat().st_size and not pairs.is_ours(out):
+    if out.exists() and out.stat().st_size and not mining.is_ours(out):
         raise ArgumentError(f"{out} holds something else than mined pairs; name another file: --out FILE")
     repository = refreshed(root, settings)
-    asked = load_golden(golden_file, repository)
+    asked = load_golden(golden_path, repository)
     mined = _mined(asked, repository, preset=preset, seed=seed)
     mined = _with_feedback(mined, asked, repository, settings) if use_feedback else mined
-    pairs.write(mined, out)
+    mining.write(mined, out)
     click.echo(f"written to {out}; next: goldrank train {out} --out DIR")
 
 
@@ -123,45 +124,51 @@ def train(pairs_file: Path, out: Path, **flags: Any) -> None:
     The folder appears when it is whole; interrupted, the same command goes on where it stopped. What it is
     worth, only `goldrank learn` says: it trains as often as it takes to judge every question unseen.
     """
-    from retrieval.training import card, pairs, trainer  # noqa: PLC0415
+    from retrieval.training.fit import trainer
+    from retrieval.training.pairs import mining
+    from retrieval.training.release import model_card
 
     recipe = _recipe(settings_of(**_common(flags)), flags)
-    mined = pairs.read(pairs_file)
+    mined = mining.read(pairs_file)
     with stages() as report:
         trained = trainer.train(
             mined.pairs, recipe, out, progress=lambda done, total: report("learning", done, total)
         )
-    facts = card.Facts(name=out.name, trained=trained, data=card.describe(mined.pairs, mined.provenance))
-    (out / "README.md").write_text(card.write_card(facts), encoding="utf-8")
+    facts = model_card.Facts(
+        name=out.name, trained=trained, data=model_card.describe(mined.pairs, mined.provenance)
+    )
+    (out / "README.md").write_text(model_card.write_card(facts), encoding="utf-8")
     _tell_trained(trained)
     click.echo(f"{out}: a CrossEncoder folder; its README.md is its card. Serve it with --model {out}")
 
 
 @click.command("eval")
-@click.option("--gate", metavar="BASELINE", type=FILE, help="Fail if a search got worse since this --json.")
+@click.option(
+    "--gate", "baseline", metavar="BASELINE", type=FILE, help="Fail if a search got worse since this --json."
+)
 @click.option("--model", help="Judge this cross-encoder in place of the base.")
 @with_outputs
 @with_golden
 def evaluate(
-    root: Path, golden_file: Path | None, gate: Path | None, model: str | None, **flags: Any
+    root: Path, golden_path: Path | None, baseline: Path | None, model: str | None, **flags: Any
 ) -> None:
     """Judge what a search finds today on the golden file: first stage, base model, promoted model.
 
     A promoted model is judged on questions that it learned from by what was recorded of it out of fold. A
     --model that learned from these very questions is judged too well.
     """
-    from retrieval.training import loop, report  # noqa: PLC0415 - heavy, like every one below
+    from retrieval.training.evaluation import cross_validation, tables
 
     settings = settings_of(**_common(flags), model=model)
-    before = report.from_json(text_of(gate), source=str(gate)) if gate else None
+    before = tables.from_json(text_of(baseline), source=str(baseline)) if baseline else None
     repository = refreshed(root, settings)
     with stages() as progress:
-        found = loop.measure(
-            load_golden(golden_file, repository),
+        found = cross_validation.measure(
+            load_golden(golden_path, repository),
             repository,
             _served(repository, settings),
             depth=settings.rerank_depth,
-            watch=loop.Watch(progress),
+            watch=cross_validation.Watch(progress),
         )
     show(found, flags, title=f"goldrank on {repository.root.name}")
     if before:
@@ -190,7 +197,7 @@ def evaluate(
 @with_golden
 def learn(
     root: Path,
-    golden_file: Path | None,
+    golden_path: Path | None,
     guards: Sequence[str],
     force: bool,
     use_feedback: bool,
@@ -202,11 +209,11 @@ def learn(
     the base and the model that serves now is beyond chance is a model trained on all questions and promoted.
     Interrupted, the same command goes on where it stopped.
     """
-    from retrieval.training import drafting, promotion  # noqa: PLC0415
+    from retrieval.training.release import draft, gate
 
     settings = settings_of(**_common(flags))
     repository = refreshed(root, settings)
-    asked = load_golden(golden_file, repository)
+    asked = load_golden(golden_path, repository)
     _lint_or_stop(asked, repository)
     recipe = _recipe(settings, flags)
     mined = _mined(asked, repository, preset=flags["preset"], seed=recipe.seed)
@@ -216,18 +223,18 @@ def learn(
     with alone(work):
         judged = _judge(asked, repository, mined, plan, work)
         show(judged.report, flags, title=f"goldrank learns {repository.root.name}")
-        decision = promotion.decide(judged.report, weight=judged.weight, questions=len(judged.report.asked))
+        decision = gate.decide(judged.report, weight=judged.weight, questions=len(judged.report.asked))
         if is_refused(decision, force=force):
             return
         trained = _train_on_all(mined, recipe, work)
         guarded = [_guard(pair, trained.folder, judged.weight, settings) for pair in guards]
-        decision = promotion.decide(
+        decision = gate.decide(
             judged.report, weight=judged.weight, questions=len(judged.report.asked), guards=guarded
         )
         if is_refused(decision, force=force):
             return
-        learned = drafting.Learned(repository.root.name, mined, judged, trained, settings.rerank_depth)
-        let_serve(repository, settings, drafting.draft(learned, decision), decision, force=force)
+        learned = draft.Learned(repository.root.name, mined, judged, trained, settings.rerank_depth)
+        let_serve(repository, settings, draft.draft(learned, decision), decision, force=force)
 
 
 COMMANDS = (mine, train, evaluate, learn)
@@ -239,8 +246,8 @@ def _common(flags: dict[str, Any]) -> dict[str, Any]:
 
 def _recipe(settings: Settings, flags: dict[str, Any]) -> "Recipe":
     """Read the recipe: the preset, then what was given; its base is what would be served."""
-    from retrieval.training.export import trainable  # noqa: PLC0415
-    from retrieval.training.recipe import PRESETS  # noqa: PLC0415
+    from retrieval.training.export.export import trainable
+    from retrieval.training.fit.recipe import PRESETS
 
     recipe = PRESETS[flags["preset"]]
     if flags["preset"] == "default":
@@ -255,7 +262,7 @@ def _recipe(settings: Settings, flags: dict[str, Any]) -> "Recipe":
 
 
 def _plan(recipe: "Recipe", repository: Repository, settings: Settings, flags: dict[str, Any]) -> "Plan":
-    from retrieval.training.loop import Plan  # noqa: PLC0415
+    from retrieval.training.evaluation.cross_validation import Plan
 
     return Plan(
         recipe=recipe,
@@ -269,19 +276,19 @@ def _plan(recipe: "Recipe", repository: Repository, settings: Settings, flags: d
 
 def _promoted(repository: Repository, settings: Settings) -> "Served | None":
     """Describe the model that was promoted for the repository, if one was."""
-    from retrieval.training.loop import Served  # noqa: PLC0415
+    from retrieval.training.evaluation.cross_validation import Served
 
-    where = models.store(settings.models, repository.root)
-    name = models.current(where)
+    where = model_versions.store(settings.models, repository.root)
+    name = model_versions.current(where)
     if name is None:
         return None
-    version = models.read(where, name)
+    version = model_versions.read(where, name)
     return Served("current", name, str(version.folder), "", version.facts.weight, version.facts.out_of_fold)
 
 
 def _served(repository: Repository, settings: Settings) -> list["Served"]:
     """Describe the models to judge: the base where it is at hand, then the promoted one."""
-    from retrieval.training.loop import Served  # noqa: PLC0415
+    from retrieval.training.evaluation.cross_validation import Served
 
     found = []
     if settings.model and is_at_hand(settings.model, revision=settings.model_revision):
@@ -294,26 +301,26 @@ def _served(repository: Repository, settings: Settings) -> list["Served"]:
 
 
 def _mined(asked: "Golden", repository: Repository, *, preset: str, seed: int) -> "Mined":
-    from retrieval.training import pairs  # noqa: PLC0415
+    from retrieval.training.pairs import mining
 
-    mined = pairs.mine(asked, repository, seed=seed)
+    mined = mining.mine(asked, repository, seed=seed)
     if preset == "card":
-        mined = pairs.like_card(mined)
+        mined = mining.like_card(mined)
     _tell_mined(mined)
     return mined
 
 
 def _with_feedback(mined: "Mined", asked: "Golden", repository: Repository, settings: Settings) -> "Mined":
-    from retrieval.training import weak  # noqa: PLC0415
+    from retrieval.training.pairs import feedback_labels
 
-    log = feedback.read(models.store(settings.models, repository.root).folder)
-    more = weak.with_feedback(mined, asked, log.entries, repository)
+    log = feedback_log.read(model_versions.store(settings.models, repository.root).folder)
+    more = feedback_labels.with_feedback(mined, asked, log.entries, repository)
     click.echo(
         f"feedback: {counted(len(log.entries), 'entry', 'entries')}, "
         f"{counted(len(more.pairs) - len(mined.pairs), 'pair')}"
     )
     for fault in log.faults:
-        click.echo(replies.clean(f"  left out: {feedback.FILE}, {fault}"))
+        click.echo(replies.clean(f"  left out: {feedback_log.FILE}, {fault}"))
     return more
 
 
@@ -337,7 +344,7 @@ def _tell_trained(trained: "Trained") -> None:
 
 
 def _lint_or_stop(asked: "Golden", repository: Repository) -> None:
-    from retrieval.training import lint as linter  # noqa: PLC0415
+    from retrieval.training.golden import lint as linter
 
     findings = linter.lint(asked, repository)
     errors = [finding for finding in findings if finding.level == "error"]
@@ -355,15 +362,17 @@ def _lint_or_stop(asked: "Golden", repository: Repository) -> None:
 
 
 def _judge(asked: "Golden", repository: Repository, mined: "Mined", plan: "Plan", work: Path) -> "Judged":
-    from retrieval.training import loop  # noqa: PLC0415
+    from retrieval.training.evaluation import cross_validation
 
     with stages() as progress:
-        return loop.judge(asked, repository, mined, plan, work, watch=loop.Watch(progress))
+        return cross_validation.judge(
+            asked, repository, mined, plan, work, watch=cross_validation.Watch(progress)
+        )
 
 
 def _train_on_all(mined: "Mined", recipe: "Recipe", work: Path) -> "Trained":
     """Train on every question, by the recipe that was judged."""
-    from retrieval.training import trainer  # noqa: PLC0415
+    from retrieval.training.fit import trainer
 
     folder = work / "tuned"
     shutil.rmtree(folder, ignore_errors=True)  # of an earlier learning
@@ -377,7 +386,8 @@ def _train_on_all(mined: "Mined", recipe: "Recipe", work: Path) -> "Trained":
 
 def _guard(pair: str, folder: Path, weight: float, settings: Settings) -> "Guard":
     """Judge the tuned model on another repository's golden file."""
-    from retrieval.training import evaluation, loop, promotion  # noqa: PLC0415
+    from retrieval.training.evaluation import comparison, cross_validation
+    from retrieval.training.release import gate
 
     root, equals, file = pair.partition("=")
     if not equals:
@@ -385,13 +395,17 @@ def _guard(pair: str, folder: Path, weight: float, settings: Settings) -> "Guard
     repository = refreshed(Path(root), settings)
     asked = load_golden(Path(file) if file else None, repository)
     today = _served(repository, settings)[-1:]
-    tuned = loop.Served("tuned", "tuned", str(folder), "", weight)
+    tuned = cross_validation.Served("tuned", "tuned", str(folder), "", weight)
     with stages() as progress:
-        found = loop.measure(
-            asked, repository, [*today, tuned], depth=settings.rerank_depth, watch=loop.Watch(progress)
+        found = cross_validation.measure(
+            asked,
+            repository,
+            [*today, tuned],
+            depth=settings.rerank_depth,
+            watch=cross_validation.Watch(progress),
         )
     before, after = found.systems[-2:]
-    compared = evaluation.compare(found.asked, after, before)
-    return promotion.Guard(
+    compared = comparison.compare(found.asked, after, before)
+    return gate.Guard(
         repository.root.name, before.mean("nDCG@10"), after.mean("nDCG@10"), compared.low, compared.high
     )

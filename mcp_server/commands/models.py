@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mcp_server import replies
-from mcp_server.options import (
+from mcp_server.commands.options import (
     FILE,
     FOLDER,
     ROOT,
@@ -20,15 +19,16 @@ from mcp_server.options import (
     with_golden,
     with_models,
 )
-from retrieval import models
-from retrieval.crossencoder import CrossEncoderScorer, probe
+from mcp_server.messages import replies
 from retrieval.errors import ModelError
-from retrieval.repository import Repository
-from retrieval.reranker import PAIR_TEXT_VERSION
+from retrieval.rerank import model_versions
+from retrieval.rerank.fusion import PAIR_TEXT_VERSION
+from retrieval.rerank.model_thread import CrossEncoderScorer, probe
 from retrieval.settings import Settings
+from retrieval.sync.repository import Repository
 
 if TYPE_CHECKING:
-    from retrieval.training.promotion import Decision, Draft
+    from retrieval.training.release.gate import Decision, Draft
 
 
 @click.command()
@@ -47,27 +47,28 @@ def promote(
     weight: float,
     force: bool,
     root: Path,
-    golden_file: Path | None,
+    golden_path: Path | None,
     **flags: Any,
 ) -> None:
     """Let the model in FOLDER serve the repository, if its evaluation shows a gain beyond chance.
 
     `goldrank learn` does this by itself; this is for a model that was trained elsewhere, on a GPU say.
     """
-    from retrieval.training import drafting, promotion, report  # noqa: PLC0415 - heavy, like every one below
+    from retrieval.training.evaluation import tables
+    from retrieval.training.release import draft, gate
 
     settings = settings_of(**flags)
     repository = refreshed(root, settings)
-    asked = load_golden(golden_file, repository)
-    judged = report.from_json(text_of(evaluation), source=str(evaluation))
-    decision = promotion.decide(judged, weight=weight, questions=len(judged.asked))
+    asked = load_golden(golden_path, repository)
+    judged = tables.from_json(text_of(evaluation), source=str(evaluation))
+    decision = gate.decide(judged, weight=weight, questions=len(judged.asked))
     readme = folder / "README.md"
-    draft = promotion.Draft(
+    drafted = gate.Draft(
         folder=folder,
         card=readme.read_text(encoding="utf-8", errors="replace")
         if readme.is_file()
         else f"# {folder.name}\n",
-        facts=models.Facts(
+        facts=model_versions.Facts(
             base=str(folder),
             base_revision="",
             weight=weight,
@@ -77,12 +78,12 @@ def promote(
             commit=repository.commit(),
             index_fingerprint=repository.fingerprint,
             learned_from=tuple(question.question_id for question in asked.questions),
-            out_of_fold=drafting.out_of_fold(judged),
+            out_of_fold=draft.out_of_fold(judged),
         ),
     )
     if is_refused(decision, force=force):
         return
-    let_serve(repository, settings, draft, decision, force=force)
+    let_serve(repository, settings, drafted, decision, force=force)
 
 
 @click.command()
@@ -92,10 +93,10 @@ def promote(
 @with_common
 def rollback(root: Path, reason: str, **flags: Any) -> None:
     """Let the model serve that served before the last promotion; running servers pick it up."""
-    from retrieval.training import promotion  # noqa: PLC0415
+    from retrieval.training.release import gate
 
-    where = models.store(settings_of(**flags).models, root)
-    event = promotion.rollback(where, now=datetime.now(UTC), reason=reason)
+    where = model_versions.store(settings_of(**flags).models, root)
+    event = gate.rollback(where, now=datetime.now(UTC), reason=reason)
     click.echo(f"{event.before} no longer serves; {event.after or 'the base model'} does")
     if event.reason:
         click.echo(replies.clean(event.reason))
@@ -107,13 +108,13 @@ def rollback(root: Path, reason: str, **flags: Any) -> None:
 @with_common
 def list_models(root: Path, **flags: Any) -> None:
     """List the promoted models of the repository, which one serves, and what was done when."""
-    where = models.store(settings_of(**flags).models, root)
-    serving = models.current(where)
-    names = models.versions(where)
+    where = model_versions.store(settings_of(**flags).models, root)
+    serving = model_versions.current(where)
+    names = model_versions.versions(where)
     click.echo(f"{where.folder}: {counted(len(names), 'version')}; {serving or 'the base model'} serves")
     for name in names:
         click.echo(replies.clean(f"{'*' if name == serving else ' '} {_described(where, name)}"))
-    for event in models.history(where):
+    for event in model_versions.history(where):
         said = f" ({event.reason})" if event.reason else ""
         click.echo(replies.clean(
             f"  {event.time[:16]}  {event.action}: {event.before or 'base'} -> {event.after or 'base'}{said}"
@@ -123,10 +124,10 @@ def list_models(root: Path, **flags: Any) -> None:
 COMMANDS = (promote, rollback, list_models)
 
 
-def _described(where: models.ModelStore, name: str) -> str:
+def _described(where: model_versions.ModelStore, name: str) -> str:
     """Say of a version when it was made and what it gained, or why it cannot be used."""
     try:
-        version = models.read(where, name)
+        version = model_versions.read(where, name)
     except ModelError as error:
         return f"{name}  {error}"
     gains = "; ".join(
@@ -138,18 +139,18 @@ def _described(where: models.ModelStore, name: str) -> str:
 
 
 def let_serve(
-    repository: Repository, settings: Settings, draft: "Draft", decision: "Decision", *, force: bool
+    repository: Repository, settings: Settings, drafted: "Draft", decision: "Decision", *, force: bool
 ) -> None:
     """Promote a model that can be loaded and can score, and say so.
 
     Raises:
         ModelError: It cannot, or the store cannot be written.
     """
-    from retrieval.training import promotion  # noqa: PLC0415
+    from retrieval.training.release import gate
 
-    probe(CrossEncoderScorer(str(draft.folder)))
-    where = models.store(settings.models, repository.root)
-    version = promotion.promote(where, draft, decision, now=datetime.now(UTC), force="yes" if force else "no")
+    probe(CrossEncoderScorer(str(drafted.folder)))
+    where = model_versions.store(settings.models, repository.root)
+    version = gate.promote(where, drafted, decision, now=datetime.now(UTC), force="yes" if force else "no")
     click.echo(
         f"promoted {version.name}; running servers pick it up. "
         f"Back: goldrank rollback --repo {repository.root}"

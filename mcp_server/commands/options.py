@@ -14,17 +14,18 @@ import click
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
-from mcp_server.opened import open_repository
-from mcp_server.replies import clean
-from retrieval import git, ownership
+from mcp_server.messages.replies import clean
+from mcp_server.serving.open_roots import open_repository
+from retrieval import ownership
 from retrieval.errors import ArgumentError, CacheError
-from retrieval.ignores import MANY
-from retrieval.indexer import Progress
-from retrieval.repository import Repository
+from retrieval.files import git
+from retrieval.files.ignores import MANY
+from retrieval.progress import Progress
 from retrieval.settings import Settings, load_settings
+from retrieval.sync.repository import Repository
 
 if TYPE_CHECKING:
-    from retrieval.training.golden import Golden
+    from retrieval.training.golden.golden_file import Golden
 
 FOLDER = click.Path(path_type=Path)
 
@@ -75,7 +76,7 @@ def with_golden(command: Command) -> Command:
     """Add the options of a command on a repository and its golden file."""
     for option in (
         click.option(
-            "--golden", "golden_file", type=FILE, help=f"Golden file. [default: {GOLDEN} in the repository]"
+            "--golden", "golden_path", type=FILE, help=f"Golden file. [default: {GOLDEN} in the repository]"
         ),
         click.option("--repo", "root", type=ROOT, default=".", help="The repository. [default: here]"),
     ):
@@ -128,11 +129,11 @@ def refreshed(root: Path, settings: Settings) -> Repository:
     return repository
 
 
-def load_golden(golden_file: Path | None, repository: Repository) -> "Golden":
+def load_golden(golden_path: Path | None, repository: Repository) -> "Golden":
     """Read a golden file; by default the one in the repository."""
-    from retrieval.training import golden  # noqa: PLC0415
+    from retrieval.training.golden import golden_file
 
-    return golden.load(golden_file or repository.root / GOLDEN)
+    return golden_file.load(golden_path or repository.root / GOLDEN)
 
 
 def text_of(file: Path) -> str:

@@ -42,7 +42,7 @@ _ABSENT = object()
 def read(arguments: Mapping[str, Any], model: type[BaseModel]) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Return the arguments of a call under their names and in their types, and how they were read.
 
-    >>> from mcp_server.arguments import SearchArguments
+    >>> from mcp_server.messages.arguments import SearchArguments
     >>> read({"question": "who calls it", "topK": "3", "path": None}, SearchArguments)
     ({'query': 'who calls it', 'top_k': 3}, ('question was read as query', 'topK was read as top_k', \
 'top_k "3" was read as 3'))

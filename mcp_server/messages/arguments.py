@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import ErrorDetails
 
-from mcp_server.argument_forms import meant
-from mcp_server.replies import Form
+from mcp_server.messages.argument_forms import meant
+from mcp_server.messages.replies import Form
 from retrieval.errors import shorten
 
 MAX_QUERY_CHARS = 8_000  # a long issue text fits; a pasted file is no question

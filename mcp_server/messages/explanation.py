@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from retrieval.errors import ArgumentError, shorten
 from retrieval.records import Candidate
-from retrieval.searcher import Answer
+from retrieval.search.searcher import Answer
 
 TELLING = 3  # differences that are named between neighbours
 _PLACE = re.compile(r"(?:\./)?(?P<path>.+):(?P<line>[1-9][0-9]{0,8})")

@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from mcp_server.sections import Section
-from mcp_server.visibility import clean as clean  # noqa: PLC0414 - the commands write with it too
+from mcp_server.messages.sections import Section
+from mcp_server.messages.visibility import clean as clean  # noqa: PLC0414 - the commands write with it too
+from retrieval.chunks.passages import Passage
 from retrieval.errors import shorten
-from retrieval.passages import Passage
 from retrieval.records import Chunk, Ranked
-from retrieval.searcher import Answer
+from retrieval.search.searcher import Answer
 
 LINE_CHARS = 400
 """Longer lines are data more than code; the cut is marked."""

@@ -9,9 +9,9 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from retrieval.passages import Passage
+from retrieval.chunks.passages import Passage
 from retrieval.records import Chunk
-from retrieval.searcher import Result
+from retrieval.search.searcher import Result
 
 GAP = 3
 """Lines between two results that are shown rather than skipped: another heading costs more characters. Of 323

@@ -15,9 +15,7 @@ import anyio
 import anyio.to_thread
 
 from retrieval.errors import GoldrankError
-
-IsCancelled = Callable[[], bool]
-"""Whether the caller is gone; work asks before each step that takes long."""
+from retrieval.progress import IsCancelled
 
 Waiting = Callable[[int], Awaitable[None]]
 """Told now and then how many calls are before one that waits."""

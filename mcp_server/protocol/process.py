@@ -10,12 +10,12 @@ import anyio
 from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
 
-from mcp_server import logs, wire
-from mcp_server.batches import Batches, Output
-from mcp_server.parent import Line
-from mcp_server.server import build_server
-from mcp_server.stages import second_stage
-from mcp_server.workspace import Workspace
+from mcp_server.protocol import logs, stdin
+from mcp_server.protocol.batches import Batches, Output
+from mcp_server.protocol.parent_watch import Line
+from mcp_server.protocol.tools import build_server
+from mcp_server.serving.model_choice import second_stage
+from mcp_server.serving.workspace import Workspace
 from retrieval import memory
 from retrieval.settings import Settings
 
@@ -62,12 +62,12 @@ async def _run(workspace: Workspace, line: Line, version: str, feedback: bool) -
     refusals, refused = anyio.create_memory_object_stream[SessionMessage]()
     batches = Batches()
     # Of either file the library takes no more than what these have.
-    lines: Any = line.heard(wire.requests(wire.standard_input(), refusals, batches))
-    output: Any = Output(wire.standard_output(), batches)
+    lines: Any = line.heard(stdin.requests(stdin.standard_input(), refusals, batches))
+    output: Any = Output(stdin.standard_output(), batches)
     async with (
         stdio_server(stdin=lines, stdout=output) as (incoming, outgoing),
         anyio.create_task_group() as tasks,
     ):
-        tasks.start_soon(wire.pass_on, refused, outgoing)
+        tasks.start_soon(stdin.pass_on, refused, outgoing)
         await server.run(incoming, outgoing, server.create_initialization_options())
         tasks.cancel_scope.cancel()

@@ -18,7 +18,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from mcp.shared.message import SessionMessage
 from pydantic import ValidationError
 
-from mcp_server.batches import CANCELLED, VERSION, Batches
+from mcp_server.protocol.batches import CANCELLED, VERSION, Batches
 
 
 def standard_input() -> anyio.AsyncFile[str]:

@@ -19,18 +19,26 @@ from mcp import MCPError
 from mcp.server import CacheHint, Server, ServerRequestContext
 from pydantic import BaseModel, ValidationError
 
-from mcp_server import argument_forms, merging, replies
-from mcp_server.arguments import FeedbackArguments, RerankArguments, SearchArguments, explain, schema_of
-from mcp_server.calls import IsCancelled, Lane
-from mcp_server.candidates import hold
-from mcp_server.sections import Section, sections_of
-from mcp_server.workspace import Workspace
-from retrieval import searcher
-from retrieval.crossencoder import ModelThread, Progress
+from mcp_server.messages import argument_forms, replies
+from mcp_server.messages.arguments import (
+    FeedbackArguments,
+    RerankArguments,
+    SearchArguments,
+    explain,
+    schema_of,
+)
+from mcp_server.messages.sections import Section, sections_of
+from mcp_server.protocol.lanes import Lane
+from mcp_server.serving import multi_repo
+from mcp_server.serving.candidates import hold
+from mcp_server.serving.workspace import Workspace
 from retrieval.errors import CancelledError, GoldrankError, shorten
-from retrieval.repository import Refresh, Repository
-from retrieval.reranker import Reading
-from retrieval.searcher import SecondStage
+from retrieval.progress import IsCancelled, Progress
+from retrieval.rerank.fusion import Reading
+from retrieval.rerank.model_thread import ModelThread
+from retrieval.search import searcher
+from retrieval.search.searcher import SecondStage
+from retrieval.sync.repository import Refresh, Repository
 
 log = logging.getLogger(__name__)
 
@@ -193,7 +201,7 @@ class _Tools:
             return reply(answer, sections, _source(repository, freshness))
 
         def work_everywhere(is_cancelled: IsCancelled) -> str:
-            merged = merging.search(
+            merged = multi_repo.search(
                 self._workspace, request, progress=report.searched, is_cancelled=is_cancelled
             )
             searched = f"{len(self._workspace.names)} repositories"

@@ -10,14 +10,13 @@ through for what it did not tell.
 import logging
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Literal
 
 from retrieval.errors import CancelledError, GoldrankError
-from retrieval.indexer import Progress
-from retrieval.repository import Refresh, Repository
-from retrieval.watcher import Watcher, can_be_watched
+from retrieval.files.watcher import Watcher, can_be_watched
+from retrieval.progress import IsCancelled, Progress
+from retrieval.sync.repository import Refresh, Repository
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +103,7 @@ class Keeper:
         *,
         needed: Needed = "index",
         progress: Progress = lambda _done, _total: None,
-        is_cancelled: Callable[[], bool],
+        is_cancelled: IsCancelled,
     ) -> Refresh:
         """Bring the index up to date, or as far as it gets in the time that a question waits.
 

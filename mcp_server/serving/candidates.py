@@ -5,20 +5,22 @@ index holds, and those were all found below the root without following a link.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from mcp_server.argument_forms import folded, integer
-from mcp_server.arguments import CANDIDATE_FORMS, MAX_ID_CHARS, MAX_TEXT_CHARS, TextCandidate
-from retrieval import chunker, places, spans
+from mcp_server.messages.argument_forms import folded, integer
+from mcp_server.messages.arguments import CANDIDATE_FORMS, MAX_ID_CHARS, MAX_TEXT_CHARS, TextCandidate
+from retrieval.chunks import chunker
+from retrieval.chunks.passages import Passage, passages_of
 from retrieval.errors import ArgumentError, CancelledError, shorten
-from retrieval.passages import Passage, passages_of
+from retrieval.paths import path_roles, spans
+from retrieval.paths.spans import Files, Place, Span
+from retrieval.progress import IsCancelled
 from retrieval.records import Chunk
-from retrieval.repository import Repository
-from retrieval.searcher import rank_passages
-from retrieval.spans import Files, Place, Span
+from retrieval.search.searcher import rank_passages
+from retrieval.sync.repository import Repository
 from retrieval.text import digest
 
 _KEYS: Mapping[str, str] = {
@@ -74,7 +76,7 @@ def hold(
     query: str,
     candidates: Sequence[object],
     *,
-    is_cancelled: Callable[[], bool] = lambda: False,
+    is_cancelled: IsCancelled = lambda: False,
 ) -> Held:
     """Turn a caller's candidates into passages; what cannot be ranked is told one by one.
 
@@ -264,6 +266,6 @@ def _unknown(repository: Repository, files: Files, asked: str) -> str:
     path = files.relative(spans.plainest(asked).path)
     if reason := repository.reason(path):
         return f"{shorten(asked)}: not searched: {reason}"
-    alike = [shorten(known) for known in places.namesakes(path, repository.paths)]
+    alike = [shorten(known) for known in path_roles.namesakes(path, repository.paths)]
     hint = f"; did you mean {' or '.join(alike)}?" if alike else ""
     return f"{shorten(asked)}: no such file in {repository.root.name}; paths are relative to its root{hint}"

@@ -13,12 +13,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from retrieval import embedded, models
-from retrieval.crossencoder import CrossEncoderScorer, ModelThread, open_scorer, probe
 from retrieval.errors import ModelError
-from retrieval.models import ModelStore, Version
-from retrieval.reranker import PairScorer
-from retrieval.searcher import Request, SecondStage, may_rerank
+from retrieval.rerank import exported_model, model_versions
+from retrieval.rerank.fusion import PairScorer
+from retrieval.rerank.model_thread import CrossEncoderScorer, ModelThread, open_scorer, probe
+from retrieval.rerank.model_versions import ModelStore, Version
+from retrieval.search.searcher import Request, SecondStage, may_rerank
 from retrieval.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ class Stages:
         If it fails, the first question says so.
         """
         reader = self._base.reader if self._base else None
-        if isinstance(reader, ModelThread) and embedded.folder_of(self._settings.model):
+        if isinstance(reader, ModelThread) and exported_model.folder_of(self._settings.model):
             reader.warm_up()
 
     @contextmanager
@@ -81,7 +81,7 @@ class Stages:
             return
         with self._lock:
             if root not in self._turns:
-                where = models.store(self._settings.models, root)
+                where = model_versions.store(self._settings.models, root)
                 self._turns[root] = _Turn(where, self._base, self._settings)
             turn = self._turns[root]
         with turn.lend(self._patience_s) as stage:
@@ -94,7 +94,10 @@ class Stages:
         if self._base.weight:
             return True
         try:
-            return self._follows() and models.current(models.store(self._settings.models, root)) is not None
+            return (
+                self._follows()
+                and model_versions.current(model_versions.store(self._settings.models, root)) is not None
+            )
         except ModelError:  # the pointer is damaged, and the base reads nothing
             return False
 
@@ -158,7 +161,7 @@ class _Turn:
         """Read the pointer; when it changed, let what it names take over as soon as that has passed."""
         fault = None
         try:
-            name = models.current(self._where)
+            name = model_versions.current(self._where)
         except ModelError as error:
             name, fault = "", error  # names nothing, so the version before it stays
         with self._lock:
@@ -179,7 +182,7 @@ class _Turn:
         try:
             if fault:
                 raise fault
-            trial = _Seat(models.read(self._where, name), self._settings)
+            trial = _Seat(model_versions.read(self._where, name), self._settings)
         except ModelError as error:
             log.warning("the promoted model is not used: %s", error)
             self._note = f"the promoted model is not used: {error}"
@@ -234,7 +237,7 @@ def _load(version: Version) -> PairScorer:
     Raises:
         ModelError: It is not, or cannot.
     """
-    models.verify(version)
+    model_versions.verify(version)
     scorer = CrossEncoderScorer(str(version.folder))
     try:
         probe(scorer)

@@ -15,14 +15,13 @@ from concurrent import futures
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from mcp_server.calls import IsCancelled
-from mcp_server.sections import Section, sections_of
-from mcp_server.workspace import Workspace
-from retrieval import searcher
+from mcp_server.messages.sections import Section, sections_of
+from mcp_server.serving.workspace import Workspace
 from retrieval.errors import CancelledError, GoldrankError
-from retrieval.indexer import Progress
-from retrieval.repository import Refresh, Repository
-from retrieval.searcher import Answer, Request, Result
+from retrieval.progress import IsCancelled, Progress
+from retrieval.search import searcher
+from retrieval.search.searcher import Answer, Request, Result
+from retrieval.sync.repository import Refresh, Repository
 
 STEP_S = 0.2  # how often a client may hear that roots are waited for
 

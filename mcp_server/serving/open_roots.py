@@ -14,10 +14,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mcp_server.keeper import Keeper
-from retrieval import memory, secrets
-from retrieval.repository import Repository
+from mcp_server.serving.background_index import Keeper
+from retrieval import memory
+from retrieval.files import secret_masking
 from retrieval.settings import Settings
+from retrieval.sync.repository import Repository
 
 log = logging.getLogger(__name__)
 
@@ -130,5 +131,5 @@ class OpenRoots:
                     self._close(name)
                 is_empty = not self._open
             if unasked and is_empty:
-                secrets.release()
+                secret_masking.release()
                 memory.give_back()

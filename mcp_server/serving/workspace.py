@@ -2,25 +2,27 @@
 
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mcp_server.arguments import SHOWN_PROBLEMS, FeedbackArguments
-from mcp_server.candidates import files_of, indexed_span, written
-from mcp_server.keeper import Needed
-from mcp_server.opened import OpenRoots
-from mcp_server.stages import Stages
-from retrieval import confinement, feedback, git, models, secrets
+from mcp_server.messages.arguments import SHOWN_PROBLEMS, FeedbackArguments
+from mcp_server.serving.background_index import Needed
+from mcp_server.serving.candidates import files_of, indexed_span, written
+from mcp_server.serving.model_choice import Stages
+from mcp_server.serving.open_roots import OpenRoots
 from retrieval.errors import ArgumentError, GoldrankError, RootError, shorten
-from retrieval.glimpse import DETECTOR_S, NO_DETECTOR
-from retrieval.indexer import Progress
-from retrieval.repository import Refresh, Repository
-from retrieval.searcher import Request, SecondStage
+from retrieval.files import confinement, git, secret_masking
+from retrieval.paths.spans import Files, readings
+from retrieval.progress import IsCancelled, Progress
+from retrieval.rerank import model_versions
+from retrieval.search import feedback_log
+from retrieval.search.filename_fallback import DETECTOR_S, NO_DETECTOR
+from retrieval.search.searcher import Request, SecondStage
 from retrieval.settings import Settings
-from retrieval.spans import Files, readings
+from retrieval.sync.repository import Refresh, Repository
 
 
 def default_root(environment: Mapping[str, str], working: Path) -> Path:
@@ -71,7 +73,7 @@ class Workspace:
         return self._open.lend(self._key(name))[0]
 
     def refresh(
-        self, name: str | None, *, progress: Progress, is_cancelled: Callable[[], bool]
+        self, name: str | None, *, progress: Progress, is_cancelled: IsCancelled
     ) -> tuple[Repository, Refresh]:
         """Return a served repository, its index up to date or as far as it gets in the time a question waits.
 
@@ -90,7 +92,7 @@ class Workspace:
         return repository, replace(done, note=" ".join(filter(None, notes)))
 
     def _refreshed(
-        self, key: str, *, needed: Needed = "index", progress: Progress, is_cancelled: Callable[[], bool]
+        self, key: str, *, needed: Needed = "index", progress: Progress, is_cancelled: IsCancelled
     ) -> tuple[Repository, Refresh]:
         repository, keeper = self._open.lend(key)
         return repository, keeper.refresh(needed=needed, progress=progress, is_cancelled=is_cancelled)
@@ -100,7 +102,7 @@ class Workspace:
         name: str | None,
         *,
         progress: Progress = lambda _done, _total: None,
-        is_cancelled: Callable[[], bool],
+        is_cancelled: IsCancelled,
     ) -> Repository:
         """Return a served repository whose files are known and can be read, be they indexed or not.
 
@@ -114,7 +116,7 @@ class Workspace:
             raise GoldrankError(
                 f"the files of {repository.root.name} are still being listed; ask again in a moment"
             )
-        if done.pending and not secrets.is_ready(DETECTOR_S):
+        if done.pending and not secret_masking.is_ready(DETECTOR_S):
             raise GoldrankError(f"{NO_DETECTOR}. Ask again in a moment.")
         return repository
 
@@ -175,7 +177,7 @@ class Workspace:
         """
         return self._stages.may_read(Path(os.path.realpath(self._roots[self._key(name)])), request)
 
-    def remember(self, said: FeedbackArguments, *, is_cancelled: Callable[[], bool]) -> str:
+    def remember(self, said: FeedbackArguments, *, is_cancelled: IsCancelled) -> str:
         """Log what an assistant found useful; return what was kept.
 
         Raises:
@@ -191,8 +193,8 @@ class Workspace:
         not_useful = _indexed(repository, files, said.not_useful, problems)
         if not useful and not not_useful:
             raise ArgumentError("; ".join(problems[:SHOWN_PROBLEMS]))
-        entry = feedback.Entry(said.query, useful, not_useful, datetime.now(UTC).date().isoformat())
-        feedback.append(models.store(self._settings.models, repository.root).folder, entry)
+        entry = feedback_log.Entry(said.query, useful, not_useful, datetime.now(UTC).date().isoformat())
+        feedback_log.append(model_versions.store(self._settings.models, repository.root).folder, entry)
         kept = f"kept: {len(useful)} useful, {len(not_useful)} not useful"
         return "\n".join((kept, *(f"not kept: {problem}" for problem in problems[:SHOWN_PROBLEMS])))
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from tree_sitter import Node
 
-from retrieval.definitions import Definition, definitions, parse
-from retrieval.languages import language_of
+from retrieval.chunks.definitions import Definition, definitions, parse
+from retrieval.files.languages import language_of
 from retrieval.records import Chunk
 from retrieval.text import LONG_CHARS, SMALL_CHARS, digest, is_data
 

@@ -9,8 +9,8 @@ from typing import cast
 from tree_sitter import Language, Node, Parser, Query, QueryCursor, Tree
 from tree_sitter_language_pack import SupportedLanguage, get_language
 
-from retrieval.languages import grammar_of
-from retrieval.patterns import PATTERNS
+from retrieval.chunks.definition_queries import PATTERNS
+from retrieval.files.languages import grammar_of
 
 _CAPITALS = re.compile(r"_*[A-Z][A-Z0-9_]+")
 _SEPARATOR = re.compile(r"::|[.\\]")  # inside the names of modules, which some grammars leave whole

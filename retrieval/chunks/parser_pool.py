@@ -20,9 +20,9 @@ from typing import IO
 
 import psutil
 
-from retrieval import chunker, parser_worker
+from retrieval.chunks import chunker, parser_worker
 from retrieval.errors import ParserError
-from retrieval.languages import grammar_of, has_grammar, language_of
+from retrieval.files.languages import grammar_of, has_grammar, language_of
 from retrieval.records import Chunk
 from retrieval.text import digest
 
@@ -31,7 +31,8 @@ LOOK_EVERY_S = 0.05  # most files are cut before the first look
 TRIES = 2  # a process may also be killed for reasons that are not the file's
 KNOWN = 1_000  # files that are remembered not to be tried again
 _BOOT = (
-    "import sys; sys.path[:] = sys.argv[2:]; from retrieval.parser_worker import main; main(int(sys.argv[1]))"
+    "import sys; sys.path[:] = sys.argv[2:]; "
+    "from retrieval.chunks.parser_worker import main; main(int(sys.argv[1]))"
 )
 
 

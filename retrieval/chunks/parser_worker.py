@@ -15,7 +15,7 @@ import os
 import struct
 from typing import BinaryIO
 
-from retrieval import chunker
+from retrieval.chunks import chunker
 from retrieval.records import Chunk
 
 try:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from retrieval import parser_pool
+from retrieval.chunks import parser_pool
 from retrieval.records import Chunk
 from retrieval.text import digest
 

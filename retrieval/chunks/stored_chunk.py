@@ -10,8 +10,9 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from retrieval import chunker, encoding, parser_pool, secrets, tokenizer
-from retrieval.languages import grammar_of, language_of
+from retrieval.chunks import chunker, parser_pool, tokenizer
+from retrieval.files import encoding, secret_masking
+from retrieval.files.languages import grammar_of, language_of
 from retrieval.records import Chunk
 
 _NO_TEXT = re.compile(r"[\x00-\x02]")  # what records, documents and fields are joined by
@@ -66,7 +67,7 @@ class CutFile:
 class ParsedFile:
     """A file without its secrets, its lines that are no data, where it is cut, and what is odd about it."""
 
-    masked: secrets.Masked
+    masked: secret_masking.Masked
     lines: Sequence[str]
     found: parser_pool.FileChunks
     note: str
@@ -84,7 +85,7 @@ def cut(path: str, data: bytes) -> CutFile:
 def parse(path: str, data: bytes) -> ParsedFile:
     """Do the half of `cut` that other processes and other languages than Python do: it can run beside."""
     decoded = encoding.decode(data)
-    masked = secrets.mask(decoded.text)
+    masked = secret_masking.mask(decoded.text)
     found = parser_pool.cut(path, masked.text)
     by_lines = f"cut by lines: {found.note}" if found.note else ""
     lines = chunker.lines_of(masked.text)

@@ -14,6 +14,8 @@ from itertools import pairwise
 
 import Stemmer
 
+from retrieval.text import unified
+
 VERSION = 2
 """Raise it whenever the terms of any text change: every index is then rebuilt."""
 
@@ -71,15 +73,6 @@ def terms(text: str) -> list[str]:
     for word in (_WORD if text.isascii() else _MARKED_WORD).findall(text):
         found.extend(_word_terms(word))
     return found
-
-
-def unified(text: str) -> str:
-    r"""Write a text in the one form (NFKC) in which texts are compared.
-
-    >>> unified("\uff21\uff22"), len(unified("e\u0301"))
-    ('AB', 1)
-    """
-    return text if text.isascii() else unicodedata.normalize("NFKC", text)
 
 
 def parts(text: str) -> list[str]:

@@ -19,7 +19,7 @@ UNCERTAIN = "no UTF-8 and of no certain encoding; what cannot be read is shown a
 SURE = 0.07
 """The least confidence of chardet that is believed; it is low by nature for the few words of comments. Of 15
 snippets of 10 to 40 letters in as many encodings, nine pass both bounds, none of them wrongly
-(tests/retrieval/test_encoding.py)."""
+(tests/retrieval/files/test_encoding.py)."""
 LEAD = 1.1  # times the confidence of the next encoding that reads another text from the same bytes
 MOST_BYTES = 20_000  # of such lines that are looked at: more would not change the verdict
 HEAD_BYTES = 8_192  # that tell text from other content

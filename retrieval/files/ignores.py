@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-from retrieval import confinement, globs
-from retrieval.globs import Rules
+from retrieval.files import confinement, globs
+from retrieval.files.globs import Rules
 
 NAME = ".gitignore"
 MANY = 100_000

@@ -2,11 +2,9 @@
 
 from functools import cache
 
-from retrieval.patterns import PATTERNS
-
 # A suffix of two languages is parsed as the first of them that claims it; `.h` is therefore C++, whose
 # grammar reads C headers too, while C's reads no class.
-_LANGUAGES: dict[str, str] = {
+_WITH_GRAMMAR: dict[str, str] = {
     "bash": ".sh .bash .bats .zsh .ksh .bashrc .zshrc .profile .envrc",
     "cpp": ".cpp .cc .cxx .c++ .hpp .hh .hxx .h++ .h .inl .ipp .tpp .inc .cu .cuh",
     "c": ".c .h",
@@ -26,7 +24,9 @@ _LANGUAGES: dict[str, str] = {
     "swift": ".swift",
     "typescript": ".ts .tsx .mts .cts",
     "zig": ".zig .zon",
-    # Without a grammar of ours: cut at blank lines, still named and filtered.
+}
+# Split at blank lines, for want of a grammar; still named and filtered.
+_WITHOUT_GRAMMAR: dict[str, str] = {
     "asciidoc": ".adoc .asciidoc .asc",
     "clojure": ".clj .cljs .cljc .edn",
     "cmake": ".cmake cmakelists.txt",
@@ -62,6 +62,7 @@ _LANGUAGES: dict[str, str] = {
     "xml": ".xml .xsd .xsl .svg .csproj .props .targets",
     "yaml": ".yaml .yml",
 }
+_LANGUAGES = _WITH_GRAMMAR | _WITHOUT_GRAMMAR
 
 _ALIASES = dict(
     pair.split("=")
@@ -90,7 +91,7 @@ def language_of(path: str) -> str:
 
 def has_grammar(path: str) -> bool:
     """Tell whether there is a grammar for the language of a file."""
-    return language_of(path) in PATTERNS
+    return language_of(path) in _WITH_GRAMMAR
 
 
 def grammar_of(language: str, path: str) -> str:

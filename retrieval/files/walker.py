@@ -16,8 +16,8 @@ from functools import cached_property
 from itertools import takewhile
 from pathlib import Path
 
-from retrieval import confinement, encoding, git, ignores, languages
 from retrieval.errors import RootError
+from retrieval.files import confinement, encoding, git, ignores, languages
 from retrieval.records import Exclusion, FileStat
 from retrieval.text import LONG_CHARS, SMALL_CHARS, is_data
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 from watchfiles import watch
 
-from retrieval import git
+from retrieval.files import git
 
 log = logging.getLogger(__name__)
 logging.getLogger("watchfiles").setLevel(logging.WARNING)  # else it logs each look that found something

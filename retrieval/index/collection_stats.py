@@ -9,9 +9,9 @@ import numpy as np
 import tantivy
 from tantivy import Query
 
-from retrieval.bm25 import bm25_idf, quantised
-from retrieval.documents import path_key, read_record
-from retrieval.scoring import Collection, Counts, Floats, kept_idf
+from retrieval.chunks.stored_chunk import path_key, read_record
+from retrieval.index.bm25 import bm25_idf, quantised
+from retrieval.index.exact_bm25 import Collection, Counts, Floats, kept_idf
 
 MOST_COUNTS = 10_000  # document frequencies that are remembered: a megabyte
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.bm25 import K1, B
+from retrieval.index.bm25 import K1, B
 
 _EPSILON = 2.0**-23  # twice what one float32 operation is off at most, relative
 _OPERATIONS = 16  # that tantivy rounds in the score of one term; there are 12

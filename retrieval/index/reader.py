@@ -26,11 +26,12 @@ import numpy as np
 import tantivy
 from tantivy import Occur, Order, Query
 
-from retrieval import documents, scoring, tokenizer
-from retrieval.documents import Stored
+from retrieval.chunks import stored_chunk, tokenizer
+from retrieval.chunks.stored_chunk import Stored
+from retrieval.index import exact_bm25
+from retrieval.index.collection_stats import Statistics, column
+from retrieval.index.exact_bm25 import Collection, Counts, Floats
 from retrieval.records import Chunk
-from retrieval.scoring import Collection, Counts, Floats
-from retrieval.statistics import Statistics, column
 from retrieval.text import digest
 
 Field = Literal["body", "names"]
@@ -113,12 +114,12 @@ class Snapshot:
         kept = self._statistics.kept(field, terms)
         if kept is None or limit < 1:
             return set()
-        reach = scoring.reach(self._statistics.live(field), kept, len(terms))
+        reach = exact_bm25.reach(self._statistics.live(field), kept, len(terms))
         query = self._within(self._boosted(field, terms, kept), paths)
         scores, addresses = self._deep_enough(query, limit, reach)
         if len(scores) <= limit:
             return set(self._uids(addresses))
-        sure, possible = scoring.border(scores, limit, reach)
+        sure, possible = exact_bm25.border(scores, limit, reach)
         best = set(self._uids(addresses[:sure]))
         if possible == limit:
             return best.union(self._uids(addresses[sure:limit]))
@@ -132,7 +133,7 @@ class Snapshot:
         if not live.avgdl:  # no chunk has a term in this field
             return {}
         dl = self._statistics.dl(field, [self._addresses[uid] for uid in chosen])
-        scores = scoring.bm25(self._tf(field, terms, chosen), dl, idf, live.avgdl)
+        scores = exact_bm25.bm25(self._tf(field, terms, chosen), dl, idf, live.avgdl)
         return {uid: float(score) for uid, score in zip(chosen, scores, strict=True) if score}
 
     def defining(
@@ -142,7 +143,7 @@ class Snapshot:
 
         Those of the rarest symbol go first, then those with the lowest uid.
         """
-        names = {documents.clean(symbol).lower() for symbol in symbols}
+        names = {stored_chunk.clean(symbol).lower() for symbol in symbols}
         found: dict[int, None] = {}
         for name in sorted(names, key=lambda name: (self._statistics.df("symbols", name), name)):
             query = self._within(Query.const_score_query(self._term("symbols", name), 0.0), paths)
@@ -158,7 +159,7 @@ class Snapshot:
         found: dict[int, float] = defaultdict(float)
         bodies = self._texts("body", uids)
         for pair, weight in pairs.items():
-            phrase = documents.spaced(" ".join(pair))
+            phrase = stored_chunk.spaced(" ".join(pair))
             # Only chunks with the rarer stem are looked through; for most, that is counted by now.
             rarer = min(pair, key=lambda stem: self._statistics.df("body", stem))
             for (uid, body), count in zip(bodies.items(), self._counted("body", rarer, bodies), strict=True):
@@ -193,14 +194,14 @@ class Snapshot:
         return [uid for uid, chunk in found if chunk.start_line <= line <= chunk.end_line]
 
     def _of_file(self, path: str) -> dict[int, Chunk]:
-        key = documents.path_key(path)
+        key = stored_chunk.path_key(path)
         kept = self._searcher.doc_freq("path", key)
         hits = self._searcher.search(self._term("path", key), kept, count=False).hits if kept else []
         found = self.chunks(self._uids([address for _, address in hits]))
         return dict(sorted(found.items(), key=lambda item: item[1].start_line))
 
     def _deep_enough(
-        self, query: Query, limit: int, reach: scoring.Reach
+        self, query: Query, limit: int, reach: exact_bm25.Reach
     ) -> tuple[Floats, list[tantivy.DocAddress]]:
         """Search until nothing that is left out can be among the best `limit`, or DEEPEST is reached."""
         depth = 2 * limit
@@ -209,7 +210,7 @@ class Snapshot:
             # the mean length of their segment when it was written, not for today's.
             hits = self._searcher.search(query, depth, count=True).hits
             scores = np.array([score for score, _ in hits])
-            is_all = len(hits) < depth or scoring.border(scores, limit, reach)[1] < depth
+            is_all = len(hits) < depth or exact_bm25.border(scores, limit, reach)[1] < depth
             if is_all or depth >= DEEPEST:
                 return scores, [address for _, address in hits]
             depth = min(DEEPENING * depth, DEEPEST)
@@ -225,7 +226,7 @@ class Snapshot:
         if not self._statistics.df(field, term):  # of a pasted text many terms are in no chunk
             return [0] * len(texts)
         known = self._counts[term] if field == "body" else {}
-        needle = documents.spaced(term)
+        needle = stored_chunk.spaced(term)
         known.update({uid: text.count(needle) for uid, text in texts.items() if uid not in known})
         return [known[uid] for uid in texts]
 
@@ -236,7 +237,9 @@ class Snapshot:
     def _store(self, uid: int) -> Stored:
         """Read what is stored of a chunk that was found."""
         if uid not in self._stored:
-            self._stored[uid] = documents.read_record(self._searcher.doc(self._addresses[uid])["record"][0])
+            self._stored[uid] = stored_chunk.read_record(
+                self._searcher.doc(self._addresses[uid])["record"][0]
+            )
         return self._stored[uid]
 
     def _uids(self, addresses: list[tantivy.DocAddress]) -> list[int]:
@@ -259,7 +262,7 @@ class Snapshot:
         return Query.boolean_query([(Occur.Must, query), (Occur.Must, self._in_files(paths))])
 
     def _in_files(self, paths: Sequence[str]) -> Query:
-        keys = [documents.path_key(path) for path in paths]
+        keys = [stored_chunk.path_key(path) for path in paths]
         one = len(keys) == 1  # a set of one costs ten times a term
         files = self._term("path", keys[0]) if one else Query.term_set_query(self._schema, "path", keys)
         return Query.const_score_query(files, 0.0)
@@ -291,4 +294,4 @@ def length_field(field: Field) -> str:
 
 def uid_of(path: str, start_line: int) -> int:
     """Number the chunk that begins at a line of a file."""
-    return int(digest(f"{documents.path_key(path)}:{start_line}".encode())[:15], 16)
+    return int(digest(f"{stored_chunk.path_key(path)}:{start_line}".encode())[:15], 16)

@@ -10,11 +10,11 @@ from typing import Self
 
 import tantivy
 
-from retrieval.documents import Document, names_in, path_key, write_record
-from retrieval.index import Field, length_field, path_terms, schema, uid_of
-from retrieval.integrity import is_damage
-from retrieval.storage import unwritable
-from retrieval.tokenizer import stems
+from retrieval.chunks.stored_chunk import Document, names_in, path_key, write_record
+from retrieval.chunks.tokenizer import stems
+from retrieval.errors import unwritable
+from retrieval.index.integrity import is_damage
+from retrieval.index.reader import Field, length_field, path_terms, schema, uid_of
 
 WRITER_BYTES = 128_000_000  # tantivy's own default; it flushes a segment when this is full
 

@@ -3,13 +3,14 @@
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from retrieval import languages
 from retrieval.errors import ArgumentError, CancelledError, shorten
-from retrieval.globs import Glob, Rules
-from retrieval.pathforms import Reader
+from retrieval.files import languages
+from retrieval.files.globs import Glob, Rules
+from retrieval.paths.path_forms import Reader
+from retrieval.progress import IsCancelled
 from retrieval.records import Exclusion
 
 _SHOWN_REASONS = 3  # why files are left out, in one error
@@ -66,9 +67,7 @@ class Filter:
         return bool(self.globs or self.languages or self.folder)
 
 
-def passing(
-    paths: Sequence[str], wanted: Filter, *, is_cancelled: Callable[[], bool] = lambda: False
-) -> Selection:
+def passing(paths: Sequence[str], wanted: Filter, *, is_cancelled: IsCancelled = lambda: False) -> Selection:
     """Return the paths that pass, in their order.
 
     Raises:
@@ -150,9 +149,7 @@ def _below(paths: Sequence[str], folder: str) -> Sequence[str]:
     return [path for path in paths if path.startswith(f"{folder}/")] if folder else paths
 
 
-def _kept(
-    paths: Iterable[str], skip: int, matcher: "_Matcher", is_cancelled: Callable[[], bool]
-) -> Iterator[str]:
+def _kept(paths: Iterable[str], skip: int, matcher: "_Matcher", is_cancelled: IsCancelled) -> Iterator[str]:
     for number, path in enumerate(paths):
         if number % _CHECKED_EVERY == 0 and is_cancelled():
             raise CancelledError("the caller no longer waits")

@@ -10,12 +10,13 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
-from retrieval import globs as patterns
-from retrieval import spellings, walker
 from retrieval.errors import ArgumentError, shorten
-from retrieval.globs import Glob
-from retrieval.spellings import Spellings
-from retrieval.tokenizer import unified
+from retrieval.files import globs as patterns
+from retrieval.files import walker
+from retrieval.files.globs import Glob
+from retrieval.paths import spellings
+from retrieval.paths.spellings import Spellings
+from retrieval.text import unified
 
 MOST = 1_000
 """Patterns of one filter; each path is held against each that is no plain name."""

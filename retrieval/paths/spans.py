@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from retrieval.errors import ArgumentError, shorten
-from retrieval.spellings import Spellings
+from retrieval.paths.spellings import Spellings
 
 LONGEST = 5_000  # characters that are looked through; systems allow paths of 4,096 bytes
 _TRIED = 16  # places in one text where its path may end; a line of grep can hold many colons

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterable
 from functools import cached_property
 
-from retrieval.tokenizer import unified
+from retrieval.text import unified
 
 
 class Spellings:

@@ -2,7 +2,7 @@
 
 A search always finds something; this says when nothing of it is likely the answer. The model is a logistic
 regression over a few signs of the best candidate, fitted on questions asked of the right and of the wrong
-repository: benchmarks/abstention.py, docs/decisions/0008-abstention.md.
+repository: benchmarks/quality/abstention.py, docs/decisions/0008-abstention.md.
 """
 
 import math
@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from retrieval import tokenizer
-from retrieval.bm25 import K1
-from retrieval.documents import name_terms
-from retrieval.index import Snapshot
-from retrieval.query import Query
-from retrieval.ranker import Evidence
+from retrieval.chunks import tokenizer
+from retrieval.chunks.stored_chunk import name_terms
+from retrieval.index.bm25 import K1
+from retrieval.index.reader import Snapshot
+from retrieval.rank.query import Query
+from retrieval.rank.ranker import Evidence
 from retrieval.records import Candidate
 
 RARE, RARE_SHARE = 10, 0.01  # chunks that hold an identifier and nothing that people ask about in other words

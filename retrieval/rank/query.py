@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from retrieval import tokenizer
-from retrieval.languages import language_of
+from retrieval.chunks import tokenizer
+from retrieval.files.languages import language_of
+from retrieval.text import unified
 
 LONGEST_SPELLING = 6  # words of a question that together may spell one name
 
@@ -85,7 +86,7 @@ def name_key(name: str) -> str:
     >>> name_key("http_client"), name_key("HttpClient")
     ('httpclient', 'httpclient')
     """
-    return _NOT_IN_NAMES.sub("", tokenizer.unified(name)).lower()
+    return _NOT_IN_NAMES.sub("", unified(name)).lower()
 
 
 def _is_symbol(text: str) -> bool:

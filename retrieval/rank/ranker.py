@@ -17,12 +17,13 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval import places
-from retrieval.bm25 import bm25_idf
-from retrieval.index import FIELDS, Field, Snapshot
-from retrieval.query import Location, Query
+from retrieval.index.bm25 import bm25_idf
+from retrieval.index.reader import FIELDS, Field, Snapshot
+from retrieval.paths import path_roles
+from retrieval.rank import path_features
+from retrieval.rank.query import Location, Query
+from retrieval.rank.weights import QUESTION, SYMBOL, Weights
 from retrieval.records import Candidate, Chunk
-from retrieval.weights import QUESTION, SYMBOL, Weights
 
 DEPTHS: Mapping[Field, int] = {"body": 100, "names": 100}
 """Chunks taken from each field: fewer gain nothing beyond the noise, and 50 of both lose on one of four sets
@@ -207,12 +208,12 @@ def _field(name: Field, query: Query, snapshot: Snapshot, pool: Pool) -> Feature
 def _path(_query: Query, _snapshot: Snapshot, pool: Pool) -> Feature:
     """Share of the query's words, by idf, that the path spells."""
     total = sum(pool.idf.values())
-    return _by_file(pool, lambda path: places.coverage(path, pool.idf) / total if total else 0.0)
+    return _by_file(pool, lambda path: path_features.coverage(path, pool.idf) / total if total else 0.0)
 
 
 def _title(query: Query, _snapshot: Snapshot, pool: Pool) -> Feature:
     """Share of the query's letters that spell what the file is called: all of its name, not a part."""
-    return _by_file(pool, lambda path: query.spelled.get(places.title(path), 0.0))
+    return _by_file(pool, lambda path: query.spelled.get(path_features.title(path), 0.0))
 
 
 def _definition(query: Query, _snapshot: Snapshot, pool: Pool) -> Feature:
@@ -281,7 +282,7 @@ def _meant(locations: Iterable[Location], paths: Collection[str]) -> list[tuple[
     """
     found: dict[tuple[str, int], None] = {}
     for location in locations:
-        shared = {path: places.common_tail(path, location.path) for path in paths}
+        shared = {path: path_roles.common_tail(path, location.path) for path in paths}
         longest = max(shared.values(), default=0)
         for path in sorted(path for path, count in shared.items() if count == longest > 0):
             if longest > 1 or "/" not in path or "/" not in location.path:
@@ -293,5 +294,5 @@ def _meant(locations: Iterable[Location], paths: Collection[str]) -> list[tuple[
 
 def _minor(pool: Pool, files: Iterable[str]) -> Feature:
     """1 where answers seldom lie; a version is older than one in the pool, as no other competes with it."""
-    outdated = places.older(files)
-    return _by_file(pool, lambda path: float(path in outdated or places.is_minor(path)))
+    outdated = path_roles.older(files)
+    return _by_file(pool, lambda path: float(path in outdated or path_roles.is_minor(path)))

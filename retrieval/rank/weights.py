@@ -21,7 +21,7 @@ class Weights:
     minor: float
 
 
-# Chosen by benchmarks/fit.py on the development questions: docs/decisions/0007-features.md.
+# Chosen by benchmarks/quality/fit.py on the development questions: docs/decisions/0007-features.md.
 QUESTION = Weights(
     features={
         "body": 1.0,

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 
-from retrieval import tokenizer
+from retrieval.chunks import tokenizer
 
 BUDGET = 160
 """Non-blank characters of an excerpt. A BERT vocabulary makes a token of 2.5 of them (median of 3,078 chunks

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from retrieval import installation
 from retrieval.errors import ModelError
-from retrieval.reranker import PAIR_TEXT_VERSION
+from retrieval.rerank.fusion import PAIR_TEXT_VERSION
 
 NAME = "goldrank-crossencoder"
 """What the setting `model` says to mean it, and what replies call it."""

@@ -4,7 +4,7 @@ Nothing here knows which model it is: a `PairScorer` is anything that scores (qu
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.errors import CancelledError
-from retrieval.excerpt import excerpt
+from retrieval.progress import IsCancelled
 from retrieval.records import Candidate, Chunk, Ranked
+from retrieval.rerank.excerpt import excerpt
 
 PAIR_TEXT_VERSION = 2
 """Raise it whenever `pair_text` or `excerpt` changes: a model is tied to the text that it learned from."""
@@ -63,7 +64,7 @@ def read_pairs(
     scorer: PairScorer,
     *,
     deadline: float | None = None,
-    is_cancelled: Callable[[], bool] = lambda: False,
+    is_cancelled: IsCancelled = lambda: False,
 ) -> Reading:
     """Score excerpts of passages in first-stage order, batch by batch, until done, cancelled or out of time.
 
@@ -89,7 +90,7 @@ def read_stepwise(
     scorer: PairScorer,
     *,
     deadline: float | None = None,
-    is_cancelled: Callable[[], bool] = lambda: False,
+    is_cancelled: IsCancelled = lambda: False,
 ) -> Iterator[Reading]:
     """Do what `read_pairs` does, and yield what is known after each batch, so that others may come between.
 

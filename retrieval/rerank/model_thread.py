@@ -17,10 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval import embedded, memory
+from retrieval import memory
 from retrieval.errors import CancelledError, ModelError
-from retrieval.graph import GraphScorer
-from retrieval.reranker import PairScorer, Reading, read_stepwise
+from retrieval.progress import IsCancelled, Progress
+from retrieval.rerank import exported_model
+from retrieval.rerank.fusion import PairScorer, Reading, read_stepwise
+from retrieval.rerank.onnx_scorer import GraphScorer
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +42,6 @@ PROBE_PASSAGES = (
 PROBE_SPREAD = 1e-5  # logits that differ by less are one logit; padding alone moves float32 by some 1e-6
 
 Load = Callable[[], PairScorer]
-Progress = Callable[[int, int], None]
-"""Told how many candidates were read, and how many are to be."""
 
 
 def open_scorer(model: str, *, revision: str = "") -> PairScorer:
@@ -54,7 +54,7 @@ def open_scorer(model: str, *, revision: str = "") -> PairScorer:
     Raises:
         ModelError: It is not there, damaged, or no cross-encoder with one output.
     """
-    exported = embedded.folder_of(model)
+    exported = exported_model.folder_of(model)
     return GraphScorer(exported) if exported else CrossEncoderScorer(model, revision=revision)
 
 
@@ -112,9 +112,9 @@ def download(model: str, *, revision: str) -> str:
 
 def is_at_hand(model: str, *, revision: str) -> bool:
     """Tell whether a model can be loaded without the network, without loading it."""
-    exported = embedded.folder_of(model)
+    exported = exported_model.folder_of(model)
     if exported:
-        return embedded.is_exported(exported)
+        return exported_model.is_exported(exported)
     if Path(model).expanduser().is_dir():
         return True
     from huggingface_hub import try_to_load_from_cache  # noqa: PLC0415 - heavy, and needed here alone
@@ -189,7 +189,7 @@ class ModelThread:
         passages: Sequence[str],
         *,
         deadline_s: float,
-        is_cancelled: Callable[[], bool],
+        is_cancelled: IsCancelled,
         progress: Progress = lambda _read, _all: None,
     ) -> Reading:
         """Score passages as `reranker.read_pairs` does, and wait for the model no longer than the deadline.

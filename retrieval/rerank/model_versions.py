@@ -26,8 +26,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from retrieval.errors import ModelError, shorten
-from retrieval.reranker import PAIR_TEXT_VERSION
-from retrieval.storage import is_named_after, store_folder
+from retrieval.ownership import folder_name, is_named_after
+from retrieval.rerank.fusion import PAIR_TEXT_VERSION
 
 FACTS_FILE = "goldrank.json"
 CURRENT = "current"
@@ -124,7 +124,7 @@ class Event:
 def store(models: Path, root: Path) -> ModelStore:
     """Say where the models of a root lie, whether there are any or not."""
     resolved = root.expanduser().resolve()
-    return ModelStore(models / store_folder(models, resolved).name, resolved)
+    return ModelStore(models / folder_name(resolved), resolved)
 
 
 def stores(models: Path) -> list[ModelStore]:

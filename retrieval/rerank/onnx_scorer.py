@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval import embedded
 from retrieval.errors import ModelError
+from retrieval.rerank import exported_model
 
 MOST_CORES = 4  # thirty pairs take a tenth of a second then; the rest of the machine is others'
 KEPT_SCORES = 4_000  # of a hundred questions, less than 1 MB: a cache that fills for hours looks like a leak
@@ -35,10 +35,10 @@ class GraphScorer:
         Raises:
             ModelError: It is missing or damaged, or cannot be loaded.
         """
-        manifest = embedded.read(folder)
+        manifest = exported_model.read(folder)
         self.name = manifest.name
-        self._session = _session(folder / embedded.GRAPH)
-        self._tokenizer = _tokenizer(folder / embedded.TOKENIZER, max_tokens=manifest.max_tokens)
+        self._session = _session(folder / exported_model.GRAPH)
+        self._tokenizer = _tokenizer(folder / exported_model.TOKENIZER, max_tokens=manifest.max_tokens)
         self._pool = ThreadPoolExecutor(
             cores or min(MOST_CORES, _usable_cores()), thread_name_prefix="cross-encoder"
         )

@@ -8,9 +8,9 @@ import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from retrieval import secrets
 from retrieval.errors import ArgumentError, CacheError, shorten
-from retrieval.spans import read_span
+from retrieval.files import secret_masking
+from retrieval.paths.spans import read_span
 
 FILE = "feedback.jsonl"
 QUERY_CHARS = 500  # of a query; longer ones are pasted code
@@ -52,7 +52,7 @@ def append(folder: Path, entry: Entry) -> None:
     Raises:
         CacheError: The log cannot be written.
     """
-    query = secrets.mask(entry.query).text[:QUERY_CHARS]
+    query = secret_masking.mask(entry.query).text[:QUERY_CHARS]
     line = json.dumps({**asdict(entry), "query": query}, ensure_ascii=False) + "\n"
     try:
         folder.mkdir(parents=True, exist_ok=True)

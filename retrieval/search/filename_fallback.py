@@ -4,13 +4,15 @@ import heapq
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from retrieval import places, secrets
+from retrieval.chunks.passages import Passage, passages_of
+from retrieval.chunks.tokenizer import stems
 from retrieval.errors import shorten
-from retrieval.filters import Filter
-from retrieval.passages import Passage, passages_of
-from retrieval.query import read_query
-from retrieval.repository import Repository
-from retrieval.tokenizer import stems
+from retrieval.files import secret_masking
+from retrieval.paths import path_roles
+from retrieval.paths.path_filter import Filter
+from retrieval.rank import path_features
+from retrieval.rank.query import read_query
+from retrieval.sync.repository import Repository
 
 FILES = 20  # that are read at most
 CHUNKS = 150  # after so many no further file is read: cutting and ranking them takes some 0.1 s
@@ -53,7 +55,7 @@ def glimpse(repository: Repository, text: str, wanted: Filter) -> Glimpse:
     words = dict.fromkeys((*query.stems, *stems(query.identifiers)), 1.0)
     scored = ((_score(path, words), path) for path in _alike(repository.names(wanted), words))
     best = [path for _, path in heapq.nlargest(FILES, (item for item in scored if item[0] > 0))]
-    if best and not secrets.is_ready(DETECTOR_S):
+    if best and not secret_masking.is_ready(DETECTOR_S):
         alike = ", ".join(map(shorten, best[:NAMED]))
         return Glimpse([], (f"{NO_DETECTOR}; files whose names match: {alike}",))
     found: list[Passage] = []
@@ -68,7 +70,7 @@ def glimpse(repository: Repository, text: str, wanted: Filter) -> Glimpse:
 
 def _alike(names: Iterable[str], words: Iterable[str]) -> list[str]:
     """Pick the paths that hold a word letter for letter: analysing a hundred thousand would take seconds."""
-    looked_for = [word for word in words if len(word) >= places.SHORTEST_PREFIX]
+    looked_for = [word for word in words if len(word) >= path_features.SHORTEST_PREFIX]
     alike = []
     for path in names:
         lower = path.lower()
@@ -78,4 +80,4 @@ def _alike(names: Iterable[str], words: Iterable[str]) -> list[str]:
 
 
 def _score(path: str, words: Mapping[str, float]) -> float:
-    return places.coverage(path, words) * (MINOR if places.is_minor(path) else 1.0)
+    return path_features.coverage(path, words) * (MINOR if path_roles.is_minor(path) else 1.0)

@@ -1,23 +1,25 @@
 """Both stages composed: what was asked goes in, ranked passages and an account of how come out."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
-from retrieval import documents, integrity, tokenizer
-from retrieval.bm25 import bm25_scores
-from retrieval.confidence import Confidence, judge
+from retrieval.chunks import stored_chunk, tokenizer
+from retrieval.chunks.passages import Passage
 from retrieval.errors import CancelledError, GoldrankError, ModelError
-from retrieval.filters import Filter
-from retrieval.glimpse import glimpse
-from retrieval.index import path_terms
-from retrieval.passages import Passage
-from retrieval.query import read_query
-from retrieval.ranker import gather, place, weights_for
+from retrieval.index import integrity
+from retrieval.index.bm25 import bm25_scores
+from retrieval.index.reader import path_terms
+from retrieval.paths.path_filter import Filter
+from retrieval.progress import IsCancelled
+from retrieval.rank.confidence import Confidence, judge
+from retrieval.rank.query import read_query
+from retrieval.rank.ranker import gather, place, weights_for
 from retrieval.records import Candidate, Ranked
-from retrieval.repository import Refresh, Repository
-from retrieval.reranker import Reading, fuse, pair_text
+from retrieval.rerank.fusion import Reading, fuse, pair_text
+from retrieval.search.filename_fallback import glimpse
+from retrieval.sync.repository import Refresh, Repository
 
 DAMAGED = "the index was damaged and is made anew; ask again in a moment"
 REPLACED = "the index is being made anew; ask again in a moment"
@@ -28,7 +30,7 @@ class Reader(Protocol):
     """Whatever makes the cross-encoder read; `crossencoder.ModelThread` in earnest."""
 
     def read(
-        self, query: str, passages: Sequence[str], *, deadline_s: float, is_cancelled: Callable[[], bool]
+        self, query: str, passages: Sequence[str], *, deadline_s: float, is_cancelled: IsCancelled
     ) -> Reading:
         """Score passages in first-stage order until the deadline."""
 
@@ -121,7 +123,7 @@ def search(
     second: SecondStage | None,
     *,
     freshness: Refresh | None = None,
-    is_cancelled: Callable[[], bool] = lambda: False,
+    is_cancelled: IsCancelled = lambda: False,
 ) -> Answer:
     """Find the chunks of a repository that answer a question.
 
@@ -162,7 +164,7 @@ def _search(
     *,
     refresh: Refresh,
     start: float,
-    is_cancelled: Callable[[], bool],
+    is_cancelled: IsCancelled,
 ) -> Answer:
     notes = (refresh.note,) if refresh.note else ()
     if refresh.pending and not repository.is_indexed:
@@ -186,7 +188,7 @@ def _search(
     )
     results = _results(ranked[: request.top_k], repository)
     # That long lines are left out matters to who finds nothing, and is said there.
-    noted = ((path, repository.note(path).partition(documents.LONG_LINES)[0]) for path in _paths(results))
+    noted = ((path, repository.note(path).partition(stored_chunk.LONG_LINES)[0]) for path in _paths(results))
     odd = {path: note.removesuffix("; ") for path, note in noted if note}
     return Answer(
         results,
@@ -227,7 +229,7 @@ def rerank(
     passages: Sequence[Passage],
     second: SecondStage | None,
     *,
-    is_cancelled: Callable[[], bool] = lambda: False,
+    is_cancelled: IsCancelled = lambda: False,
 ) -> Answer:
     """Order passages that the caller already holds: rank-bm25 among themselves, then the cross-encoder."""
     start = time.perf_counter()
@@ -241,7 +243,7 @@ def rerank(
 
 
 def rank_passages(
-    query: str, passages: Sequence[Passage], *, is_cancelled: Callable[[], bool] = lambda: False
+    query: str, passages: Sequence[Passage], *, is_cancelled: IsCancelled = lambda: False
 ) -> list[Candidate]:
     """Order passages by BM25 among themselves, best first; ties by path, then line.
 
@@ -290,7 +292,7 @@ def _second_stage(
     second: SecondStage | None,
     *,
     refusal: str = "",
-    is_cancelled: Callable[[], bool],
+    is_cancelled: IsCancelled,
 ) -> tuple[list[Ranked], str]:
     """Let the cross-encoder read what it may; return the fused order and a line on what ran."""
     ranked, stages = _read_and_fuse(
@@ -307,7 +309,7 @@ def _read_and_fuse(
     second: SecondStage | None,
     *,
     refusal: str,
-    is_cancelled: Callable[[], bool],
+    is_cancelled: IsCancelled,
 ) -> tuple[list[Ranked], str]:
     nothing: list[float | None] = [None] * len(candidates)
     refusal = refusal or _off(second)

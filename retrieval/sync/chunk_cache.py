@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from retrieval import documents, ownership
-from retrieval.documents import CutFile
+from retrieval import ownership
+from retrieval.chunks import stored_chunk
+from retrieval.chunks.stored_chunk import CutFile
 from retrieval.errors import CacheError
 
 log = logging.getLogger(__name__)
@@ -109,7 +110,7 @@ class Run:
             path: The file.
             content: Digest of its bytes.
         """
-        found = self._get(self._key(documents.key(path, content)))
+        found = self._get(self._key(stored_chunk.key(path, content)))
         if len(self._used) > FLUSH_USED:
             self.flush()
         return found
@@ -117,8 +118,8 @@ class Run:
     def put(self, path: str, content: str, made: CutFile) -> None:
         """Keep a file as it was cut."""
         if self._table:
-            key = self._key(documents.key(path, content))
-            self._new[key] = documents.pack(made)
+            key = self._key(stored_chunk.key(path, content))
+            self._new[key] = stored_chunk.pack(made)
             self._new_bytes += len(self._new[key])
         if self._new_bytes > FLUSH_BYTES:
             self.flush()
@@ -144,12 +145,12 @@ class Run:
 
     def _get(self, key: bytes) -> CutFile | None:
         if key in self._new:
-            return documents.unpack(self._new[key])
+            return stored_chunk.unpack(self._new[key])
         if not self._table:
             return None
         try:
             row = self._table.execute("SELECT data FROM documents WHERE key = ?", (key,)).fetchone()
-            found = documents.unpack(row[0]) if row else None
+            found = stored_chunk.unpack(row[0]) if row else None
         except sqlite3.Error as error:
             self._give_up(error)
             return None

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from retrieval import integrity, walker
 from retrieval.errors import CacheError
-from retrieval.index import Index
-from retrieval.indexer import is_settled
+from retrieval.files import walker
+from retrieval.index import integrity
+from retrieval.index.reader import Index
 from retrieval.records import FileStat
-from retrieval.storage import TOMBSTONES, FileRecord, Store
+from retrieval.sync.indexer import is_settled
+from retrieval.sync.store import TOMBSTONES, FileRecord, Store
 from retrieval.text import digest
 
 log = logging.getLogger(__name__)

@@ -2,22 +2,22 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from retrieval import documents, places, walker
-from retrieval.chunkcache import Run
-from retrieval.documents import CutFile, ParsedFile
+from retrieval.chunks import stored_chunk
+from retrieval.chunks.stored_chunk import CutFile, ParsedFile
 from retrieval.errors import CancelledError
+from retrieval.files import walker
+from retrieval.index.writer import IndexWriter
+from retrieval.paths import path_roles
+from retrieval.progress import IsCancelled, Progress
 from retrieval.records import FileStat
-from retrieval.storage import FileRecord, Store
+from retrieval.sync.chunk_cache import Run
+from retrieval.sync.store import FileRecord, Store
 from retrieval.text import digest
-from retrieval.writer import IndexWriter
-
-Progress = Callable[[int, int], None]
-"""Called with files done and files to do."""
 
 FIRST_BATCH_BYTES = 250_000  # of source: some 0.1 s of work, so that the first question finds something
 BATCH_BYTES = 8_000_000  # some 4 s of work; each batch is twice the one before until then
@@ -77,7 +77,7 @@ class Indexer:
         gone: Iterable[str],
         *,
         progress: Progress,
-        is_cancelled: Callable[[], bool],
+        is_cancelled: IsCancelled,
     ) -> None:
         """Take out the files that are gone, and index those that changed: sources before tests and prose.
 
@@ -99,12 +99,12 @@ class Indexer:
         ahead: Executor,
         *,
         progress: Progress,
-        is_cancelled: Callable[[], bool],
+        is_cancelled: IsCancelled,
     ) -> None:
         for path in gone:
             self._take_out(path)
         told, limit, written = 0.0, FIRST_BATCH_BYTES, 0
-        for number, path in enumerate(sorted(changed, key=lambda path: (places.is_minor(path), path))):
+        for number, path in enumerate(sorted(changed, key=lambda path: (path_roles.is_minor(path), path))):
             if is_cancelled():
                 raise CancelledError(f"indexing stopped after {number} of {len(changed)} files")
             finished = number - len(self._parsing)
@@ -137,7 +137,7 @@ class Indexer:
             if known_cut := self._cache.get(path, record.digest):
                 self._add(path, known_cut)
             else:
-                parsing = ahead.submit(documents.parse, path, data)
+                parsing = ahead.submit(stored_chunk.parse, path, data)
                 self._parsing.append((path, record.digest, parsing))
                 self._finish(AHEAD)
 
@@ -145,12 +145,12 @@ class Indexer:
         """Add the files that are being parsed, in order, until so many are left."""
         while len(self._parsing) > left:
             path, content, parsing = self._parsing.popleft()
-            made = documents.analyse(parsing.result())
+            made = stored_chunk.analyse(parsing.result())
             self._cache.put(path, content, made)
             self._add(path, made)
 
     def _add(self, path: str, made: CutFile) -> None:
-        has_secrets = documents.has_secrets(made.documents)
+        has_secrets = stored_chunk.has_secrets(made.documents)
         self._batch.done[path] = replace(self._batch.done[path], has_secrets=has_secrets, note=made.note)
         self._writer.add(path, made.documents)
 

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from retrieval.storage import FORMAT, Store
+from retrieval.sync.store import FORMAT, Store
 
 _FORMAT = re.compile(r"v\d+")
 _NAME = re.compile(r"[A-Za-z0-9._-]+-[0-9a-f]{16}")

@@ -5,13 +5,13 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from retrieval import chunker, confinement, encoding, git, integrity, inventory, secrets, tokenizer, walker
-from retrieval.chunkcache import ChunkCache
+from retrieval.chunks import chunker, tokenizer
+from retrieval.chunks.passages import Passage, read_back
 from retrieval.errors import (
     ArgumentError,
     CacheError,
@@ -19,19 +19,23 @@ from retrieval.errors import (
     GoldrankError,
     IndexLockedError,
 )
-from retrieval.filters import Filter, Selection, explain, passing
-from retrieval.ignores import MANY
-from retrieval.index import Snapshot
-from retrieval.indexer import Indexer, Progress
-from retrieval.ledger import Ledger
-from retrieval.passages import Passage, read_back
+from retrieval.files import confinement, encoding, git, secret_masking, walker
+from retrieval.files.ignores import MANY
+from retrieval.files.walker import Listing
+from retrieval.index import integrity
+from retrieval.index.reader import Snapshot
+from retrieval.index.writer import IndexWriter, make
+from retrieval.paths.path_filter import Filter, Selection, explain, passing
+from retrieval.progress import IsCancelled, Progress
 from retrieval.records import Chunk, Exclusion, FileStat
 from retrieval.settings import CHUNK_CACHE_BYTES
-from retrieval.storage import FORMAT, Store, store_folder
+from retrieval.sync import inventory
+from retrieval.sync.chunk_cache import ChunkCache
+from retrieval.sync.file_table import Ledger
+from retrieval.sync.indexer import Indexer
+from retrieval.sync.store import FORMAT, Store, store_folder
+from retrieval.sync.view import View
 from retrieval.text import digest
-from retrieval.view import View
-from retrieval.walker import Listing
-from retrieval.writer import IndexWriter, make
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +102,7 @@ class Repository:
         *,
         touched: Collection[str] | None = None,
         progress: Progress = lambda _done, _total: None,
-        is_cancelled: Callable[[], bool] = lambda: False,
+        is_cancelled: IsCancelled = lambda: False,
         patience_s: float = LOCK_PATIENCE_S,
     ) -> Refresh:
         """Index what changed on disk since the last time, and nothing else.
@@ -231,7 +235,7 @@ class Repository:
         """Add up the sizes of the index's files."""
         return self._store.size_bytes()
 
-    def select(self, wanted: Filter, *, is_cancelled: Callable[[], bool] = lambda: False) -> Selection | None:
+    def select(self, wanted: Filter, *, is_cancelled: IsCancelled = lambda: False) -> Selection | None:
         """List the searched files that pass a filter; None when there is no filter.
 
         Before the files are listed it holds for those that the index knows, and finding none is no error.
@@ -315,7 +319,7 @@ class Repository:
         text, known = encoding.decode(data).text, self._state.records.get(path)
         # Most files are as they were indexed, and had none: no detector needs to be loaded for those.
         is_clean = known and not known.has_secrets and not known.reason and known.digest == digest(data)
-        return chunker.lines_of(text if is_clean else secrets.mask(text).text)
+        return chunker.lines_of(text if is_clean else secret_masking.mask(text).text)
 
     def commit(self) -> str:
         """Describe the state of the work tree: its commit and whether it is dirty, or why git is silent."""
@@ -377,7 +381,7 @@ class Repository:
         self._store.reset(self.root, _fingerprint(), family=family, make=make)
 
     def _catch_up(
-        self, listing: Listing, progress: Progress, is_cancelled: Callable[[], bool], patience_s: float
+        self, listing: Listing, progress: Progress, is_cancelled: IsCancelled, patience_s: float
     ) -> Refresh:
         """Write what differs, unless the process that writes just now does it."""
         deadline = time.monotonic() + patience_s
@@ -405,7 +409,7 @@ class Repository:
         changed: Mapping[str, FileStat],
         gone: Sequence[str],
         progress: Progress,
-        is_cancelled: Callable[[], bool],
+        is_cancelled: IsCancelled,
     ) -> Refresh:
         if not changed and not gone:
             return Refresh()
@@ -430,5 +434,5 @@ def _above(path: str) -> Iterator[str]:
 
 def _fingerprint() -> str:
     engine = f"tantivy {importlib.metadata.version('tantivy')}"
-    made_by = (f"terms {tokenizer.fingerprint()}", chunker.fingerprint(), secrets.fingerprint())
+    made_by = (f"terms {tokenizer.fingerprint()}", chunker.fingerprint(), secret_masking.fingerprint())
     return " | ".join((FORMAT, *made_by, engine))

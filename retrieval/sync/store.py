@@ -18,7 +18,6 @@ A file's record is marked before its chunks change and written after they are co
 killed at any moment leaves files that look changed, never files that look done.
 """
 
-import hashlib
 import json
 import os
 import re
@@ -34,7 +33,8 @@ import psutil
 from filelock import FileLock, Timeout
 
 from retrieval import ownership
-from retrieval.errors import CacheError, IndexLockedError
+from retrieval.errors import CacheError, IndexLockedError, unwritable
+from retrieval.ownership import folder_name, is_named_after
 from retrieval.records import FileStat
 
 FORMAT = "v6"
@@ -48,7 +48,6 @@ v5: what is stored of a chunk lies in smaller blocks, its terms as they are coun
 v6: a note on how a file was cut.
 """
 
-LITTLE_MB = 50  # free space that a segment of the index may take up
 TOMBSTONES = 1_000  # how many revisions the records of files that are gone are kept for those who read news
 _TABLES = """
 CREATE TABLE files (path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER, inode TEXT,
@@ -119,15 +118,8 @@ _UNKNOWN = FileRecord(FileStat(-1, 0, 0, 0), "")
 
 
 def store_folder(cache: Path, root: Path) -> Path:
-    """Name the folder of a root's index: readable first, unique by the hash of the resolved path."""
-    readable = re.sub(r"[^A-Za-z0-9._-]+", "_", root.name)[:40] or "root"
-    unique = hashlib.blake2b(str(root).encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
-    return cache / FORMAT / f"{readable}-{unique}"
-
-
-def is_named_after(folder: Path, root: bytes) -> bool:
-    """Tell whether a folder has the name that `store_folder` gives to a root."""
-    return bool(root) and folder.name == store_folder(folder.parent, Path(os.fsdecode(root))).name
+    """Name the folder of a root's index."""
+    return cache / FORMAT / folder_name(root)
 
 
 class Store:
@@ -383,17 +375,6 @@ class Store:
 def _code(error: sqlite3.Error) -> int:
     """Return SQLite's primary result code; 0 where Python itself complains."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
-
-
-def unwritable(folder: Path, cause: object) -> CacheError:
-    """Say that an index cannot be written, why, and the way out."""
-    around = next(place for place in (folder, *folder.parents) if place.exists())
-    free = shutil.disk_usage(around).free // 1_000_000
-    full = f" ({free} MB are free there; `goldrank clean` frees some)" if free < LITTLE_MB else ""
-    return CacheError(
-        f"the index in {folder} cannot be written: {cause}{full}; name another cache folder: "
-        "--cache DIR or GOLDRANK_CACHE=DIR"
-    )
 
 
 def _link(file: Path, to: Path) -> None:

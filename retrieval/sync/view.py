@@ -5,10 +5,11 @@ from collections import Counter
 from collections.abc import Mapping
 from functools import cached_property
 
-from retrieval import documents, encoding, walker
+from retrieval.chunks import stored_chunk
+from retrieval.files import encoding, walker
+from retrieval.files.walker import Listing
 from retrieval.records import Exclusion
-from retrieval.storage import FileRecord
-from retrieval.walker import Listing
+from retrieval.sync.store import FileRecord
 
 REASONS = 4  # of files that are not searched, which a reply tells
 
@@ -57,7 +58,9 @@ class View:
         """Say how many files that may hold an answer are not searched, and why; "" where none."""
         reasons = Counter(item.reason for item in self.excluded if item.reason not in walker.NO_LOSS)
         reasons.update("of no certain encoding" for note in self.notes.values() if encoding.UNCERTAIN in note)
-        reasons.update(documents.LONG_LINES for note in self.notes.values() if documents.LONG_LINES in note)
+        reasons.update(
+            stored_chunk.LONG_LINES for note in self.notes.values() if stored_chunk.LONG_LINES in note
+        )
         if not reasons:
             return ""
         told = ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common(REASONS))

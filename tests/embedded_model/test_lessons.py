@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-import asking
-import packages
 import pytest
+
+from embedded_model import asking, packages
 
 SOURCES = {
     "pkg/retry.py": '''

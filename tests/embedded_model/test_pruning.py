@@ -1,6 +1,6 @@
 """Narrowing a layer: what the others can say goes, and they say it."""
 
-import prune
+from embedded_model import prune
 
 
 def test_a_neuron_that_others_spell_goes_and_nothing_changes() -> None:

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from fakes import found, repository, write
 
-from retrieval import chunkcache, inventory, models, ownership
+from retrieval import ownership
 from retrieval.errors import CacheError, TrainingError
-from retrieval.storage import FORMAT, Store, store_folder
-from retrieval.training import checkpoints
+from retrieval.rerank import model_versions
+from retrieval.sync import chunk_cache, inventory
+from retrieval.sync.store import FORMAT, Store, store_folder
+from retrieval.training.fit import checkpoints
 
 OTHERS = "Signature: 8a477f597d28d172789f06886806bc55\n# made by another program\n"
 
@@ -86,18 +88,18 @@ def test_another_programs_database_is_neither_changed_nor_deleted(tmp_path: Path
     write(cache, {"documents/documents.sqlite": "no database: a letter"})
     before = tree(cache)
     repository(root, cache)
-    chunkcache.remove(cache)
+    chunk_cache.remove(cache)
     assert {path: content for path, content in tree(cache).items() if f"/{FORMAT}/" not in path} == before
-    assert chunkcache.size_bytes(cache) == 0
+    assert chunk_cache.size_bytes(cache) == 0
 
 
 def test_the_database_of_an_earlier_release_is_freed(tmp_path: Path) -> None:
     """It may take a gigabyte and is never read again."""
-    with chunkcache.ChunkCache(tmp_path, fingerprint="f", limit_bytes=10**9).run():
+    with chunk_cache.ChunkCache(tmp_path, fingerprint="f", limit_bytes=10**9).run():
         pass
-    (tmp_path / chunkcache.FILE).rename(tmp_path / "documents.sqlite")
-    assert chunkcache.size_bytes(tmp_path) > 0
-    chunkcache.remove(tmp_path)
+    (tmp_path / chunk_cache.FILE).rename(tmp_path / "documents.sqlite")
+    assert chunk_cache.size_bytes(tmp_path) > 0
+    chunk_cache.remove(tmp_path)
     assert not (tmp_path / "documents.sqlite").exists()
 
 
@@ -117,4 +119,4 @@ def test_a_folder_that_is_named_like_a_training_is_not_emptied(tmp_path: Path) -
 def test_a_folder_with_a_file_called_root_is_no_store_of_models(tmp_path: Path) -> None:
     """The doctor must not take a neighbour's folder for a repository's models."""
     write(tmp_path, {"x/root": "/home", "y/root/file": "x"})
-    assert models.stores(tmp_path) == []
+    assert model_versions.stores(tmp_path) == []

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.query import read_query
-from retrieval.ranker import rank
+from retrieval.rank.query import read_query
+from retrieval.rank.ranker import rank
 from retrieval.records import Candidate
-from retrieval.repository import Repository
+from retrieval.sync.repository import Repository
 
 MAX_BYTES = 1_000_000
 NOBODY = 65534

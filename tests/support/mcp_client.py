@@ -8,10 +8,10 @@ import mcp.types as t
 from fakes import KeywordScorer
 from mcp import Client
 
-from mcp_server.server import build_server
-from mcp_server.workspace import Workspace
-from retrieval.crossencoder import ModelThread
-from retrieval.searcher import SecondStage
+from mcp_server.protocol.tools import build_server
+from mcp_server.serving.workspace import Workspace
+from retrieval.rerank.model_thread import ModelThread
+from retrieval.search.searcher import SecondStage
 
 Mode = Literal["auto", "legacy"]
 MODES: tuple[Mode, ...] = ("auto", "legacy")

@@ -1,6 +1,6 @@
 """A small repository to learn from: files that are alike enough to be mistaken for one another."""
 
-from retrieval.training import golden
+from retrieval.training.golden import golden_file
 
 LICENCE = (
     "# Copyright the authors.\n# Licensed under the licence that is in LICENSE.\n# All rights reserved.\n\n"
@@ -27,10 +27,10 @@ def house() -> dict[str, str]:
 def rows() -> list[dict[str, object]]:
     """Ask for each file once, and for some in other words or with shared answers."""
     asked = [
-        golden.row_of(f"what lets a {noun} {verb}", [f"src/{noun}_{verb}.py"], id=f"{noun}-{verb}")
+        golden_file.row_of(f"what lets a {noun} {verb}", [f"src/{noun}_{verb}.py"], id=f"{noun}-{verb}")
         for noun in NOUNS
         for verb in VERBS
     ]
-    again = golden.row_of("retry of a job: what lets it", ["src/job_retry.py"], id="paraphrase")
-    shared = golden.row_of("who may start it over", ["src/lease_resume.py:10-14"], id="shared")
+    again = golden_file.row_of("retry of a job: what lets it", ["src/job_retry.py"], id="paraphrase")
+    shared = golden_file.row_of("who may start it over", ["src/lease_resume.py:10-14"], id="shared")
     return [*asked, again, shared]

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from fakes import write
 
-from retrieval.models import Facts, ModelStore, Version
-from retrieval.reranker import PAIR_TEXT_VERSION
-from retrieval.training.promotion import Decision, Draft, promote
+from retrieval.rerank.fusion import PAIR_TEXT_VERSION
+from retrieval.rerank.model_versions import Facts, ModelStore, Version
+from retrieval.training.release.gate import Decision, Draft, promote
 
 APPROVED = Decision(promote=True, reasons=("It gains.",))
 FACTS = Facts(

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from hypothesis import strategies as st
-from wire import MODERN, Line, Talk, envelope
+from wire_harness import MODERN, Line, Talk, envelope
 
 TEXT = st.one_of(
     st.sampled_from(

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.records import Chunk
-from retrieval.training import golden, metrics
-from retrieval.training.golden import Expected
+from retrieval.training.evaluation import metrics
+from retrieval.training.golden import golden_file
+from retrieval.training.golden.golden_file import Expected
 
 RESAMPLES = 9_999
 CONFIDENCE = 0.95
@@ -276,7 +277,10 @@ def _group_means(asked: Sequence[Asked], values: Mapping[str, float]) -> NDArray
 
 def _ranks(asked: Asked, ranking: Ranking) -> tuple[int | None, ...]:
     return tuple(
-        next((n for n, result in enumerate(ranking.results, 1) if golden.touches(result.chunk, target)), None)
+        next(
+            (n for n, result in enumerate(ranking.results, 1) if golden_file.touches(result.chunk, target)),
+            None,
+        )
         for target in asked.targets
     )
 

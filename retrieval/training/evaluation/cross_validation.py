@@ -15,19 +15,21 @@ from typing import Literal
 
 import numpy as np
 
-from retrieval.crossencoder import open_scorer
 from retrieval.errors import ArgumentError
-from retrieval.repository import Repository
+from retrieval.progress import IsCancelled
+from retrieval.rerank.model_thread import open_scorer
+from retrieval.sync.repository import Repository
 from retrieval.text import digest
-from retrieval.training import evaluation, pairs, splits, systems
-from retrieval.training.evaluation import Asked, Report, Scores
-from retrieval.training.golden import Golden
-from retrieval.training.identity import identity
-from retrieval.training.pairs import LabeledPair, Mined
-from retrieval.training.recipe import Recipe
-from retrieval.training.splits import Fold
-from retrieval.training.systems import Found
-from retrieval.training.trainer import train
+from retrieval.training.evaluation import comparison, systems
+from retrieval.training.evaluation.comparison import Asked, Report, Scores
+from retrieval.training.evaluation.systems import Found
+from retrieval.training.fit.identity import identity
+from retrieval.training.fit.recipe import Recipe
+from retrieval.training.fit.trainer import train
+from retrieval.training.golden.golden_file import Golden
+from retrieval.training.pairs import mining, splits
+from retrieval.training.pairs.mining import LabeledPair, Mined
+from retrieval.training.pairs.splits import Fold
 
 Said = Mapping[str, tuple[tuple[float, ...], float]]
 """What a model said of each question's candidates: logits and milliseconds, as `systems.read` returns it."""
@@ -105,7 +107,7 @@ class Watch:
     """
 
     progress: Progress = lambda _what, _done, _total: None
-    is_cancelled: Callable[[], bool] = lambda: False
+    is_cancelled: IsCancelled = lambda: False
 
     def named(self, what: str) -> Callable[[int, int], None]:
         """Hand progress on under a name."""
@@ -144,7 +146,7 @@ def measure(
         ModelError: A model is not at hand.
         CancelledError: The watch said so.
     """
-    questions = systems.judged(asked, repository, pairs.grouped(asked, repository))
+    questions = systems.judged(asked, repository, mining.grouped(asked, repository))
     if not questions:
         raise ArgumentError(
             f"{asked.path} has no question that can be judged; `goldrank golden lint` says what is wrong"
@@ -156,7 +158,7 @@ def measure(
     return Report(
         asked=tuple(questions),
         systems=(*floors, *readers),
-        comparisons=tuple(evaluation.compare(questions, last, opponent) for opponent in opponents),
+        comparisons=tuple(comparison.compare(questions, last, opponent) for opponent in opponents),
         confidence={identity: item.confidence for identity, item in desk.found.items()},
         facts={**facts, "depth": depth},
     )
@@ -201,12 +203,12 @@ def judge(
     ]
     floors = _floors(desk, repository)
     served = [_as_served(plan.current, desk)] if plan.current else []
-    best = evaluation.average("tuned", [scores for scores, _ in tuned], note="out of fold")
+    best = comparison.average("tuned", [scores for scores, _ in tuned], note="out of fold")
     opponents = [floors[-1], base, *served]
     report = Report(
         asked=tuple(questions),
         systems=(*floors, base, *served, best),
-        comparisons=tuple(evaluation.compare(questions, best, opponent) for opponent in opponents),
+        comparisons=tuple(comparison.compare(questions, best, opponent) for opponent in opponents),
         confidence={identity: item.confidence for identity, item in desk.found.items()},
         facts={**mined.provenance, "folds": len(parted[0]), "repeats": plan.repeats, "depth": plan.depth},
     )
@@ -245,7 +247,7 @@ def _out_of_fold(desk: _Desk, mined: Mined, recipe: Recipe, folds: Sequence[Fold
     """Let each question be read by the model of the fold that tests it."""
     said: dict[str, tuple[tuple[float, ...], float]] = {}
     for number, fold in enumerate(folds, 1):
-        lessons = pairs.learnable(mined.pairs, fold)
+        lessons = mining.learnable(mined.pairs, fold)
         said |= _read_fold(desk, lessons, recipe, fold, work, f"fold {number} of {len(folds)}")
     return said
 
@@ -324,20 +326,20 @@ def _weighed(name: str, desk: _Desk, said: Said, folds: Sequence[Fold]) -> tuple
 
 
 def _scored(name: str, desk: _Desk, said: Said, weights: Mapping[str, float], *, note: str = "") -> Scores:
-    return evaluation.score(name, desk.questions, systems.fused(desk.found, said, weights), note=note)
+    return comparison.score(name, desk.questions, systems.fused(desk.found, said, weights), note=note)
 
 
 def _floors(desk: _Desk, repository: Repository) -> list[Scores]:
     """Score what needs no model: the constant list, ripgrep where there is one, the first stage."""
-    floor = evaluation.score(
+    floor = comparison.score(
         "constant list",
         desk.questions,
         systems.constant(desk.questions, repository.paths),
         note=f"the {systems.CONSTANTS} files that answer most questions, whatever is asked",
     )
     grepped = systems.ripgrep(desk.questions, repository)
-    lines = [evaluation.score("ripgrep", desk.questions, grepped, note="whole files")] if grepped else []
-    return [floor, *lines, evaluation.score("first stage", desk.questions, systems.plain(desk.found))]
+    lines = [comparison.score("ripgrep", desk.questions, grepped, note="whole files")] if grepped else []
+    return [floor, *lines, comparison.score("first stage", desk.questions, systems.plain(desk.found))]
 
 
 def _as_served(served: Served, desk: _Desk) -> Scores:

@@ -5,9 +5,9 @@ import io
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from retrieval.training import evaluation, metrics
-from retrieval.training.evaluation import Report, Scores
-from retrieval.training.report import COLUMNS, first_answer, gain, row
+from retrieval.training.evaluation import comparison, metrics
+from retrieval.training.evaluation.comparison import Report, Scores
+from retrieval.training.evaluation.tables import COLUMNS, first_answer, gain, row
 
 NOWHERE = 100  # where a plot draws what was not found among the first 50
 CUTOFFS = (1, 2, 3, 5, 10, 20, 50)
@@ -145,7 +145,7 @@ def _mean_recall(scores: Scores, cutoff: int) -> float:
 def _latency(axes: Any, report: Report) -> None:
     for scores, color in zip(report.systems, _colors(report), strict=True):
         spent = max(scores.mean("ms"), 0.1)
-        low, high = evaluation.mean_interval(scores, report.asked, "nDCG@10")
+        low, high = comparison.mean_interval(scores, report.asked, "nDCG@10")
         mean = scores.mean("nDCG@10")
         axes.errorbar(
             [spent], [mean], yerr=[[max(mean - low, 0)], [max(high - mean, 0)]],
@@ -160,7 +160,7 @@ def _latency(axes: Any, report: Report) -> None:
 
 def _trust(axes: Any, report: Report) -> None:
     before, _ = _around(report)
-    bins = evaluation.reliability(report.confidence, before)
+    bins = comparison.reliability(report.confidence, before)
     axes.plot([0, 1], [0, 1], color="#cccccc", linewidth=1)
     for confidence, right, count in bins:
         axes.scatter([confidence], [right], s=10 + 4 * count, color=_COLORS[2])

@@ -8,16 +8,17 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from retrieval import tokenizer
-from retrieval.confidence import judge
-from retrieval.query import read_query
-from retrieval.ranker import gather, place, weights_for
+from retrieval.chunks import tokenizer
+from retrieval.progress import IsCancelled
+from retrieval.rank.confidence import judge
+from retrieval.rank.query import read_query
+from retrieval.rank.ranker import gather, place, weights_for
 from retrieval.records import Candidate, Chunk
-from retrieval.repository import Repository
-from retrieval.reranker import PairScorer, fuse, pair_text, read_pairs
-from retrieval.training import golden
-from retrieval.training.evaluation import Asked, Ranking, Result
-from retrieval.training.golden import Golden
+from retrieval.rerank.fusion import PairScorer, fuse, pair_text, read_pairs
+from retrieval.sync.repository import Repository
+from retrieval.training.evaluation.comparison import Asked, Ranking, Result
+from retrieval.training.golden import golden_file
+from retrieval.training.golden.golden_file import Golden
 
 TOP_K = 50  # results a question: recall@50 is the ceiling of what a reranker can reach
 CONSTANTS = 5  # files in the constant list
@@ -60,7 +61,7 @@ def judged(asked: Golden, repository: Repository, groups: Mapping[str, str]) -> 
             targets,
         )
         for question in asked.questions
-        if (targets := golden.targets(question, paths))
+        if (targets := golden_file.targets(question, paths))
     ]
 
 
@@ -87,7 +88,7 @@ def read(
     scorer: PairScorer,
     *,
     depth: int,
-    is_cancelled: Callable[[], bool] = lambda: False,
+    is_cancelled: IsCancelled = lambda: False,
     report: Report = lambda _done, _total: None,
 ) -> dict[str, tuple[tuple[float, ...], float]]:
     """Let a cross-encoder read each question's best candidates.

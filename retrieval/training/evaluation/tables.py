@@ -5,9 +5,9 @@ import json
 from collections.abc import Iterator
 
 from retrieval.errors import ArgumentError
-from retrieval.training import evaluation
-from retrieval.training.evaluation import METRICS, Asked, Comparison, Report, Scores
-from retrieval.training.golden import Expected
+from retrieval.training.evaluation import comparison
+from retrieval.training.evaluation.comparison import METRICS, Asked, Comparison, Report, Scores
+from retrieval.training.golden.golden_file import Expected
 
 COLUMNS = (*METRICS[:4], "nDCG@10 [95 %]", *METRICS[5:])
 """What `row` gives."""
@@ -64,8 +64,8 @@ def as_markdown(report: Report) -> str:
         f"- {_escaped(scores.name)}: {_escaped(scores.note)}." for scores in report.systems if scores.note
     ]
     lines += ["", *notes, *([""] if notes else []), *(f"- {gain(item)}" for item in report.comparisons)]
-    for comparison in report.comparisons:
-        lines += list(_regressions(report, comparison))
+    for item in report.comparisons:
+        lines += list(_regressions(report, item))
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -85,7 +85,7 @@ def gain(comparison: Comparison) -> str:
 
 def row(report: Report, scores: Scores) -> list[str]:
     """Write a system's means, a cell for each of COLUMNS."""
-    low, high = evaluation.mean_interval(scores, report.asked, "nDCG@10")
+    low, high = comparison.mean_interval(scores, report.asked, "nDCG@10")
     cells = [f"{scores.mean(metric):.3f}" for metric in METRICS[:4]]
     cells.append(f"{scores.mean('nDCG@10'):.3f} [{low:.3f}, {high:.3f}]")
     cells += [f"{scores.mean('recall@50'):.3f}", f"{scores.mean('tokens'):,.0f}", f"{scores.mean('ms'):,.0f}"]

@@ -19,7 +19,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from retrieval.training.quantization import (
+from retrieval.training.export.int8 import (
     CLASSIFIER,
     EMBEDDINGS_NORM,
     POOLER,

@@ -21,10 +21,10 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from retrieval import embedded
 from retrieval.errors import ModelError
-from retrieval.reranker import PAIR_TEXT_VERSION
-from retrieval.training.quantization import Arrays, dequantized, quantized, shape_of
+from retrieval.rerank import exported_model
+from retrieval.rerank.fusion import PAIR_TEXT_VERSION
+from retrieval.training.export.int8 import Arrays, dequantized, quantized, shape_of
 
 STATE = "model.safetensors"
 RESTORED = "restored"  # a folder of the cache
@@ -53,16 +53,16 @@ def export(folder: Path, out: Path, *, name: str, max_tokens: int) -> Path:
     Raises:
         ModelError: It is no such model, or `out` exists.
     """
-    from retrieval.training import bertgraph  # noqa: PLC0415 - onnx comes with the export extra alone
+    from retrieval.training.export import bert_onnx  # noqa: PLC0415 - onnx comes with the export extra alone
 
     shape = shape_of(folder)
 
     def fill(partial: Path) -> None:
-        tensors = partial / embedded.WEIGHTS
+        tensors = partial / exported_model.WEIGHTS
         save_file(quantized(_state(folder), shape), tensors)
-        bertgraph.write(partial / embedded.GRAPH, shape, tensors=tensors)
+        bert_onnx.write(partial / exported_model.GRAPH, shape, tensors=tensors)
         _copy_small(folder, partial)
-        embedded.seal(partial, name=name, max_tokens=max_tokens, pair_text_version=PAIR_TEXT_VERSION)
+        exported_model.seal(partial, name=name, max_tokens=max_tokens, pair_text_version=PAIR_TEXT_VERSION)
 
     return _whole(out, fill)
 
@@ -73,11 +73,11 @@ def restore(exported: Path, out: Path) -> Path:
     Raises:
         ModelError: The exported folder is damaged, or `out` exists.
     """
-    embedded.read(exported)
+    exported_model.read(exported)
     shape = shape_of(exported)
 
     def fill(partial: Path) -> None:
-        state = dequantized(load_file(exported / embedded.WEIGHTS), shape)
+        state = dequantized(load_file(exported / exported_model.WEIGHTS), shape)
         save_file(state, partial / STATE, metadata={"format": "pt"})
         _copy_small(exported, partial)
 
@@ -90,7 +90,7 @@ def trainable(model: str, cache: Path) -> str:
     Raises:
         ModelError: An exported model is missing or damaged.
     """
-    exported = embedded.folder_of(model)
+    exported = exported_model.folder_of(model)
     return str(restored(exported, cache)) if exported else model
 
 
@@ -100,7 +100,7 @@ def restored(exported: Path, cache: Path) -> Path:
     Raises:
         ModelError: The exported folder is missing or damaged.
     """
-    manifest = embedded.read(exported)
+    manifest = exported_model.read(exported)
     folder = cache / RESTORED / f"{manifest.name}-{manifest.digest}"
     return folder if folder.is_dir() else restore(exported, folder)
 
@@ -122,9 +122,9 @@ def _copy_small(folder: Path, out: Path) -> None:
     for name in SMALL_FILES:
         if (folder / name).is_file():
             shutil.copyfile(folder / name, out / name)
-    vocabulary = json.loads((folder / embedded.TOKENIZER).read_text(encoding="utf-8"))
+    vocabulary = json.loads((folder / exported_model.TOKENIZER).read_text(encoding="utf-8"))
     compact = json.dumps(vocabulary, ensure_ascii=False, separators=(",", ":"))  # a third less
-    (out / embedded.TOKENIZER).write_text(compact, encoding="utf-8")
+    (out / exported_model.TOKENIZER).write_text(compact, encoding="utf-8")
 
 
 def _whole(out: Path, fill: Callable[[Path], None]) -> Path:

@@ -11,10 +11,10 @@ from typing import Any
 
 from retrieval import ownership
 from retrieval.errors import TrainingError
-from retrieval.training.identity import identity
-from retrieval.training.pairs import LabeledPair
-from retrieval.training.recipe import Recipe
-from retrieval.training.record import best_of, epochs_of, versions
+from retrieval.training.fit.identity import identity
+from retrieval.training.fit.recipe import Recipe
+from retrieval.training.fit.training_record import best_of, epochs_of, versions
+from retrieval.training.pairs.mining import LabeledPair
 
 _SEAL = "digests.json"
 

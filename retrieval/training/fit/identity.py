@@ -8,8 +8,8 @@ import hashlib
 import importlib.metadata
 from pathlib import Path
 
-from retrieval import embedded
-from retrieval.reranker import PAIR_TEXT_VERSION
+from retrieval.rerank import exported_model
+from retrieval.rerank.fusion import PAIR_TEXT_VERSION
 
 _LIBRARIES = ("sentence-transformers", "transformers", "tokenizers", "torch", "onnxruntime")
 _PROSE = {".md", ".gitattributes"}  # a card may be rewritten without changing the model
@@ -39,7 +39,7 @@ def identity(model: str, *, revision: str = "") -> str:
 
 def _folder(model: str, revision: str) -> Path | None:
     """Find the files that loading a model would read."""
-    folder = embedded.folder_of(model) or Path(model).expanduser()
+    folder = exported_model.folder_of(model) or Path(model).expanduser()
     if folder.is_dir():
         return folder
     from huggingface_hub import try_to_load_from_cache  # noqa: PLC0415 - heavy, and needed here alone

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from retrieval.crossencoder import MAX_TOKENS
 from retrieval.errors import ArgumentError
+from retrieval.rerank.model_thread import MAX_TOKENS
 
 Loss = Literal["bce", "listnet"]
 LOSSES: tuple[Loss, ...] = get_args(Loss)

@@ -24,13 +24,13 @@ from pathlib import Path
 from typing import Any
 
 from retrieval import installation
-from retrieval.crossencoder import load
 from retrieval.errors import CancelledError, TrainingError
-from retrieval.excerpt import excerpt
-from retrieval.training import checkpoints
-from retrieval.training.pairs import LabeledPair
-from retrieval.training.recipe import Loss, Recipe, check
-from retrieval.training.record import (
+from retrieval.progress import IsCancelled, Progress
+from retrieval.rerank.excerpt import excerpt
+from retrieval.rerank.model_thread import load
+from retrieval.training.fit import checkpoints
+from retrieval.training.fit.recipe import Loss, Recipe, check
+from retrieval.training.fit.training_record import (
     LIBRARIES,
     Trained,
     best_of,
@@ -42,9 +42,7 @@ from retrieval.training.record import (
     tokens_of,
     versions,
 )
-
-Progress = Callable[[int, int], None]
-"""Called with steps done and steps planned; early stopping may end before the plan does."""
+from retrieval.training.pairs.mining import LabeledPair
 
 RELEVANT = 20.0
 """The label ListNet sees for a relevant passage. It takes the softmax of the labels, where 1 would leave an
@@ -61,7 +59,7 @@ def train(
     out: Path,
     *,
     progress: Progress = lambda _done, _planned: None,
-    is_cancelled: Callable[[], bool] = lambda: False,
+    is_cancelled: IsCancelled = lambda: False,
 ) -> Trained:
     """Fine-tune `recipe.base` on the pairs and save the result as the folder `out`, whole or not at all.
 
@@ -322,7 +320,7 @@ def _run(trainer: Any, checkpoint: Path | None, patience: int, partial: Path) ->
     return list(history)
 
 
-def _watch(recipe: Recipe, progress: Progress, is_cancelled: Callable[[], bool]) -> Any:
+def _watch(recipe: Recipe, progress: Progress, is_cancelled: IsCancelled) -> Any:
     """Make the callback that reports, stops, fails and seals checkpoints."""
     from transformers import TrainerCallback
 
@@ -354,7 +352,7 @@ def _watch(recipe: Recipe, progress: Progress, is_cancelled: Callable[[], bool])
     return Watch()
 
 
-def _stop_if(is_cancelled: Callable[[], bool]) -> None:
+def _stop_if(is_cancelled: IsCancelled) -> None:
     if is_cancelled():
         raise CancelledError("the training was cancelled; start it again to go on")
 

@@ -10,8 +10,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from retrieval.training.pairs import LabeledPair
-from retrieval.training.recipe import Recipe
+from retrieval.training.fit.recipe import Recipe
+from retrieval.training.pairs.mining import LabeledPair
 
 LIBRARIES = ("accelerate", "datasets")  # the trainer needs them and the server does not: the extra "train"
 

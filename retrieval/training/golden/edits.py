@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from retrieval.errors import ArgumentError, shorten
-from retrieval.training import golden
-from retrieval.training.golden import Golden, Question
+from retrieval.training.golden import golden_file
+from retrieval.training.golden.golden_file import Golden, Question
 
 NEW = Path("new question")
 """What messages call the place of a row that is in no file yet."""
@@ -34,10 +34,10 @@ def add(path: Path, rows: Iterable[Mapping[str, Any]]) -> Golden:
     """
     path = path.resolve()  # a link stays one
     data = _bytes(path) if path.exists() else b"[]"
-    known, text = golden.parse(path, data), data.decode("utf-8")
+    known, text = golden_file.parse(path, data), data.decode("utf-8")
     new = list(rows)
     for number, row in enumerate(new, 1):
-        _check_new(golden.question(row, number, NEW), known)
+        _check_new(golden_file.question(row, number, NEW), known)
     before = text.rstrip()
     end = "\r\n" if "\r\n" in before else "\n"
     lines = [f"  {_written(row)}" for row in new]
@@ -77,7 +77,7 @@ def remove(path: Path, questions: Iterable[Question]) -> Golden:
     """
     path = path.resolve()
     data = _bytes(path)
-    now, text = golden.parse(path, data), data.decode("utf-8")
+    now, text = golden_file.parse(path, data), data.decode("utf-8")
     spans = _spans(text)
     for question in sorted(questions, key=lambda item: -item.row):
         if question not in now.questions:
@@ -129,13 +129,13 @@ def _after(text: str, at: int) -> int:
 def _written(row: Mapping[str, Any]) -> str:
     """Write a row as one line of JSON; a file name that is no Unicode needs escapes."""
     text = json.dumps(row, ensure_ascii=False)
-    return text if golden.is_unicode(text) else json.dumps(row)
+    return text if golden_file.is_unicode(text) else json.dumps(row)
 
 
 def _replace(path: Path, text: str) -> Golden:
     """Put a new text in place of a file, in one step, if it is a golden file."""
     data = text.encode("utf-8")
-    read = golden.parse(path, data)
+    read = golden_file.parse(path, data)
     fresh = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
         with fresh.open("xb") as file:

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
 
-from retrieval import git, places, tokenizer
-from retrieval.query import name_key, read_query
-from retrieval.repository import Repository
-from retrieval.training import golden, splits
-from retrieval.training.golden import Expected, Golden, Question
+from retrieval.chunks import tokenizer
+from retrieval.files import git
+from retrieval.paths import path_roles
+from retrieval.rank.query import name_key, read_query
+from retrieval.sync.repository import Repository
+from retrieval.training.golden import golden_file
+from retrieval.training.golden.golden_file import Expected, Golden, Question
+from retrieval.training.golden.groups import LEAST_GROUPS, is_paraphrase, stems_of
 
 BROAD_FILES = 10  # files that answer one question: who expects more asks for a folder, not for an answer
 
@@ -52,11 +55,11 @@ def _answers(asked: Golden, repository: Repository) -> Iterator[Finding]:
     renames: Mapping[str, str] | None = None
     for question in asked.questions:
         for expected in question.expected:
-            files = golden.resolve(expected, paths)
+            files = golden_file.resolve(expected, paths)
             if files:
                 yield from _lines(question, expected, files, repository)
                 continue
-            path = golden.plain(expected.path)
+            path = golden_file.plain(expected.path)
             if path in excluded:
                 yield _error("unindexed", question, f"{expected.path} is not searched: {excluded[path]}")
                 continue
@@ -69,7 +72,7 @@ def _answers(asked: Golden, repository: Repository) -> Iterator[Finding]:
                 yield _error(
                     "missing", question, f"{expected.path} is no file of {repository.root.name}{hint}"
                 )
-        files = sorted({target.path for target in golden.targets(question, paths)})
+        files = sorted({target.path for target in golden_file.targets(question, paths)})
         if len(files) > BROAD_FILES:
             yield _warning(
                 "broad", question, f"{len(files)} files answer; name the few that do, or lines of them"
@@ -89,9 +92,9 @@ def _lines(
 
 def _texts(questions: Sequence[Question]) -> Iterator[Finding]:
     """Compare questions: one that is asked twice, and one that has two answers."""
-    stems = {question.row: splits.stems_of(question.text) for question in questions}
+    stems = {question.row: stems_of(question.text) for question in questions}
     for first, second in combinations(questions, 2):
-        if not splits.is_paraphrase(stems[first.row], stems[second.row]):
+        if not is_paraphrase(stems[first.row], stems[second.row]):
             continue
         if {item.path for item in first.expected}.isdisjoint(item.path for item in second.expected):
             yield _warning(
@@ -106,7 +109,7 @@ def _leaks(asked: Golden, repository: Repository) -> Iterator[Finding]:
     paths = frozenset(repository.paths)
     for question in asked.questions:
         spelled = read_query(question.text).spelled
-        names = {target.path: _name(target.path) for target in golden.targets(question, paths)}
+        names = {target.path: _name(target.path) for target in golden_file.targets(question, paths)}
         leaked = [path for path, name in names.items() if path in question.text or _is_spelled(name, spelled)]
         if leaked:
             yield _warning("leak", question, f"it spells the name of {leaked[0]}; ask by what that does")
@@ -123,12 +126,12 @@ def _is_spelled(name: str, spelled: Mapping[str, float]) -> bool:
 
 def _size(asked: Golden) -> Iterator[Finding]:
     count = len(asked.questions)
-    if count < splits.LEAST_GROUPS:
+    if count < LEAST_GROUPS:
         yield Finding(
             "warning",
             "few",
             0,
-            f"{count} questions prove nothing: {splits.LEAST_GROUPS} are the least that a promotion asks "
+            f"{count} questions prove nothing: {LEAST_GROUPS} are the least that a promotion asks "
             "for; `goldrank golden suggest` drafts more",
         )
 
@@ -169,7 +172,7 @@ def _newest(path: str, renames: Mapping[str, str], paths: frozenset[str]) -> str
 
 
 def _namesakes(path: str, listed: Sequence[str]) -> str:
-    alike = places.namesakes(path, listed)
+    alike = path_roles.namesakes(path, listed)
     return f"; did you mean {' or '.join(alike)}?" if alike else "; name a file that is there, or remove it"
 
 

@@ -17,11 +17,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
-from retrieval import git, places, tokenizer
-from retrieval.passages import Passage
+from retrieval.chunks import tokenizer
+from retrieval.chunks.passages import Passage
+from retrieval.files import git
+from retrieval.paths import path_roles
 from retrieval.records import Chunk
-from retrieval.repository import Repository
-from retrieval.training.golden import Golden
+from retrieval.sync.repository import Repository
+from retrieval.training.golden.golden_file import Golden
 
 COMMITS = 2_000  # newest commits that are read
 COMMIT_FILES = 3  # a commit that touches more is about no one file
@@ -122,7 +124,7 @@ def _commits(repository: Repository) -> Iterator[Draft]:
     for record in os.fsdecode(log or b"").split("\x1e")[1:]:
         commit, date, said, changed = record.split("\x1f", 3)
         subject, files = os.fsencode(said).decode("utf-8", "replace"), changed.split("\n")
-        answers = tuple(path for path in files if path in paths and not places.is_minor(path))
+        answers = tuple(path for path in files if path in paths and not path_roles.is_minor(path))
         text = _TRAILING.sub("", _PREFIX.sub("", subject)).strip()
         small = 0 < len(answers) <= COMMIT_FILES and len([path for path in files if path]) <= 2 * COMMIT_FILES
         if small and _is_telling(text) and not _CHORE.match(subject):
@@ -150,10 +152,10 @@ def _said(passage: Passage) -> str:
 def _tests(repository: Repository) -> Iterator[Draft]:
     owners: dict[str, list[str]] = defaultdict(list)
     for path in repository.paths:
-        if not places.is_minor(path):
+        if not path_roles.is_minor(path):
             owners[_stem(path)].append(path)
     for path in repository.paths:
-        if not places.is_minor(path) or len(owners[_stem(path)]) != 1:
+        if not path_roles.is_minor(path) or len(owners[_stem(path)]) != 1:
             continue
         for number, line in enumerate(repository.lines(path) or (), 1):
             match = _TEST_NAME.search(line)
@@ -188,7 +190,7 @@ def _defining(repository: Repository) -> list[Passage]:
 def _chunks(repository: Repository) -> Iterator[Chunk]:
     snapshot = repository.snapshot()
     for path in repository.paths:
-        if not places.is_minor(path):
+        if not path_roles.is_minor(path):
             yield from snapshot.chunks_of(path)
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from retrieval.languages import language_of
+from retrieval.files.languages import language_of
 
 LEAST_LINES = 2  # of code; a chunk that defines a name needs one
 

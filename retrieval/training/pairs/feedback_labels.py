@@ -5,14 +5,15 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from retrieval.feedback import Entry
-from retrieval.index import Snapshot
+from retrieval.index.reader import Snapshot
 from retrieval.records import Chunk
-from retrieval.repository import Repository
-from retrieval.reranker import pair_text
-from retrieval.training import golden, splits
-from retrieval.training.golden import WEAK, Expected, Golden
-from retrieval.training.pairs import LabeledPair, Mined
+from retrieval.rerank.fusion import pair_text
+from retrieval.search.feedback_log import Entry
+from retrieval.sync.repository import Repository
+from retrieval.training.golden import golden_file
+from retrieval.training.golden.golden_file import WEAK, Expected, Golden
+from retrieval.training.golden.groups import is_paraphrase, stems_of
+from retrieval.training.pairs.mining import LabeledPair, Mined
 
 
 def with_feedback(mined: Mined, asked: Golden, entries: Sequence[Entry], repository: Repository) -> Mined:
@@ -56,17 +57,17 @@ def _pairs(
 
 
 def _groups(query: str, asked: Golden, mined: Mined) -> set[str]:
-    stems = splits.stems_of(query)
+    stems = stems_of(query)
     return {
         mined.groups.get(question.question_id, question.question_id)
         for question in asked.questions
-        if splits.is_paraphrase(stems, splits.stems_of(question.text))
+        if is_paraphrase(stems, stems_of(question.text))
     }
 
 
 def _chunks(span: str, snapshot: Snapshot, paths: frozenset[str]) -> list[Chunk]:
     """Find the chunks of today that a span of then touches; none where the file is gone."""
-    target: Expected = golden.expected(span)
+    target: Expected = golden_file.expected(span)
     if target.path not in paths:
         return []
-    return [chunk for chunk in snapshot.chunks_of(target.path) if golden.touches(chunk, target)]
+    return [chunk for chunk in snapshot.chunks_of(target.path) if golden_file.touches(chunk, target)]

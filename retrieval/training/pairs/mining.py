@@ -19,15 +19,17 @@ from typing import Any
 import numpy as np
 
 from retrieval.errors import ArgumentError
-from retrieval.index import Snapshot
-from retrieval.query import read_query
-from retrieval.ranker import gather, rank, weights_for
+from retrieval.index.reader import Snapshot
+from retrieval.rank.query import read_query
+from retrieval.rank.ranker import gather, rank, weights_for
 from retrieval.records import Candidate, Chunk
-from retrieval.repository import Repository
-from retrieval.reranker import PAIR_TEXT_VERSION, pair_text
-from retrieval.training import golden, splits
-from retrieval.training.golden import Expected, Golden, Question
-from retrieval.training.substance import has_substance
+from retrieval.rerank.fusion import PAIR_TEXT_VERSION, pair_text
+from retrieval.sync.repository import Repository
+from retrieval.training.golden import golden_file
+from retrieval.training.golden.golden_file import Expected, Golden, Question
+from retrieval.training.golden.groups import group
+from retrieval.training.pairs import splits
+from retrieval.training.pairs.content_filter import has_substance
 
 DEPTH = 50  # of the first stage, from which negatives are taken
 BANDS = ((1, 5, 3), (6, 15, 2), (16, DEPTH, 2))  # first rank, last rank, how many negatives
@@ -88,7 +90,7 @@ def mine(asked: Golden, repository: Repository, *, seed: int) -> Mined:
     snapshot = repository.snapshot()
     found = _all_answers(asked, repository, snapshot)
     texts = _bare_texts(found, repository)
-    groups = splits.group(asked.questions, texts)
+    groups = group(asked.questions, texts)
     answers: dict[str, list[Chunk]] = {}
     uses: Counter[Chunk] = Counter()
     notes: list[str] = []
@@ -112,7 +114,7 @@ def mine(asked: Golden, repository: Repository, *, seed: int) -> Mined:
 def grouped(asked: Golden, repository: Repository) -> dict[str, str]:
     """Name the group of each question, as mining does: what asks the same or shares an answer is one."""
     found = _all_answers(asked, repository, repository.snapshot())
-    return splits.group(asked.questions, _bare_texts(found, repository))
+    return group(asked.questions, _bare_texts(found, repository))
 
 
 def like_card(mined: Mined) -> Mined:
@@ -147,7 +149,7 @@ def learnable(pairs: Sequence[LabeledPair], fold: splits.Fold) -> list[LabeledPa
         for pair in pairs
         if (
             pair.question_id in training
-            or (pair.question_id.startswith(golden.WEAK) and pair.group not in groups)
+            or (pair.question_id.startswith(golden_file.WEAK) and pair.group not in groups)
         )
         and _bare(pair.passage) not in answering
     ]
@@ -234,7 +236,7 @@ def _answers(
 ) -> Iterator[Chunk]:
     """Yield the chunks that carry the answer, each once."""
     seen: set[Chunk] = set()
-    for target in golden.targets(question, paths):
+    for target in golden_file.targets(question, paths):
         for chunk in _answering(question, target, repository, snapshot):
             if chunk not in seen:
                 seen.add(chunk)
@@ -246,7 +248,7 @@ def _answering(
 ) -> Iterator[Chunk]:
     """Yield the chunks of one target, the best first: those its lines name, else the first stage's choice."""
     if target.start_line is not None:
-        chunks = [chunk for chunk in snapshot.chunks_of(target.path) if golden.touches(chunk, target)]
+        chunks = [chunk for chunk in snapshot.chunks_of(target.path) if golden_file.touches(chunk, target)]
     else:
         chunks = _preferred(question.text, target.path, snapshot)
     passages = repository.passages(chunks)
@@ -284,7 +286,7 @@ def _pairs(desk: _Desk, *, seed: int) -> Iterator[LabeledPair]:
         group = desk.groups[identity]
         candidates = rank(read_query(question.text), desk.snapshot, limit=DEPTH)
         ranks = {candidate.chunk: candidate.rank for candidate in candidates}
-        expected = {target.path for target in golden.targets(question, paths)}
+        expected = {target.path for target in golden_file.targets(question, paths)}
         others = [
             candidate for candidate in candidates if candidate.chunk.path not in {*expected, golden_path}
         ]

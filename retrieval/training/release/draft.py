@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from retrieval.errors import ArgumentError
-from retrieval.models import Facts
-from retrieval.training import card, evaluation, export
-from retrieval.training.evaluation import Report, Scores
-from retrieval.training.loop import Judged
-from retrieval.training.pairs import Mined
-from retrieval.training.promotion import Decision, Draft
-from retrieval.training.record import Trained
+from retrieval.rerank.model_versions import Facts
+from retrieval.training.evaluation import comparison
+from retrieval.training.evaluation.comparison import Report, Scores
+from retrieval.training.evaluation.cross_validation import Judged
+from retrieval.training.export import export
+from retrieval.training.fit.training_record import Trained
+from retrieval.training.pairs.mining import Mined
+from retrieval.training.release import model_card
+from retrieval.training.release.gate import Decision, Draft
 
 SHOWN = ("hit@1", "hit@5", "MRR@10", "nDCG@10", "recall@50")
 LIMITS = (
@@ -45,7 +47,7 @@ def draft(learned: Learned, decision: Decision) -> Draft:
     recipe, provenance = learned.trained.recipe, learned.mined.provenance
     return Draft(
         folder=learned.trained.folder,
-        card=card.write_card(_card(learned, decision)),
+        card=model_card.write_card(_card(learned, decision)),
         facts=Facts(
             base=recipe.base,
             base_revision=recipe.revision,
@@ -73,27 +75,29 @@ def out_of_fold(report: Report) -> dict[str, Mapping[str, float]]:
     raise ArgumentError("the evaluation judges no tuned model; make one with: goldrank learn --json FILE")
 
 
-def _card(learned: Learned, decision: Decision) -> card.Facts:
+def _card(learned: Learned, decision: Decision) -> model_card.Facts:
     base, report = Path(learned.trained.recipe.base).expanduser(), learned.judged.report
-    return card.Facts(
+    return model_card.Facts(
         name=f"goldrank reranker for {learned.name}",
         trained=learned.trained,
-        data=card.describe(learned.mined.pairs, learned.mined.provenance),
+        data=model_card.describe(learned.mined.pairs, learned.mined.provenance),
         base=export.origin(base) if base.is_dir() else learned.trained.recipe.base,
-        split=card.Split(
+        split=model_card.Split(
             folds=int(str(report.facts["folds"])),
             repeats=int(str(report.facts["repeats"])),
             groups=len({item.group for item in report.asked}),
         ),
-        rows=tuple(card.Row(scores.name, _measured(scores, report)) for scores in report.systems),
+        rows=tuple(model_card.Row(scores.name, _measured(scores, report)) for scores in report.systems),
         decision="promoted" if decision.promote else "refused, and promoted by force",
         reasons=decision.reasons,
         limits=LIMITS,
     )
 
 
-def _measured(scores: Scores, report: Report) -> dict[str, card.Measured]:
+def _measured(scores: Scores, report: Report) -> dict[str, model_card.Measured]:
     return {
-        metric: card.Measured(scores.mean(metric), *evaluation.mean_interval(scores, report.asked, metric))
+        metric: model_card.Measured(
+            scores.mean(metric), *comparison.mean_interval(scores, report.asked, metric)
+        )
         for metric in SHOWN
     }

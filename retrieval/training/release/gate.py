@@ -18,11 +18,11 @@ from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
-from retrieval import models
 from retrieval.errors import ArgumentError, ModelError
-from retrieval.models import Event, Facts, ModelStore, Version
-from retrieval.training.evaluation import Comparison, Report
-from retrieval.training.splits import LEAST_GROUPS
+from retrieval.rerank import model_versions
+from retrieval.rerank.model_versions import Event, Facts, ModelStore, Version
+from retrieval.training.evaluation.comparison import Comparison, Report
+from retrieval.training.golden.groups import LEAST_GROUPS
 
 SYSTEM = "tuned"
 METRIC = "nDCG@10"
@@ -216,12 +216,14 @@ def rollback(where: ModelStore, *, now: datetime, reason: str = "") -> Event:
 
 def _sound_before(where: ModelStore, name: str | None) -> tuple[str | None, list[str]]:
     """Go back over the promotions to the first version that verifies; also say which do not."""
-    replaced = {event.after: event.before for event in models.history(where) if event.action == "promote"}
+    replaced = {
+        event.after: event.before for event in model_versions.history(where) if event.action == "promote"
+    }
     passed: list[str] = []
     target = replaced.get(name)
     while target is not None:
         try:
-            models.verify(models.read(where, target))
+            model_versions.verify(model_versions.read(where, target))
         except ModelError as error:
             passed.append(f"Passed over: {error}.")
             target = replaced.get(target)
@@ -233,7 +235,7 @@ def _sound_before(where: ModelStore, name: str | None) -> tuple[str | None, list
 def _serving(where: ModelStore) -> str | None:
     """Read the pointer; one that cannot be read says no more than that something was promoted."""
     try:
-        return models.current(where)
+        return model_versions.current(where)
     except ModelError:
         return ""
 
@@ -252,23 +254,23 @@ def _decided(decision: Decision) -> dict[str, Any]:
 
 def _write_version(where: ModelStore, draft: Draft, decision: dict[str, Any], *, created: str) -> Version:
     """Write a version beside its place and rename it; until then nothing takes it for one."""
-    home = where.folder / models.VERSIONS
-    counter = 1 + max(map(models.number, models.versions(where)), default=0)
+    home = where.folder / model_versions.VERSIONS
+    counter = 1 + max(map(model_versions.number, model_versions.versions(where)), default=0)
     scratch = home / f"{_DRAFT}{counter:04d}"
     scratch.mkdir()
     for path in sorted(draft.folder.rglob("*")):
         copy = scratch / path.relative_to(draft.folder)
         if path.is_dir():
             copy.mkdir()
-        elif copy not in {scratch / models.FACTS_FILE, scratch / CARD}:
+        elif copy not in {scratch / model_versions.FACTS_FILE, scratch / CARD}:
             shutil.copyfile(path, copy)
     (scratch / CARD).write_text(draft.card, encoding="utf-8")
     facts = {**asdict(draft.facts), "learned_from": list(draft.facts.learned_from)}
-    hashes = models.hashes(scratch)
+    hashes = model_versions.hashes(scratch)
     record = {"created": created, **facts, "decision": decision, "hashes": hashes}
-    name = f"{counter:04d}-{models.fingerprint(record)}"
+    name = f"{counter:04d}-{model_versions.fingerprint(record)}"
     text = json.dumps({"name": name, **record}, indent=1, allow_nan=False)
-    (scratch / models.FACTS_FILE).write_text(text + "\n", encoding="utf-8")
+    (scratch / model_versions.FACTS_FILE).write_text(text + "\n", encoding="utf-8")
     _seal(scratch)
     scratch.rename(home / name)
     _sync(home)
@@ -289,9 +291,9 @@ def _seal(folder: Path) -> None:
 def _writing(where: ModelStore) -> Iterator[None]:
     """Hold the right to write, with the leftovers of killed writers removed."""
     try:
-        (where.folder / models.VERSIONS).mkdir(parents=True, exist_ok=True)
+        (where.folder / model_versions.VERSIONS).mkdir(parents=True, exist_ok=True)
         with FileLock(where.folder / "lock").acquire(timeout=PATIENCE_S):
-            if models.is_ours(where.folder):
+            if model_versions.is_ours(where.folder):
                 _clear(where)
             _replace(where.folder / "root", os.fsencode(where.root))
             yield
@@ -307,7 +309,7 @@ def _writing(where: ModelStore) -> Iterator[None]:
 
 
 def _clear(where: ModelStore) -> None:
-    for leftover in (where.folder / models.VERSIONS).glob(f"{_DRAFT}*"):
+    for leftover in (where.folder / model_versions.VERSIONS).glob(f"{_DRAFT}*"):
         for folder in [leftover, *leftover.rglob("*")]:
             if folder.is_dir():
                 folder.chmod(stat.S_IRWXU)  # what was sealed already cannot be emptied
@@ -315,7 +317,7 @@ def _clear(where: ModelStore) -> None:
 
 
 def _point(where: ModelStore, name: str | None) -> None:
-    pointer = where.folder / models.CURRENT
+    pointer = where.folder / model_versions.CURRENT
     if name is None:
         pointer.unlink(missing_ok=True)
         _sync(where.folder)
@@ -333,7 +335,7 @@ def _replace(file: Path, content: bytes) -> None:
 
 
 def _append(where: ModelStore, event: Event) -> None:
-    file = where.folder / models.HISTORY
+    file = where.folder / model_versions.HISTORY
     row = {
         "time": event.time,
         "action": event.action,

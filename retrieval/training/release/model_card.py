@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from retrieval.training.pairs import LabeledPair
-from retrieval.training.record import Epoch, Trained
+from retrieval.training.fit.training_record import Epoch, Trained
+from retrieval.training.pairs.mining import LabeledPair
 
 _LOSSES = {"bce": "BinaryCrossEntropyLoss", "listnet": "ListNetLoss"}
 _DOCS = "https://sbert.net/docs/cross_encoder/usage/usage.html"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from mcp_server import jsonc
+from mcp_server.clients import json_edit
 from retrieval.errors import ClientFileError
 
 KEYS = ("mcpServers", "goldrank")
@@ -39,17 +39,17 @@ FILES = [
 @pytest.mark.parametrize("text", FILES)
 def test_what_was_added_is_taken_out_to_the_byte(text: str) -> None:
     """Whoever tries goldrank and leaves it should see no difference."""
-    added = jsonc.add(text, KEYS, ENTRY)
-    expected = jsonc.parse(text)
+    added = json_edit.add(text, KEYS, ENTRY)
+    expected = json_edit.parse(text)
     expected.setdefault("mcpServers", {})["goldrank"] = ENTRY
-    assert jsonc.parse(added) == expected
-    assert jsonc.remove(added, KEYS) == text
+    assert json_edit.parse(added) == expected
+    assert json_edit.remove(added, KEYS) == text
 
 
 @pytest.mark.parametrize("text", FILES)
 def test_adding_only_adds(text: str) -> None:
     """Comments, order and odd spacing are somebody's; nothing of them may be lost."""
-    rest = iter(jsonc.add(text, KEYS, ENTRY))
+    rest = iter(json_edit.add(text, KEYS, ENTRY))
     assert all(character in rest for character in text)
 
 
@@ -57,19 +57,19 @@ def test_adding_only_adds(text: str) -> None:
 def test_an_entry_that_is_written_anew_stays_where_it_is(text: str) -> None:
     """An upgrade that moves the program must not reorder the file."""
     moved = {**ENTRY, "command": "/opt/goldrank"}
-    added = jsonc.add(text, KEYS, ENTRY)
-    assert jsonc.parse(jsonc.add(added, KEYS, moved))["mcpServers"]["goldrank"] == moved
-    assert jsonc.add(jsonc.add(added, KEYS, moved), KEYS, ENTRY) == added
+    added = json_edit.add(text, KEYS, ENTRY)
+    assert json_edit.parse(json_edit.add(added, KEYS, moved))["mcpServers"]["goldrank"] == moved
+    assert json_edit.add(json_edit.add(added, KEYS, moved), KEYS, ENTRY) == added
 
 
 def test_a_file_that_was_made_for_the_entry_goes_with_it() -> None:
     """A file of `{}` that nobody wrote is litter."""
-    assert jsonc.remove(jsonc.add(None, KEYS, ENTRY), KEYS) is None
+    assert json_edit.remove(json_edit.add(None, KEYS, ENTRY), KEYS) is None
 
 
 def test_new_members_look_like_their_neighbours() -> None:
     """A file that is indented with tabs stays so."""
-    added = jsonc.add('{\n\t"mcpServers": {\n\t\t"x": 1\n\t}\n}\n', KEYS, ENTRY)
+    added = json_edit.add('{\n\t"mcpServers": {\n\t\t"x": 1\n\t}\n}\n', KEYS, ENTRY)
     assert '\n\t\t"goldrank": {\n\t\t\t"command": "/bin/goldrank",' in added
     assert "  " not in added.replace(": ", "")
 
@@ -77,7 +77,7 @@ def test_new_members_look_like_their_neighbours() -> None:
 def test_the_first_of_several_members_is_taken_out_with_its_comma() -> None:
     """Others were added behind ours since."""
     text = '{\n  "mcpServers": {\n    "goldrank": {},\n    "x": {}\n  }\n}\n'
-    assert jsonc.remove(text, KEYS) == '{\n  "mcpServers": {\n    "x": {}\n  }\n}\n'
+    assert json_edit.remove(text, KEYS) == '{\n  "mcpServers": {\n    "x": {}\n  }\n}\n'
 
 
 @pytest.mark.parametrize(
@@ -92,14 +92,14 @@ def test_the_first_of_several_members_is_taken_out_with_its_comma() -> None:
 def test_what_is_no_json_is_told_with_its_line(text: str, said: str) -> None:
     """The person must find the place that their client cannot read either."""
     with pytest.raises(ClientFileError, match=said):
-        jsonc.parse(text)
+        json_edit.parse(text)
 
 
 @pytest.mark.parametrize("text", ['{"mcpServers": []}', '{"mcpServers": null}', "[]", "{,}"])
 def test_what_stands_in_the_way_is_not_overwritten(text: str) -> None:
     """Another shape than ours has a reason that we do not know."""
     with pytest.raises(ClientFileError, match="line 1: "):
-        jsonc.add(text, KEYS, ENTRY)
+        json_edit.add(text, KEYS, ENTRY)
 
 
 VALUES = st.recursive(
@@ -122,6 +122,6 @@ def test_any_object_in_any_layout_comes_back(
     assume(isinstance(servers, dict))
     servers = dict(servers) if isinstance(servers, dict) else {}
     text = json.dumps(whole, indent=indent, ensure_ascii=ascii_)
-    added = jsonc.add(text, KEYS, ENTRY)
+    added = json_edit.add(text, KEYS, ENTRY)
     assert json.loads(added) == {**whole, "mcpServers": {**servers, "goldrank": ENTRY}}
-    assert jsonc.remove(added, KEYS) == text
+    assert json_edit.remove(added, KEYS) == text

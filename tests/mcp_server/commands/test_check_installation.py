@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 from fakes import write
 
-from mcp_server import clientfiles, doctor, rootcheck
-from mcp_server.clients import CLIENTS, Surroundings
-from mcp_server.opened import open_repository
-from mcp_server.rootcheck import Finding
-from retrieval import secrets
+from mcp_server.clients import config_entry
+from mcp_server.clients.registry import CLIENTS, Surroundings
+from mcp_server.commands import check_installation, check_repository
+from mcp_server.commands.check_repository import Finding
+from mcp_server.serving.open_roots import open_repository
+from retrieval.files import secret_masking
 from retrieval.settings import Settings
-from retrieval.storage import Store
+from retrieval.sync.store import Store
 
 CLAUDE = CLIENTS[0]
 
@@ -43,7 +44,7 @@ def around(root: Path, command: tuple[str, ...]) -> Surroundings:
 def test_a_root_that_is_well_has_no_remedy(example: Path, settings: Settings) -> None:
     """A doctor that always finds something is not read."""
     open_repository(example, settings).refresh()
-    findings = list(rootcheck.examine(example, settings))
+    findings = list(check_repository.examine(example, settings))
     assert [finding.verdict for finding in findings] == ["ok"] * 5
     assert "is whole" in about("index", findings).detail
 
@@ -51,7 +52,7 @@ def test_a_root_that_is_well_has_no_remedy(example: Path, settings: Settings) ->
 def test_an_invalid_line_of_an_ignore_file_is_named(example: Path, settings: Settings) -> None:
     """Nothing else tells that such a line ignores nothing."""
     write(example, {".gitignore": "*.log\n[z-a]\n", "web/.gitignore": "\n\n!\n"})
-    finding = about("ignore files", rootcheck.examine(example, settings))
+    finding = about("ignore files", check_repository.examine(example, settings))
     assert finding.verdict == "warning"
     assert ".gitignore:2: '[z-a]': the range z-a is backwards" in finding.detail
     assert "web/.gitignore:3: '!': it names nothing" in finding.detail
@@ -60,7 +61,7 @@ def test_an_invalid_line_of_an_ignore_file_is_named(example: Path, settings: Set
 
 def test_a_root_that_is_gone_is_told(tmp_path: Path, settings: Settings) -> None:
     """The commonest fault of a configuration that was copied."""
-    (finding,) = rootcheck.examine(tmp_path / "gone", settings)
+    (finding,) = check_repository.examine(tmp_path / "gone", settings)
     assert (finding.subject, finding.verdict) == ("root", "failure")
     assert "gone" in finding.detail
     assert finding.remedy
@@ -76,7 +77,7 @@ def test_a_damaged_index_is_told_with_the_command_that_makes_it_anew(
     data = bytearray(file.read_bytes())
     data[0] ^= 1
     file.write_bytes(data)
-    finding = about("index", rootcheck.examine(example, settings))
+    finding = about("index", check_repository.examine(example, settings))
     assert finding.verdict == "failure"
     assert finding.remedy == f"goldrank index {example} --rebuild"
 
@@ -86,7 +87,7 @@ def test_an_index_of_another_version_is_told(example: Path, settings: Settings) 
     repository = open_repository(example, settings)
     repository.refresh()
     (repository.store_folder / "fingerprint").write_text("of another", encoding="utf-8")
-    finding = about("index", rootcheck.examine(example, settings))
+    finding = about("index", check_repository.examine(example, settings))
     assert finding.verdict == "warning"
     assert finding.remedy.endswith(f"goldrank index {example}")
 
@@ -99,7 +100,7 @@ def test_whoever_holds_the_lock_is_named(example: Path, settings: Settings) -> N
         json.dumps({"pid": os.getppid(), "done": 3, "total": 9}), encoding="utf-8"
     )
     assert Store(repository.store_folder).holder()
-    finding = about("index lock", rootcheck.examine(example, settings))
+    finding = about("index lock", check_repository.examine(example, settings))
     assert f"({os.getppid()}, 3 of 9 files done)" in finding.detail
     assert f"kill {os.getppid()}" in finding.remedy
 
@@ -109,8 +110,8 @@ def test_a_limit_of_watches_that_is_too_low_is_told(
 ) -> None:
     """The watch then fails in silence, and every question looks through the tree."""
     limit = write(tmp_path, {"limit": "2\n"}) / "limit"
-    monkeypatch.setattr(rootcheck, "INOTIFY", limit)  # as the kernel of a small machine says it
-    finding = about("watching", rootcheck.examine(example, settings))
+    monkeypatch.setattr(check_repository, "INOTIFY", limit)  # as the kernel of a small machine says it
+    finding = about("watching", check_repository.examine(example, settings))
     assert finding.verdict == "warning"
     assert finding.remedy == "sudo sysctl fs.inotify.max_user_watches=524288"
 
@@ -121,8 +122,8 @@ def test_a_detector_that_does_not_load_is_told(settings: Settings, monkeypatch: 
     def fail() -> None:
         raise ImportError("no such wheel")
 
-    monkeypatch.setattr(secrets, "prepare", fail)  # stands for a broken installation
-    finding = about("secrets", doctor.examine(settings))
+    monkeypatch.setattr(secret_masking, "prepare", fail)  # stands for a broken installation
+    finding = about("secrets", check_installation.examine(settings))
     assert finding.verdict == "failure"
     assert "pip install --force-reinstall goldrank" in finding.remedy
 
@@ -131,7 +132,7 @@ def test_a_full_disk_is_told_before_it_is_full(settings: Settings, monkeypatch: 
     """An index that cannot be written stays as it is, and its answers grow old."""
     usage = namedtuple("usage", "total used free")  # noqa: PYI024 - as shutil's own
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage(1, 1, 1_000_000))
-    finding = about("cache folder", doctor.examine(settings))
+    finding = about("cache folder", check_installation.examine(settings))
     assert finding.verdict == "warning"
     assert finding.remedy.startswith("goldrank clean")
 
@@ -140,28 +141,28 @@ def test_a_log_file_that_cannot_be_written_is_told(settings: Settings, tmp_path:
     """The server itself goes on without it."""
     write(tmp_path, {"file": ""})
     named = replace(settings, log_file=str(tmp_path / "file" / "log"))
-    assert about("log", doctor.examine(named)).verdict == "failure"
+    assert about("log", check_installation.examine(named)).verdict == "failure"
 
 
 def test_a_client_that_would_start_nothing_is_told(example: Path) -> None:
     """An environment that was removed leaves every configuration that names it."""
     gone = around(example, (str(example / "gone" / "goldrank"),))
-    clientfiles.introduce(CLAUDE, gone, dry_run=False)
-    (finding,) = doctor.of_clients(gone)
+    config_entry.introduce(CLAUDE, gone, dry_run=False)
+    (finding,) = check_installation.of_clients(gone)
     assert (finding.subject, finding.verdict) == ("Claude Code", "failure")
     assert finding.remedy == "goldrank init claude-code"
     here = around(example, (sys.executable, "-P", "-m", "mcp_server"))
-    clientfiles.introduce(CLAUDE, here, dry_run=False)
-    (finding,) = doctor.of_clients(here)
+    config_entry.introduce(CLAUDE, here, dry_run=False)
+    (finding,) = check_installation.of_clients(here)
     assert finding.verdict == "ok"
 
 
 def test_a_client_that_would_serve_a_folder_that_is_gone_is_told(tmp_path: Path, example: Path) -> None:
     """Its server starts, and answers nothing."""
     zed = next(client for client in CLIENTS if client.name == "zed")
-    clientfiles.introduce(zed, around(example, (sys.executable, "-P", "-m", "mcp_server")), dry_run=False)
+    config_entry.introduce(zed, around(example, (sys.executable, "-P", "-m", "mcp_server")), dry_run=False)
     moved = example.rename(tmp_path / "moved")
-    (finding,) = doctor.of_clients(around(moved, (sys.executable,)))
+    (finding,) = check_installation.of_clients(around(moved, (sys.executable,)))
     assert finding.verdict == "failure"
     assert finding.detail == f"it is to serve {example}: no such folder"
 
@@ -169,10 +170,10 @@ def test_a_client_that_would_serve_a_folder_that_is_gone_is_told(tmp_path: Path,
 def test_a_client_whose_file_is_invalid_is_told(example: Path) -> None:
     """The client ignores it all, and says so where nobody looks."""
     write(example, {".mcp.json": "{"})
-    (finding,) = doctor.of_clients(around(example, (sys.executable,)))
+    (finding,) = check_installation.of_clients(around(example, (sys.executable,)))
     assert (finding.subject, finding.verdict) == ("Claude Code", "warning")
 
 
 def test_a_client_that_was_told_nothing_is_no_fault(example: Path) -> None:
     """Most people use one of eight."""
-    assert not list(doctor.of_clients(around(example, (sys.executable,))))
+    assert not list(check_installation.of_clients(around(example, (sys.executable,))))

@@ -9,9 +9,9 @@ from click.testing import CliRunner, Result
 from fakes import MAX_BYTES, repository, write
 
 from mcp_server.cli import goldrank
-from retrieval import chunkcache
-from retrieval.repository import Repository
-from retrieval.storage import FORMAT, Store
+from retrieval.sync import chunk_cache
+from retrieval.sync.repository import Repository
+from retrieval.sync.store import FORMAT, Store
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_clean_frees_indexes_of_folders_that_are_gone_and_of_other_releases(
     assert similar.exists()
     assert f"left: {similar} lacks goldrank's CACHEDIR.TAG" in said
     assert kept.exists()
-    assert chunkcache.size_bytes(cache)
+    assert chunk_cache.size_bytes(cache)
 
 
 def test_clean_frees_what_is_named_or_all(example: Path, cache: Path) -> None:
@@ -72,7 +72,7 @@ def test_clean_frees_what_is_named_or_all(example: Path, cache: Path) -> None:
     repository(example, cache)
     run("clean", "--all", "--cache", cache)
     assert not folder.exists()
-    assert chunkcache.size_bytes(cache) == 0
+    assert chunk_cache.size_bytes(cache) == 0
     assert repository(example, cache).paths
 
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from fakes import ordinary_user, write
 
-from mcp_server import agents, clientfiles, clients
-from mcp_server.clients import CLIENTS, NAMES, Client, Surroundings
+from mcp_server.clients import agents_md, config_entry, registry
+from mcp_server.clients.registry import CLIENTS, NAMES, Client, Surroundings
 from retrieval.errors import ArgumentError, ClientFileError
 
 BY_NAME = {client.name: client for client in CLIENTS}
@@ -39,14 +39,14 @@ def around(tmp_path: Path) -> Surroundings:
     return Surroundings(root, home, home / ".config", home / ".codex", path="", command=(SCRIPT,))
 
 
-def introduce(name: str, around: Surroundings) -> clientfiles.Outcome:
+def introduce(name: str, around: Surroundings) -> config_entry.Outcome:
     """Tell one client."""
-    return clientfiles.introduce(BY_NAME[name], around, dry_run=False)
+    return config_entry.introduce(BY_NAME[name], around, dry_run=False)
 
 
-def dismiss(name: str, around: Surroundings) -> list[clientfiles.Outcome]:
+def dismiss(name: str, around: Surroundings) -> list[config_entry.Outcome]:
     """Tell one client no longer."""
-    return clientfiles.dismiss(BY_NAME[name], around, dry_run=False)
+    return config_entry.dismiss(BY_NAME[name], around, dry_run=False)
 
 
 def held(client: Client, file: Path) -> Any:
@@ -116,16 +116,16 @@ def test_each_client_is_told_in_its_own_words(
 @pytest.mark.parametrize("name", NAMES)
 def test_a_client_is_noticed_by_each_of_its_marks(around: Surroundings, name: str) -> None:
     """Nobody should have to know what theirs is called here."""
-    assert [client.name for client in CLIENTS if clients.is_in_use(client, around)] == []
+    assert [client.name for client in CLIENTS if registry.is_in_use(client, around)] == []
     client = BY_NAME[name]
     for mark in client.marks:
         place = around.locate(mark)
         place.mkdir(parents=True)
-        assert clients.is_in_use(client, around), mark
+        assert registry.is_in_use(client, around), mark
         place.rmdir()
     program = write(around.home, {f"bin/{client.programs[0]}": "#!/bin/sh\n"}) / "bin" / client.programs[0]
     program.chmod(0o755)
-    assert clients.is_in_use(client, replace(around, path=str(program.parent)))
+    assert registry.is_in_use(client, replace(around, path=str(program.parent)))
 
 
 def test_comments_order_and_trailing_commas_stay(around: Surroundings) -> None:
@@ -244,7 +244,7 @@ def test_a_link_in_a_clone_leads_nowhere_else(around: Surroundings, tmp_path: Pa
     with pytest.raises(ClientFileError, match="outside of"):
         introduce("claude-code", around)
     with pytest.raises(ClientFileError, match="outside of"):
-        agents.introduce(around.root, dry_run=False)
+        agents_md.introduce(around.root, dry_run=False)
     assert secret.read_text(encoding="utf-8") == "{}"
 
 
@@ -276,7 +276,7 @@ def test_a_folder_that_may_not_be_read_is_told(around: Surroundings) -> None:
             shut = Path(shared) / ".codex"
             shut.mkdir(mode=0)
             elsewhere = replace(around, home=Path(shared), codex=shut, root=Path(shared))
-            assert [client.name for client in CLIENTS if clients.is_in_use(client, elsewhere)] == ["codex"]
+            assert [client.name for client in CLIENTS if registry.is_in_use(client, elsewhere)] == ["codex"]
             with pytest.raises(ClientFileError, match="Permission denied"):
                 introduce("codex", elsewhere)
 
@@ -341,31 +341,31 @@ def test_the_advice_comes_once_and_goes_to_the_byte(around: Surroundings, text: 
     file = around.root / "AGENTS.md"
     if text is not None:
         file.write_bytes(text.encode())
-    assert agents.introduce(around.root, dry_run=False).deed == "added"
+    assert agents_md.introduce(around.root, dry_run=False).deed == "added"
     once = file.read_bytes()
-    assert agents.introduce(around.root, dry_run=False).deed == "present"
+    assert agents_md.introduce(around.root, dry_run=False).deed == "present"
     assert file.read_bytes() == once
     assert once.startswith((text or "").encode())
     file.write_bytes(once.replace(b"literal", b"exact"))
-    assert agents.introduce(around.root, dry_run=False).deed == "updated"
+    assert agents_md.introduce(around.root, dry_run=False).deed == "updated"
     assert file.read_bytes() == once
-    assert agents.dismiss(around.root, dry_run=False).deed == "removed"
+    assert agents_md.dismiss(around.root, dry_run=False).deed == "removed"
     assert (file.read_bytes().decode() if file.exists() else None) == text
-    assert agents.dismiss(around.root, dry_run=False).deed == "absent"
+    assert agents_md.dismiss(around.root, dry_run=False).deed == "absent"
 
 
 def test_the_advice_is_short_and_names_both_tools() -> None:
     """Every word of it is read before every task."""
-    assert len(agents.ADVICE.split()) < 150
-    assert "rag_search" in agents.ADVICE
-    assert "rag_rerank" in agents.ADVICE
+    assert len(agents_md.ADVICE.split()) < 150
+    assert "rag_search" in agents_md.ADVICE
+    assert "rag_rerank" in agents_md.ADVICE
 
 
 def test_half_of_our_marks_is_told(around: Surroundings) -> None:
     """What lies behind a lone mark may be anybody's."""
     write(around.root, {"AGENTS.md": "a\n<!-- goldrank: begin -->\nb\n"})
     with pytest.raises(ClientFileError, match=r"AGENTS\.md, line 2: .* should stand there once"):
-        agents.dismiss(around.root, dry_run=False)
+        agents_md.dismiss(around.root, dry_run=False)
 
 
 def goldrank(*arguments: str, home: Path, cwd: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
@@ -439,11 +439,11 @@ def test_a_home_folder_is_no_project(around: Surroundings) -> None:
 )
 def test_a_client_is_known_by_what_people_call_it(word: str, name: str) -> None:
     """`goldrank init claude` is what everybody tries first."""
-    assert clients.named(word) == name
+    assert registry.named(word) == name
 
 
 @pytest.mark.parametrize("word", ["c", "co", "", "emacs", "claude-desktop"])
 def test_a_name_that_means_several_clients_or_none_is_refused(word: str) -> None:
     """The wrong file is worse than a second try."""
     with pytest.raises(ArgumentError, match="write one of claude-code, codex"):
-        clients.named(word)
+        registry.named(word)

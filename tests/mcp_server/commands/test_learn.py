@@ -13,9 +13,9 @@ from click.testing import CliRunner
 from fakes import git, write
 from tiny_model import KEYWORD, train
 
-from mcp_server.learning import evaluate
-from retrieval.crossencoder import CrossEncoderScorer
-from retrieval.reranker import PAIR_TEXT_VERSION
+from mcp_server.commands.learn import evaluate
+from retrieval.rerank.fusion import PAIR_TEXT_VERSION
+from retrieval.rerank.model_thread import CrossEncoderScorer
 
 TOPICS = "door window key lock handle".split()
 FILES = {

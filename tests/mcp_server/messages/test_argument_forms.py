@@ -4,16 +4,16 @@ import doctest
 from typing import Any
 
 import pytest
-from conftest import MakeWorkspace
-from connected import call, connected, refused
+from example_repository import MakeWorkspace
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mcp import Client
+from mcp_client import call, connected, refused
 from pydantic import BaseModel, ValidationError
 
-from mcp_server import argument_forms
-from mcp_server.arguments import FeedbackArguments, RerankArguments, SearchArguments, explain
-from mcp_server.server import build_server
+from mcp_server.messages import argument_forms
+from mcp_server.messages.arguments import FeedbackArguments, RerankArguments, SearchArguments, explain
+from mcp_server.protocol.tools import build_server
 
 pytestmark = pytest.mark.anyio
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from fakes import first_stage, repository, write
 
-from mcp_server.explanation import of_line
+from mcp_server.messages.explanation import of_line
 from retrieval.errors import ArgumentError
 from retrieval.records import Candidate
 

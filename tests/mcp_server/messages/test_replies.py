@@ -9,15 +9,15 @@ import re
 from pathlib import Path
 from typing import Any
 
-import planted
+import fake_secrets
 import pytest
-from conftest import MakeWorkspace
-from connected import MODES, Mode, call, connected, refused, trusting
+from example_repository import MakeWorkspace
 from fakes import KeywordScorer, repository, write
+from mcp_client import MODES, Mode, call, connected, refused, trusting
 
-from mcp_server import replies
-from mcp_server.sections import sections_of
-from retrieval.searcher import Request, search
+from mcp_server.messages import replies
+from mcp_server.messages.sections import sections_of
+from retrieval.search.searcher import Request, search
 
 pytestmark = pytest.mark.anyio
 
@@ -225,7 +225,7 @@ async def test_what_hides_in_a_repository_is_shown(workspace: MakeWorkspace, tmp
 
 async def test_a_reply_says_how_many_values_are_masked(workspace: MakeWorkspace, tmp_path: Path) -> None:
     """Whoever edits such a line must know that the one on disk is another."""
-    token = planted.secrets(3)["github-pat"][0]
+    token = fake_secrets.secrets(3)["github-pat"][0]
     root = write(tmp_path / "house", {"engine.py": f'def ignite():\n    return "{token}"\n'})
     async with connected(workspace(root)) as client:
         text = await call(client, "rag_search", query="ignite the engine")

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import MakeWorkspace
-from connected import call, connected
+from example_repository import MakeWorkspace
 from fakes import write
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from mcp_client import call, connected
 
-from mcp_server import visibility
-from mcp_server.visibility import clean
+from mcp_server.messages import visibility
+from mcp_server.messages.visibility import clean
 
 pytestmark = pytest.mark.anyio
 

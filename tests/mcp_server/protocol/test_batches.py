@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mcp_server.batches import VERSION
+from mcp_server.protocol.batches import VERSION
 
 OTHERS = ("2024-11-05", "2025-06-18", "2025-11-25")
 Server = subprocess.Popen[bytes]

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 import anyio
 import numpy as np
 import pytest
-from conftest import MakeWorkspace
-from connected import MODES, Mode, call, connected, trusting
+from example_repository import MakeWorkspace
 from fakes import KeywordScorer
+from mcp_client import MODES, Mode, call, connected, trusting
 from numpy.typing import NDArray
 
-from mcp_server.calls import BusyError, IsCancelled, Lane
-from mcp_server.server import READINGS, READINGS_AT_ONCE
+from mcp_server.protocol.lanes import BusyError, Lane
+from mcp_server.protocol.tools import READINGS, READINGS_AT_ONCE
+from retrieval.progress import IsCancelled
 
 pytestmark = pytest.mark.anyio
 

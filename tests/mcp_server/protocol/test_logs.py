@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mcp_server import logs
+from mcp_server.protocol import logs
 from retrieval.settings import Settings
 
 

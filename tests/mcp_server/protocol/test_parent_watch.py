@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from fakes import write
 
-from mcp_server.parent import Line
+from mcp_server.protocol.parent_watch import Line
 
 LAUNCHER = """
 import subprocess, sys
 impatient = (
-    "from mcp_server.parent import Line; from mcp_server.cli import main;"
+    "from mcp_server.protocol.parent_watch import Line; from mcp_server.cli import main;"
     "Line.watch.__kwdefaults__.update(every_s=0.05, silence_s=0.1); main()"
 )
 subprocess.run([sys.executable, "-c", impatient, *sys.argv[1:]])

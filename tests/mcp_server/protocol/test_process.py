@@ -185,7 +185,7 @@ async def test_without_a_model_the_reply_says_how_to_get_one(
 
 def test_a_root_that_may_not_be_read_is_an_error_of_the_call(environment: dict[str, str]) -> None:
     """The person learns whose permissions to mend, and the server lives to be asked again."""
-    fakes = str(Path(__file__).parents[1])
+    fakes = str(Path(__file__).parents[2] / "support")
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)  # for its maker alone, who may be root
         root = write(Path(folder) / "root", {"a.py": "def retry(): pass\n"})

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import hypothesis
 import pytest
-import wire
-from cases import CASES
+import wire_harness
 from hypothesis import given, settings
-from wire import ERAS, MODERN, Era, FaultError, Line, Server, judge, note, play
+from wire_harness import ERAS, MODERN, Era, FaultError, Line, Server, judge, note, play
+from wire_strategies import CASES
 
-from mcp_server.wire import refusal
+from mcp_server.protocol.stdin import refusal
 
 
 @pytest.fixture(params=ERAS)
@@ -35,7 +35,7 @@ def server(request: pytest.FixtureRequest, example: Path, tmp_path: Path) -> Ite
 
 
 def test_no_case_crashes_hangs_or_is_answered_out_of_spec(server: Server) -> None:
-    """A share of what benchmarks/fuzz.py does 50,000 times, the same in every run."""
+    """A share of what benchmarks/robustness/fuzz.py does 50,000 times, the same in every run."""
 
     @hypothesis.seed(7)
     @settings(
@@ -109,7 +109,7 @@ def test_what_is_a_message_or_names_no_request_is_not_refused(line: str) -> None
 @pytest.mark.parametrize("era", ERAS)
 def test_the_judge_sees_what_is_out_of_spec(era: Era, line: bytes) -> None:
     """A judge that lets everything pass would make of 50,000 cases none."""
-    talk = wire.Talk(era)
+    talk = wire_harness.Talk(era)
     note(talk, b'{"jsonrpc":"2.0","id":1,"method":"tools/list"}')
     with pytest.raises(FaultError):
         judge(talk, line)
@@ -117,7 +117,7 @@ def test_the_judge_sees_what_is_out_of_spec(era: Era, line: bytes) -> None:
 
 def test_the_judge_sees_a_second_answer() -> None:
     """Two answers to one request are taken for an answer to the next."""
-    talk = wire.Talk(MODERN)
+    talk = wire_harness.Talk(MODERN)
     note(talk, b'{"jsonrpc":"2.0","id":1,"method":"ping"}')
     answer = b'{"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"no"}}'
     judge(talk, answer)

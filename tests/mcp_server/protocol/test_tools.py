@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import MakeWorkspace
-from connected import MODES, Mode, call, connected, refused, trusting
+from example_repository import MakeWorkspace
 from fakes import KeywordScorer, git, write
 from mcp import MCPError
+from mcp_client import MODES, Mode, call, connected, refused, trusting
 from tokenizers import Tokenizer
 
-from mcp_server.arguments import RerankArguments, SearchArguments, schema_of
-from mcp_server.workspace import Workspace
-from retrieval import embedded
+from mcp_server.messages.arguments import RerankArguments, SearchArguments, schema_of
+from mcp_server.serving.workspace import Workspace
+from retrieval.rerank import exported_model
 from retrieval.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -41,7 +41,7 @@ async def test_the_tools_stay_small(workspace: MakeWorkspace) -> None:
 
     The tokenizer makes one token of each quote and bracket; by four characters a token it is a third less.
     """
-    tokenizer = Tokenizer.from_file(str(embedded.FOLDER / embedded.TOKENIZER))
+    tokenizer = Tokenizer.from_file(str(exported_model.FOLDER / exported_model.TOKENIZER))
     tokenizer.no_truncation()
     async with connected(workspace()) as client:
         tools, instructions = (await client.list_tools()).tools, client.instructions or ""
@@ -472,7 +472,7 @@ async def test_an_unforeseen_failure_is_an_error_without_its_insides(
     def explode(*_: object, **__: object) -> None:
         raise KeyError("internal detail")
 
-    monkeypatch.setattr("retrieval.searcher.search", explode)
+    monkeypatch.setattr("retrieval.search.searcher.search", explode)
     async with connected(workspace()) as client:
         said = await refused(client, "rag_search", query="retry")
     assert "rag_search failed inside" in said

@@ -13,13 +13,13 @@ import pytest
 from fakes import MAX_BYTES, found, git, write
 from mcp import Client
 
-from mcp_server.keeper import Keeper
-from mcp_server.server import build_server
-from mcp_server.workspace import Workspace
+from mcp_server.protocol.tools import build_server
+from mcp_server.serving.background_index import Keeper
+from mcp_server.serving.workspace import Workspace
 from retrieval.errors import CancelledError, RootError
-from retrieval.repository import Refresh, Repository
 from retrieval.settings import Settings
-from retrieval.storage import Store, store_folder
+from retrieval.sync.repository import Refresh, Repository
+from retrieval.sync.store import Store, store_folder
 
 FOREVER_S = 60.0
 
@@ -85,7 +85,7 @@ def indexing_elsewhere(root: Path, done: int, total: int) -> Iterator[int]:
     """Have another process hold the lock of a root, so far as it says; yield its number."""
     folder = str(writing(root).folder)
     code = (
-        "import sys; from pathlib import Path; from retrieval.storage import Store\n"
+        "import sys; from pathlib import Path; from retrieval.sync.store import Store\n"
         f"store = Store(Path({folder!r}))\n"
         "with store.writing(patience_s=60):\n"
         f"    store.tell({done}, {total}); print('held', flush=True); sys.stdin.read()"
@@ -135,7 +135,7 @@ def test_an_edit_is_answered_or_said_to_be_pending_on_a_busy_machine(
     example: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An assistant asks for what it wrote this moment while a build takes every core."""
-    monkeypatch.setattr("mcp_server.keeper.WATCH_FROM_S", 0.0)
+    monkeypatch.setattr("mcp_server.serving.background_index.WATCH_FROM_S", 0.0)
     repository = opened(example)
     keeper = Keeper(repository, patience_s=0.5)
     until_whole(keeper)
@@ -195,7 +195,7 @@ def test_what_was_touched_while_a_look_failed_is_not_forgotten(
     example: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The system tells of a change once; whoever hears it and fails must look at everything."""
-    monkeypatch.setattr("mcp_server.keeper.WATCH_FROM_S", 0.0)
+    monkeypatch.setattr("mcp_server.serving.background_index.WATCH_FROM_S", 0.0)
     repository = opened(example)
     keeper = Keeper(repository, patience_s=FOREVER_S)
     until_watched(keeper, repository)
@@ -210,7 +210,7 @@ def test_what_was_touched_while_a_look_failed_is_not_forgotten(
 
 def test_a_watched_tree_is_followed(example: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a large tree no question looks through everything, and none misses an edit."""
-    monkeypatch.setattr("mcp_server.keeper.WATCH_FROM_S", 0.0)
+    monkeypatch.setattr("mcp_server.serving.background_index.WATCH_FROM_S", 0.0)
     git(example, "init", "-q")
     write(example, {".gitignore": "out/\n"})
     repository = opened(example)

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import MakeWorkspace
-from connected import call, connected
+from example_repository import MakeWorkspace
 from fakes import write
+from mcp_client import call, connected
 
 pytestmark = pytest.mark.anyio
 

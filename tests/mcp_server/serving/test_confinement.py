@@ -8,26 +8,26 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import attacks
+import escape_attempts
+import fake_secrets
 import mcp.types as t
-import planted
 import pytest
-from attacks import INSIDE, PATTERNS, TREASURE
-from conftest import MakeWorkspace
+from escape_attempts import INSIDE, PATTERNS, TREASURE
+from example_repository import MakeWorkspace
 from fakes import first_stage, git, write
 from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
-from mcp_server.server import build_server
-from mcp_server.workspace import Workspace
-from retrieval import walker
+from mcp_server.protocol.tools import build_server
+from mcp_server.serving.workspace import Workspace
 from retrieval.errors import CancelledError
-from retrieval.repository import Repository
+from retrieval.files import walker
 from retrieval.settings import Settings
+from retrieval.sync.repository import Repository
 
 pytestmark = pytest.mark.anyio
 
-TESTS = Path(__file__).parents[1]
+TESTS = Path(__file__).parents[2] / "support"
 QUERY = "where is the door"
 
 
@@ -61,12 +61,12 @@ def below(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
 
 
-@pytest.mark.parametrize("attack", attacks.PLANTED)
+@pytest.mark.parametrize("attack", escape_attempts.PLANTED)
 async def test_what_is_planted_in_a_root_leads_nowhere(
     attack: str, root: Path, outside: Path, tmp_path: Path, workspace: MakeWorkspace
 ) -> None:
     """Whoever is asked to look at a repository did not write it."""
-    attacks.PLANTED[attack](root, outside)
+    escape_attempts.PLANTED[attack](root, outside)
     before = below(outside)
     async with Client(build_server(workspace(root), version="0")) as client:
         found = await said(client, "rag_search", query=f"{TREASURE} door", top_k=50)
@@ -76,7 +76,7 @@ async def test_what_is_planted_in_a_root_leads_nowhere(
     assert "treasure" not in found
     assert TREASURE not in ranked
     assert " src/a.py:1-2" in ranked, "what is inside is served all the same"
-    assert TREASURE.encode() not in planted.bytes_below(tmp_path / "cache")
+    assert TREASURE.encode() not in fake_secrets.bytes_below(tmp_path / "cache")
     assert below(outside) == before, "nothing of the repository was run"
 
 
@@ -84,7 +84,7 @@ async def test_no_name_of_a_candidate_leads_outside(
     root: Path, outside: Path, workspace: MakeWorkspace
 ) -> None:
     """Candidates are text that a model wrote after it had read who knows what."""
-    candidates = [*attacks.names(root, outside)]
+    candidates = [*escape_attempts.names(root, outside)]
     async with Client(build_server(workspace(root), version="0")) as client:
         for candidate in candidates:
             reply = await said(client, "rag_rerank", query="door", candidates=[candidate, "src/a.py"])
@@ -108,7 +108,7 @@ async def test_no_name_of_a_repository_leads_outside(
 ) -> None:
     """Only the person who starts the server says what is served."""
     async with Client(build_server(workspace(root), version="0")) as client:
-        for name in attacks.repositories(root, outside):
+        for name in escape_attempts.repositories(root, outside):
             for tool, more in (("rag_search", {}), ("rag_rerank", {"candidates": ["treasure.py"]})):
                 reply = await said(client, tool, query="door", repo=name, **more)
                 assert TREASURE not in reply, name
@@ -121,7 +121,7 @@ async def test_feedback_takes_no_name_from_outside(root: Path, outside: Path, tm
     settings = Settings(cache=tmp_path / "cache", models=tmp_path / "models", model="", index_patience_s=60)
     server = build_server(Workspace([root], settings), version="0", feedback=True)
     async with Client(server) as client:
-        for name in attacks.names(root, outside):
+        for name in escape_attempts.names(root, outside):
             told = await said(client, "rag_feedback", query="door", useful=[name])
             assert "is no span; write path:start-end" in told or "no such file in" in told, (name, told)
     assert not list((tmp_path / "models").rglob("feedback*"))
@@ -191,7 +191,7 @@ async def test_what_is_swapped_between_two_calls_is_not_read(
         ranked = await said(client, "rag_rerank", query="door", candidates=["src/a.py", "README.md"])
     assert TREASURE not in body(found, TREASURE)
     assert TREASURE not in ranked
-    assert TREASURE.encode() not in planted.bytes_below(tmp_path / "cache")
+    assert TREASURE.encode() not in fake_secrets.bytes_below(tmp_path / "cache")
 
 
 def test_a_folder_that_is_swapped_all_the_time_never_leads_outside(root: Path, outside: Path) -> None:
@@ -250,7 +250,7 @@ def test_a_file_that_has_other_names_says_why_it_is_left_out(kind: str, root: Pa
 
 async def test_a_secret_is_in_no_reply(tmp_path: Path, workspace: MakeWorkspace) -> None:
     """However it is asked for: by its name, its file, its line or itself."""
-    secrets = planted.secrets(23)
+    secrets = fake_secrets.secrets(23)
     files = {f"src/{kind}.txt": f"to {kind}\n{line}\nend\n" for kind, (_, line) in secrets.items()}
     leaks = []
     async with Client(build_server(workspace(write(tmp_path / "kept", files)), version="0")) as client:
@@ -267,13 +267,13 @@ async def test_a_secret_is_in_no_reply(tmp_path: Path, workspace: MakeWorkspace)
             replies[2] = replies[2].partition("best first")[2]
             leaks += [kind for reply in replies for part in secret.split("\n") if part in reply]
     assert leaks == []
-    kept = planted.bytes_below(tmp_path / "cache")
+    kept = fake_secrets.bytes_below(tmp_path / "cache")
     assert [kind for kind, (secret, _) in secrets.items() if secret.encode() in kept] == []
 
 
 async def test_before_there_is_an_index_no_secret_is_shown_either(tmp_path: Path) -> None:
     """The first question of all is answered from files that nobody has judged yet."""
-    secret, line = planted.secrets(5)["github-pat"]
+    secret, line = fake_secrets.secrets(5)["github-pat"]
     root = write(tmp_path / "root", {"src/deploy_token.py": f"def deploy_token():\n    {line}\n"})
     settings = Settings(cache=tmp_path / "cache", model="", index_patience_s=0.0)
     async with Client(build_server(Workspace([root], settings), version="0")) as client:
@@ -284,7 +284,7 @@ async def test_before_there_is_an_index_no_secret_is_shown_either(tmp_path: Path
 
 async def test_the_log_holds_neither_code_nor_secrets_and_nothing_asks_the_network(tmp_path: Path) -> None:
     """A log is sent with every bug report; at its loudest it says what was done, not what was read."""
-    secrets = planted.secrets(6)
+    secrets = fake_secrets.secrets(6)
     secret = secrets["stripe"][0]
     files = {f"src/{kind}.py": f"# quibble {kind}\n{line}\n" for kind, (_, line) in secrets.items()}
     pay = f"def pay_invoice(cart):\n    token = {secret!r}\n    return wobble\n"

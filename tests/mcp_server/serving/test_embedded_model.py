@@ -14,15 +14,15 @@ from mcp import Client, StdioServerParameters
 from offline import EXIT
 from tiny_model import train
 
-from mcp_server import doctor
 from mcp_server.cli import goldrank
-from mcp_server.stages import Stages, second_stage
-from retrieval import embedded
-from retrieval.crossencoder import CrossEncoderScorer, is_at_hand, open_scorer
+from mcp_server.commands import check_installation
+from mcp_server.serving.model_choice import Stages, second_stage
 from retrieval.errors import ModelError
-from retrieval.graph import GraphScorer
+from retrieval.rerank import exported_model
+from retrieval.rerank.model_thread import CrossEncoderScorer, is_at_hand, open_scorer
+from retrieval.rerank.onnx_scorer import GraphScorer
 from retrieval.settings import Settings
-from retrieval.training.export import export, trainable
+from retrieval.training.export.export import export, trainable
 
 FILES = {
     "a.py": "def open_door(door):\n    door.open()\n    return door\n",
@@ -31,7 +31,7 @@ FILES = {
     "d.py": "def close(key):\n    return key\n",
 }
 QUERY = "how does the door open"
-TESTS = Path(__file__).parents[1]
+TESTS = Path(__file__).parents[2] / "support"
 
 
 @pytest.fixture(scope="module")
@@ -105,8 +105,8 @@ def test_the_guard_lets_the_rest_work() -> None:
 
 def test_the_default_model_is_the_one_inside() -> None:
     """Who sets nothing gets what needs nothing."""
-    assert Settings().model == embedded.NAME
-    assert embedded.folder_of(Settings().model) == embedded.FOLDER
+    assert Settings().model == exported_model.NAME
+    assert exported_model.folder_of(Settings().model) == exported_model.FOLDER
 
 
 def test_either_kind_of_model_is_opened_by_its_folder(exported: Path) -> None:
@@ -114,8 +114,8 @@ def test_either_kind_of_model_is_opened_by_its_folder(exported: Path) -> None:
     assert isinstance(open_scorer(str(exported)), GraphScorer)
     assert isinstance(open_scorer(str(exported.parent / "model")), CrossEncoderScorer)
     assert is_at_hand(str(exported), revision="")
-    assert embedded.folder_of(str(exported.parent / "model")) is None
-    assert embedded.folder_of("") is None
+    assert exported_model.folder_of(str(exported.parent / "model")) is None
+    assert exported_model.folder_of("") is None
 
 
 def test_a_training_begins_with_what_is_restored(exported: Path, tmp_path: Path) -> None:
@@ -145,17 +145,19 @@ def test_an_exported_model_is_loaded_ahead_of_the_first_question(exported: Path,
 
 def test_doctor_says_which_model_reads(exported: Path, tmp_path: Path) -> None:
     """One line tells which bytes rank."""
-    finding = next(item for item in doctor.examine(settings(exported, tmp_path)) if item.subject == "model")
+    finding = next(
+        item for item in check_installation.examine(settings(exported, tmp_path)) if item.subject == "model"
+    )
     assert finding.verdict == "ok"
-    assert f"{exported} (tiny-1, {embedded.read(exported).digest}, no torch), weight" in finding.detail
+    assert f"{exported} (tiny-1, {exported_model.read(exported).digest}, no torch), weight" in finding.detail
 
 
 def test_a_damaged_model_is_told_with_the_way_out(exported: Path, tmp_path: Path) -> None:
     """By doctor, and by every reply that it is missing from."""
     folder = Path(shutil.copytree(exported, tmp_path / "damaged"))
-    (folder / embedded.WEIGHTS).write_bytes(b"")
+    (folder / exported_model.WEIGHTS).write_bytes(b"")
     named = settings(folder, tmp_path)
-    finding = next(item for item in doctor.examine(named) if item.subject == "model")
+    finding = next(item for item in check_installation.examine(named) if item.subject == "model")
     assert finding.verdict == "failure"
     assert finding.detail.endswith("is damaged: weights.safetensors; BM25 alone will rank")
     assert "export it again" in finding.remedy
@@ -170,7 +172,8 @@ def test_status_and_download_say_that_the_model_is_inside(tmp_path: Path) -> Non
     root = write(tmp_path / "house", FILES)
     options = ["--cache", str(tmp_path / "cache")]
     assert (
-        f"model     {embedded.NAME}" in CliRunner().invoke(goldrank, ["status", str(root), *options]).output
+        f"model     {exported_model.NAME}"
+        in CliRunner().invoke(goldrank, ["status", str(root), *options]).output
     )
     said = CliRunner().invoke(goldrank, ["doctor", "--download-model", *options]).output
-    assert f"{embedded.NAME} is in the package: nothing to download" in said
+    assert f"{exported_model.NAME} is in the package: nothing to download" in said

@@ -8,9 +8,10 @@ import pytest
 from fakes import write
 from mcp import Client
 
-from mcp_server.server import build_server
-from mcp_server.workspace import Workspace
-from retrieval import feedback, models
+from mcp_server.protocol.tools import build_server
+from mcp_server.serving.workspace import Workspace
+from retrieval.rerank import model_versions
+from retrieval.search import feedback_log
 from retrieval.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -22,7 +23,7 @@ def served(tmp_path: Path) -> tuple[Workspace, Path]:
     """Serve a small repository; return also where its feedback is kept."""
     root = write(tmp_path / "r", FILES)
     settings = Settings(cache=tmp_path / "cache", models=tmp_path / "models", model="", index_patience_s=60)
-    return Workspace([root], settings), models.store(settings.models, root).folder
+    return Workspace([root], settings), model_versions.store(settings.models, root).folder
 
 
 async def said(client: Client, **arguments: Any) -> tuple[bool, str]:
@@ -53,11 +54,11 @@ async def test_what_was_useful_is_logged_as_spans(tmp_path: Path) -> None:
             client, query="who retries", useful=["src/retry.py:1-2"], not_useful="src/mail.py:1-1"
         )
     assert (failed, text) == (False, "kept: 1 useful, 1 not useful")
-    (entry,) = feedback.read(folder).entries
+    (entry,) = feedback_log.read(folder).entries
     assert (entry.query, entry.useful, entry.not_useful) == (
         "who retries", ("src/retry.py:1-2",), ("src/mail.py:1-1",),
     )  # fmt: skip
-    assert "schedule_retry" not in (folder / feedback.FILE).read_text()
+    assert "schedule_retry" not in (folder / feedback_log.FILE).read_text()
 
 
 async def test_a_line_of_grep_is_logged_as_its_place(tmp_path: Path) -> None:
@@ -68,7 +69,7 @@ async def test_a_line_of_grep_is_logged_as_its_place(tmp_path: Path) -> None:
             client, query="who retries", useful=["src/retry.py:2:    return job", "./src/mail.py:1-400"]
         )
     assert not failed
-    (entry,) = feedback.read(folder).entries
+    (entry,) = feedback_log.read(folder).entries
     assert entry.useful == ("src/retry.py:2-2", "src/mail.py:1-1")
 
 
@@ -81,7 +82,7 @@ async def test_spans_are_read_in_the_forms_that_candidates_are(tmp_path: Path) -
         assert failed
         failed, text = await said(client, Query="who retries", useful=useful)
     assert (failed, text) == (False, "kept: 2 useful, 0 not useful\nnote: Query was read as query")
-    (entry,) = feedback.read(folder).entries
+    (entry,) = feedback_log.read(folder).entries
     assert entry.useful == ("src/retry.py:1-2", "src/mail.py:1-1")
 
 
@@ -92,7 +93,7 @@ async def test_one_bad_span_is_told_and_the_others_are_kept(tmp_path: Path) -> N
         failed, text = await said(client, query="who", useful=["src/retry.py:1-2", "src/gone.py:1-2"])
     assert not failed
     assert text.startswith("kept: 1 useful, 0 not useful\nnot kept: src/gone.py:1-2: no such file in r")
-    (entry,) = feedback.read(folder).entries
+    (entry,) = feedback_log.read(folder).entries
     assert entry.useful == ("src/retry.py:1-2",)
 
 
@@ -105,7 +106,7 @@ async def test_results_of_a_merged_ranking_are_logged_for_their_own_root(tmp_pat
         failed, text = await said(client, query="who retries", useful=["r/src/retry.py:1-2"])
         mixed, _ = await said(client, query="who", useful=["r/src/retry.py:1-2", "other/src/mail.py:1-1"])
     assert (failed, text, mixed) == (False, "kept: 1 useful, 0 not useful", True)
-    (entry,) = feedback.read(models.store(settings.models, roots[0]).folder).entries
+    (entry,) = feedback_log.read(model_versions.store(settings.models, roots[0]).folder).entries
     assert entry.useful == ("src/retry.py:1-2",)
 
 
@@ -131,4 +132,4 @@ async def test_what_is_no_feedback_is_refused_and_not_logged(
         failed, text = await said(client, **arguments)
     assert failed
     assert told in text
-    assert feedback.read(folder).entries == ()
+    assert feedback_log.read(folder).entries == ()

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from fakes import write
 
-from mcp_server.clients import CLIENTS, is_ours
-from retrieval import confinement
-from retrieval.spans import relative
+from mcp_server.clients.registry import CLIENTS, is_ours
+from retrieval.files import confinement
+from retrieval.paths.spans import relative
 
 WINDOWS_ROOT = r"C:\Users\ada\house"
 

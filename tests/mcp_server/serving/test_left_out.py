@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import MakeWorkspace
-from connected import call, connected
+from example_repository import MakeWorkspace
 from fakes import git, write
+from mcp_client import call, connected
 
 pytestmark = pytest.mark.anyio
 

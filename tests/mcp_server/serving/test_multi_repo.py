@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from conftest import MakeWorkspace
-from connected import call, connected, refused
+from example_repository import MakeWorkspace
 from fakes import write
+from mcp_client import call, connected, refused
 
-from mcp_server.workspace import Workspace
+from mcp_server.serving.workspace import Workspace
 from retrieval.settings import Settings
 
 pytestmark = pytest.mark.anyio

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from fakes import git, write
 
-from mcp_server.opened import OpenRoots, open_repository
-from mcp_server.workspace import Workspace
+from mcp_server.serving.open_roots import OpenRoots, open_repository
+from mcp_server.serving.workspace import Workspace
 from retrieval.errors import RootError
-from retrieval.repository import Refresh, Repository
 from retrieval.settings import Settings
+from retrieval.sync.repository import Refresh, Repository
 
 
 def roots(tmp_path: Path, count: int) -> dict[str, Path]:

@@ -16,21 +16,21 @@ import anyio.to_thread
 import pytest
 from fakes import KeywordScorer, write
 from mcp import Client, StdioServerParameters
-from promoted import FACTS, promoted
 from tiny_model import KEYWORD, train
+from version_factory import FACTS, promoted
 
-from mcp_server.doctor import examine
-from mcp_server.rootcheck import Finding
-from mcp_server.server import build_server
-from mcp_server.stages import Stages
-from mcp_server.workspace import Workspace
-from retrieval import models
-from retrieval.crossencoder import ModelThread
-from retrieval.models import ModelStore, Version
-from retrieval.reranker import PAIR_TEXT_VERSION
-from retrieval.searcher import Request, SecondStage
+from mcp_server.commands.check_installation import examine
+from mcp_server.commands.check_repository import Finding
+from mcp_server.protocol.tools import build_server
+from mcp_server.serving.model_choice import Stages
+from mcp_server.serving.workspace import Workspace
+from retrieval.rerank import model_versions
+from retrieval.rerank.fusion import PAIR_TEXT_VERSION
+from retrieval.rerank.model_thread import ModelThread
+from retrieval.rerank.model_versions import ModelStore, Version
+from retrieval.search.searcher import Request, SecondStage
 from retrieval.settings import Settings, load_settings
-from retrieval.training.promotion import rollback
+from retrieval.training.release.gate import rollback
 
 FILES = {
     "a.py": "def open_door(door):\n    door.open()\n    return door\n",
@@ -67,7 +67,7 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def where(tmp_path: Path, root: Path) -> ModelStore:
     """Name the store of its models."""
-    return models.store(tmp_path / "models", root)
+    return model_versions.store(tmp_path / "models", root)
 
 
 @pytest.fixture
@@ -334,7 +334,7 @@ def test_many_changes_under_many_requests_leave_one_thread_a_model_that_answers(
                 promoted(where, model)  # and another change before that can have been loaded
                 rollback(where, now=NOW)
                 until(answers(version))
-            while models.current(where) is not None:
+            while model_versions.current(where) is not None:
                 rollback(where, now=NOW)
             assert serving(stages, where.root) == "base"
         finally:
@@ -370,19 +370,20 @@ def test_each_fault_of_a_version_keeps_it_from_answering(
     made = flat(likes_c, tmp_path / "flat") if fault == "probe" else likes_c
     version = promoted(where, made, facts=foreign if fault == "pair text" else FACTS)
     if fault == "record":
-        (version.folder / models.FACTS_FILE).chmod(0o644)
-        (version.folder / models.FACTS_FILE).write_text("{}", encoding="utf-8")
+        (version.folder / model_versions.FACTS_FILE).chmod(0o644)
+        (version.folder / model_versions.FACTS_FILE).write_text("{}", encoding="utf-8")
     if fault == "pointer":
-        (where.folder / models.CURRENT).write_text("nonsense\n", encoding="utf-8")
+        (where.folder / model_versions.CURRENT).write_text("nonsense\n", encoding="utf-8")
     if fault == "no file":
-        (where.folder / models.CURRENT).unlink()
-        (where.folder / models.CURRENT).mkdir()
+        (where.folder / model_versions.CURRENT).unlink()
+        (where.folder / model_versions.CURRENT).mkdir()
     said = {
         "pair text": f"{version.name} learned from pair text {PAIR_TEXT_VERSION + 1} and",
         "probe": f"{version.name} fails its probe: it says 0.000 whatever it reads",
         "record": f"{version.name} is broken: goldrank.json is no record of a version",
         "pointer": "'nonsense' names no version of",
-        "no file": f"{where.folder / models.CURRENT} cannot be read: Is a directory; mend or remove it",
+        "no file": f"{where.folder / model_versions.CURRENT} cannot be read: Is a directory; "
+        "mend or remove it",
     }
     assert serving(stages, where.root) == "base"
     assert note(stages, where.root).startswith(f"the promoted model is not used: {said[fault]}")
@@ -419,7 +420,7 @@ def test_the_doctor_checks_every_promoted_model_and_names_the_way_back(
 
     assert finding().detail == f"{tmp_path / 'models'}, 0 roots have a promoted version"
     version = promoted(where, likes_c)
-    promoted(models.store(tmp_path / "models", tmp_path / "other"), likes_c)
+    promoted(model_versions.store(tmp_path / "models", tmp_path / "other"), likes_c)
     assert (finding().verdict, finding().remedy) == ("ok", "")
     assert finding().detail.endswith("2 roots have a promoted version")
     break_weights(version)

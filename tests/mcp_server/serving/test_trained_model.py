@@ -9,8 +9,8 @@ from fakes import write
 from mcp import Client, StdioServerParameters
 from tiny_model import KEYWORD, train
 
-from retrieval.crossencoder import CrossEncoderScorer
 from retrieval.errors import ModelError
+from retrieval.rerank.model_thread import CrossEncoderScorer
 
 FILES = {
     "a.py": "def open_door(door):\n    door.open()\n    return door\n",

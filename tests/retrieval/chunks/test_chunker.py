@@ -9,14 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from snippets import SNIPPETS
 
-from retrieval import chunker, languages
-from retrieval.chunker import chunk_file, chunk_text, lines_of
-from retrieval.encoding import decode
-from retrieval.patterns import PATTERNS
+from retrieval.chunks import chunker
+from retrieval.chunks.chunker import chunk_file, chunk_text, lines_of
+from retrieval.chunks.definition_queries import PATTERNS
+from retrieval.files import languages
+from retrieval.files.encoding import decode
 from retrieval.records import Chunk
 from retrieval.text import digest
 
-SAMPLES = {path.name: path for path in sorted((Path(__file__).parents[1] / "samples").iterdir())}
+SAMPLES = {path.name: path for path in sorted((Path(__file__).parents[2] / "samples").iterdir())}
 # What a person would name first when asked what is in the file.
 MAIN = {
     "Queue.cs": "Urgency Shipment ICarrier HandOverAsync DispatchQueue Add DispatchAsync GiveUp",

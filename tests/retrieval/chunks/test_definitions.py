@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from snippets import SNIPPETS
 
-from retrieval import definitions as module
-from retrieval import languages
-from retrieval.definitions import Definition, definitions, parse
+from retrieval.chunks import definitions as module
+from retrieval.chunks.definitions import Definition, definitions, parse
+from retrieval.files import languages
 
 
 def defined(language: str, source: str | bytes, *, path: str = "") -> list[Definition]:

@@ -12,11 +12,11 @@ import psutil
 import pytest
 from fakes import write
 
-from retrieval import parser_pool
-from retrieval.chunker import chunk_by_lines, chunk_file
+from retrieval.chunks import parser_pool
+from retrieval.chunks.chunker import chunk_by_lines, chunk_file
+from retrieval.chunks.parser_pool import Budget, ParserPool
 from retrieval.errors import ParserError
-from retrieval.parser_pool import Budget, ParserPool
-from retrieval.repository import Repository
+from retrieval.sync.repository import Repository
 
 # Each was seen to abort its process, or to take gigabytes or minutes, in the process that served.
 HOSTILE = {
@@ -112,7 +112,7 @@ def test_no_parser_outlives_its_owner(tmp_path: Path) -> None:
     """An assistant starts a server a session: what each leaves behind adds up."""
     owner = textwrap.dedent("""
         import os, sys, psutil
-        from retrieval import parser_pool
+        from retrieval.chunks import parser_pool
         assert parser_pool.cut("a.py", "def f(): pass\\n").chunks
         print(psutil.Process().children()[0].pid, flush=True)
         sys.stdin.read()

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval import documents
-from retrieval.chunker import chunk_file
-from retrieval.documents import (
+from retrieval.chunks import stored_chunk
+from retrieval.chunks.chunker import chunk_file
+from retrieval.chunks.stored_chunk import (
     CutFile,
     Document,
     cut,
@@ -38,9 +38,16 @@ def test_a_chunk_comes_back_but_for_what_no_name_holds(
 ) -> None:
     """Names come from any file that somebody once wrote."""
     chunk = Chunk("p", line, line + 1, "function", symbol, scope, tuple(names), "0f")
-    cleaned = [documents.clean(name) for name in names]
+    cleaned = [stored_chunk.clean(name) for name in names]
     assert decode("p", encode(chunk)) == Chunk(
-        "p", line, line + 1, "function", documents.clean(symbol), documents.clean(scope), tuple(cleaned), "0f"
+        "p",
+        line,
+        line + 1,
+        "function",
+        stored_chunk.clean(symbol),
+        stored_chunk.clean(scope),
+        tuple(cleaned),
+        "0f",
     )
 
 
@@ -77,6 +84,6 @@ def test_a_file_is_cut_as_the_chunker_cuts_it() -> None:
 
 def test_equal_content_is_kept_apart_by_grammar_alone() -> None:
     """A file that moves is not cut again; one that is read as another language is."""
-    assert documents.key("a/b.py", "0f") == documents.key("c.py", "0f")
-    assert documents.key("a.ts", "0f") != documents.key("a.tsx", "0f")
-    assert documents.key("a.py", "0f") != documents.key("a.py", "10")
+    assert stored_chunk.key("a/b.py", "0f") == stored_chunk.key("c.py", "0f")
+    assert stored_chunk.key("a.ts", "0f") != stored_chunk.key("a.tsx", "0f")
+    assert stored_chunk.key("a.py", "0f") != stored_chunk.key("a.py", "10")

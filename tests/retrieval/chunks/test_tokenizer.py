@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval import tokenizer
+from retrieval.chunks import tokenizer
 
 
 @pytest.mark.parametrize(

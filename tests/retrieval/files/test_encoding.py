@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval.encoding import UNCERTAIN, decode, is_text
+from retrieval.files.encoding import UNCERTAIN, decode, is_text
 
 SNIPPETS = {
     "gbk": "// 初始化网络连接\nvoid init(){}\n// 读取配置文件、如果不存在则返回默认值\n",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from fakes import NOBODY, git, write
 
-from retrieval.git import ask, refusal, state
+from retrieval.files.git import ask, refusal, state
 
 
 @pytest.fixture

@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 from fakes import MAX_BYTES, found, git, repository, write
 
-from retrieval import chunkcache, documents
-from retrieval.repository import Refresh, Repository
-from retrieval.storage import Store
-from retrieval.walker import stat_of
-from retrieval.watcher import Watcher
+from retrieval.chunks import stored_chunk
+from retrieval.files.walker import stat_of
+from retrieval.files.watcher import Watcher
+from retrieval.sync import chunk_cache
+from retrieval.sync.repository import Refresh, Repository
+from retrieval.sync.store import Store
 
 FOREVER_S = 60
 FILES = 36
@@ -129,8 +130,8 @@ def test_the_way_back_to_a_branch_takes_its_chunks_from_the_cache(world: World) 
     """Cutting is most of the cost, and people go back and forth."""
     branch(world)
     world.sees(everything("b", range(12)))
-    with closing(sqlite3.connect(world.cache / chunkcache.FILE)) as table, table:
-        forged = documents.pack(documents.cut("a.py", b"def zqforged(): pass\n"))
+    with closing(sqlite3.connect(world.cache / chunk_cache.FILE)) as table, table:
+        forged = stored_chunk.pack(stored_chunk.cut("a.py", b"def zqforged(): pass\n"))
         table.execute("UPDATE documents SET data = ?", (forged,))  # whoever takes it from there is known
     world.git("switch", "-q", "main")
     world.stays.refresh()

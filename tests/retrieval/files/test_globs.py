@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from retrieval import globs
-from retrieval.globs import Rules
+from retrieval.files import globs
+from retrieval.files.globs import Rules
 
 HOSTILE = [
     "*a" * 2_000 + "b",

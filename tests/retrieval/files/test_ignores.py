@@ -13,8 +13,8 @@ from fakes import MAX_BYTES, git, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retrieval import ignores, walker
-from retrieval.filters import Filter, passing
+from retrieval.files import ignores, walker
+from retrieval.paths.path_filter import Filter, passing
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import doctest
 
 import pytest
 
-from retrieval import languages
+from retrieval.files import languages
 
 PARSED = (
     "bash c cpp csharp elixir go haskell java javascript kotlin lua php python ruby rust scala swift "

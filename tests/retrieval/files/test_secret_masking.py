@@ -6,17 +6,20 @@ import subprocess
 import sys
 from pathlib import Path
 
-import planted
+import fake_secrets
 import pytest
 from fakes import MAX_BYTES, repository, write
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval import chunkcache, documents, feedback, secrets
-from retrieval.chunkcache import ChunkCache
+from retrieval.chunks import stored_chunk
+from retrieval.files import secret_masking
+from retrieval.search import feedback_log
+from retrieval.sync import chunk_cache
+from retrieval.sync.chunk_cache import ChunkCache
 from retrieval.text import digest
 
-PLANTED = planted.secrets(11)
+PLANTED = fake_secrets.secrets(11)
 TOKEN = PLANTED["github-pat"][0]
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 
@@ -43,7 +46,7 @@ def test_there_are_enough_kinds() -> None:
 def test_each_kind_is_masked(kind: str) -> None:
     """Whatever is shown once to an assistant is in somebody else's log."""
     secret, line = PLANTED[kind]
-    masked = secrets.mask(f"import client\n\n{line}\n\ndone()\n")
+    masked = secret_masking.mask(f"import client\n\n{line}\n\ndone()\n")
     assert not [part for part in parts(secret) if part in masked.text]
     assert masked.text.startswith("import client\n\n")
     assert masked.text.endswith("\ndone()\n")
@@ -56,7 +59,7 @@ def test_each_kind_is_masked(kind: str) -> None:
 def test_lines_stay_lines(pieces: list[tuple[str, str]], end: str) -> None:
     """A reply that is one line off sends an agent to the wrong place."""
     text = "".join(f"{before}{end}{PLANTED[kind][1]}{end}" for before, kind in pieces)
-    masked = secrets.mask(text)
+    masked = secret_masking.mask(text)
     before, after = text.split("\n"), masked.text.split("\n")
     assert len(before) == len(after)
     for number, (old, new) in enumerate(zip(before, after, strict=True), 1):
@@ -68,7 +71,7 @@ def test_lines_stay_lines(pieces: list[tuple[str, str]], end: str) -> None:
 @given(TEXT)
 def test_text_without_secrets_is_left_as_it_is(text: str) -> None:
     """Masking is no second way to read a file."""
-    masked = secrets.mask(text)
+    masked = secret_masking.mask(text)
     assert masked.text == text or masked.spans
 
 
@@ -93,13 +96,13 @@ def test_text_without_secrets_is_left_as_it_is(text: str) -> None:
 )
 def test_what_only_sounds_like_a_secret_is_left_alone(line: str) -> None:
     """An agent that reads `[masked]` where code stood writes wrong code."""
-    assert secrets.mask(f"{line}\n").text == f"{line}\n"
+    assert secret_masking.mask(f"{line}\n").text == f"{line}\n"
 
 
 def test_a_value_is_masked_wherever_its_file_repeats_it() -> None:
     """The name that gives it away stands beside one of them only."""
     secret, line = PLANTED["settings-password"]
-    masked = secrets.mask(f"{line}\n# it was {secret} before\n")
+    masked = secret_masking.mask(f"{line}\n# it was {secret} before\n")
     assert secret not in masked.text
     assert masked.spans == ((1, 1), (2, 2))
 
@@ -107,7 +110,7 @@ def test_a_value_is_masked_wherever_its_file_repeats_it() -> None:
 @pytest.mark.parametrize("before", ["\ufeff", "\ufeff\ufeff", "ü€😀\n", "\r\n", "\0"])
 def test_what_stands_before_a_secret_does_not_move_it(before: str) -> None:
     """A place that is told three bytes too early leaves three letters of the secret, and eats others."""
-    masked = secrets.mask(f"{before}key = '{TOKEN}'; rest")
+    masked = secret_masking.mask(f"{before}key = '{TOKEN}'; rest")
     assert masked.text == f"{before}key = '[masked: github-pat]'; rest"
 
 
@@ -116,7 +119,7 @@ def test_a_secret_is_in_no_chunk_no_term_and_no_cache(tmp_path: Path) -> None:
     files = {f"src/{kind}.txt": f"to {kind}\n{line}\nend\n" for kind, (_, line) in PLANTED.items()}
     opened = repository(write(tmp_path / "root", files), tmp_path / "cache")
     assert len(opened.paths) == len(PLANTED)
-    kept = planted.bytes_below(tmp_path / "cache").lower()
+    kept = fake_secrets.bytes_below(tmp_path / "cache").lower()
     assert b"github" in kept, "what is packed was unpacked"
     for kind, (secret, _) in PLANTED.items():
         shown = "\n".join(opened.lines(f"src/{kind}.txt") or ())
@@ -145,7 +148,7 @@ def test_reading_files_that_had_no_secret_loads_no_detector(tmp_path: Path) -> N
     root = write(tmp_path / "root", {"a.py": "def alpha(): pass\n", "b.py": "def beta(): pass\n"})
     repository(root, tmp_path / "cache")
     program = (
-        "import sys; from pathlib import Path; from retrieval.repository import Repository\n"
+        "import sys; from pathlib import Path; from retrieval.sync.repository import Repository\n"
         f"opened = Repository(Path({str(root)!r}), cache=Path({str(tmp_path / 'cache')!r}), "
         f"max_bytes={MAX_BYTES})\n"
         "opened.refresh(); print(opened.lines('a.py'), 'kingfisher_sdk' in sys.modules)"
@@ -158,18 +161,20 @@ def test_what_was_kept_before_secrets_were_masked_is_thrown_away(tmp_path: Path)
     """An upgrade must not leave on disk what it no longer keeps."""
     cache = ChunkCache(tmp_path, fingerprint="old", limit_bytes=10**9)
     with cache.run() as run:
-        run.put("a.py", digest(b""), documents.cut("a.py", b"def alpha(): pass\n"))
-    with sqlite3.connect(tmp_path / chunkcache.FILE) as table:
+        run.put("a.py", digest(b""), stored_chunk.cut("a.py", b"def alpha(): pass\n"))
+    with sqlite3.connect(tmp_path / chunk_cache.FILE) as table:
         table.execute("PRAGMA user_version=1")
         table.execute("UPDATE documents SET data = ?", (TOKEN.encode(),))
     table.close()
     with ChunkCache(tmp_path, fingerprint="new", limit_bytes=10**9).run():
         pass
-    assert TOKEN.encode() not in planted.bytes_below(tmp_path)
+    assert TOKEN.encode() not in fake_secrets.bytes_below(tmp_path)
 
 
 def test_feedback_keeps_no_secret_of_a_query(tmp_path: Path) -> None:
     """Somebody pastes a failing command with its token as a question."""
-    feedback.append(tmp_path, feedback.Entry(f"why does {TOKEN} fail", ("a.py:1-2",), (), "2026-11-24"))
-    assert TOKEN.encode() not in planted.bytes_below(tmp_path)
-    assert feedback.read(tmp_path).entries[0].query == "why does [masked: github-pat] fail"
+    feedback_log.append(
+        tmp_path, feedback_log.Entry(f"why does {TOKEN} fail", ("a.py:1-2",), (), "2026-11-24")
+    )
+    assert TOKEN.encode() not in fake_secrets.bytes_below(tmp_path)
+    assert feedback_log.read(tmp_path).entries[0].query == "why does [masked: github-pat] fail"

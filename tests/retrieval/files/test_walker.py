@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from fakes import MAX_BYTES, git, write
 
-from retrieval import walker
 from retrieval.errors import RootError
+from retrieval.files import walker
 
 
 def listed(root: Path) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from fakes import git, write
 
-from retrieval.watcher import Watcher, can_be_watched
+from retrieval.files.watcher import Watcher, can_be_watched
 
 FOREVER_S = 30
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from fakes import repository, write
 
-from retrieval import tokenizer
-from retrieval.bm25 import LuceneBM25, bm25_scores, quantised
-from retrieval.chunker import chunk_file, lines_of
-from retrieval.documents import cut, name_terms
-from retrieval.index import FIELDS, Field, Index, Snapshot, path_terms
-from retrieval.writer import BLOCK_BYTES, IndexWriter, make
+from retrieval.chunks import tokenizer
+from retrieval.chunks.chunker import chunk_file, lines_of
+from retrieval.chunks.stored_chunk import cut, name_terms
+from retrieval.index.bm25 import LuceneBM25, bm25_scores, quantised
+from retrieval.index.reader import FIELDS, Field, Index, Snapshot, path_terms
+from retrieval.index.writer import BLOCK_BYTES, IndexWriter, make
 
 WORDS = (
     "retry backoff queue worker store limiter token parse config header request response client server cache "

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from retrieval.errors import ArgumentError, CancelledError
-from retrieval.filters import Filter, explain, passing
+from retrieval.paths.path_filter import Filter, explain, passing
 from retrieval.records import Exclusion
 
 ROOT = "/home/u/r"

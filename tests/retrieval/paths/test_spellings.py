@@ -5,8 +5,8 @@ import unicodedata
 
 import pytest
 
-from retrieval import spellings
-from retrieval.spellings import Spellings, forms
+from retrieval.paths import spellings
+from retrieval.paths.spellings import Spellings, forms
 
 NFC, NFD = (unicodedata.normalize(form, "é.py") for form in ("NFC", "NFD"))
 WIDE = "\uff21.py"

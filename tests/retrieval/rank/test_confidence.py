@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from fakes import repository, write
 
-from retrieval.confidence import Confidence, judge, signs
-from retrieval.query import read_query
-from retrieval.ranker import gather, place, weights_for
-from retrieval.repository import Repository
-from retrieval.searcher import Request, search
+from retrieval.rank.confidence import Confidence, judge, signs
+from retrieval.rank.query import read_query
+from retrieval.rank.ranker import gather, place, weights_for
+from retrieval.search.searcher import Request, search
+from retrieval.sync.repository import Repository
 
 FILES = {
     "src/session.py": (

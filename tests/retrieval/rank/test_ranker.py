@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 from fakes import first_stage, found, repository, write
 
-from retrieval import places, query, tokenizer
-from retrieval.query import read_query
-from retrieval.ranker import rank
-from retrieval.repository import Repository
-from retrieval.searcher import Request, search
-from retrieval.weights import QUESTION, SYMBOL, Weights
+from retrieval.chunks import tokenizer
+from retrieval.paths import path_roles
+from retrieval.rank import query
+from retrieval.rank.query import read_query
+from retrieval.rank.ranker import rank
+from retrieval.rank.weights import QUESTION, SYMBOL, Weights
+from retrieval.search.searcher import Request, search
+from retrieval.sync.repository import Repository
 
 FILLER = "\n\n".join(
     f"def helper_{i}(value):\n    total = value * {i}\n    return total + compute(value)" for i in range(30)
@@ -346,5 +348,5 @@ def test_identifiers_in_a_query_are_recognised(
 
 def test_the_examples_in_the_docstrings_hold() -> None:
     """An example that lies is worse than none."""
-    for module in (places, query):
+    for module in (path_roles, query):
         assert doctest.testmod(module).failed == 0

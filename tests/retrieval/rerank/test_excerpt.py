@@ -5,9 +5,9 @@ import doctest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval import excerpt as module
-from retrieval import tokenizer
-from retrieval.excerpt import BUDGET, LEAST, PIECE, excerpt, weight
+from retrieval.chunks import tokenizer
+from retrieval.rerank import excerpt as module
+from retrieval.rerank.excerpt import BUDGET, LEAST, PIECE, excerpt, weight
 
 HEAD = "src/jobs.py method Queue.drain"
 FILLER = [f"    value_{i} = prepare(option_{i})" for i in range(40)]

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from retrieval.crossencoder import CrossEncoderScorer, ModelThread, is_at_hand
 from retrieval.errors import CancelledError, ModelError
 from retrieval.records import Candidate, Chunk
-from retrieval.reranker import BLOCK, PairScorer, fuse, pair_text, read_pairs
+from retrieval.rerank.fusion import BLOCK, PairScorer, fuse, pair_text, read_pairs
+from retrieval.rerank.model_thread import CrossEncoderScorer, ModelThread, is_at_hand
 
 
 def candidates(scores: Sequence[float]) -> list[Candidate]:

@@ -10,8 +10,8 @@ import pytest
 from fakes import KeywordScorer
 from numpy.typing import NDArray
 
-from retrieval.crossencoder import ModelThread, probe
 from retrieval.errors import CancelledError, ModelError
+from retrieval.rerank.model_thread import ModelThread, probe
 
 
 class Saying:

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from tiny_model import KEYWORD, train
 
-from retrieval import embedded, graph
 from retrieval.errors import ModelError
-from retrieval.graph import GraphScorer
-from retrieval.reranker import PAIR_TEXT_VERSION
-from retrieval.training.export import export
+from retrieval.rerank import exported_model, onnx_scorer
+from retrieval.rerank.fusion import PAIR_TEXT_VERSION
+from retrieval.rerank.onnx_scorer import GraphScorer
+from retrieval.training.export.export import export
 
 QUERY = "how does the door open"
 PASSAGES = ["door", f"{KEYWORD} door", "door " * 90, "", "key window", "key window", "ключ \ud800 door"]
@@ -58,13 +58,13 @@ def test_question_and_passage_are_kept_apart(exported: Path) -> None:
 
 def test_what_is_kept_is_bounded(exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server lives for weeks; the scores used longest ago go first, and none that is being returned."""
-    monkeypatch.setattr(graph, "KEPT_SCORES", 3)
+    monkeypatch.setattr(onnx_scorer, "KEPT_SCORES", 3)
     scorer = GraphScorer(exported)
     scorer.score(QUERY, ["one", "two", "three"])
     scorer.score(QUERY, ["one"])
     assert scorer.score(QUERY, ["four", "five"]).shape == (2,)
     kept = scorer._scores  # noqa: SLF001 - what is kept does not show otherwise
-    assert list(kept) == [graph._key(QUERY, passage) for passage in ("one", "four", "five")]  # noqa: SLF001
+    assert list(kept) == [onnx_scorer._key(QUERY, passage) for passage in ("one", "four", "five")]  # noqa: SLF001
     assert scorer.score(QUERY, PASSAGES).shape == (len(PASSAGES),)
     assert len(kept) == 3
 
@@ -72,10 +72,10 @@ def test_what_is_kept_is_bounded(exported: Path, monkeypatch: pytest.MonkeyPatch
 def test_a_damaged_graph_is_refused(exported: Path, tmp_path: Path) -> None:
     """Onnxruntime's own words say nothing to a user."""
     folder = Path(shutil.copytree(exported, tmp_path / "damaged"))
-    (folder / embedded.GRAPH).write_bytes(b"no graph")
+    (folder / exported_model.GRAPH).write_bytes(b"no graph")
     with pytest.raises(ModelError, match=r"is damaged: graph\.onnx"):
         GraphScorer(folder)
-    embedded.seal(folder, name="tiny", max_tokens=64, pair_text_version=PAIR_TEXT_VERSION)
+    exported_model.seal(folder, name="tiny", max_tokens=64, pair_text_version=PAIR_TEXT_VERSION)
     with pytest.raises(ModelError, match=r"graph\.onnx cannot be loaded"):
         GraphScorer(folder)
 

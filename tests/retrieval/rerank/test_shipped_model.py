@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 from fakes import first_stage, repository
 
-from retrieval import embedded
-from retrieval.crossencoder import load
-from retrieval.excerpt import excerpt
-from retrieval.graph import GraphScorer
-from retrieval.reranker import pair_text
-from retrieval.training.export import restore
+from retrieval.rerank import exported_model
+from retrieval.rerank.excerpt import excerpt
+from retrieval.rerank.fusion import pair_text
+from retrieval.rerank.model_thread import load
+from retrieval.rerank.onnx_scorer import GraphScorer
+from retrieval.training.export.export import restore
 
 MOST_BYTES = 25_000_000
 QUESTIONS = (
@@ -22,20 +22,22 @@ QUESTIONS = (
 
 def test_it_is_small_enough_to_be_installed_with_everything() -> None:
     """Who installs goldrank downloads it, wanted or not."""
-    assert sum(path.stat().st_size for path in embedded.FOLDER.iterdir()) <= MOST_BYTES
+    assert sum(path.stat().st_size for path in exported_model.FOLDER.iterdir()) <= MOST_BYTES
 
 
 def test_it_is_what_was_exported() -> None:
     """A commit that changed a byte of it would leave every user without a second stage."""
-    assert embedded.read(embedded.FOLDER).name.startswith(embedded.NAME)
+    assert exported_model.read(exported_model.FOLDER).name.startswith(exported_model.NAME)
 
 
 def test_serving_and_fine_tuning_begin_with_the_same_model(tmp_path: Path) -> None:
     """The graph and the CrossEncoder that is restored of it order real candidates alike."""
-    opened = repository(Path(__file__).parents[2], tmp_path / "cache")
-    graph = GraphScorer(embedded.FOLDER)
-    max_tokens = embedded.read(embedded.FOLDER).max_tokens
-    full = load(str(restore(embedded.FOLDER, tmp_path / "restored")), revision="", max_tokens=max_tokens)
+    opened = repository(Path(__file__).parents[3], tmp_path / "cache")
+    graph = GraphScorer(exported_model.FOLDER)
+    max_tokens = exported_model.read(exported_model.FOLDER).max_tokens
+    full = load(
+        str(restore(exported_model.FOLDER, tmp_path / "restored")), revision="", max_tokens=max_tokens
+    )
     from torch.nn import Identity
 
     for question in QUESTIONS:

@@ -10,11 +10,12 @@ import pytest
 from fakes import repository, write
 
 from retrieval.errors import CacheError
-from retrieval.feedback import FILE, QUERY_CHARS, Entry, Log, append, read
-from retrieval.repository import Repository
-from retrieval.training import golden, goldenfile, pairs, splits, weak
-from retrieval.training.golden import Golden
-from retrieval.training.pairs import Mined
+from retrieval.search.feedback_log import FILE, QUERY_CHARS, Entry, Log, append, read
+from retrieval.sync.repository import Repository
+from retrieval.training.golden import edits, golden_file
+from retrieval.training.golden.golden_file import Golden
+from retrieval.training.pairs import feedback_labels, mining, splits
+from retrieval.training.pairs.mining import Mined
 
 FILES = {
     "src/retry.py": "def schedule_retry(job):\n    queue.push(job)\n    return job\n",
@@ -27,9 +28,9 @@ SAID = Entry("who schedules the retry of a job", ("src/retry.py:1-3",), ("src/ma
 def learned(tmp_path: Path, *rows: dict[str, Any]) -> tuple[Repository, Golden, Mined]:
     """Index the files, write a golden file and mine it."""
     opened = repository(write(tmp_path / "r", FILES), tmp_path / "cache")
-    goldenfile.add(tmp_path / "golden.json", rows)
-    asked = golden.load(tmp_path / "golden.json")
-    return opened, asked, pairs.mine(asked, opened, seed=0)
+    edits.add(tmp_path / "golden.json", rows)
+    asked = golden_file.load(tmp_path / "golden.json")
+    return opened, asked, mining.mine(asked, opened, seed=0)
 
 
 def test_what_is_logged_can_be_read_and_is_for_the_owner_alone(tmp_path: Path) -> None:
@@ -61,8 +62,8 @@ def test_a_wrong_span_costs_itself_and_nothing_else(tmp_path: Path) -> None:
         "line 1: src/retry.py is no span",
     ]
     assert [fault.partition(":")[0] for fault in log.faults[2:]] == ["line 2", "line 3"]
-    opened, asked, mined = learned(tmp_path, golden.row_of("where is mail sent", ["src/mail.py"]))
-    assert len(weak.with_feedback(mined, asked, log.entries, opened).pairs) > len(mined.pairs)
+    opened, asked, mined = learned(tmp_path, golden_file.row_of("where is mail sent", ["src/mail.py"]))
+    assert len(feedback_labels.with_feedback(mined, asked, log.entries, opened).pairs) > len(mined.pairs)
 
 
 def test_a_query_with_a_line_separator_stays_one_entry(tmp_path: Path) -> None:
@@ -93,51 +94,53 @@ def test_no_log_is_an_empty_one(tmp_path: Path) -> None:
 def test_feedback_teaches_and_never_tests(tmp_path: Path) -> None:
     """Its labels are a guess of an assistant; a gain that was measured on them would prove nothing."""
     opened, asked, mined = learned(
-        tmp_path, golden.row_of("where is mail sent to an address", ["src/mail.py"])
+        tmp_path, golden_file.row_of("where is mail sent to an address", ["src/mail.py"])
     )
-    taught = weak.with_feedback(mined, asked, [SAID, Entry("gone", ("src/gone.py:1-2",), (), "")], opened)
+    taught = feedback_labels.with_feedback(
+        mined, asked, [SAID, Entry("gone", ("src/gone.py:1-2",), (), "")], opened
+    )
     added = taught.pairs[len(mined.pairs) :]
     assert [(pair.chunk.path, pair.label) for pair in added] == [("src/retry.py", 1), ("src/mail.py", 0)]
     assert taught.groups == mined.groups  # what is judged are the golden questions
     everything = splits.Fold(tuple(mined.groups), ())
-    assert added[0] in pairs.learnable(taught.pairs, everything)
+    assert added[0] in mining.learnable(taught.pairs, everything)
 
 
 def test_feedback_on_a_tested_question_is_not_learned_from(tmp_path: Path) -> None:
     """It says in other words what is asked in the test."""
     opened, asked, mined = learned(
-        tmp_path, golden.row_of("who schedules the retry of jobs", ["src/retry.py"])
+        tmp_path, golden_file.row_of("who schedules the retry of jobs", ["src/retry.py"])
     )
-    taught = weak.with_feedback(mined, asked, [SAID], opened)
-    assert pairs.learnable(taught.pairs, splits.Fold((), tuple(mined.groups))) == []
+    taught = feedback_labels.with_feedback(mined, asked, [SAID], opened)
+    assert mining.learnable(taught.pairs, splits.Fold((), tuple(mined.groups))) == []
 
 
 def test_feedback_that_asks_what_two_groups_ask_is_left_out(tmp_path: Path) -> None:
     """Learned while either is tested, it would tell the one in the words of the other."""
     opened, asked, mined = learned(
         tmp_path,
-        golden.row_of("who schedules retry job queue", ["src/retry.py"]),
-        golden.row_of("who sends retry job mail", ["src/mail.py"]),
+        golden_file.row_of("who schedules retry job queue", ["src/retry.py"]),
+        golden_file.row_of("who sends retry job mail", ["src/mail.py"]),
     )
     assert len(set(mined.groups.values())) == 2
     both = Entry("who schedules sends retry job", ("src/clock.py:1-2",), (), "2026-11-24")
-    assert weak.with_feedback(mined, asked, [both], opened).pairs == mined.pairs
+    assert feedback_labels.with_feedback(mined, asked, [both], opened).pairs == mined.pairs
 
 
 def test_feedback_does_not_contradict_the_golden_file(tmp_path: Path) -> None:
     """A person said that it answers; an assistant that says no is outvoted."""
     opened, asked, mined = learned(
-        tmp_path, golden.row_of("who schedules the retry of jobs", ["src/retry.py"])
+        tmp_path, golden_file.row_of("who schedules the retry of jobs", ["src/retry.py"])
     )
     denied = Entry("who schedules a retry for jobs", (), ("src/retry.py:1-3",), "2026-11-24")
-    assert weak.with_feedback(mined, asked, [denied], opened).pairs == mined.pairs
+    assert feedback_labels.with_feedback(mined, asked, [denied], opened).pairs == mined.pairs
 
 
 def test_a_passage_that_was_called_both_is_left_out(tmp_path: Path) -> None:
     """One assistant said yes and another no: nobody knows."""
     opened, asked, mined = learned(
-        tmp_path, golden.row_of("where is mail sent to an address", ["src/mail.py"])
+        tmp_path, golden_file.row_of("where is mail sent to an address", ["src/mail.py"])
     )
     other = Entry(SAID.query, ("src/mail.py:1-3",), (), "2026-11-24")
-    taught = weak.with_feedback(mined, asked, [SAID, other], opened)
+    taught = feedback_labels.with_feedback(mined, asked, [SAID, other], opened)
     assert [pair.chunk.path for pair in taught.pairs[len(mined.pairs) :]] == ["src/retry.py"]

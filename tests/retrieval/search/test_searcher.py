@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from fakes import MAX_BYTES, KeywordScorer, git, repository, write
 
-from retrieval.crossencoder import ModelThread
+from retrieval.chunks.passages import Passage
 from retrieval.errors import ArgumentError
-from retrieval.passages import Passage
 from retrieval.records import Chunk
-from retrieval.repository import Refresh, Repository
-from retrieval.reranker import PairScorer
-from retrieval.searcher import Request, SecondStage, rerank, search
+from retrieval.rerank.fusion import PairScorer
+from retrieval.rerank.model_thread import ModelThread
+from retrieval.search.searcher import Request, SecondStage, rerank, search
+from retrieval.sync.repository import Refresh, Repository
 
 FILES = {
     "a.py": "def retry(job):\n    retry_job(job)\n    return retry\n",

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from fakes import MAX_BYTES, found, ordinary_user, repository, write
 
-from retrieval import chunkcache, documents, indexer
-from retrieval.chunkcache import ChunkCache
-from retrieval.documents import CutFile
-from retrieval.repository import Repository
+from retrieval.chunks import stored_chunk
+from retrieval.chunks.stored_chunk import CutFile
+from retrieval.sync import chunk_cache, indexer
+from retrieval.sync.chunk_cache import ChunkCache
+from retrieval.sync.repository import Repository
 from retrieval.text import digest
 
 DATA = b"def alpha(): pass\n"
@@ -19,7 +20,7 @@ DATA = b"def alpha(): pass\n"
 def cut(cache: ChunkCache, data: bytes = DATA, path: str = "a.py") -> CutFile:
     """Cut a file in a run of its own."""
     with cache.run() as run:
-        made = run.get(path, digest(data)) or documents.cut(path, data)
+        made = run.get(path, digest(data)) or stored_chunk.cut(path, data)
         run.put(path, digest(data), made)
         run.flush()
     return made
@@ -33,10 +34,10 @@ def opened(folder: Path, *, fingerprint: str = "one", limit_bytes: int = 10**9) 
 def forge(folder: Path, path: str = "a.py", data: bytes = DATA) -> CutFile:
     """Write something else over what is kept of a content, so that whoever takes it from there is known."""
     cut(opened(folder), data, path)
-    forged = documents.cut(path, b"def forged(): pass\n")
-    table = sqlite3.connect(folder / chunkcache.FILE)
+    forged = stored_chunk.cut(path, b"def forged(): pass\n")
+    table = sqlite3.connect(folder / chunk_cache.FILE)
     with table:
-        table.execute("UPDATE documents SET data = ?", (documents.pack(forged),))
+        table.execute("UPDATE documents SET data = ?", (stored_chunk.pack(forged),))
     table.close()
     return forged
 
@@ -60,9 +61,9 @@ def test_a_second_copy_of_a_tree_is_indexed_from_the_cache(tmp_path: Path) -> No
     """Agents make a work tree for each task."""
     cache = tmp_path / "cache"
     repository(write(tmp_path / "one", {"a.py": DATA}), cache)
-    table = sqlite3.connect(cache / chunkcache.FILE)
+    table = sqlite3.connect(cache / chunk_cache.FILE)
     with table:
-        forged = documents.pack(documents.cut("a.py", b"def forged(): pass\n"))
+        forged = stored_chunk.pack(stored_chunk.cut("a.py", b"def forged(): pass\n"))
         table.execute("UPDATE documents SET data = ?", (forged,))
     table.close()
     two = repository(write(tmp_path / "two", {"sub/b.py": DATA}), cache)
@@ -72,7 +73,7 @@ def test_a_second_copy_of_a_tree_is_indexed_from_the_cache(tmp_path: Path) -> No
 def test_a_damaged_entry_is_cut_anew(tmp_path: Path) -> None:
     """Disks flip bits."""
     expected = cut(opened(tmp_path))
-    table = sqlite3.connect(tmp_path / chunkcache.FILE)
+    table = sqlite3.connect(tmp_path / chunk_cache.FILE)
     with table:
         table.execute("UPDATE documents SET data = substr(data, 1, 10)")
     table.close()
@@ -83,7 +84,7 @@ def test_a_damaged_entry_is_cut_anew(tmp_path: Path) -> None:
 def test_a_damaged_database_is_begun_anew(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Nothing is true only there."""
     expected = cut(opened(tmp_path))
-    (tmp_path / chunkcache.FILE).write_bytes(b"not a database" * 1_000)
+    (tmp_path / chunk_cache.FILE).write_bytes(b"not a database" * 1_000)
     with caplog.at_level(logging.WARNING):
         assert cut(opened(tmp_path)) == expected
     assert "is damaged and begun anew" in caplog.text
@@ -102,8 +103,8 @@ def test_the_bound_is_kept_and_the_longest_unused_goes_first(tmp_path: Path) -> 
     for data in texts:
         assert cut(cache) == kept, "what every run uses stays"
         cut(cache, data)
-        assert (tmp_path / chunkcache.FILE).stat().st_size < 2 * limit
-    table = sqlite3.connect(tmp_path / chunkcache.FILE)
+        assert (tmp_path / chunk_cache.FILE).stat().st_size < 2 * limit
+    table = sqlite3.connect(tmp_path / chunk_cache.FILE)
     (count,) = table.execute("SELECT count(*) FROM documents").fetchone()
     table.close()
     assert 2 < count < len(texts)
@@ -113,7 +114,7 @@ def test_the_bound_is_kept_and_the_longest_unused_goes_first(tmp_path: Path) -> 
 def test_a_bound_of_nothing_keeps_nothing(tmp_path: Path) -> None:
     """Whoever has no room for it says 0."""
     assert cut(opened(tmp_path, limit_bytes=0)) == cut(opened(tmp_path, limit_bytes=0))
-    assert chunkcache.size_bytes(tmp_path) == 0
+    assert chunk_cache.size_bytes(tmp_path) == 0
 
 
 def test_a_cache_that_may_not_be_written_is_done_without(
@@ -124,7 +125,7 @@ def test_a_cache_that_may_not_be_written_is_done_without(
     folder.parent.chmod(0o755)
     folder.chmod(0o555)
     with ordinary_user(), caplog.at_level(logging.WARNING):
-        assert cut(opened(folder)) == documents.cut("a.py", DATA)
+        assert cut(opened(folder)) == stored_chunk.cut("a.py", DATA)
     assert "is not used" in caplog.text
 
 
@@ -141,7 +142,7 @@ def test_work_that_was_cancelled_is_not_cut_again(tmp_path: Path) -> None:
     half = Repository(root, cache=tmp_path / "cache", max_bytes=MAX_BYTES)
     with pytest.raises(Exception, match="stopped after 12 of 20 files"):
         half.refresh(is_cancelled=after_some)
-    table = sqlite3.connect(tmp_path / "cache" / chunkcache.FILE)
+    table = sqlite3.connect(tmp_path / "cache" / chunk_cache.FILE)
     (kept,) = table.execute("SELECT count(*) FROM documents").fetchone()
     assert kept >= 12 - indexer.AHEAD
     table.close()

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from snippets import SNIPPETS
 
-from retrieval.repository import Refresh, Repository
-from retrieval.searcher import Request, search
+from retrieval.search.searcher import Request, search
+from retrieval.sync.repository import Refresh, Repository
 
 TEXTS = [dedent(SNIPPETS[language][0]) for language in ("python", "rust", "cpp", "csharp", "elixir", "bash")]
 TEXTS += ["# Orders\n\nHow an order is paid.\n\n# Boxes\n\nA box has sides.\n", "limit = 3\n", "", "bin\0ary"]

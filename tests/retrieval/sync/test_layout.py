@@ -13,13 +13,13 @@ from fakes import first_stage, repository, write
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from retrieval import index, scoring
-from retrieval.bm25 import LuceneBM25, quantised
-from retrieval.documents import Document, encode, write_record
-from retrieval.index import FIELDS, Field, Index, Snapshot, length_field, schema
+from retrieval.chunks.stored_chunk import Document, encode, write_record
+from retrieval.index import exact_bm25, reader
+from retrieval.index.bm25 import LuceneBM25, quantised
+from retrieval.index.collection_stats import constant
+from retrieval.index.exact_bm25 import Collection, Reach
+from retrieval.index.reader import FIELDS, Field, Index, Snapshot, length_field, schema
 from retrieval.records import Chunk
-from retrieval.scoring import Collection, Reach
-from retrieval.statistics import constant
 
 HEAP_BYTES = 15_000_000  # the least that tantivy's writer takes
 WORDS = tuple("get set run map key log row tag bit job".split())
@@ -191,7 +191,7 @@ def test_of_thousands_of_equal_chunks_the_lowest_uids_are_found(tmp_path: Path) 
 
 def test_of_more_equal_chunks_than_are_looked_at_enough_are_found(tmp_path: Path) -> None:
     """Which ones, their layout decides; a search that looks at all of them would take too long."""
-    corpus = {uid: Row(("get",)) for uid in range(index.DEEPEST + 500)}
+    corpus = {uid: Row(("get",)) for uid in range(reader.DEEPEST + 500)}
     assert len(rebuilt(tmp_path, corpus).top("body", ["get"], 100)) == 100
 
 
@@ -295,7 +295,7 @@ def test_the_border_is_drawn_where_it_cannot_be_wrong(
     off = [data.draw(st.floats(1 / highest, 1 / lowest)) for _ in exact]
     pairs = sorted(((score * by, score) for score, by in zip(exact, off, strict=True)), reverse=True)
     wide = Reach(lowest * (1 - 1e-12), highest * (1 + 1e-12))
-    sure, possible = scoring.border(np.array([believed for believed, _ in pairs]), limit, wide)
+    sure, possible = exact_bm25.border(np.array([believed for believed, _ in pairs]), limit, wide)
     cut = sorted(exact, reverse=True)[limit - 1]
     assert sure < limit <= possible
     assert all(score > cut for _, score in pairs[:sure])
@@ -310,9 +310,9 @@ def test_the_border_is_drawn_where_it_cannot_be_wrong(
 def test_exact_scores_are_within_reach(tf: list[int], dl: int, lengths: tuple[float, float]) -> None:
     """The bound is proved in `Reach`; a slip in the proof would lose answers silently."""
     live, kept = (Collection(100, avgdl) for avgdl in lengths)
-    within = scoring.reach(live, kept, len(tf))
+    within = exact_bm25.reach(live, kept, len(tf))
     counts, size = np.array(tf)[:, np.newaxis], quantised([dl])
-    (exact,) = scoring.bm25(counts, size, np.ones(len(tf)), live.avgdl)
+    (exact,) = exact_bm25.bm25(counts, size, np.ones(len(tf)), live.avgdl)
     single = np.float32
     norm = single(1.2) * (single(0.25) + single(0.75) * single(size[0]) / single(kept.avgdl))
     believed = single(0)

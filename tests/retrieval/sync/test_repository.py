@@ -14,10 +14,10 @@ import pytest
 from fakes import MAX_BYTES, found, git, ordinary_user, repository, write
 
 from retrieval.errors import ArgumentError, CacheError, CancelledError, IndexLockedError, RootError
-from retrieval.filters import Filter
-from retrieval.repository import Refresh, Repository
-from retrieval.searcher import DAMAGED, REPLACED, Request, search
-from retrieval.storage import FORMAT, Store, store_folder
+from retrieval.paths.path_filter import Filter
+from retrieval.search.searcher import DAMAGED, REPLACED, Request, search
+from retrieval.sync.repository import Refresh, Repository
+from retrieval.sync.store import FORMAT, Store, store_folder
 
 
 @pytest.fixture
@@ -158,7 +158,7 @@ def test_an_index_that_another_process_makes_anew_is_not_thrown_away_again(root:
 def test_a_full_disk_is_named_and_what_was_indexed_is_searched(root: Path, cache: Path) -> None:
     """The rest of an answer is worth having, and why it is not whole."""
     script = (
-        "import resource, sys; from pathlib import Path; from retrieval.repository import Repository\n"
+        "import resource, sys; from pathlib import Path; from retrieval.sync.repository import Repository\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"  # as good as full: no file may grow
         f"opened = Repository(Path(sys.argv[1]), cache=Path(sys.argv[2]), max_bytes={MAX_BYTES})\n"
         "done = opened.refresh()\n"

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from fakes import MAX_BYTES, found, git, repository, write
 
-from retrieval import inventory, ledger, storage
 from retrieval.errors import IndexLockedError
-from retrieval.indexer import is_settled
+from retrieval.index.writer import make
 from retrieval.records import FileStat
-from retrieval.repository import Refresh, Repository
-from retrieval.storage import FileRecord, Holder, News, Store, store_folder
-from retrieval.writer import make
+from retrieval.sync import file_table, inventory, store
+from retrieval.sync.indexer import is_settled
+from retrieval.sync.repository import Refresh, Repository
+from retrieval.sync.store import FileRecord, Holder, News, Store, store_folder
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_the_lock_of_a_killed_writer_is_taken_over(tree: Path, cache: Path) -> N
     """Nobody should have to delete a lock file by hand."""
     folder = store_folder(cache, tree.resolve())
     script = (
-        "import os, sys; from pathlib import Path; from retrieval.storage import Store\n"
+        "import os, sys; from pathlib import Path; from retrieval.sync.store import Store\n"
         "with Store(Path(sys.argv[1])).writing(patience_s=1): os.kill(os.getpid(), 9)\n"
     )
     killed = subprocess.run([sys.executable, "-c", script, str(folder)], check=False)
@@ -107,8 +107,8 @@ def test_an_index_whose_making_was_killed_is_not_taken_for_the_one_before(tree: 
     """A server that had the old one open would find nothing, and write that down."""
     opened = repository(tree, cache)
     script = (
-        "import os, sys; from pathlib import Path; from retrieval.repository import Repository\n"
-        "from retrieval.storage import Store\n"
+        "import os, sys; from pathlib import Path; from retrieval.sync.repository import Repository\n"
+        "from retrieval.sync.store import Store\n"
         "Store.publish = lambda self, making='': os.kill(os.getpid(), 9)\n"
         f"Repository(Path(sys.argv[1]), cache=Path(sys.argv[2]), max_bytes={MAX_BYTES}).rebuild()\n"
     )
@@ -201,7 +201,7 @@ def test_who_reads_the_news_too_late_forgets_who_is_gone(
     tree: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A server slept over hundreds of edits, one of them a deletion, and wakes when the file is back."""
-    for module in (storage, ledger):
+    for module in (store, file_table):
         monkeypatch.setattr(module, "TOMBSTONES", 3)
     sleeper, other = repository(tree, cache), repository(tree, cache)
     (tree / "a.py").unlink()
@@ -217,8 +217,8 @@ def test_a_takeover_does_not_trust_what_it_knew_before(tree: Path, cache: Path) 
     """A writer was killed behind its commit, and the file was put back: its chunks must not stay."""
     opened = repository(tree, cache)
     script = (
-        "import os, sys; from pathlib import Path; from retrieval.repository import Repository\n"
-        "from retrieval.storage import Store\n"
+        "import os, sys; from pathlib import Path; from retrieval.sync.repository import Repository\n"
+        "from retrieval.sync.store import Store\n"
         "Store.remember = lambda self, records, gone: os.kill(os.getpid(), 9) if not all(\n"
         "    record.digest == '' for record in records.values()) else remember(self, records, gone)\n"
     ).replace("Store.remember =", "remember = Store.remember\nStore.remember =", 1)

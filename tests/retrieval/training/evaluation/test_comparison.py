@@ -13,9 +13,10 @@ from sklearn.metrics import ndcg_score
 
 from retrieval.errors import ArgumentError
 from retrieval.records import Chunk
-from retrieval.training import evaluation, golden, goldenfile, metrics, page, report, systems
-from retrieval.training.evaluation import Asked, Ranking, Report, Result, Scores
-from retrieval.training.golden import Expected
+from retrieval.training.evaluation import comparison, html_report, metrics, systems, tables
+from retrieval.training.evaluation.comparison import Asked, Ranking, Report, Result, Scores
+from retrieval.training.golden import edits, golden_file
+from retrieval.training.golden.golden_file import Expected
 
 QUESTION = Asked("q", "<script>alert(1)</script> | who?", "q", (Expected("a.py"), Expected("b.py", 5, 9)))
 
@@ -41,7 +42,7 @@ def scored(name: str, questions: Sequence[Asked], ranks: Sequence[int]) -> Score
         )
         for item, rank in zip(questions, ranks, strict=True)
     }
-    return evaluation.score(name, questions, found)
+    return comparison.score(name, questions, found)
 
 
 def full(count: int = 24) -> Report:
@@ -58,9 +59,9 @@ def full(count: int = 24) -> Report:
         }
         for name, own in {"first stage": ranks, "tuned": [1] * (count - 1)}.items()
     }
-    first, tuned = (evaluation.score(name, questions, rankings) for name, rankings in found.items())
+    first, tuned = (comparison.score(name, questions, rankings) for name, rankings in found.items())
     sure = {item.question_id: (n + 0.5) / count for n, item in enumerate(questions)}
-    compared = evaluation.compare(questions, tuned, first)
+    compared = comparison.compare(questions, tuned, first)
     return Report(tuple(questions), (first, tuned), (compared,), sure, {"seed": 1})
 
 
@@ -94,23 +95,23 @@ def test_the_other_measures_are_what_they_are_by_hand() -> None:
 def test_a_target_is_found_where_a_result_touches_its_lines() -> None:
     """The file alone is not enough where lines were named."""
     results = ranking(Chunk("b.py", 1, 4), Chunk("b.py", 9, 20), Chunk("a.py", 1, 2))
-    scores = evaluation.score("s", [QUESTION], {"q": results})
+    scores = comparison.score("s", [QUESTION], {"q": results})
     assert scores.ranks["q"] == (3, 2)
     assert scores.by_question["q"]["tokens"] == 50  # two results of 100 characters, 4 a token
 
 
 def test_a_question_that_was_not_answered_counts_as_found_nowhere() -> None:
     """A system must not be better for being silent."""
-    scores = evaluation.score("s", [QUESTION], {})
+    scores = comparison.score("s", [QUESTION], {})
     assert scores.mean("nDCG@10") == 0
-    assert scores.by_question["q"]["tokens"] == evaluation.TOKEN_CAP
+    assert scores.by_question["q"]["tokens"] == comparison.TOKEN_CAP
 
 
 def test_no_difference_is_no_gain() -> None:
     """An interval that is a point, and a p of 1."""
     questions = asked(30)
     one = scored("one", questions, [1] * 30)
-    compared = evaluation.compare(questions, one, replace(one, name="two"))
+    compared = comparison.compare(questions, one, replace(one, name="two"))
     assert (compared.gain, compared.low, compared.high, compared.p) == (0, 0, 0, 1)
     assert compared.better == compared.worse == ()
 
@@ -119,8 +120,8 @@ def test_an_average_of_equal_values_is_no_difference() -> None:
     """0.1 + 0.1 + 0.1 is not 0.3 to a computer; a question that did not move is neither better nor worse."""
     questions = asked(30)
     one = scored("one", questions, [2] * 15 + [8] * 15)
-    averaged = evaluation.average("six", [one] * 6)
-    compared = evaluation.compare(questions, averaged, one)
+    averaged = comparison.average("six", [one] * 6)
+    compared = comparison.compare(questions, averaged, one)
     assert (compared.better, compared.worse, compared.p) == ((), (), 1)
 
 
@@ -128,11 +129,11 @@ def test_a_clear_gain_is_beyond_chance_and_a_coin_is_not() -> None:
     """What the gate asks."""
     questions = asked(30)
     second = scored("second", questions, [2] * 30)
-    clear = evaluation.compare(questions, scored("first", questions, [1] * 25 + [3] * 5), second)
+    clear = comparison.compare(questions, scored("first", questions, [1] * 25 + [3] * 5), second)
     assert clear.low > 0
     assert clear.p < 0.01
     heads = scored("heads", questions, [1, 3] * 15)
-    coin = evaluation.compare(questions, scored("tails", questions, [3, 1] * 15), heads)
+    coin = comparison.compare(questions, scored("tails", questions, [3, 1] * 15), heads)
     assert coin.p > 0.05
     assert clear.worse == tuple(f"q{n}" for n in range(25, 30))
 
@@ -141,7 +142,7 @@ def test_groups_are_resampled_and_not_their_questions() -> None:
     """Thirty questions of two groups are two, whatever they say."""
     one_group_each, two_groups = asked(30), asked(30, groups=2)
     gains = [
-        evaluation.compare(questions, scored("a", questions, [1] * 30), scored("b", questions, [1, 4] * 15))
+        comparison.compare(questions, scored("a", questions, [1] * 30), scored("b", questions, [1, 4] * 15))
         for questions in (one_group_each, two_groups)
     ]
     assert gains[0].low > 0
@@ -153,7 +154,7 @@ def test_the_greatest_loss_comes_first() -> None:
     """Whoever looks into losses begins there."""
     questions = asked(3)
     before = scored("before", questions, [1, 1, 1])
-    compared = evaluation.compare(questions, scored("after", questions, [2, 9, 4]), before)
+    compared = comparison.compare(questions, scored("after", questions, [2, 9, 4]), before)
     assert compared.worse == ("q1", "q2", "q0")
 
 
@@ -162,7 +163,7 @@ def test_a_system_is_held_against_itself_on_common_questions() -> None:
     old, new = asked(20), asked(25)
     before = Report(tuple(old), (scored("first stage", old, [1] * 20),), ())
     after = Report(tuple(new), (scored("first stage", new, [3] * 20 + [1] * 5),), ())
-    (compared,) = evaluation.since(before, after)
+    (compared,) = comparison.since(before, after)
     assert compared.high < 0
     assert compared.groups == 20
 
@@ -172,7 +173,7 @@ def test_confidence_is_held_against_what_happened() -> None:
     questions = asked(10)
     scores = scored("s", questions, [1] * 5 + [2] * 5)
     sure = {item.question_id: 0.9 if n < 5 else 0.1 for n, item in enumerate(questions)}
-    bins = evaluation.reliability(sure, scores)
+    bins = comparison.reliability(sure, scores)
     assert [(round(c, 6), share, count) for c, share, count in bins] == [(0.1, 0.0, 5), (0.9, 1.0, 5)]
 
 
@@ -180,7 +181,7 @@ def test_the_constant_list_is_the_floor_a_golden_file_sets(tmp_path: Path) -> No
     """Five files answer most of the first system's questions, whatever is asked."""
     questions = [Asked(f"q{n}", "x", f"q{n}", (Expected(f"f{n % 6}.py"),)) for n in range(12)]
     found = systems.constant(questions, [f"f{n}.py" for n in range(6)])
-    scores = evaluation.score("constant", questions, found)
+    scores = comparison.score("constant", questions, found)
     assert scores.mean("hit@5") == pytest.approx(10 / 12)
     assert not tmp_path.joinpath("f0.py").exists()  # nothing is read
 
@@ -191,14 +192,14 @@ def test_a_reader_moves_questions_and_leaves_names_alone(tmp_path: Path) -> None
         f"src/f{n}.py": f"def Thing{n}(door):\n    open(door)\n    return 'note {n}'\n" for n in range(8)
     }
     opened = repository(write(tmp_path / "r", files), tmp_path / "cache")
-    goldenfile.add(
+    edits.add(
         tmp_path / "golden.json",
         [
-            golden.row_of("which one opens a door with note 7", ["src/f7.py"], id="question"),
-            golden.row_of("Thing3", ["src/f3.py"], id="name"),
+            golden_file.row_of("which one opens a door with note 7", ["src/f7.py"], id="question"),
+            golden_file.row_of("Thing3", ["src/f3.py"], id="name"),
         ],
     )
-    questions = systems.judged(golden.load(tmp_path / "golden.json"), opened, {})
+    questions = systems.judged(golden_file.load(tmp_path / "golden.json"), opened, {})
     found = systems.first_stage(questions, opened)
     said = systems.read(questions, found, KeywordScorer("note 5"), depth=8)
     rankings = systems.fused(found, said, dict.fromkeys(said, 1.0))
@@ -228,7 +229,7 @@ def test_ripgrep_ranks_files_where_there_is_one(tmp_path: Path, monkeypatch: pyt
 def test_a_report_is_read_back_as_it_was_written() -> None:
     """A gate compares with a file of last month."""
     whole = full()
-    assert report.from_json(report.as_json(whole), source="x") == whole
+    assert tables.from_json(tables.as_json(whole), source="x") == whole
 
 
 def test_a_report_names_any_file_and_can_be_written() -> None:
@@ -236,20 +237,20 @@ def test_a_report_names_any_file_and_can_be_written() -> None:
     whole = full()
     odd = replace(whole.asked[0], targets=(Expected("caf\udce9.py"), Expected("t\u00fcr.py")))
     named = replace(whole, asked=(odd, *whole.asked[1:]))
-    text = report.as_json(named).encode("utf-8").decode("utf-8")
-    assert report.from_json(text, source="x") == named
+    text = tables.as_json(named).encode("utf-8").decode("utf-8")
+    assert tables.from_json(text, source="x") == named
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"asked": 1}', '{"asked": [{"x": 1}]}'])
 def test_what_is_no_report_says_how_to_make_one(text: str) -> None:
     """The wrong file, again."""
     with pytest.raises(ArgumentError, match="goldrank eval --json FILE"):
-        report.from_json(text, source="baseline.json")
+        tables.from_json(text, source="baseline.json")
 
 
 def test_markdown_keeps_its_columns_whatever_is_asked() -> None:
     """A question may hold a bar or a tag."""
-    text = report.as_markdown(full())
+    text = tables.as_markdown(full())
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert len({line.count("|") for line in rows}) == 1
     assert "tuned against first stage: nDCG@10 +" in text
@@ -272,7 +273,7 @@ class Page(HTMLParser):
 
 def test_the_page_needs_no_network_and_runs_no_script() -> None:
     """It is opened from a disk, perhaps by somebody who was sent it."""
-    text = page.as_html(full(), title="a & b")
+    text = html_report.as_html(full(), title="a & b")
     parsed = Page()
     parsed.feed(text)
     assert parsed.tags.count("svg") == 4
@@ -282,9 +283,9 @@ def test_the_page_needs_no_network_and_runs_no_script() -> None:
     assert "<title>a &amp; b</title>" in text
     scrolled = text.count('<div class="wide"><table') + text.count('<table class="facts"')
     assert text.count("<table") == scrolled == 3, "a table that is wider than a phone moves the whole page"
-    assert text == page.as_html(full(), title="a & b")
+    assert text == html_report.as_html(full(), title="a & b")
 
 
 def test_json_is_json_for_everybody() -> None:
     """NaN is Python's alone."""
-    json.loads(report.as_json(full()), parse_constant=pytest.fail)
+    json.loads(tables.as_json(full()), parse_constant=pytest.fail)

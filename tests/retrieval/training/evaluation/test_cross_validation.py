@@ -8,17 +8,20 @@ import numpy as np
 import pytest
 import tiny_model
 from fakes import repository, write
-from house import house, rows
+from toy_repository import house, rows
 
 from retrieval.errors import ArgumentError, CancelledError
-from retrieval.repository import Repository
-from retrieval.training import drafting, golden, goldenfile, loop, pairs, promotion
-from retrieval.training.golden import Golden
-from retrieval.training.identity import identity
-from retrieval.training.loop import Plan, Served, Watch
-from retrieval.training.pairs import Mined
-from retrieval.training.recipe import PRESETS, Recipe
-from retrieval.training.trainer import train
+from retrieval.sync.repository import Repository
+from retrieval.training.evaluation import cross_validation
+from retrieval.training.evaluation.cross_validation import Plan, Served, Watch
+from retrieval.training.fit.identity import identity
+from retrieval.training.fit.recipe import PRESETS, Recipe
+from retrieval.training.fit.trainer import train
+from retrieval.training.golden import edits, golden_file
+from retrieval.training.golden.golden_file import Golden
+from retrieval.training.pairs import mining
+from retrieval.training.pairs.mining import Mined
+from retrieval.training.release import draft, gate
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,13 +39,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     """Make a repository, its golden file, its pairs and a small base once."""
     folder = tmp_path_factory.mktemp("world")
     there = repository(write(folder / "r", house()), folder / "cache")
-    goldenfile.add(folder / "golden.json", rows())
-    asked = golden.load(folder / "golden.json")
+    edits.add(folder / "golden.json", rows())
+    asked = golden_file.load(folder / "golden.json")
     base = tiny_model.train(folder / "base", batches=5)
     recipe = dataclasses.replace(
         PRESETS["default"], base=str(base), revision="", epochs=1, validation_share=0, learning_rate=1e-3
     )
-    return World(asked, there, pairs.mine(asked, there, seed=0), recipe)
+    return World(asked, there, mining.mine(asked, there, seed=0), recipe)
 
 
 class Told:
@@ -65,15 +68,17 @@ def test_a_judging_that_was_cut_off_goes_on_and_ends_the_same(world: World, tmp_
     """An hour of training must not be lost to a closed laptop."""
     plan = Plan(world.recipe, folds=3, depth=8)
     with pytest.raises(CancelledError):
-        loop.judge(
+        cross_validation.judge(
             world.asked, world.there, world.mined, plan, tmp_path / "a",
             watch=Told(stop_at="fold 2 of 3, learning").watch(),
         )  # fmt: skip
     again = Told()
-    resumed = loop.judge(world.asked, world.there, world.mined, plan, tmp_path / "a", watch=again.watch())
+    resumed = cross_validation.judge(
+        world.asked, world.there, world.mined, plan, tmp_path / "a", watch=again.watch()
+    )
     assert "fold 1 of 3, learning" not in again.stages
     assert {"fold 2 of 3, learning", "fold 3 of 3, reading"} <= set(again.stages)
-    whole = loop.judge(world.asked, world.there, world.mined, plan, tmp_path / "b")
+    whole = cross_validation.judge(world.asked, world.there, world.mined, plan, tmp_path / "b")
     metric = [
         {i: values["nDCG@10"] for i, values in judged.report.systems[-1].by_question.items()}
         for judged in (resumed, whole)
@@ -91,12 +96,12 @@ def test_another_model_in_the_same_folder_is_asked_anew(world: World, tmp_path: 
     for keyword in ("sesame", "sesame", "door"):
         shutil.rmtree(base, ignore_errors=True)
         tiny_model.train(base, batches=1, keyword=keyword)
-        loop.judge(world.asked, world.there, world.mined, plan, work)
+        cross_validation.judge(world.asked, world.there, world.mined, plan, work)
         names.append({path.name for path in work.glob("*.json")})
     assert names[0] == names[1], "the same model, made again, is known"
     assert len(names[2]) == 2 * len(names[0])
     (work / min(names[0])).write_text("[]", encoding="utf-8")
-    loop.judge(world.asked, world.there, world.mined, plan, work)
+    cross_validation.judge(world.asked, world.there, world.mined, plan, work)
 
 
 def test_a_model_is_known_by_its_files_and_not_by_its_path(tmp_path: Path) -> None:
@@ -113,7 +118,7 @@ def test_a_model_is_known_by_its_files_and_not_by_its_path(tmp_path: Path) -> No
 
 def test_every_system_is_judged_on_the_same_questions(world: World, tmp_path: Path) -> None:
     """The floor, the first stage, the base and what was learned, side by side."""
-    judged = loop.judge(
+    judged = cross_validation.judge(
         world.asked, world.there, world.mined, Plan(world.recipe, folds=2, depth=4), tmp_path / "w"
     )
     names = [scores.name for scores in judged.report.systems if scores.name != "ripgrep"]
@@ -129,7 +134,7 @@ def test_the_served_model_is_judged_by_what_was_recorded_of_it(world: World, tmp
     train(world.mined.pairs, world.recipe, folder)
     recorded = {"job-retry": dict.fromkeys(("hit@1", "nDCG@10", "MRR@10"), 0.125)}
     served = Served("current", "0001-abc", str(folder), "", 0.5, recorded)
-    report = loop.measure(world.asked, world.there, [served], depth=4)
+    report = cross_validation.measure(world.asked, world.there, [served], depth=4)
     assert report.systems[-1].by_question["job-retry"]["nDCG@10"] == 0.125
     assert report.systems[-1].by_question["job-drain"]["nDCG@10"] != 0.125
 
@@ -137,25 +142,25 @@ def test_the_served_model_is_judged_by_what_was_recorded_of_it(world: World, tmp
 def test_one_group_of_questions_cannot_be_judged(world: World, tmp_path: Path) -> None:
     """There is nothing to learn from that is not tested."""
     one = dataclasses.replace(world.asked, questions=world.asked.questions[:1])
-    mined = pairs.mine(one, world.there, seed=0)
+    mined = mining.mine(one, world.there, seed=0)
     with pytest.raises(ArgumentError, match="that can be judged: 1, in groups: 1; learning needs 2"):
-        loop.judge(one, world.there, mined, Plan(world.recipe), tmp_path / "w")
+        cross_validation.judge(one, world.there, mined, Plan(world.recipe), tmp_path / "w")
 
 
 def test_nothing_to_judge_is_said_and_not_averaged(world: World) -> None:
     """A mean of nothing is no number, and a table of them looks like a result."""
     gone = tuple(
-        dataclasses.replace(question, expected=(golden.Expected("gone.py"),))
+        dataclasses.replace(question, expected=(golden_file.Expected("gone.py"),))
         for question in world.asked.questions
     )
     for questions in ((), gone):
         with pytest.raises(ArgumentError, match="no question that can be judged; `goldrank golden lint`"):
-            loop.measure(dataclasses.replace(world.asked, questions=questions), world.there, [])
+            cross_validation.measure(dataclasses.replace(world.asked, questions=questions), world.there, [])
 
 
 def test_measuring_groups_questions_as_learning_does(world: World, tmp_path: Path) -> None:
     """Questions that share an answer are no independent evidence, whoever asks them."""
-    measured = loop.measure(world.asked, world.there, [])
+    measured = cross_validation.measure(world.asked, world.there, [])
     groups = {item.question_id: item.group for item in measured.asked}
     assert groups["shared"] == groups["lease-resume"]
     assert groups == dict(world.mined.groups)
@@ -166,22 +171,22 @@ def test_names_that_are_no_unicode_are_learned_like_any_other(world: World, tmp_
     """Tokenizers and the training's tables refuse half a character; one old file must not end it all."""
     files = {path.replace("job", "j\udcf6b"): text for path, text in house().items()}
     there = repository(write(tmp_path / "r", files), tmp_path / "cache")
-    goldenfile.add(
+    edits.add(
         tmp_path / "golden.json",
-        [golden.row_of("what lets a job retry", ["src/j\udcf6b_retry.py"], id="odd"), *rows()[6:12]],
+        [golden_file.row_of("what lets a job retry", ["src/j\udcf6b_retry.py"], id="odd"), *rows()[6:12]],
     )
-    asked = golden.load(tmp_path / "golden.json")
-    mined = pairs.mine(asked, there, seed=0)
-    pairs.write(mined, tmp_path / "pairs.jsonl")
-    assert pairs.read(tmp_path / "pairs.jsonl") == mined
+    asked = golden_file.load(tmp_path / "golden.json")
+    mined = mining.mine(asked, there, seed=0)
+    mining.write(mined, tmp_path / "pairs.jsonl")
+    assert mining.read(tmp_path / "pairs.jsonl") == mined
     plan = Plan(world.recipe, folds=2, depth=4)
-    judged = loop.judge(asked, there, mined, plan, tmp_path / "w")
+    judged = cross_validation.judge(asked, there, mined, plan, tmp_path / "w")
     assert "odd" in judged.report.systems[-1].by_question
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_what_learned_from_shuffled_labels_is_refused(world: World, tmp_path: Path, seed: int) -> None:
-    """Whatever it gains is chance; benchmarks/shuffled.py does the same with a real model, many times."""
+    """Whatever it gains is chance; benchmarks/quality/label_shuffle.py repeats this with a real model."""
     rng = np.random.default_rng(seed)
     labels = rng.permutation([pair.label for pair in world.mined.pairs])
     dealt = tuple(
@@ -190,8 +195,10 @@ def test_what_learned_from_shuffled_labels_is_refused(world: World, tmp_path: Pa
     )
     mined = dataclasses.replace(world.mined, pairs=dealt)
     recipe = dataclasses.replace(world.recipe, seed=seed)
-    judged = loop.judge(world.asked, world.there, mined, Plan(recipe, folds=2, depth=8), tmp_path / "w")
-    decision = promotion.decide(judged.report, weight=judged.weight, questions=len(judged.report.asked))
+    judged = cross_validation.judge(
+        world.asked, world.there, mined, Plan(recipe, folds=2, depth=8), tmp_path / "w"
+    )
+    decision = gate.decide(judged.report, weight=judged.weight, questions=len(judged.report.asked))
     assert not decision.promote
     assert not any("too few" in reason for reason in decision.reasons)
 
@@ -204,7 +211,7 @@ def test_by_time_only_newer_questions_are_judged(world: World, tmp_path: Path) -
     )
     asked = dataclasses.replace(world.asked, questions=dated)
     plan = Plan(world.recipe, folds=2, depth=4, order="by time")
-    judged = loop.judge(asked, world.there, world.mined, plan, tmp_path / "w")
+    judged = cross_validation.judge(asked, world.there, world.mined, plan, tmp_path / "w")
     tested = {item.question_id for item in judged.report.asked}
     assert 8 < len(tested) < 20
     assert "job-cancel" not in tested
@@ -213,15 +220,15 @@ def test_by_time_only_newer_questions_are_judged(world: World, tmp_path: Path) -
 
 def test_a_draft_records_all_that_serving_and_people_need(world: World, tmp_path: Path) -> None:
     """The card shows before and after; the facts name data, weight and what each question scored unseen."""
-    judged = loop.judge(
+    judged = cross_validation.judge(
         world.asked, world.there, world.mined, Plan(world.recipe, folds=2, depth=4), tmp_path / "w"
     )
     trained = train(world.mined.pairs, world.recipe, tmp_path / "tuned")
-    decision = promotion.decide(judged.report, weight=judged.weight, questions=len(judged.report.asked))
-    draft = drafting.draft(drafting.Learned("house", world.mined, judged, trained, 20), decision)
-    assert draft.facts.golden_sha256 == world.asked.digest
-    assert set(draft.facts.learned_from) == set(world.mined.groups)
-    assert draft.facts.out_of_fold.keys() == {item.question_id for item in judged.report.asked}
-    for shown in ("first stage", "tuned", "did not learn from it", "nDCG@10", drafting.LIMITS[0]):
-        assert shown in draft.card
-    assert str(tmp_path) not in draft.card
+    decision = gate.decide(judged.report, weight=judged.weight, questions=len(judged.report.asked))
+    drafted = draft.draft(draft.Learned("house", world.mined, judged, trained, 20), decision)
+    assert drafted.facts.golden_sha256 == world.asked.digest
+    assert set(drafted.facts.learned_from) == set(world.mined.groups)
+    assert drafted.facts.out_of_fold.keys() == {item.question_id for item in judged.report.asked}
+    for shown in ("first stage", "tuned", "did not learn from it", "nDCG@10", draft.LIMITS[0]):
+        assert shown in drafted.card
+    assert str(tmp_path) not in drafted.card

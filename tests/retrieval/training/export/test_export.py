@@ -9,13 +9,13 @@ from fakes import write
 from numpy.typing import NDArray
 from tiny_model import KEYWORD, WORDS, train
 
-from retrieval import embedded
-from retrieval.crossencoder import CrossEncoderScorer
 from retrieval.errors import ModelError
-from retrieval.graph import GraphScorer
-from retrieval.reranker import PAIR_TEXT_VERSION, PairScorer
-from retrieval.training.export import export, restore, restored
-from retrieval.training.quantization import dequantized, linears, quantized, shape_of
+from retrieval.rerank import exported_model
+from retrieval.rerank.fusion import PAIR_TEXT_VERSION, PairScorer
+from retrieval.rerank.model_thread import CrossEncoderScorer
+from retrieval.rerank.onnx_scorer import GraphScorer
+from retrieval.training.export.export import export, restore, restored
+from retrieval.training.export.int8 import dequantized, linears, quantized, shape_of
 
 QUERY = "how does the door open"
 
@@ -89,7 +89,7 @@ def test_every_weight_of_the_layers_is_a_byte(exported: Path) -> None:
     """A product left in float32 would be four times as large and twice as slow, and say nothing of it."""
     from safetensors.numpy import load_file  # noqa: PLC0415 - the export extra
 
-    tensors = load_file(exported / embedded.WEIGHTS)
+    tensors = load_file(exported / exported_model.WEIGHTS)
     keys = [linear.key for layer in linears(shape_of(exported)) for linear in layer]
     assert len(keys) == 4 + 5
     weights = [tensors[f"{key}.weight"] for key in keys]
@@ -139,14 +139,14 @@ def test_restoring_is_done_once(exported: Path, tmp_path: Path) -> None:
     written = (folder / "model.safetensors").stat().st_mtime_ns
     assert restored(exported, tmp_path) == folder
     assert (folder / "model.safetensors").stat().st_mtime_ns == written
-    assert folder.name == f"tiny-{embedded.read(exported).digest}"
+    assert folder.name == f"tiny-{exported_model.read(exported).digest}"
 
 
 def test_the_manifest_says_what_the_model_learned_from(exported: Path) -> None:
     """A change of the pair text must not be served by a model that never saw it."""
-    record = json.loads((exported / embedded.MANIFEST).read_text(encoding="utf-8"))
+    record = json.loads((exported / exported_model.MANIFEST).read_text(encoding="utf-8"))
     assert record["pair_text_version"] == PAIR_TEXT_VERSION
-    assert record["sha256"].keys() == {path.name for path in exported.iterdir()} - {embedded.MANIFEST}
+    assert record["sha256"].keys() == {path.name for path in exported.iterdir()} - {exported_model.MANIFEST}
 
 
 def test_the_keyword_still_counts(exported: Path) -> None:

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 import tiny_model
 
-from retrieval.crossencoder import CrossEncoderScorer
 from retrieval.errors import ArgumentError, CancelledError, ModelError, TrainingError
 from retrieval.records import Chunk
-from retrieval.training import trainer
-from retrieval.training.pairs import LabeledPair
-from retrieval.training.recipe import PRESETS, Loss, Recipe
-from retrieval.training.record import LIBRARIES, Counts, Tokens, Trained
+from retrieval.rerank.model_thread import CrossEncoderScorer
+from retrieval.training.fit import trainer
+from retrieval.training.fit.recipe import PRESETS, Loss, Recipe
+from retrieval.training.fit.training_record import LIBRARIES, Counts, Tokens, Trained
+from retrieval.training.pairs.mining import LabeledPair
 
 QUERY = "how does the door open"
 LIKED = tiny_model.KEYWORD

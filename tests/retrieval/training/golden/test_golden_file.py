@@ -8,9 +8,9 @@ import pytest
 from fakes import git, repository, write
 
 from retrieval.errors import ArgumentError
-from retrieval.repository import Repository
-from retrieval.training import golden, goldenfile, lint, suggest
-from retrieval.training.golden import Expected
+from retrieval.sync.repository import Repository
+from retrieval.training.golden import edits, golden_file, lint, suggest
+from retrieval.training.golden.golden_file import Expected
 
 FIRST = """[
   {"_comment": "Questions of the first system", "_comment2": "all files that answer"},
@@ -31,11 +31,11 @@ def opened(tmp_path: Path, files: dict[str, str] | None = None) -> Repository:
     return repository(write(tmp_path / "house", files or FILES), tmp_path / "cache")
 
 
-def loaded(tmp_path: Path, *rows: object) -> golden.Golden:
+def loaded(tmp_path: Path, *rows: object) -> golden_file.Golden:
     """Write rows and read them."""
     file = tmp_path / "golden.json"
     file.write_text(json.dumps(rows), encoding="utf-8")
-    return golden.load(file)
+    return golden_file.load(file)
 
 
 def kinds(tmp_path: Path, there: Repository, *rows: object) -> dict[str, str]:
@@ -47,10 +47,12 @@ def kinds(tmp_path: Path, there: Repository, *rows: object) -> dict[str, str]:
 def test_the_first_systems_file_is_read_with_its_loose_paths(tmp_path: Path) -> None:
     """Its users have such files; a comment is no question, an end of a path and a folder are answers."""
     (tmp_path / "golden.json").write_text(FIRST, encoding="utf-8")
-    asked = golden.load(tmp_path / "golden.json")
+    asked = golden_file.load(tmp_path / "golden.json")
     paths = opened(tmp_path).paths
     assert [question.text for question in asked.questions] == ["Where is mail sent?", "How are jobs run?"]
-    assert [[target.path for target in golden.targets(question, paths)] for question in asked.questions] == [
+    assert [
+        [target.path for target in golden_file.targets(question, paths)] for question in asked.questions
+    ] == [
         ["src/mail.py", "src/queue.py"],
         ["src/jobs/rate_limit.py", "src/jobs/run.py"],
     ]
@@ -103,7 +105,7 @@ def test_a_grade_is_a_finite_number(tmp_path: Path, grade: str) -> None:
     text = f'[{{"q": "x", "expect_paths": ["a"], "grades": {{"a": {grade}}}}}]'
     (tmp_path / "golden.json").write_text(text, encoding="utf-8")
     with pytest.raises(ArgumentError, match="numbers above 0"):
-        golden.load(tmp_path / "golden.json")
+        golden_file.load(tmp_path / "golden.json")
 
 
 @pytest.mark.parametrize(
@@ -121,7 +123,7 @@ def test_what_is_no_golden_file_says_so(tmp_path: Path, data: bytes, told: str) 
     """The wrong file is the commonest mistake of all."""
     (tmp_path / "golden.json").write_bytes(data)
     with pytest.raises(ArgumentError, match=told):
-        golden.load(tmp_path / "golden.json")
+        golden_file.load(tmp_path / "golden.json")
 
 
 def test_a_question_that_stands_twice_is_refused(tmp_path: Path) -> None:
@@ -136,7 +138,7 @@ def test_adding_keeps_what_was_there(tmp_path: Path, before: str) -> None:
     """A person wrote it, and laid it out."""
     file = tmp_path / "golden.json"
     file.write_bytes(before.encode())
-    goldenfile.add(file, [golden.row_of("wo ist die Tür?", ["src/door.py"], tags=["de"])])
+    edits.add(file, [golden_file.row_of("wo ist die Tür?", ["src/door.py"], tags=["de"])])
     text = file.read_bytes().decode()
     assert json.loads(text) == [
         *json.loads(before), {"q": "wo ist die Tür?", "expect_paths": ["src/door.py"], "tags": ["de"]},
@@ -149,17 +151,17 @@ def test_adding_keeps_links_and_modes_and_takes_any_file_name(tmp_path: Path) ->
     shared = write(tmp_path, {"shared/golden.json": FIRST}) / "shared/golden.json"
     shared.chmod(0o640)
     (tmp_path / "golden.json").symlink_to(shared)
-    goldenfile.add(tmp_path / "golden.json", [golden.row_of("who closes the caf\u00e9?", ["caf\udce9.py"])])
+    edits.add(tmp_path / "golden.json", [golden_file.row_of("who closes the caf\u00e9?", ["caf\udce9.py"])])
     assert (tmp_path / "golden.json").is_symlink()
     assert shared.stat().st_mode & 0o777 == 0o640
-    assert golden.load(shared).questions[-1].expected == (Expected("caf\udce9.py"),)
+    assert golden_file.load(shared).questions[-1].expected == (Expected("caf\udce9.py"),)
 
 
 def test_a_file_that_answers_twice_counts_once_with_its_best_grade(tmp_path: Path) -> None:
     """Counted twice, the best possible ranking would fall short of 1."""
     row = {"q": "mail?", "expect_paths": ["src", "src/a.py"], "grades": {"src/a.py": 2}}
     (question,) = loaded(tmp_path, row).questions
-    assert golden.targets(question, ["src/a.py", "src/b.py"]) == (
+    assert golden_file.targets(question, ["src/a.py", "src/b.py"]) == (
         Expected("src/a.py", grade=2),
         Expected("src/b.py"),
     )
@@ -278,7 +280,7 @@ def test_what_is_asked_already_is_not_suggested_and_no_more_than_asked_for(tmp_p
     there = opened(tmp_path, {**files, "src/n.py": says})
     drafts = suggest.suggest(there, most=4)
     assert len(drafts) == 4
-    known = loaded(tmp_path, *(golden.row_of(draft.text, draft.answers) for draft in drafts))
+    known = loaded(tmp_path, *(golden_file.row_of(draft.text, draft.answers) for draft in drafts))
     others = suggest.suggest(there, known=known, most=40)
     assert len(others) == 5
     assert {draft.text for draft in drafts}.isdisjoint(draft.text for draft in others)

@@ -8,17 +8,20 @@ from pathlib import Path
 
 import pytest
 from fakes import repository, write
-from house import house, rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from toy_repository import house, rows
 
 from retrieval.records import Chunk
-from retrieval.reranker import Reading
-from retrieval.searcher import Request, SecondStage, search
-from retrieval.training import golden, goldenfile, pairs, splits, systems
-from retrieval.training.golden import Golden, Question
-from retrieval.training.pairs import LabeledPair, Mined
-from retrieval.training.substance import has_substance
+from retrieval.rerank.fusion import Reading
+from retrieval.search.searcher import Request, SecondStage, search
+from retrieval.training.evaluation import systems
+from retrieval.training.golden import edits, golden_file
+from retrieval.training.golden.golden_file import Golden, Question
+from retrieval.training.golden.groups import group, is_paraphrase, stems_of
+from retrieval.training.pairs import mining, splits
+from retrieval.training.pairs.content_filter import has_substance
+from retrieval.training.pairs.mining import LabeledPair, Mined
 
 
 @pytest.fixture(scope="module")
@@ -26,9 +29,9 @@ def mined(tmp_path_factory: pytest.TempPathFactory) -> tuple[Golden, Mined, Path
     """Mine a small repository once."""
     folder = tmp_path_factory.mktemp("mined")
     opened = repository(write(folder / "r", house()), folder / "cache")
-    goldenfile.add(folder / "golden.json", rows())
-    asked = golden.load(folder / "golden.json")
-    return asked, pairs.mine(asked, opened, seed=3), folder
+    edits.add(folder / "golden.json", rows())
+    asked = golden_file.load(folder / "golden.json")
+    return asked, mining.mine(asked, opened, seed=3), folder
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -41,15 +44,15 @@ def test_no_question_paraphrase_or_answer_of_a_test_is_learned(
     folds = splits.folds(found.groups, 5, seed=seed)
     assert Counter(identity for fold in folds for identity in fold.testing) == Counter(list(found.groups))
     for fold in folds:
-        lessons = pairs.learnable(found.pairs, fold)
+        lessons = mining.learnable(found.pairs, fold)
         assert lessons
         learned = {pair.question_id for pair in lessons}
         answers = {pair.passage for pair in found.pairs if pair.label and pair.question_id in fold.testing}
         assert learned.isdisjoint(fold.testing)
         assert answers.isdisjoint(pair.passage for pair in lessons)
         for tested in fold.testing:
-            stems = splits.stems_of(texts[tested])
-            assert not any(splits.is_paraphrase(stems, splits.stems_of(texts[other])) for other in learned)
+            stems = stems_of(texts[tested])
+            assert not any(is_paraphrase(stems, stems_of(texts[other])) for other in learned)
 
 
 WORDS = "job lease worker queue retry cancel resume drain".split()
@@ -67,11 +70,11 @@ def test_whatever_is_asked_nothing_of_a_test_is_learned(
 ) -> None:
     """Questions chain: one is like another, which shares an answer with a third, of which feedback speaks."""
     questions = [
-        Question(f"q{number}", " ".join(words), (golden.Expected("a.py"),))
+        Question(f"q{number}", " ".join(words), (golden_file.Expected("a.py"),))
         for number, (words, _, _, _) in enumerate(asked)
     ]
     answers = {f"q{number}": right for number, (_, right, _, _) in enumerate(asked)}
-    groups = splits.group(questions, answers)
+    groups = group(questions, answers)
     found = [
         LabeledPair(
             item.question_id, groups[item.question_id], item.text, text, label, Chunk("a.py", 1, 1), 1
@@ -80,22 +83,22 @@ def test_whatever_is_asked_nothing_of_a_test_is_learned(
         for label, texts in ((1, right), (0, wrong))
         for text in texts
     ]
-    found += [dataclasses.replace(pair, question_id=f"{golden.WEAK}{pair.question_id}") for pair in found]
+    found += [
+        dataclasses.replace(pair, question_id=f"{golden_file.WEAK}{pair.question_id}") for pair in found
+    ]
     dates = {f"q{number}": date for number, (_, _, _, date) in enumerate(asked)}
     shuffled = splits.folds(groups, count, seed=seed)
     assert Counter(i for fold in shuffled for i in fold.testing) == Counter(list(groups) if shuffled else ())
     by_time = splits.folds_by_time(groups, dates, count)
     for fold in [*shuffled, *by_time]:
-        lessons = pairs.learnable(found, fold)
+        lessons = mining.learnable(found, fold)
         tested = [item for item in questions if item.question_id in fold.testing]
         assert {pair.group for pair in lessons}.isdisjoint(groups[item.question_id] for item in tested)
         assert {text for item in tested for text in answers[item.question_id]}.isdisjoint(
             pair.passage for pair in lessons
         )
-        stems = {splits.stems_of(pair.query) for pair in lessons}
-        assert not any(
-            splits.is_paraphrase(splits.stems_of(item.text), other) for item in tested for other in stems
-        )
+        stems = {stems_of(pair.query) for pair in lessons}
+        assert not any(is_paraphrase(stems_of(item.text), other) for item in tested for other in stems)
     for fold in by_time:
         newest = {name: max(dates[i] for i in groups if groups[i] == name) for name in groups.values()}
         assert all(newest[groups[i]] <= newest[groups[j]] for i in fold.training for j in fold.testing)
@@ -118,44 +121,44 @@ def test_no_text_is_both_right_and_wrong_and_none_is_used_up(mined: tuple[Golden
         labels.setdefault((pair.group, pair.passage), set()).add(pair.label)
         uses[pair.passage, pair.label] += 1
     assert all(len(said) == 1 for said in labels.values())
-    assert max(uses.values()) <= pairs.REUSE
+    assert max(uses.values()) <= mining.REUSE
 
 
 def test_a_question_whose_answer_is_used_up_stays_with_those_that_used_it(tmp_path: Path) -> None:
     """It teaches nothing, but it is tested: alone, by a model that has learned its answer from the others."""
     opened = repository(write(tmp_path / "r", house()), tmp_path / "cache")
     said = ("alpha beta", "gamma delta", "epsilon zeta", "eta theta", "iota kappa", "lambda mu")
-    goldenfile.add(
+    edits.add(
         tmp_path / "golden.json",
-        [golden.row_of(text, ["src/job_retry.py:10-13"], id=text) for text in said] + rows()[6:9],
+        [golden_file.row_of(text, ["src/job_retry.py:10-13"], id=text) for text in said] + rows()[6:9],
     )
-    asked = golden.load(tmp_path / "golden.json")
-    found = pairs.mine(asked, opened, seed=0)
-    assert len({pair.question_id for pair in found.pairs} & set(said)) == pairs.REUSE
+    asked = golden_file.load(tmp_path / "golden.json")
+    found = mining.mine(asked, opened, seed=0)
+    assert len({pair.question_id for pair in found.pairs} & set(said)) == mining.REUSE
     assert "it answers 4 others" in found.notes[0]
     judged = systems.judged(asked, opened, found.groups)
     assert {item.group for item in judged if item.question_id in said} == {"alpha beta"}
-    assert pairs.grouped(asked, opened) == found.groups
+    assert mining.grouped(asked, opened) == found.groups
 
 
 def test_a_copy_of_an_answer_is_the_answer(tmp_path: Path) -> None:
     """Vendored code stands twice in many repositories."""
     code = house()["src/job_retry.py"]
     opened = repository(write(tmp_path / "r", {**house(), "src/copied_retry.py": code}), tmp_path / "cache")
-    goldenfile.add(
+    edits.add(
         tmp_path / "golden.json",
         [
-            golden.row_of("which one starts over", ["src/job_retry.py:10-13"], id="one"),
-            golden.row_of("who repeats what failed", ["src/copied_retry.py:10-13"], id="copy"),
+            golden_file.row_of("which one starts over", ["src/job_retry.py:10-13"], id="one"),
+            golden_file.row_of("who repeats what failed", ["src/copied_retry.py:10-13"], id="copy"),
             *rows()[6:9],
         ],
     )
-    found = pairs.mine(golden.load(tmp_path / "golden.json"), opened, seed=0)
+    found = mining.mine(golden_file.load(tmp_path / "golden.json"), opened, seed=0)
     assert found.groups["copy"] == "one"
     tested = splits.Fold(tuple(i for i in found.groups if i != "one"), ("one",))
     assert not any(
         pair.chunk.path in {"src/job_retry.py", "src/copied_retry.py"} and "retry_job" in pair.passage
-        for pair in pairs.learnable(found.pairs, tested)
+        for pair in mining.learnable(found.pairs, tested)
     )
 
 
@@ -164,12 +167,12 @@ def test_what_quotes_a_question_is_no_wrong_answer(tmp_path: Path) -> None:
     listed = "\n".join(f"# {number}. {row['q']}?" for number, row in enumerate(rows()))
     files = {**house(), "asked.json": json.dumps(rows(), indent=1), "docs/asked.md": listed}
     opened = repository(write(tmp_path / "r", files), tmp_path / "cache")
-    asked = golden.load(tmp_path / "r/asked.json")
+    asked = golden_file.load(tmp_path / "r/asked.json")
     found = systems.first_stage(systems.judged(asked, opened, {}), opened)
     assert any(
         candidate.chunk.path == "docs/asked.md" for item in found.values() for candidate in item.candidates
     )
-    mined = pairs.mine(asked, opened, seed=0)
+    mined = mining.mine(asked, opened, seed=0)
     assert {pair.chunk.path for pair in mined.pairs}.isdisjoint({"asked.json", "docs/asked.md"})
 
 
@@ -191,15 +194,15 @@ def test_the_same_seed_mines_the_same_pairs(mined: tuple[Golden, Mined, Path]) -
     """A result that cannot be had again cannot be argued about."""
     asked, found, folder = mined
     opened = repository(folder / "r", folder / "cache")
-    assert pairs.mine(asked, opened, seed=3) == found
-    assert pairs.mine(asked, opened, seed=4) != found
+    assert mining.mine(asked, opened, seed=3) == found
+    assert mining.mine(asked, opened, seed=4) != found
 
 
 def test_pairs_are_read_back_as_they_were_written(mined: tuple[Golden, Mined, Path], tmp_path: Path) -> None:
     """Training may happen on another machine."""
     _, found, _ = mined
-    pairs.write(found, tmp_path / "pairs.jsonl")
-    assert pairs.read(tmp_path / "pairs.jsonl") == found
+    mining.write(found, tmp_path / "pairs.jsonl")
+    assert mining.read(tmp_path / "pairs.jsonl") == found
 
 
 class Listening:
@@ -257,13 +260,13 @@ def test_what_is_learned_by_time_is_older_than_what_is_tested() -> None:
 def test_the_first_reranker_would_have_had_these_pairs(mined: tuple[Golden, Mined, Path]) -> None:
     """Its card: 70 pairs, mean label 0.2, 500 characters."""
     _, found, _ = mined
-    chosen = pairs.like_card(found).pairs
+    chosen = mining.like_card(found).pairs
     assert len(chosen) == 70
     assert sum(pair.label for pair in chosen) / len(chosen) == pytest.approx(0.2)
     assert max(len(pair.passage) for pair in chosen) <= 500
     wrong = [dataclasses.replace(pair, question_id="feedback-1", label=0) for pair in found.pairs[:9]]
     with_weak = dataclasses.replace(found, pairs=(*wrong, *found.pairs))
-    assert pairs.like_card(with_weak).pairs == chosen
+    assert mining.like_card(with_weak).pairs == chosen
 
 
 @pytest.mark.parametrize(

@@ -16,13 +16,13 @@ from pathlib import Path
 
 import pytest
 from fakes import write
-from promoted import APPROVED, draft, promoted
+from version_factory import APPROVED, draft, promoted
 
-from retrieval import models
 from retrieval.errors import ArgumentError, ModelError
-from retrieval.models import ModelStore
-from retrieval.training.evaluation import Comparison, Report
-from retrieval.training.promotion import Decision, Guard, decide, promote, rollback
+from retrieval.rerank import model_versions
+from retrieval.rerank.model_versions import ModelStore
+from retrieval.training.evaluation.comparison import Comparison, Report
+from retrieval.training.release.gate import Decision, Guard, decide, promote, rollback
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 REFUSED = Decision(promote=False, reasons=("It gains nothing.",))
@@ -37,8 +37,8 @@ PROMOTERS = """
 import os, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from promoted import APPROVED, draft
-from retrieval import models
+from version_factory import APPROVED, draft
+from retrieval.rerank import model_versions
 from retrieval.training.promotion import promote
 where = models.store(Path(sys.argv[1]), Path(sys.argv[2]))
 made = draft(Path(sys.argv[3]))
@@ -56,7 +56,7 @@ for _ in sys.stdin:
 @pytest.fixture
 def where(tmp_path: Path) -> ModelStore:
     """Name the store of a root."""
-    return models.store(tmp_path / "models", tmp_path / "root")
+    return model_versions.store(tmp_path / "models", tmp_path / "root")
 
 
 # The gate.
@@ -114,16 +114,16 @@ def test_a_promotion_keeps_the_model_its_card_and_all_that_was_recorded(
     decision = decide(Report((), (), (FIRST, BASE)), weight=0.2, questions=40, guards=[GUARD])
     made = draft(tmp_path / "made")
     version = promote(where, made, decision, now=NOW)
-    assert models.current(where) == version.name
+    assert model_versions.current(where) == version.name
     assert version.name.startswith("0001-")
-    again = models.read(where, version.name)
-    models.verify(again)
+    again = model_versions.read(where, version.name)
+    model_versions.verify(again)
     assert (again.facts, again.created) == (made.facts, "2026-11-24T09:30:00+00:00")
     assert (again.folder / "README.md").read_text(encoding="utf-8") == made.card
     assert (again.folder / "1_extra/more.json").exists()
     assert [item["opponent"] for item in again.decision["comparisons"]] == ["first stage", "base"]
     assert (again.decision["forced"], again.decision["guards"][0]["name"]) == (False, "other")
-    event = models.history(where)[-1]
+    event = model_versions.history(where)[-1]
     assert (event.action, event.before, event.after) == ("promote", None, version.name)
 
 
@@ -134,12 +134,15 @@ def test_a_refused_model_is_promoted_by_force_only_and_that_is_recorded(
     made = draft(tmp_path / "made")
     with pytest.raises(ArgumentError, match=r"not promoted: It gains nothing\. --force promotes"):
         promote(where, made, REFUSED, now=NOW)
-    assert models.current(where) is None
+    assert model_versions.current(where) is None
     version = promote(where, made, REFUSED, now=NOW, force="yes")
-    assert models.read(where, version.name).decision["forced"] is True
-    assert (models.history(where)[-1].forced, models.history(where)[-1].reason) == (True, "It gains nothing.")
+    assert model_versions.read(where, version.name).decision["forced"] is True
+    assert (model_versions.history(where)[-1].forced, model_versions.history(where)[-1].reason) == (
+        True,
+        "It gains nothing.",
+    )
     approved = promote(where, made, APPROVED, now=NOW, force="yes")
-    assert models.read(where, approved.name).decision["forced"] is False
+    assert model_versions.read(where, approved.name).decision["forced"] is False
 
 
 def test_a_version_is_read_only(where: ModelStore, tmp_path: Path) -> None:
@@ -149,10 +152,10 @@ def test_a_version_is_read_only(where: ModelStore, tmp_path: Path) -> None:
     assert [
         path for path in paths if path.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH)
     ] == []
-    before = models.hashes(version.folder)
+    before = model_versions.hashes(version.folder)
     promoted(where, tmp_path / "made", note="another")
     rollback(where, now=NOW)
-    assert models.hashes(version.folder) == before
+    assert model_versions.hashes(version.folder) == before
 
 
 def test_a_folder_without_a_model_is_refused(where: ModelStore, tmp_path: Path) -> None:
@@ -168,14 +171,14 @@ def test_a_rollback_goes_back_one_promotion_at_a_time_down_to_the_base(
     """Two rollbacks in a row must not swing between two models."""
     names = [promoted(where, tmp_path / "made", note=note).name for note in "abc"]
     assert [rollback(where, now=NOW).after for _ in names] == [names[1], names[0], None]
-    assert models.current(where) is None
+    assert model_versions.current(where) is None
     with pytest.raises(ModelError, match=r"there is nothing to go back from"):
         rollback(where, now=NOW)
     fourth = promoted(where, tmp_path / "made", note="d")
     assert fourth.name.startswith("0004-")
     event = rollback(where, now=NOW, reason="It was slow.")
     assert (event.before, event.after, event.reason) == (fourth.name, None, "It was slow.")
-    assert models.history(where)[-1] == event
+    assert model_versions.history(where)[-1] == event
 
 
 def test_a_rollback_passes_over_a_version_that_is_broken(where: ModelStore, tmp_path: Path) -> None:
@@ -199,7 +202,7 @@ def test_a_pointer_of_nonsense_is_rolled_back_to_the_base(where: ModelStore, tmp
 def test_a_store_that_cannot_be_written_says_which(tmp_path: Path) -> None:
     """A full disk or a wrong --models is the user's to mend."""
     write(tmp_path, {"models": "a file"})
-    where = models.store(tmp_path / "models", tmp_path / "root")
+    where = model_versions.store(tmp_path / "models", tmp_path / "root")
     with pytest.raises(ModelError, match=r"cannot be written: .*name another folder: --models DIR"):
         promoted(where, tmp_path / "made")
 
@@ -210,7 +213,7 @@ def test_a_history_line_that_was_cut_off_costs_that_line_alone(where: ModelStore
     with (where.folder / "history.jsonl").open("a", encoding="utf-8") as file:
         file.write('{"time": "2026')
     second = promoted(where, tmp_path / "made", note="another")
-    assert [event.after for event in models.history(where)] == [first.name, second.name]
+    assert [event.after for event in model_versions.history(where)] == [first.name, second.name]
 
 
 def test_a_promotion_killed_at_any_moment_leaves_a_whole_version_serving(
@@ -218,17 +221,17 @@ def test_a_promotion_killed_at_any_moment_leaves_a_whole_version_serving(
 ) -> None:
     """Laptops are closed and processes killed in the middle of everything."""
     folders = (tmp_path / "models", tmp_path / "root", tmp_path / "made")
-    tests = Path(__file__).parents[2]
+    helpers = Path(__file__).parents[3] / "support"
     rng = random.Random(20261124)
     start = time.monotonic()
-    promoted(models.store(tmp_path / "elsewhere", tmp_path / "root"), tmp_path / "made")
+    promoted(model_versions.store(tmp_path / "elsewhere", tmp_path / "root"), tmp_path / "made")
     window = 3 * (time.monotonic() - start)  # a kill comes within about three promotions, on a slow disk too
     seen: set[str | None] = set()
     with subprocess.Popen(
         [sys.executable, "-c", PROMOTERS, *folders],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env={"PYTHONPATH": f"{tests}:{tests.parent}"},
+        env={"PYTHONPATH": f"{helpers}:{helpers.parents[1]}"},
         text=True,
     ) as process:
         assert process.stdin is not None
@@ -247,17 +250,17 @@ def test_a_promotion_killed_at_any_moment_leaves_a_whole_version_serving(
         process.stdin.close()
     assert len(seen - {None}) > 1
     last = promoted(where, tmp_path / "made")
-    assert models.current(where) == last.name
+    assert model_versions.current(where) == last.name
     assert [path.name for path in (where.folder / "versions").iterdir() if path.name.startswith(".")] == []
-    assert {event.after for event in models.history(where)} >= seen - {None}
+    assert {event.after for event in model_versions.history(where)} >= seen - {None}
     assert rollback(where, now=NOW + timedelta(days=1)).after in seen
 
 
 def _read_soundly(where: ModelStore) -> str | None:
     """Read the pointer; whatever it names must verify."""
-    name = models.current(where)
+    name = model_versions.current(where)
     if name is not None:
-        models.verify(models.read(where, name))
+        model_versions.verify(model_versions.read(where, name))
     return name
 
 
@@ -267,10 +270,10 @@ def test_a_killed_promotion_is_cleared_by_the_next_writer(where: ModelStore, tmp
     leftover = write(where.folder / "versions/.draft-0002", {"deep/config.json": "{}"})
     for folder in (leftover / "deep", leftover):
         folder.chmod(0o555)
-    assert len(models.versions(where)) == 1
+    assert len(model_versions.versions(where)) == 1
     promoted(where, tmp_path / "made")
     assert not leftover.exists()
-    assert len(models.versions(where)) == 2
+    assert len(model_versions.versions(where)) == 2
 
 
 def test_writers_take_turns(where: ModelStore, tmp_path: Path) -> None:
@@ -278,6 +281,6 @@ def test_writers_take_turns(where: ModelStore, tmp_path: Path) -> None:
     made = draft(tmp_path / "made")
     with ThreadPoolExecutor(4) as pool:
         done = list(pool.map(lambda _: promote(where, made, APPROVED, now=NOW), range(8)))
-    assert sorted(models.number(version.name) for version in done) == [*range(1, 9)]
-    events = models.history(where)
+    assert sorted(model_versions.number(version.name) for version in done) == [*range(1, 9)]
+    events = model_versions.history(where)
     assert [event.before for event in events] == [None, *(event.after for event in events[:-1])]

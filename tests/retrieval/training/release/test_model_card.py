@@ -10,10 +10,11 @@ import pytest
 import tiny_model
 
 from retrieval.records import Chunk
-from retrieval.training import card, trainer
-from retrieval.training.card import Facts, Measured, Row, Split
-from retrieval.training.pairs import LabeledPair
-from retrieval.training.recipe import PRESETS
+from retrieval.training.fit import trainer
+from retrieval.training.fit.recipe import PRESETS
+from retrieval.training.pairs.mining import LabeledPair
+from retrieval.training.release import model_card
+from retrieval.training.release.model_card import Facts, Measured, Row, Split
 
 PRIVATE = "sesame | <b>\nself"
 PAIRS = [
@@ -48,7 +49,7 @@ def facts(tmp_path_factory: pytest.TempPathFactory) -> Facts:
     return Facts(
         name="door-1",
         trained=trainer.train(PAIRS, recipe, folder / "model"),
-        data=card.describe(PAIRS, PROVENANCE),
+        data=model_card.describe(PAIRS, PROVENANCE),
         base=HUB_ID,
         split=Split(folds=4, repeats=2, groups=8),
         rows=(
@@ -72,7 +73,7 @@ def metadata(text: str) -> dict[str, Any]:
 
 def test_the_front_matter_is_what_the_hub_expects(facts: Facts) -> None:
     """A card that the hub cannot parse is a model nobody finds."""
-    assert metadata(card.write_card(facts)) == {
+    assert metadata(model_card.write_card(facts)) == {
         "tags": [
             "sentence-transformers",
             "cross-encoder",
@@ -90,7 +91,7 @@ def test_the_front_matter_is_what_the_hub_expects(facts: Facts) -> None:
 
 def test_a_local_base_and_no_licence_are_not_made_up(facts: Facts) -> None:
     """The path of somebody's folder is nobody else's business, and a licence is not ours to choose."""
-    text = card.write_card(dataclasses.replace(facts, base="", licence=""))
+    text = model_card.write_card(dataclasses.replace(facts, base="", licence=""))
     assert metadata(text).keys() == {"tags", "pipeline_tag", "library_name"}
     assert "- **Base model:** a local folder\n" in text
     assert "- **Licence:** none named" in text
@@ -100,14 +101,14 @@ def test_a_local_base_and_no_licence_are_not_made_up(facts: Facts) -> None:
 
 def test_a_base_that_was_exported_is_named_and_not_looked_for_on_the_hub(facts: Facts) -> None:
     """The model that comes with goldrank has a name that says more than where it was restored."""
-    text = card.write_card(dataclasses.replace(facts, base="goldrank-crossencoder-1-0a1b2c3d"))
+    text = model_card.write_card(dataclasses.replace(facts, base="goldrank-crossencoder-1-0a1b2c3d"))
     assert "base_model" not in metadata(text)
     assert "- **Base model:** `goldrank-crossencoder-1-0a1b2c3d`, an exported model\n" in text
 
 
 def test_the_card_of_the_preset_states_the_values_of_the_seed_card(facts: Facts) -> None:
     """The predecessor's recipe, as its own card gives it, is what ran."""
-    text = card.write_card(facts)
+    text = model_card.write_card(facts)
     everything = dict(re.findall(r"^- `(\w+)`: (.*)$", text.partition("<details>")[2], re.MULTILINE))
     expected = {
         "learning_rate": "5e-05",
@@ -137,7 +138,7 @@ def test_the_card_of_the_preset_states_the_values_of_the_seed_card(facts: Facts)
 
 def test_only_what_differs_from_the_defaults_comes_first(facts: Facts) -> None:
     """A hundred defaults hide the three values that matter."""
-    text = card.write_card(facts)
+    text = model_card.write_card(facts)
     first = text.partition("### Non-default hyperparameters")[2].partition("### All")[0]
     changed = re.findall(r"^- `(\w+)`:", first, re.MULTILINE)
     assert {"num_train_epochs", "per_device_train_batch_size", "disable_tqdm"} <= set(changed)
@@ -146,7 +147,7 @@ def test_only_what_differs_from_the_defaults_comes_first(facts: Facts) -> None:
 
 def test_the_training_data_are_counted_and_measured(facts: Facts) -> None:
     """As the predecessor's card did: sizes, lengths, the mean label; and whence they are."""
-    text = card.write_card(facts)
+    text = model_card.write_card(facts)
     assert "| pairs | 24 |\n| positives (label 1) | 8 |\n| negatives (label 0) | 16 |" in text
     assert "| mean label | 0.333 |" in text
     assert "| query, characters | min 22, mean 22.00, max 22 |" in text
@@ -158,17 +159,17 @@ def test_the_training_data_are_counted_and_measured(facts: Facts) -> None:
 
 def test_a_card_quotes_neither_code_nor_questions_unless_it_is_handed_samples(facts: Facts) -> None:
     """The repository may be private, and a card is what gets published."""
-    text = card.write_card(facts)
+    text = model_card.write_card(facts)
     assert not any(word in text for word in ("sesame", "how does the door", "a.py"))
     assert "No samples are shown" in text
-    shown = card.write_card(dataclasses.replace(facts, samples=tuple(PAIRS[:1])))
+    shown = model_card.write_card(dataclasses.replace(facts, samples=tuple(PAIRS[:1])))
     assert "| how does the door open | a.py<br>sesame \\| &lt;b&gt;<br>self  | 1 |" in shown
     assert "No samples are shown" not in shown
 
 
 def test_the_evaluation_is_a_table_of_systems_and_metrics(facts: Facts) -> None:
     """A metric that a system lacks is left empty, not made 0."""
-    text = card.write_card(facts)
+    text = model_card.write_card(facts)
     assert "The 8 groups of questions were parted into 4 folds, 2 times.\n" in text
     assert (
         "| system | nDCG@10 | ms | MRR@10 |\n"
@@ -183,7 +184,7 @@ def test_the_evaluation_is_a_table_of_systems_and_metrics(facts: Facts) -> None:
 def test_nothing_measured_is_no_section(facts: Facts) -> None:
     """An empty heading is an invented section."""
     bare = Facts(facts.name, facts.trained, facts.data)
-    headings = re.findall(r"^## (.*)$", card.write_card(bare), re.MULTILINE)
+    headings = re.findall(r"^## (.*)$", model_card.write_card(bare), re.MULTILINE)
     assert headings == ["Usage", "Training data", "Training"]
 
 
@@ -194,7 +195,7 @@ def test_a_recipe_with_all_its_parts_is_told_in_words(facts: Facts, tmp_path: Pa
     )
     trained = trainer.train(PAIRS, recipe, tmp_path / "model")
     trained = dataclasses.replace(trained, resumed_at=2)
-    text = card.write_card(dataclasses.replace(facts, trained=trained))
+    text = model_card.write_card(dataclasses.replace(facts, trained=trained))
     assert "- **Weights:** 25% tuned, 75% the base's (WiSE-FT" in text
     assert "activation `Identity`, a positive weighs 2.\n" in text
     assert "6 pairs of 2 questions were held out to stop early; the best epoch was" in text
@@ -209,6 +210,6 @@ def test_the_folder_loads_with_its_card_in_place(facts: Facts) -> None:
     from sentence_transformers import CrossEncoder
 
     readme = facts.trained.folder / "README.md"
-    readme.write_text(card.write_card(facts), encoding="utf-8")
+    readme.write_text(model_card.write_card(facts), encoding="utf-8")
     assert CrossEncoder(str(facts.trained.folder), local_files_only=True).num_labels == 1
     assert json.dumps(metadata(readme.read_text(encoding="utf-8")))

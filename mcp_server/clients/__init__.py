@@ -1,0 +1,1 @@
+"""The clients that goldrank can configure, and how their files are edited safely."""

@@ -1,0 +1,1 @@
+"""What callers write and read: arguments, replies, and the explanation of a ranking."""

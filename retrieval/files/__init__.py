@@ -1,0 +1,1 @@
+"""Which files a repository holds and how one is read: listed, decoded, confined to its root, masked."""

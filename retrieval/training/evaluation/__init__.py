@@ -1,0 +1,1 @@
+"""How good a ranking is, on questions that nothing was learned from, and how that is shown."""
