@@ -3,8 +3,8 @@
     python -m embedded_model.train --work WORK --base FOLDER --out OUT [--round N RATE] ...
 
 Every round learns from lessons of its own, N questions, by `retrieval.training.fit.trainer`, which also
-tunes users' models; it begins with what the round before left. A round that is cut off goes on where it was
-when the command is given again. One package in eight is never learned from: of its questions the table tells nDCG
+tunes users' models; it begins with what the round before left. A round that is cut off goes on when the
+command is given again. One package in eight is never learned from: of its questions the table tells nDCG
 and MRR after each round, among the candidates that were mined, by the model alone and with the first stage.
 
     OUT/base/      what the first round begins with: FOLDER, or some of its layers

@@ -38,7 +38,7 @@ from retrieval.rerank import exported_model
 from retrieval.rerank.model_thread import ModelThread, download
 from retrieval.search import searcher
 from retrieval.search.searcher import Answer, Request, SecondStage
-from retrieval.settings import Settings, load_settings
+from retrieval.settings import RENAMED, Settings, load_settings
 
 VERSION = importlib.metadata.version("goldrank")
 NOTHING_FOUND, ERROR = 1, 2  # as of grep; a check that finds something wrong ends with 1 too
@@ -61,7 +61,7 @@ def main() -> NoReturn:
         code = goldrank(prog_name="goldrank", standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
-        error.show()
+        _show(error)
         _exit(error.exit_code)
     except CheckError as error:
         click.echo(replies.clean(f"goldrank: {error}"), err=True)
@@ -92,6 +92,17 @@ def _fail(error: BaseException) -> NoReturn:
     _exit(ERROR)
 
 
+def _show(error: click.ClickException) -> None:
+    """Say what was wrong with the command line, and the new name of an option that was renamed."""
+    if isinstance(error, click.NoSuchOption):
+        new = RENAMED.get(error.option_name.lstrip("-").replace("-", "_"))
+        if new:
+            error = click.UsageError(
+                f"{error.option_name} is now called --{new.replace('_', '-')}", error.ctx
+            )
+    error.show()
+
+
 def _has_working_folder() -> bool:
     try:
         return bool(Path.cwd())
@@ -118,7 +129,7 @@ def _with_model(command: Command) -> Command:
             "--rerank-deadline-s", type=float, help="Seconds the cross-encoder may take. [default: 8]"
         ),
         click.option("--rerank-depth", type=int, help="How many candidates it reads. [default: 30]"),
-        click.option("--held-weight", type=float, help="The same for rag_rerank. [default: 0.5]"),
+        click.option("--rerank-tool-weight", type=float, help="The same for rag_rerank. [default: 0.5]"),
         click.option(
             "--rerank-weight",
             type=float,
@@ -157,9 +168,13 @@ def goldrank() -> None:
 @click.argument("roots", nargs=-1, type=FOLDER)
 @click.option("--feedback", is_flag=True, help="Add rag_feedback: a local log of which results were useful.")
 @click.option("--log-file", help="Log to this file too; of 4 MB at most, older lines go.")
-@click.option("--open-roots", type=int, help="Of more ROOTS, the least recently used rest. [default: 32]")
 @click.option(
-    "--rest-after-s", type=float, help="Let go of the model and the indexes when unasked. [default: 300]"
+    "--max-open-repositories",
+    type=int,
+    help="Repositories kept open; the least recently used is closed first. [default: 32]",
+)
+@click.option(
+    "--idle-unload-s", type=float, help="Let go of the model and the indexes when unasked. [default: 300]"
 )
 @_with_model
 @with_common

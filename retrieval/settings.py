@@ -10,7 +10,7 @@ begin with `~/`.
 import os
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -44,19 +44,19 @@ class Settings:
             exist, or a hub id; "" for none. One that is named wins over promoted ones.
         model_revision: Commit of a hub model, or "" for the newest at hand; ignored for a folder.
         rerank_weight: Share of the cross-encoder in the score of rag_search, 0 to 1; 0 leaves it out.
-        held_weight: The same in rag_rerank, whose first stage knows only the candidates themselves.
+        rerank_tool_weight: The same in rag_rerank, whose first stage knows only the candidates themselves.
         rerank_depth: How many candidates the cross-encoder reads.
         rerank_deadline_s: Seconds after which the rest keep their first-stage order.
         max_file_bytes: Larger files are not indexed.
         chunk_cache_bytes: Bound of what is kept of files by content, for other work trees and branches.
-        index_patience_s: How long a question to a server waits for an index that can be whole in that time;
+        index_wait_s: How long a question to a server waits for an index that can be whole in that time;
             where it cannot, the question is answered sooner from what is there.
-        open_roots: How many served repositories a server keeps open; of more, the least recently used are
-            closed, and opened again when they are asked for.
-        rest_after_s: How long nobody asks until a server lets go of its model and its indexes.
+        max_open_repositories: How many repositories a server keeps open; the least recently used is closed
+            first, and opened again when it is searched.
+        idle_unload_s: How long nobody asks until a server lets go of its model and its indexes.
         log_level: What goes to standard error: DEBUG, INFO, WARNING or ERROR.
         log_file: Where a server's log goes as well, or "".
-        named: The settings that a source named; none itself.
+        explicit: The names of the settings that a source set.
     """
 
     cache: Path = field(default_factory=lambda: _home(platformdirs.user_cache_dir))
@@ -64,30 +64,39 @@ class Settings:
     model: str = "goldrank-crossencoder"
     model_revision: str = ""
     rerank_weight: float = 0.0  # docs/decisions/0012-embedded-reranker.md, like the next two
-    held_weight: float = 0.5
+    rerank_tool_weight: float = 0.5
     rerank_depth: int = 30
     rerank_deadline_s: float = 8.0
     max_file_bytes: int = 1_000_000
     chunk_cache_bytes: int = CHUNK_CACHE_BYTES
-    index_patience_s: float = 10.0  # docs/decisions/0019-a-question-waits-for-a-whole-index.md
-    open_roots: int = 32  # each small one takes 2 MB; who must be opened again takes a tenth of a second
-    rest_after_s: float = 300.0
+    index_wait_s: float = 10.0  # docs/decisions/0019-a-question-waits-for-a-whole-index.md
+    max_open_repositories: int = (
+        32  # each small one takes 2 MB; who must be opened again takes a tenth of a second
+    )
+    idle_unload_s: float = 300.0
     log_level: str = "WARNING"
     log_file: str = ""
-    named: frozenset[str] = frozenset()
+    explicit: frozenset[str] = frozenset()
 
 
 _RANGES: Mapping[str, tuple[float, float]] = {
     "rerank_weight": (0, 1),
-    "held_weight": (0, 1),
+    "rerank_tool_weight": (0, 1),
     "rerank_depth": (1, 200),
     "rerank_deadline_s": (0.1, 600),
     "max_file_bytes": (1_000, 1_000_000_000),
     "chunk_cache_bytes": (0, 1e15),
-    "index_patience_s": (0, 600),
-    "open_roots": (1, 1000),
-    "rest_after_s": (1, 1e9),
+    "index_wait_s": (0, 600),
+    "max_open_repositories": (1, 1000),
+    "idle_unload_s": (1, 1e9),
 }
+RENAMED: Mapping[str, str] = {
+    "held_weight": "rerank_tool_weight",
+    "index_patience_s": "index_wait_s",
+    "open_roots": "max_open_repositories",
+    "rest_after_s": "idle_unload_s",
+}
+"""What settings were called in the first release."""
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
@@ -101,21 +110,22 @@ def load_settings(
         ArgumentError: A source names an unknown setting or a value that it does not accept, or there is no
             home folder and nothing else names the folders.
     """
-    known = [item.name for item in fields(Settings) if item.name != "named"]
+    known = [item.name for item in fields(Settings) if item.name != "explicit"]
     values: dict[str, Any] = {}
     for name, value in _read(file).items():
         if name not in known:
-            raise ArgumentError(
-                f"{file}: unknown setting {shorten(repr(name))}; known are {', '.join(known)}"
-            )
+            raise ArgumentError(f"{file}: {_unknown(name, known)}")
         values[name] = _convert(name, value, _Source(f"{file}: {name}", "file"))
+    for old, new in RENAMED.items():
+        if environment.get(f"GOLDRANK_{old.upper()}"):
+            raise ArgumentError(f"GOLDRANK_{old.upper()} is now called GOLDRANK_{new.upper()}; rename it")
     for name in known:
         variable = f"GOLDRANK_{name.upper()}"
         if environment.get(variable):
             values[name] = _convert(name, environment[variable], _Source(variable, "environment"))
         if flags.get(name) is not None:
             values[name] = _convert(name, flags[name], _Source(f"--{name.replace('_', '-')}", "flag"))
-    settings = Settings(**values, named=frozenset(values))
+    settings = Settings(**values, explicit=frozenset(values))
     for folder, variable in ((settings.cache, "GOLDRANK_CACHE"), (settings.models, "GOLDRANK_MODELS")):
         if not folder.is_absolute():  # what platformdirs makes of "~" where nobody is at home
             raise ArgumentError(f"your home folder is not known: set HOME=DIR, or {variable}=DIR")
@@ -129,6 +139,12 @@ def read_model(value: str, *, source: str) -> str:
         ArgumentError: It looks like a folder, and there is none.
     """
     return _model(value, _Source(source, "flag"))
+
+
+def _unknown(name: str, known: Sequence[str]) -> str:
+    if name in RENAMED:
+        return f"{name} is now called {RENAMED[name]}; rename it"
+    return f"unknown setting {shorten(repr(name))}; known are {', '.join(known)}"
 
 
 @dataclass(frozen=True, slots=True)

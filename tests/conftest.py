@@ -36,7 +36,7 @@ def workspace(tmp_path: Path, example: Path) -> MakeWorkspace:
 
     def make(*roots: Path, second: SecondStage | None = None) -> Workspace:
         # A busy machine may take long for what is done in a moment, and most tests ask for whole answers.
-        settings = Settings(cache=tmp_path / "cache", model="", index_patience_s=60)
+        settings = Settings(cache=tmp_path / "cache", model="", index_wait_s=60)
         return Workspace(roots or (example,), settings, second=second)
 
     return make

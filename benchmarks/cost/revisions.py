@@ -23,8 +23,8 @@ PROGRAM = """
 import json, pathlib, re, sys, tempfile, time
 import psutil
 from retrieval.files import secret_masking
-from retrieval.repository import Repository
-from retrieval.searcher import Request, search
+from retrieval.sync.repository import Repository
+from retrieval.search.searcher import Request, search
 
 me = psutil.Process()
 

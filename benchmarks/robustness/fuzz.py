@@ -47,7 +47,16 @@ def main() -> None:
 def fuzz(era: Era, cases: int, *, seed: int, folder: Path) -> None:
     """Play cases against one server."""
     root = write(folder / "example", FILES)
-    command = ["-m", "mcp_server", "serve", str(root), "--cache", str(folder / "cache"), "--held-weight", "0"]
+    command = [
+        "-m",
+        "mcp_server",
+        "serve",
+        str(root),
+        "--cache",
+        str(folder / "cache"),
+        "--rerank-tool-weight",
+        "0",
+    ]
     server, start = Server(command, era, environment=os.environ), time.monotonic()
     lines = played = 0
 

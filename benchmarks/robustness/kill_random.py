@@ -72,8 +72,8 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 from mcp_server.cli import main
-from retrieval.repository import Repository
-from retrieval.storage import Store
+from retrieval.sync.repository import Repository
+from retrieval.sync.store import Store
 
 writing = Store.writing
 
@@ -99,7 +99,7 @@ print("done", flush=True)
 FRESH = """
 import sys
 from pathlib import Path
-from retrieval.repository import Repository
+from retrieval.sync.repository import Repository
 done = Repository(Path(sys.argv[1]), cache=Path(sys.argv[2]), max_bytes=1_000_000).refresh(patience_s=60)
 assert not done.pending, done
 """

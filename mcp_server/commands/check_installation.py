@@ -176,9 +176,9 @@ def _detector(_settings: Settings) -> Finding:
 
 
 def _model(settings: Settings) -> Finding:
-    if not settings.model or settings.rerank_weight == settings.held_weight == 0:
+    if not settings.model or settings.rerank_weight == settings.rerank_tool_weight == 0:
         return Finding("model", "ok", "reranking is off")
-    weights = f"{settings.rerank_weight:g} in rag_search, {settings.held_weight:g} in rag_rerank"
+    weights = f"{settings.rerank_weight:g} in rag_search, {settings.rerank_tool_weight:g} in rag_rerank"
     exported = exported_model.folder_of(settings.model)
     if exported:
         return _exported(settings.model, exported, weights)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from mcp_server.serving.open_roots import open_repository
+from mcp_server.serving.repository_pool import open_repository
 from retrieval.errors import GoldrankError
 from retrieval.files import git, ignores, walker
 from retrieval.files.watcher import can_be_watched

@@ -13,7 +13,7 @@ import click
 
 from mcp_server.commands.options import GOLDEN, counted, load_golden, refreshed, settings_of, with_golden
 from mcp_server.messages import replies
-from mcp_server.serving.open_roots import open_repository
+from mcp_server.serving.repository_pool import open_repository
 from retrieval.errors import ArgumentError, CheckError, shorten
 
 if TYPE_CHECKING:

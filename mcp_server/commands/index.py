@@ -114,7 +114,7 @@ def _model(root: Path, settings: Settings) -> str:
         return "none is set: BM25 alone ranks"
     promoted = (
         model_versions.current(model_versions.store(settings.models, root))
-        if "model" not in settings.named
+        if "model" not in settings.explicit
         else None
     )
     return promoted or settings.model

@@ -63,10 +63,10 @@ def _with_recipe(command: Command) -> Command:
         click.option("--base", help="Cross-encoder to begin with. [default: the model that is set]"),
         click.option(
             "--preset",
-            type=click.Choice(["default", "card"]),
+            type=click.Choice(["default", "legacy-70"]),
             default="default",
             show_default=True,
-            help="What the options below start from; card is the recipe of the first fine-tuned reranker.",
+            help="What the options below start from; legacy-70 is the recipe of the first reranker.",
         ),
     ):
         command = option(command)
@@ -80,10 +80,10 @@ def _with_recipe(command: Command) -> Command:
 @click.option("--out", type=FILE, default="pairs.jsonl", show_default=True, help="Where to write the pairs.")
 @click.option(
     "--preset",
-    type=click.Choice(["default", "card"]),
+    type=click.Choice(["default", "legacy-70"]),
     default="default",
     show_default=True,
-    help="card mines what the first fine-tuned reranker had: 70 pairs, a fifth of them positive.",
+    help="legacy-70 mines what the first fine-tuned reranker had: 70 pairs, a fifth of them positive.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the choice of negatives.")
 @with_golden
@@ -304,7 +304,7 @@ def _mined(asked: "Golden", repository: Repository, *, preset: str, seed: int) -
     from retrieval.training.pairs import mining
 
     mined = mining.mine(asked, repository, seed=seed)
-    if preset == "card":
+    if preset == "legacy-70":
         mined = mining.like_card(mined)
     _tell_mined(mined)
     return mined

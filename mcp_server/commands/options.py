@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from mcp_server.messages.replies import clean
-from mcp_server.serving.open_roots import open_repository
+from mcp_server.serving.repository_pool import open_repository
 from retrieval import ownership
 from retrieval.errors import ArgumentError, CacheError
 from retrieval.files import git

@@ -26,16 +26,16 @@ log = logging.getLogger(__name__)
 
 def second_stage(settings: Settings) -> SecondStage | None:
     """Set up the cross-encoder that the settings name; nothing is loaded before it is used."""
-    if not settings.model or settings.rerank_weight == settings.held_weight == 0:
+    if not settings.model or settings.rerank_weight == settings.rerank_tool_weight == 0:
         return None
     model = settings.model
     return SecondStage(
         reader=ModelThread(
-            lambda: open_scorer(model, revision=settings.model_revision), rest_after_s=settings.rest_after_s
+            lambda: open_scorer(model, revision=settings.model_revision), idle_unload_s=settings.idle_unload_s
         ),
         name=Path(model).name,
         weight=settings.rerank_weight,
-        held_weight=settings.held_weight,
+        rerank_tool_weight=settings.rerank_tool_weight,
         depth=settings.rerank_depth,
         deadline_s=settings.rerank_deadline_s,
     )
@@ -102,10 +102,10 @@ class Stages:
             return False
 
     def _follows(self) -> bool:
-        return bool(self._settings.model) and "model" not in self._settings.named
+        return bool(self._settings.model) and "model" not in self._settings.explicit
 
     def _asks(self, request: Request) -> bool:
-        is_off = self._settings.rerank_weight == 0 and "rerank_weight" in self._settings.named
+        is_off = self._settings.rerank_weight == 0 and "rerank_weight" in self._settings.explicit
         return may_rerank(request) and not is_off
 
 
@@ -114,7 +114,7 @@ class _Seat:
 
     def __init__(self, version: Version, settings: Settings) -> None:
         self.name = version.name
-        self.thread = ModelThread(lambda: _load(version), rest_after_s=settings.rest_after_s)
+        self.thread = ModelThread(lambda: _load(version), idle_unload_s=settings.idle_unload_s)
         self.stage = _trusted(version, self.thread, settings)
         self.users = 1  # its own trial, until it is judged
         self.is_retired = False
@@ -220,12 +220,12 @@ class _Turn:
 
 def _trusted(version: Version, thread: ModelThread, settings: Settings) -> SecondStage:
     """Trust a version as far as it was judged, unless the settings say otherwise."""
-    facts, named = version.facts, settings.named
+    facts, named = version.facts, settings.explicit
     return SecondStage(
         reader=thread,
         name=version.name,
         weight=settings.rerank_weight if "rerank_weight" in named else facts.weight,
-        held_weight=settings.held_weight,
+        rerank_tool_weight=settings.rerank_tool_weight,
         depth=settings.rerank_depth if "rerank_depth" in named else facts.depth,
         deadline_s=settings.rerank_deadline_s,
     )

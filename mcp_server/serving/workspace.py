@@ -12,7 +12,7 @@ from mcp_server.messages.arguments import SHOWN_PROBLEMS, FeedbackArguments
 from mcp_server.serving.background_index import Needed
 from mcp_server.serving.candidates import files_of, indexed_span, written
 from mcp_server.serving.model_choice import Stages
-from mcp_server.serving.open_roots import OpenRoots
+from mcp_server.serving.repository_pool import RepositoryPool
 from retrieval.errors import ArgumentError, GoldrankError, RootError, shorten
 from retrieval.files import confinement, git, secret_masking
 from retrieval.paths.spans import Files, readings
@@ -50,7 +50,7 @@ class Workspace:
     ) -> None:
         self._settings = settings
         self._roots = _named(roots)
-        self._open = OpenRoots(self._roots, settings)
+        self._open = RepositoryPool(self._roots, settings)
         self._stages = Stages(settings, base=second, patience_s=settings.rerank_deadline_s)
 
     @property
@@ -60,7 +60,7 @@ class Workspace:
 
     def batches(self) -> list[list[str]]:
         """Part the names of the served roots into as many at once as may be open."""
-        names, size = self.names, self._settings.open_roots
+        names, size = self.names, self._settings.max_open_repositories
         return [names[i : i + size] for i in range(0, len(names), size)]
 
     def repository(self, name: str | None) -> Repository:
@@ -159,7 +159,7 @@ class Workspace:
             with suppress(GoldrankError):
                 keeper = self._open.lend(key)[1]
                 keeper.begin()
-                if len(self._roots) > self._settings.open_roots:
+                if len(self._roots) > self._settings.max_open_repositories:
                     keeper.finish()
         self._stages.begin()
 

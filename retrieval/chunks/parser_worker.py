@@ -25,7 +25,7 @@ except ImportError:  # Windows
 
 REQUEST, REPLY = struct.Struct("!III"), struct.Struct("!I")
 
-IDLE_S = 300.0  # as long as a server keeps a model that nobody asks (`rest_after_s`)
+IDLE_S = 300.0  # as long as a server keeps a model that nobody asks (`idle_unload_s`)
 LONGEST_S = 120.0  # of wall time for one file, on a machine however busy
 SPARE_S = 2  # CPU time beyond the budget, so that the owner, who knows the reason, ends the process first
 READY = b"ready"

@@ -153,15 +153,15 @@ class ModelThread:
     one first, so that a short reading never waits for a long one; whoever is not waited for is dropped.
     """
 
-    def __init__(self, load: Load, *, rest_after_s: float | None = None) -> None:
+    def __init__(self, load: Load, *, idle_unload_s: float | None = None) -> None:
         """Nothing is loaded before it is asked for.
 
         Args:
             load: Makes the scorer; called again after a rest.
-            rest_after_s: How long nobody asks until the model is let go; None for never.
+            idle_unload_s: How long nobody asks until the model is let go; None for never.
         """
         self._load = load
-        self._rest_after_s = rest_after_s
+        self._rest_after_s = idle_unload_s
         self._jobs: list[_Job] = []  # in the order they came; of those that are under way too
         self._thread: threading.Thread | None = None
         self._is_stopped = False

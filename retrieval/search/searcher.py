@@ -43,7 +43,7 @@ class SecondStage:
         reader: Runs the model.
         name: The model, for people.
         weight: Its share in the fused score of a search, 0 to 1.
-        held_weight: Its share where the first stage is BM25 among a caller's candidates, 0 to 1.
+        rerank_tool_weight: Its share where the first stage is BM25 among a caller's candidates, 0 to 1.
         depth: How many candidates it reads.
         deadline_s: Seconds until the rest keep their first-stage order.
         note: Why another model than the promoted one reads, or "".
@@ -52,7 +52,7 @@ class SecondStage:
     reader: Reader
     name: str
     weight: float
-    held_weight: float
+    rerank_tool_weight: float
     depth: int
     deadline_s: float
     note: str = ""
@@ -236,7 +236,7 @@ def rerank(
     candidates = rank_passages(query, passages, is_cancelled=is_cancelled)
     by_chunk = {passage.chunk: passage for passage in passages}
     ordered = [by_chunk[candidate.chunk] for candidate in candidates]
-    trusted = replace(second, weight=second.held_weight) if second else None
+    trusted = replace(second, weight=second.rerank_tool_weight) if second else None
     ranked, stages = _second_stage(query, candidates, ordered, trusted, is_cancelled=is_cancelled)
     results = tuple(Result(item, by_chunk[item.candidate.chunk]) for item in ranked)
     return Answer(results, stages, len(passages), _since(start))

@@ -119,6 +119,7 @@ def test_index_and_status_say_what_is_searched_and_what_is_not(example: Path) ->
         (("search", "x", "--language", "klingon"), "language 'klingon' is unknown", 2),
         (("search", "x", "--rerank-weight", "3"), "--rerank-weight is 3.0; it takes a number from 0 to 1", 2),
         (("search", "x", "--topk", "3"), "No such option", 2),
+        (("search", "x", "--held-weight", "1"), "--held-weight is now called --rerank-tool-weight", 2),
         (("serch",), "No such command 'serch'", 2),
         (("index", "src/client.py"), "src/client.py is a file; name the folder", 2),
         (("search", "x", "--path", "!"), "path '!' is no gitignore pattern", 2),

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from retrieval.errors import ArgumentError
-from retrieval.settings import Settings, load_settings
+from retrieval.settings import RENAMED, Settings, load_settings
 
 
 def test_flags_win_over_the_environment_over_the_file_over_defaults(tmp_path: Path) -> None:
@@ -58,8 +58,8 @@ def test_a_wrong_file_is_named(tmp_path: Path, text: str, said: str) -> None:
         ('rerank_depth = "20"', r"rerank_depth is '20'; it takes a whole number"),
         ("rerank_weight = true", r"rerank_weight is True; it takes a number from 0 to 1"),
         ("rerank_weight = nan", r"rerank_weight is nan; it takes a number from 0 to 1"),
-        ("rest_after_s = inf", r"rest_after_s is inf; it takes a number from 1 to 1e\+09"),
-        ("open_roots = 1979-05-27", r"open_roots is datetime"),
+        ("idle_unload_s = inf", r"idle_unload_s is inf; it takes a number from 1 to 1e\+09"),
+        ("max_open_repositories = 1979-05-27", r"max_open_repositories is datetime"),
         ("model = 7", r"model is 7; it takes text"),
         ("model = ['a']", r"model is \['a'\]; it takes text"),
         ("cache = ''", r"cache is ''; it takes a path"),
@@ -73,6 +73,7 @@ def test_a_wrong_file_is_named(tmp_path: Path, text: str, said: str) -> None:
         ("cache = '~nobody-of-this-name/x'", r"there is no such home; write an absolute path"),
         ("rerank_depth = 1" + "0" * 5_000, r"cannot be read"),
         ("[[a]]\n" * 2, r"unknown setting 'a'"),
+        ("held_weight = 0.5", r"held_weight is now called rerank_tool_weight; rename it"),
     ],
 )
 def test_a_value_of_the_file_is_taken_as_it_stands_or_refused(tmp_path: Path, text: str, said: str) -> None:
@@ -149,3 +150,10 @@ def test_paths_and_levels_are_made_ready(tmp_path: Path) -> None:
     )
     assert settings.cache == Path.home() / "x"
     assert settings.log_level == "INFO"
+
+
+@pytest.mark.parametrize(("old", "new"), RENAMED.items())
+def test_a_variable_that_was_renamed_is_told_its_new_name(old: str, new: str, tmp_path: Path) -> None:
+    """A setting that silently stops working is found weeks later."""
+    with pytest.raises(ArgumentError, match=f"GOLDRANK_{old.upper()} is now called GOLDRANK_{new.upper()}"):
+        load_settings({}, environment={f"GOLDRANK_{old.upper()}": "1"}, file=tmp_path / "none.toml")

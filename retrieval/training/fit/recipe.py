@@ -58,7 +58,7 @@ PRESETS: Mapping[str, Recipe] = {
     # midpoint; no benchmark chose them. At their 2e-5 no rank of gson's questions moved (decisions/0009).
     "default": Recipe(base=_BASE, revision=_BASE_REVISION, learning_rate=5e-5),
     # As the card of the first fine-tuned reranker states them; what it does not state are library defaults.
-    "card": Recipe(
+    "legacy-70": Recipe(
         base=_BASE,
         revision=_BASE_REVISION,
         epochs=1,

@@ -16,7 +16,7 @@ from mcp_server.clients import config_entry
 from mcp_server.clients.registry import CLIENTS, Surroundings
 from mcp_server.commands import check_installation, check_repository
 from mcp_server.commands.check_repository import Finding
-from mcp_server.serving.open_roots import open_repository
+from mcp_server.serving.repository_pool import open_repository
 from retrieval.files import secret_masking
 from retrieval.settings import Settings
 from retrieval.sync.store import Store

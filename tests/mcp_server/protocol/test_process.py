@@ -18,13 +18,13 @@ from mcp import Client, StdioServerParameters
 HEAVY = ("torch", "transformers", "sentence_transformers", "scipy", "sklearn", "datasets")
 PROBE = f"""
 import sys, threading
-import mcp_server.process as process
+import mcp_server.protocol.process as process
 
 def report():
     loaded = [name for name in {HEAVY!r} if name in sys.modules]
     print("LOADED", loaded, file=sys.stderr, flush=True)
 
-import mcp_server.server as server
+import mcp_server.protocol.tools as server
 listing = server._Tools.listing
 async def watched(self, context, params):
     result = await listing(self, context, params)
@@ -37,7 +37,7 @@ main()
 
 
 AS_ORDINARY_USER = """
-import mcp_server.process
+import mcp_server.protocol.process
 from fakes import ordinary_user
 from mcp_server.cli import main
 with ordinary_user():
@@ -49,7 +49,7 @@ with ordinary_user():
 def environment(tmp_path: Path) -> dict[str, str]:
     """Give a server a cache of its own and no hub models, and the patience that a busy machine needs."""
     own = {"GOLDRANK_CACHE": str(tmp_path / "cache"), "HF_HOME": str(tmp_path / "hf")}
-    return {**os.environ, **own, "GOLDRANK_INDEX_PATIENCE_S": "60"}
+    return {**os.environ, **own, "GOLDRANK_INDEX_WAIT_S": "60"}
 
 
 @pytest.fixture

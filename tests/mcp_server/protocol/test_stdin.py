@@ -25,7 +25,7 @@ def server(request: pytest.FixtureRequest, example: Path, tmp_path: Path) -> Ite
         str(example),
         "--cache",
         str(tmp_path / "cache"),
-        "--held-weight",
+        "--rerank-tool-weight",
         "0",
     ]
     server = Server(command, request.param, environment=os.environ)

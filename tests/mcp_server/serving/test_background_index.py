@@ -251,7 +251,7 @@ def test_what_the_system_did_not_tell_is_found_by_a_sweep(example: Path) -> None
 @pytest.mark.anyio
 async def test_the_first_answer_comes_from_names_while_nothing_is_indexed(example: Path) -> None:
     """A client gives up on a tool that does not answer; this one says what it has and what it lacks."""
-    settings = Settings(cache=example.parent / "cache", model="", index_patience_s=0.05)
+    settings = Settings(cache=example.parent / "cache", model="", index_wait_s=0.05)
     write(example, {".env": "RATE_LIMITS=secret\n", "limits.bin": b"\0limits"})
     with writing(example).writing(patience_s=1):
         writing(example).tell(3, 10)

@@ -118,7 +118,7 @@ async def test_no_name_of_a_repository_leads_outside(
 
 async def test_feedback_takes_no_name_from_outside(root: Path, outside: Path, tmp_path: Path) -> None:
     """What it logs may teach a model later."""
-    settings = Settings(cache=tmp_path / "cache", models=tmp_path / "models", model="", index_patience_s=60)
+    settings = Settings(cache=tmp_path / "cache", models=tmp_path / "models", model="", index_wait_s=60)
     server = build_server(Workspace([root], settings), version="0", feedback=True)
     async with Client(server) as client:
         for name in escape_attempts.names(root, outside):
@@ -275,7 +275,7 @@ async def test_before_there_is_an_index_no_secret_is_shown_either(tmp_path: Path
     """The first question of all is answered from files that nobody has judged yet."""
     secret, line = fake_secrets.secrets(5)["github-pat"]
     root = write(tmp_path / "root", {"src/deploy_token.py": f"def deploy_token():\n    {line}\n"})
-    settings = Settings(cache=tmp_path / "cache", model="", index_patience_s=0.0)
+    settings = Settings(cache=tmp_path / "cache", model="", index_wait_s=0.0)
     async with Client(build_server(Workspace([root], settings), version="0")) as client:
         reply = await said(client, "rag_search", query="deploy token")
     assert secret not in reply
@@ -294,7 +294,7 @@ async def test_the_log_holds_neither_code_nor_secrets_and_nothing_asks_the_netwo
     settings = {
         "GOLDRANK_LOG_LEVEL": "DEBUG",
         "GOLDRANK_MODEL": "",
-        "GOLDRANK_INDEX_PATIENCE_S": patience,
+        "GOLDRANK_INDEX_WAIT_S": patience,
     }
     command = StdioServerParameters(
         command=sys.executable,

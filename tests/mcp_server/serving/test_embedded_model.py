@@ -59,7 +59,7 @@ async def test_the_real_server_reranks_without_asking_for_the_network(tmp_path: 
     command = StdioServerParameters(
         command=sys.executable,
         args=offline("mcp_server", "serve", str(root), *options),
-        env={**environment(), "GOLDRANK_INDEX_PATIENCE_S": "60"},
+        env={**environment(), "GOLDRANK_INDEX_WAIT_S": "60"},
     )
     async with Client(command) as client:
         await client.list_tools()
@@ -128,9 +128,7 @@ def test_a_training_begins_with_what_is_restored(exported: Path, tmp_path: Path)
 
 def settings(model: Path, tmp_path: Path) -> Settings:
     """Name a model."""
-    return Settings(
-        cache=tmp_path / "cache", models=tmp_path / "models", model=str(model), index_patience_s=60
-    )
+    return Settings(cache=tmp_path / "cache", models=tmp_path / "models", model=str(model), index_wait_s=60)
 
 
 def test_an_exported_model_is_loaded_ahead_of_the_first_question(exported: Path, tmp_path: Path) -> None:

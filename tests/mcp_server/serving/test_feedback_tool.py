@@ -22,7 +22,7 @@ FILES = {"src/retry.py": "def schedule_retry(job):\n    return job\n", "src/mail
 def served(tmp_path: Path) -> tuple[Workspace, Path]:
     """Serve a small repository; return also where its feedback is kept."""
     root = write(tmp_path / "r", FILES)
-    settings = Settings(cache=tmp_path / "cache", models=tmp_path / "models", model="", index_patience_s=60)
+    settings = Settings(cache=tmp_path / "cache", models=tmp_path / "models", model="", index_wait_s=60)
     return Workspace([root], settings), model_versions.store(settings.models, root).folder
 
 
@@ -100,7 +100,7 @@ async def test_one_bad_span_is_told_and_the_others_are_kept(tmp_path: Path) -> N
 async def test_results_of_a_merged_ranking_are_logged_for_their_own_root(tmp_path: Path) -> None:
     """Each repository learns from what was said of it."""
     roots = [write(tmp_path / name, FILES) for name in ("r", "other")]
-    settings = Settings(cache=tmp_path / "cache", models=tmp_path / "models", model="", index_patience_s=60)
+    settings = Settings(cache=tmp_path / "cache", models=tmp_path / "models", model="", index_wait_s=60)
     server = build_server(Workspace(roots, settings), version="0", feedback=True)
     async with Client(server) as client:
         failed, text = await said(client, query="who retries", useful=["r/src/retry.py:1-2"])

@@ -83,7 +83,7 @@ async def test_a_root_that_cannot_be_searched_costs_the_others_nothing(
 async def test_more_roots_than_may_be_open_are_all_searched(tmp_path: Path) -> None:
     """A bound on memory must not become a bound on what is found."""
     roots = [write(tmp_path / f"r{i}", {"a.py": f"def only_in_{i}(): pass\n"}) for i in range(5)]
-    settings = Settings(cache=tmp_path / "cache", model="", index_patience_s=60, open_roots=2)
+    settings = Settings(cache=tmp_path / "cache", model="", index_wait_s=60, max_open_repositories=2)
     async with connected(Workspace(roots, settings)) as client:
         for i in range(5):
             assert f"\n1. r{i}/a.py:1-1" in await call(client, "rag_search", query=f"only_in_{i}")

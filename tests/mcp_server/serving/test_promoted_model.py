@@ -74,7 +74,7 @@ def where(tmp_path: Path, root: Path) -> ModelStore:
 def settings(tmp_path: Path) -> Settings:
     """Set nothing but folders and patience."""
     return Settings(
-        index_patience_s=60,
+        index_wait_s=60,
         cache=tmp_path / "cache",
         models=tmp_path / "models",
         rerank_deadline_s=PATIENCE_S,
@@ -226,7 +226,7 @@ def test_a_version_answers_with_its_own_weight_and_depth(
     with Stages(settings, base=base, patience_s=None).lend(root) as second:
         assert second is not None
         assert (second.name, second.weight, second.depth) == (version.name, 0.35, 7)
-        assert (second.held_weight, second.note) == (settings.held_weight, "")
+        assert (second.rerank_tool_weight, second.note) == (settings.rerank_tool_weight, "")
 
 
 def test_what_the_user_named_wins_over_what_was_promoted(
@@ -271,7 +271,7 @@ def test_a_search_that_asks_no_model_loads_none(
     promoted(where, likes_c)
     before = set(threading.enumerate())
     weight = 0.0 if named == "rerank_weight" else 0.5
-    asked = replace(settings, rerank_weight=weight, named=frozenset({named}))
+    asked = replace(settings, rerank_weight=weight, explicit=frozenset({named}))
     with Stages(asked, base=base, patience_s=None).lend(where.root, request=request_) as second:
         assert second is base
     assert set(threading.enumerate()) == before

@@ -61,7 +61,7 @@ async def test_a_trained_model_moves_the_answer_to_the_top_through_the_real_serv
     command = StdioServerParameters(
         command=sys.executable,
         args=["-m", "mcp_server", "serve", str(root), "--cache", str(tmp_path / "cache"), *options],
-        env={**os.environ, "GOLDRANK_INDEX_PATIENCE_S": "60"},  # a busy machine needs it
+        env={**os.environ, "GOLDRANK_INDEX_WAIT_S": "60"},  # a busy machine needs it
     )
     async with Client(command) as client:
         plain = await client.call_tool("rag_search", {"query": QUERY, "rerank": False})

@@ -144,7 +144,7 @@ def test_a_model_that_nobody_asks_is_let_go_and_comes_back() -> None:
         loads.append(weakref.ref(scorer))
         return scorer
 
-    model = ModelThread(load, rest_after_s=0.01)
+    model = ModelThread(load, idle_unload_s=0.01)
     for count in (1, 2):
         reading = model.read("where is gold", ["gold"], deadline_s=60, is_cancelled=lambda: False)
         assert reading.logits == (5.0,)
@@ -163,7 +163,7 @@ def test_a_model_that_was_mended_answers_after_a_rest() -> None:
             raise ModelError("broken")
         return KeywordScorer("gold")
 
-    model = ModelThread(load, rest_after_s=0.01)
+    model = ModelThread(load, idle_unload_s=0.01)
     with pytest.raises(ModelError, match="broken"):
         model.read("where", ["gold"], deadline_s=60, is_cancelled=lambda: False)
     is_mended.set()

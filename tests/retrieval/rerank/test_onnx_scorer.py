@@ -83,8 +83,8 @@ def test_a_damaged_graph_is_refused(exported: Path, tmp_path: Path) -> None:
 SERVE = """
 import sys
 from pathlib import Path
-from retrieval.graph import GraphScorer
-from retrieval.reranker import PAIR_TEXT_VERSION
+from retrieval.rerank.onnx_scorer import GraphScorer
+from retrieval.rerank.fusion import PAIR_TEXT_VERSION
 print(GraphScorer(Path(sys.argv[1])).score("door", ["key"]).shape)
 heavy = {"torch", "transformers", "sentence_transformers", "huggingface_hub", "onnx", "datasets"}
 print(sorted(heavy & sys.modules.keys()))

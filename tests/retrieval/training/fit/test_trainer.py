@@ -273,7 +273,7 @@ def test_a_record_says_what_ran(tmp_path: Path, recipe: Recipe) -> None:
 
 def test_the_preset_card_runs_with_the_values_of_the_seed_card(tmp_path: Path, recipe: Recipe) -> None:
     """It is the baseline that every other recipe has to beat."""
-    card = dataclasses.replace(PRESETS["card"], base=recipe.base)
+    card = dataclasses.replace(PRESETS["legacy-70"], base=recipe.base)
     trained = trainer.train(labelled(8), card, tmp_path / "out")
     expected = {
         "learning_rate": 5e-5,
@@ -295,9 +295,9 @@ def test_the_preset_card_runs_with_the_values_of_the_seed_card(tmp_path: Path, r
     }
     assert {name: trained.arguments[name] for name in expected} == expected
     assert (trained.positive_weight, trained.steps, trained.best_epoch) == (None, 2, 1)
-    assert PRESETS["card"].base == "cross-encoder/ms-marco-MiniLM-L6-v2"
-    assert PRESETS["card"].max_tokens == 512
-    assert set(PRESETS) == {"default", "card"}
+    assert PRESETS["legacy-70"].base == "cross-encoder/ms-marco-MiniLM-L6-v2"
+    assert PRESETS["legacy-70"].max_tokens == 512
+    assert set(PRESETS) == {"default", "legacy-70"}
 
 
 def test_the_folder_is_an_ordinary_cross_encoder(tmp_path: Path, recipe: Recipe) -> None:

@@ -228,7 +228,7 @@ def test_a_chunk_is_written_alike_for_mining_judging_and_serving(mined: tuple[Go
     opened = repository(folder / "r", folder / "cache")
     question = asked.questions[0]
     reader = Listening()
-    stage = SecondStage(reader, "listening", weight=0.5, held_weight=0.5, depth=20, deadline_s=9.0)
+    stage = SecondStage(reader, "listening", weight=0.5, rerank_tool_weight=0.5, depth=20, deadline_s=9.0)
     search(opened, Request(question.text, 10), stage)
     judged = systems.first_stage(systems.judged(asked, opened, found.groups), opened)[question.question_id]
     assert reader.passages == list(judged.passages[:20])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from fakes import git, write
 
-from mcp_server.serving.open_roots import OpenRoots, open_repository
+from mcp_server.serving.repository_pool import RepositoryPool, open_repository
 from mcp_server.serving.workspace import Workspace
 from retrieval.errors import RootError
 from retrieval.settings import Settings
@@ -23,7 +23,7 @@ def roots(tmp_path: Path, count: int) -> dict[str, Path]:
 
 def settings(tmp_path: Path, **others: float) -> Settings:
     """Keep two roots open, and wait as long as a busy machine needs."""
-    known = {"open_roots": 2, "index_patience_s": 60.0} | others
+    known = {"max_open_repositories": 2, "index_wait_s": 60.0} | others
     return Settings(cache=tmp_path / "cache", model="", **known)  # type: ignore[arg-type]  # by name
 
 
@@ -34,7 +34,7 @@ def never() -> bool:
 
 def test_of_too_many_roots_the_least_recently_used_is_closed(tmp_path: Path) -> None:
     """A server of fifty repositories must not hold fifty indexes."""
-    opened = OpenRoots(roots(tmp_path, 3), settings(tmp_path))
+    opened = RepositoryPool(roots(tmp_path, 3), settings(tmp_path))
     first, _ = opened.lend("r0")
     opened.lend("r1")
     assert opened.lend("r0")[0] is first
@@ -45,7 +45,7 @@ def test_of_too_many_roots_the_least_recently_used_is_closed(tmp_path: Path) -> 
 def test_a_closed_root_is_opened_again_and_knows_what_changed(tmp_path: Path) -> None:
     """Nobody may notice that it was closed, but by the time it takes."""
     made = roots(tmp_path, 3)
-    opened = OpenRoots(made, settings(tmp_path))
+    opened = RepositoryPool(made, settings(tmp_path))
     for name in ("r0", "r1", "r2"):
         assert not opened.lend(name)[1].refresh(is_cancelled=never).pending
     write(made["r0"], {"b.py": "def written_meanwhile(): pass\n"})
@@ -56,7 +56,7 @@ def test_a_closed_root_is_opened_again_and_knows_what_changed(tmp_path: Path) ->
 
 def test_who_uses_a_root_while_it_is_closed_is_served(tmp_path: Path) -> None:
     """A search may be under way when another root takes the place of its own."""
-    opened = OpenRoots(roots(tmp_path, 3), settings(tmp_path))
+    opened = RepositoryPool(roots(tmp_path, 3), settings(tmp_path))
     repository, keeper = opened.lend("r0")
     opened.lend("r1")
     opened.lend("r2")
@@ -67,7 +67,7 @@ def test_who_uses_a_root_while_it_is_closed_is_served(tmp_path: Path) -> None:
 
 def test_the_thread_of_a_closed_root_ends(tmp_path: Path) -> None:
     """Else a server of many roots would gather a thread of each."""
-    opened = OpenRoots(roots(tmp_path, 1), settings(tmp_path))
+    opened = RepositoryPool(roots(tmp_path, 1), settings(tmp_path))
     before = set(threading.enumerate())
     _, keeper = opened.lend("r0")
     keeper.refresh(is_cancelled=never)
@@ -79,7 +79,7 @@ def test_the_thread_of_a_closed_root_ends(tmp_path: Path) -> None:
 
 def test_a_root_that_nobody_asks_is_closed(tmp_path: Path) -> None:
     """An idle server should hold little."""
-    opened = OpenRoots(roots(tmp_path, 1), settings(tmp_path, rest_after_s=0.01))
+    opened = RepositoryPool(roots(tmp_path, 1), settings(tmp_path, idle_unload_s=0.01))
     opened.lend("r0")
     while opened.names:
         threading.Event().wait(0.01)
@@ -88,7 +88,7 @@ def test_a_root_that_nobody_asks_is_closed(tmp_path: Path) -> None:
 def test_a_root_that_is_gone_closes_no_other(tmp_path: Path) -> None:
     """One wrong folder in a configuration must not cost the others anything."""
     made = roots(tmp_path, 2) | {"gone": tmp_path / "gone"}
-    opened = OpenRoots(made, settings(tmp_path))
+    opened = RepositoryPool(made, settings(tmp_path))
     opened.lend("r0")
     opened.lend("r1")
     with pytest.raises(RootError):

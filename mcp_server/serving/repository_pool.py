@@ -52,7 +52,7 @@ class _Open:
     used: float
 
 
-class OpenRoots:
+class RepositoryPool:
     """The roots of one process, each opened when it is first asked for."""
 
     def __init__(self, roots: Mapping[str, Path], settings: Settings) -> None:
@@ -86,12 +86,12 @@ class OpenRoots:
             self._follow(name)
             if name not in self._open:
                 repository = open_repository(self._roots[name], self._settings)
-                keeper = Keeper(repository, patience_s=self._settings.index_patience_s)
+                keeper = Keeper(repository, patience_s=self._settings.index_wait_s)
                 self._open[name] = _Open(repository, keeper, 0.0)
             self._open.move_to_end(name)
             root = self._open[name]
             root.used = time.monotonic()
-            while len(self._open) > self._settings.open_roots:
+            while len(self._open) > self._settings.max_open_repositories:
                 self._close(next(iter(self._open)))
             if self._tidier is None:
                 self._tidier = threading.Thread(target=self._tidy, name="tidier", daemon=True)
@@ -121,7 +121,7 @@ class OpenRoots:
         log.info("%s is closed until it is asked for", name)
 
     def _tidy(self) -> None:
-        rest_s = RESTS * self._settings.rest_after_s
+        rest_s = RESTS * self._settings.idle_unload_s
         while True:
             time.sleep(rest_s / RESTS / LOOKS)
             with self._lock:
