@@ -40,7 +40,7 @@ from pathlib import Path
 from version_factory import APPROVED, draft
 from retrieval.rerank import model_versions
 from retrieval.training.release.gate import promote
-where = models.store(Path(sys.argv[1]), Path(sys.argv[2]))
+where = model_versions.store(Path(sys.argv[1]), Path(sys.argv[2]))
 made = draft(Path(sys.argv[3]))
 for _ in sys.stdin:
     child = os.fork()
