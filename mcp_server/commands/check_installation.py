@@ -7,19 +7,28 @@ import shutil
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
+
+import click
 
 import goldrank_launcher
 from mcp_server.clients import config_entry, registry
 from mcp_server.clients.registry import Surroundings
+from mcp_server.commands import check_repository
 from mcp_server.commands.check_repository import Finding
+from mcp_server.commands.options import ROOT, counted, settings_of, with_common, with_model
+from mcp_server.messages import replies
 from mcp_server.protocol import logs
+from mcp_server.serving.workspace import default_root
 from retrieval import installation
 from retrieval.chunks import definitions, parser_pool
-from retrieval.errors import GoldrankError, ModelError, ParserError
+from retrieval.errors import CheckError, GoldrankError, ModelError, ParserError, RootError
 from retrieval.files import languages, secret_masking
 from retrieval.rerank import exported_model, model_thread, model_versions
+from retrieval.rerank.model_thread import download
 from retrieval.settings import CONFIG_FILE, Settings
 
 LEAST_FREE_BYTES = 500_000_000  # the index of 100,000 chunks takes 54 MB, and an update writes beside it
@@ -149,7 +158,7 @@ def _grammars(_settings: Settings) -> Finding:
             tree = definitions.parse(language, b"")
             if tree:
                 definitions.definitions(language, tree)
-        except Exception as error:  # noqa: BLE001 - a grammar fails in its own ways, and the next is still checked
+        except Exception as error:  # noqa: BLE001 - it fails in its own ways, in Rust
             broken.append(f"{language} ({type(error).__name__})")
     if broken:
         remedy = f"install goldrank and its grammars again: {installation.again()}"
@@ -240,3 +249,41 @@ def _client(client: registry.Client, held: object, around: Surroundings) -> Find
     if gone:
         return Finding(client.title, "failure", f"it is to serve {', '.join(gone)}: no such folder", remedy)
     return Finding(client.title, "ok", f"it starts {program}")
+
+
+@click.command()
+@click.argument("roots", nargs=-1, type=ROOT)
+@click.option("--log-file", help="Check that this file can be logged to.")
+@click.option("--download-model", is_flag=True, help="Fetch the cross-encoder; the only use of the network.")
+@with_model
+@with_common
+def doctor(roots: Sequence[Path], download_model: bool, **flags: Any) -> None:
+    """Check this installation and ROOTS; for each thing that is not well, say how to mend it.
+
+    Without ROOTS it is the repository around the working folder, if there is one. Also what your assistants
+    were told there.
+    """
+    settings = settings_of(**flags)
+    if download_model and exported_model.folder_of(settings.model):
+        click.echo(f"model          {settings.model} is in the package: nothing to download")
+    elif download_model:
+        click.echo(f"downloading {settings.model} …", err=True)
+        click.echo(f"model          {download(settings.model, revision=settings.model_revision)}")
+    failures = 0
+    for finding in _examined(list(roots), settings):
+        click.echo(replies.clean(f"{finding.verdict:<8} {finding.subject:<14} {finding.detail}"))
+        if finding.remedy:
+            click.echo(f"{'':8} {'':14} -> {finding.remedy}")
+        failures += finding.verdict == "failure"
+    if failures:
+        raise CheckError(f"{counted(failures, 'check')} failed")
+
+
+def _examined(roots: Sequence[Path], settings: Settings) -> Iterator[check_repository.Finding]:
+    if not roots:
+        with suppress(RootError):
+            roots = [default_root(os.environ, Path.cwd())]
+    yield from examine(settings)
+    for root in roots:
+        yield from check_repository.examine(root, settings)
+        yield from of_clients(registry.surroundings(root, os.environ))

@@ -1,11 +1,12 @@
 """What several commands share: their options, settings, an opened repository, a progress bar."""
 
+import importlib.metadata
 import logging
 import os
 import re
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,6 +50,8 @@ class _Root(click.Path):
 ROOT = _Root()
 FILE = click.Path(path_type=Path, dir_okay=False)
 GOLDEN = "golden.json"
+VERSION = importlib.metadata.version("goldrank")
+NOTHING_FOUND = 1  # as of grep; a check that finds something wrong ends with it too
 _WORK = re.compile(
     r"lock|tuned(\.partial)?|(base|fold)-[0-9a-f]{16}\.(json|new)|model-[0-9a-f]{16}(\.partial)?"
 )
@@ -67,6 +70,30 @@ def with_common(command: Command) -> Command:
     for option in (
         click.option("--cache", type=FOLDER, help="Folder of all indexes. [default: your cache folder]"),
         click.option("--log-level", help="DEBUG, INFO, WARNING or ERROR. [default: WARNING]"),
+    ):
+        command = option(command)
+    return command
+
+
+def with_model(command: Command) -> Command:
+    """Add the options of a command that may rerank."""
+    for option in (
+        click.option(
+            "--rerank-deadline-s", type=float, help="Seconds the cross-encoder may take. [default: 8]"
+        ),
+        click.option("--rerank-depth", type=int, help="How many candidates it reads. [default: 30]"),
+        click.option("--rerank-tool-weight", type=float, help="The same for rag_rerank. [default: 0.5]"),
+        click.option(
+            "--rerank-weight",
+            type=float,
+            help="Its share in the score of a search, 0 to 1; 0 turns it off. [default: 0]",
+        ),
+        click.option(
+            "--model",
+            help='Cross-encoder: a folder, a hub id that was downloaded before, or "" for none. '
+            "[default: the one inside]",
+        ),
+        with_models,
     ):
         command = option(command)
     return command
@@ -91,6 +118,11 @@ def settings_of(**flags: Any) -> Settings:
         stream=sys.stderr, level=settings.log_level, format="%(levelname)s %(name)s: %(message)s"
     )
     return settings
+
+
+def common_flags(flags: Mapping[str, Any]) -> dict[str, Any]:
+    """Pick the flags that `with_common` and `with_models` added."""
+    return {name: flags.get(name) for name in ("cache", "models", "log_level")}
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:

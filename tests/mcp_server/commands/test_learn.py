@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from fakes import git, write
 from tiny_model import KEYWORD, train
 
-from mcp_server.commands.learn import evaluate
+from mcp_server.commands.evaluate import evaluate
 from retrieval.rerank.fusion import PAIR_TEXT_VERSION
 from retrieval.rerank.model_thread import CrossEncoderScorer
 

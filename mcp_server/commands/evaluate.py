@@ -1,0 +1,142 @@
+"""The command that judges what a search finds today, and what every evaluation prints and writes."""
+
+import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mcp_server.commands.options import (
+    FILE,
+    Command,
+    common_flags,
+    load_golden,
+    refreshed,
+    settings_of,
+    stages,
+    text_of,
+    with_golden,
+)
+from mcp_server.messages import replies
+from retrieval import installation
+from retrieval.errors import CheckError
+from retrieval.rerank import model_versions
+from retrieval.rerank.model_thread import is_at_hand
+from retrieval.settings import Settings
+from retrieval.sync.repository import Repository
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from retrieval.training.evaluation.comparison import Report
+    from retrieval.training.evaluation.cross_validation import Served
+
+
+def with_outputs(command: Command) -> Command:
+    """Give a command the options of the files that `show` writes."""
+    for option in (
+        click.option(
+            "--html", "html_file", type=FILE, callback=_drawable, help="Write one page with plots here."
+        ),
+        click.option("--markdown", "markdown_file", type=FILE, help="Write the tables here."),
+        click.option("--json", "json_file", type=FILE, help="Write the evaluation here, for programs."),
+    ):
+        command = option(command)
+    return command
+
+
+def show(found: "Report", flags: dict[str, Any], *, title: str) -> None:
+    """Print the tables, and write what was asked for."""
+    from retrieval.training.evaluation import html_report, tables
+
+    table = tables.as_markdown(found)
+    click.echo(replies.clean(table))
+    writers: dict[str, Callable[[], str]] = {
+        "json_file": lambda: tables.as_json(found),
+        "markdown_file": lambda: f"# {title}\n\n{table}",
+        "html_file": lambda: html_report.as_html(found, title=title),
+    }
+    for name, write in writers.items():
+        if flags[name]:
+            flags[name].write_text(write(), encoding="utf-8")
+            click.echo(f"written: {flags[name]}")
+
+
+def hold_against(before: "Report", found: "Report") -> None:
+    """Fail when a system that both evaluations know got significantly worse on the questions of both."""
+    from retrieval.training.evaluation import comparison, tables
+
+    lost = []
+    for compared in comparison.since(before, found):
+        click.echo(replies.clean(tables.gain(compared)))
+        if compared.high < 0:
+            lost.append(compared)
+    if lost:
+        names = ", ".join(item.system for item in lost)
+        raise CheckError(f"significantly worse than the baseline: {names}")
+
+
+def _drawable(_context: click.Context, _parameter: click.Parameter, page: Path | None) -> Path | None:
+    """Say before minutes of work what would fail after them."""
+    if page and importlib.util.find_spec("matplotlib") is None:
+        raise click.BadParameter(f"its plots need {installation.with_extra('train')}; --markdown does not")
+    return page
+
+
+@click.command("eval")
+@click.option(
+    "--gate", "baseline", metavar="BASELINE", type=FILE, help="Fail if a search got worse since this --json."
+)
+@click.option("--model", help="Judge this cross-encoder in place of the base.")
+@with_outputs
+@with_golden
+def evaluate(
+    root: Path, golden_path: Path | None, baseline: Path | None, model: str | None, **flags: Any
+) -> None:
+    """Judge what a search finds today on the golden file: first stage, base model, promoted model.
+
+    A promoted model is judged on questions that it learned from by what was recorded of it out of fold. A
+    --model that learned from these very questions is judged too well.
+    """
+    from retrieval.training.evaluation import cross_validation, tables
+
+    settings = settings_of(**common_flags(flags), model=model)
+    before = tables.from_json(text_of(baseline), source=str(baseline)) if baseline else None
+    repository = refreshed(root, settings)
+    with stages() as progress:
+        found = cross_validation.measure(
+            load_golden(golden_path, repository),
+            repository,
+            served_models(repository, settings),
+            depth=settings.rerank_depth,
+            watch=cross_validation.Watch(progress),
+        )
+    show(found, flags, title=f"goldrank on {repository.root.name}")
+    if before:
+        hold_against(before, found)
+
+
+def promoted_model(repository: Repository, settings: Settings) -> "Served | None":
+    """Describe the model that was promoted for the repository, if one was."""
+    from retrieval.training.evaluation.cross_validation import Served
+
+    where = model_versions.store(settings.models, repository.root)
+    name = model_versions.current(where)
+    if name is None:
+        return None
+    version = model_versions.read(where, name)
+    return Served("current", name, str(version.folder), "", version.facts.weight, version.facts.out_of_fold)
+
+
+def served_models(repository: Repository, settings: Settings) -> list["Served"]:
+    """Describe the models to judge: the base where it is at hand, then the promoted one."""
+    from retrieval.training.evaluation.cross_validation import Served
+
+    found = []
+    if settings.model and is_at_hand(settings.model, revision=settings.model_revision):
+        name = Path(settings.model).name
+        found.append(Served("base", name, settings.model, settings.model_revision, settings.rerank_weight))
+    else:
+        click.echo(f"no base model: {settings.model or 'none is set'} is not on this machine", err=True)
+    promoted = promoted_model(repository, settings)
+    return [*found, promoted] if promoted else found

@@ -1,0 +1,206 @@
+"""The commands that search: for a person, as `rag_search` does, and for an evaluation, a file of queries."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+from tqdm import tqdm
+
+from mcp_server.commands.options import (
+    NOTHING_FOUND,
+    ROOT,
+    opened,
+    progress_bar,
+    settings_of,
+    with_common,
+    with_model,
+)
+from mcp_server.messages import explanation, replies
+from mcp_server.messages.sections import sections_of
+from mcp_server.serving.model_choice import Stages, second_stage
+from retrieval.errors import ArgumentError, ModelError, shorten
+from retrieval.rerank.model_thread import ModelThread
+from retrieval.search import searcher
+from retrieval.search.searcher import Answer, Request, SecondStage
+from retrieval.settings import Settings
+
+
+@click.command()
+@click.argument("query")
+@click.option("--repo", "root", type=ROOT, default=".", help="The repository. [default: here]")
+@click.option("--top-k", type=click.IntRange(1, 50), default=8, show_default=True, help="How many results.")
+@click.option(
+    "--path", "globs", multiple=True, help="Only these files: src/ or *.py or !tests/; may be repeated."
+)
+@click.option("--language", help="Only this language.")
+@click.option(
+    "--max-chars", type=click.IntRange(500), default=10_000, show_default=True, help="Longest reply."
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(get_args(replies.Form)),
+    default="code",
+    show_default=True,
+    help="The best in full and a line of the rest, all code, or places only.",
+)
+@click.option("--no-rerank", is_flag=True, help="First stage only.")
+@click.option(
+    "--explain",
+    is_flag=True,
+    help="Print the shares of each first-stage score, and what sets neighbours apart.",
+)
+@click.option("--explain-line", metavar="PATH:LINE", help="Say the same of the chunk that holds this line.")
+@click.option("--json", "as_json", is_flag=True, help="Print whole results for programs, shares included.")
+@with_model
+@with_common
+def search(  # noqa: PLR0913, PLR0917 - one parameter an option
+    query: str,
+    root: Path,
+    top_k: int,
+    globs: Sequence[str],
+    language: str | None,
+    max_chars: int,
+    form: replies.Form,
+    no_rerank: bool,
+    explain: bool,
+    explain_line: str | None,
+    as_json: bool,
+    **flags: Any,
+) -> int:
+    """Find the code that answers QUERY, as rag_search does.
+
+    Exits with 1 when nothing was found, with 2 when it cannot be searched.
+    """
+    if as_json and explain:
+        raise click.UsageError("--json has these shares already, as first_stage.parts of each result")
+    if as_json and explain_line:
+        raise click.UsageError("--explain-line is told in words; ask without --json")
+    settings = settings_of(**flags)
+    if not query.strip():
+        raise ArgumentError("QUERY is blank; ask a question in plain words or name an identifier")
+    repository = opened(root, settings)
+    request = Request(query, top_k, tuple(globs) or None, language, "no" if no_rerank else "yes")
+    chosen = nullcontext() if no_rerank else _loaded(settings, repository.root)
+    with chosen as second, progress_bar() as progress:
+        done = repository.refresh(progress=progress)
+        answer = searcher.search(repository, request, second, freshness=done)
+    source = f"{repository.root.name} ({repository.commit()})"
+    if as_json:
+        click.echo(json.dumps(_as_json(answer, source), indent=1))
+        return 0 if answer.results else NOTHING_FOUND
+    sections = sections_of(answer.results, repository.passages)
+    click.echo(
+        replies.search_reply(answer, sections, query=query, source=source, max_chars=max_chars, form=form)
+    )
+    if explain:
+        click.echo(replies.clean("\n".join(explanation.of_results(answer))))
+    if explain_line:
+        ranking = searcher.ranking(repository, request)
+        click.echo(replies.clean("\n".join(explanation.of_line(ranking, explain_line))))
+    return 0 if answer.results else NOTHING_FOUND
+
+
+@click.command()
+@click.option("--repo", "root", type=ROOT, required=True, help="The repository.")
+@click.option("--queries", type=click.File(encoding="utf-8"), required=True, help='Lines of {"id", "query"}.')
+@click.option(
+    "--out", type=click.File("w", encoding="utf-8", lazy=True), required=True, help="The run to write."
+)
+@click.option("--top-k", type=click.IntRange(1, 1000), default=50, show_default=True, help="Results a query.")
+@click.option("--no-rerank", is_flag=True, help="First stage only.")
+@with_model
+@with_common
+def run(
+    root: Path,
+    queries: Any,
+    out: Any,
+    top_k: int,
+    no_rerank: bool,
+    **flags: Any,
+) -> None:
+    """Answer a file of queries, for evaluation.
+
+    A line of --out is {"id", "results": [[path, start, end], …]}, best first, lines 1-based and inclusive.
+    """
+    settings = settings_of(**flags)
+    repository = opened(root, settings)
+    rows = list(_queries(queries))
+    with progress_bar() as progress:
+        repository.refresh(progress=progress)
+    with nullcontext() if no_rerank else _loaded(settings, repository.root) as second:
+        for row in tqdm(rows, unit="query", disable=None, leave=False):
+            request = Request(row["query"], top_k, rerank="no" if no_rerank else "yes")
+            answer = searcher.search(repository, request, second)
+            chunks = [result.passage.chunk for result in answer.results]
+            results = [[chunk.path, chunk.start_line, chunk.end_line] for chunk in chunks]
+            out.write(json.dumps({"id": row["id"], "results": results}) + "\n")
+
+
+COMMANDS = (search, run)
+
+
+@contextmanager
+def _loaded(settings: Settings, root: Path) -> Iterator[SecondStage | None]:
+    """Lend a root's second stage, its model loaded: a person who runs one command would rather wait."""
+    with Stages(settings, base=second_stage(settings), patience_s=None).lend(root) as second:
+        if second and isinstance(second.reader, ModelThread):
+            with suppress(ModelError):  # the answer itself will say why it was not reranked
+                second.reader.warm_up().result()
+        yield second
+
+
+def _queries(lines: Any) -> Iterator[dict[str, str]]:
+    for number, line in enumerate(_text_lines(lines), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+            yield {"id": str(row["id"]), "query": str(row["query"])}
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            shown = shorten(repr(line.strip()))
+            raise ArgumentError(
+                f'{lines.name}, line {number}: not an object with "id" and "query": {shown}'
+            ) from error
+
+
+def _text_lines(file: Any) -> Iterator[str]:
+    try:
+        yield from file
+    except UnicodeDecodeError as error:
+        raise ArgumentError(f"{file.name} is not UTF-8; save it as UTF-8") from error
+
+
+def _as_json(answer: Answer, source: str) -> dict[str, Any]:
+    return {
+        "source": source,
+        "chunks": answer.chunks,
+        "stages": answer.stages,
+        "milliseconds": round(answer.milliseconds, 1),
+        "notes": list(answer.notes),
+        "confidence": round(answer.confidence.value, 3) if answer.confidence else None,
+        "seems_to_answer": not answer.confidence.is_low if answer.confidence else None,
+        "results": [
+            {
+                "path": result.passage.chunk.path,
+                "start_line": result.passage.chunk.start_line,
+                "end_line": result.passage.chunk.end_line,
+                "kind": result.passage.chunk.kind,
+                "symbol": result.passage.chunk.symbol,
+                "scope": result.passage.chunk.scope,
+                "score": result.ranked.score,
+                "logit": result.ranked.logit,
+                "first_stage": {
+                    "rank": result.ranked.candidate.rank,
+                    "score": result.ranked.candidate.score,
+                    "parts": dict(result.ranked.candidate.parts),
+                },
+                "is_current": result.passage.is_current,
+                "text": result.passage.text,
+            }
+            for result in answer.results
+        ],
+    }
