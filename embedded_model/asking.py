@@ -20,7 +20,7 @@ from embedded_model import comments
 from embedded_model.phrasing import ask, words_of
 from retrieval.chunks import chunker
 from retrieval.chunks.definitions import Definition, definitions, parse
-from retrieval.files import encoding, walker
+from retrieval.files import encoding, exclusion, walker
 from retrieval.files.languages import language_of
 from retrieval.settings import Settings
 
@@ -121,7 +121,7 @@ def _files(root: Path) -> Iterator[File]:
         if language in PROSE:
             continue
         data = walker.read(root, path)
-        if walker.refusal(path, data):
+        if exclusion.reason_in_content(path, data):
             continue
         text = encoding.decode(data).text
         tree = parse(language, text.encode("utf-8", "replace"), path=path)

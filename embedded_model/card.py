@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from retrieval.rerank import exported_model
-from retrieval.training.release.model_card import table
+from retrieval.training.release.markdown import table
 
 MANIFEST = Path(__file__).with_name("manifest.json")
 BASE = Path(__file__).with_name("base.json")

@@ -36,7 +36,7 @@ from retrieval.settings import Settings
 from retrieval.sync.repository import Repository
 from retrieval.text import digest
 from retrieval.training.golden import edits, golden_file
-from retrieval.training.pairs import mining
+from retrieval.training.pairs import labeled_pairs, mining
 
 MANIFEST = Path(__file__).with_name("manifest.json")
 SEED = 20261124
@@ -107,7 +107,7 @@ def _pairs(package: Package, source: Source, asked: Sequence[Asked], work: Path)
     mined = mining.mine(golden_file.load(file), repository, seed=SEED)
     out = work / "pairs" / f"{package.folder}.jsonl"
     out.parent.mkdir(parents=True, exist_ok=True)
-    mining.write(mined, out)
+    labeled_pairs.write(mined, out)
     learned = {pair.question_id for pair in mined.pairs}
     kinds = Counter(
         item.kind for number, item in enumerate(asked) if f"{package.folder}-{number:03}" in learned

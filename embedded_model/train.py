@@ -33,8 +33,8 @@ from retrieval.training.fit import trainer
 from retrieval.training.fit.identity import identity
 from retrieval.training.fit.recipe import Recipe
 from retrieval.training.golden import golden_file
-from retrieval.training.pairs import mining
-from retrieval.training.pairs.mining import LabeledPair
+from retrieval.training.pairs import labeled_pairs
+from retrieval.training.pairs.labeled_pairs import LabeledPair
 
 SEED = 20261124
 HELD_OUT = 8  # one package in so many
@@ -117,7 +117,7 @@ def lessons(work: Path) -> tuple[list[Lesson], list[Lesson]]:
         asked = golden_file.load(work / "golden" / f"{file.stem}.json")
         share = {question.question_id: SHARES.get(question.tags[0], 1.0) for question in asked.questions}
         by_question: dict[str, list[LabeledPair]] = defaultdict(list)
-        for pair in mining.read(file).pairs:
+        for pair in labeled_pairs.read(file).pairs:
             by_question[pair.question_id].append(pair)
         by_question = {
             identity: own for identity, own in by_question.items() if rng.random() < share[identity]

@@ -28,10 +28,13 @@ READERS = {
     ),
     "names": (
         "from retrieval.files import walker",
-        "[walker._name_refusal(text[i : i + 255]) for i in range(0, len(text), 255)]",
+        "[exclusion.reason_in_name(text[i : i + 255]) for i in range(0, len(text), 255)]",
     ),
     "places": ("from retrieval.paths import path_roles", "path_roles.is_minor(text[:4_000] + '.py')"),
-    "first bytes": ("from retrieval.files import walker", "walker.refusal('a.py', text.encode())"),
+    "first bytes": (
+        "from retrieval.files import walker",
+        "exclusion.reason_in_content('a.py', text.encode())",
+    ),
     "comments": (
         "from retrieval.training.golden.suggest import _COMMENTED, _DOCSTRING",
         "_COMMENTED.fullmatch(('// ' + text).rstrip()), _DOCSTRING.search('\"\"\"' + text)",

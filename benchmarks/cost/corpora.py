@@ -34,7 +34,7 @@ from typing import Any, Literal
 from tqdm import tqdm
 
 from retrieval.chunks import chunker
-from retrieval.files import encoding, walker
+from retrieval.files import encoding, exclusion, walker
 from retrieval.files.languages import language_of
 from retrieval.settings import Settings
 
@@ -206,7 +206,7 @@ def take(files: Path, folder: str, count: Count, target: int, bar: Any) -> None:
             _trim(root, path)
             return
         data = walker.read(root, path)
-        if walker.refusal(path, data):
+        if exclusion.reason_in_content(path, data):
             continue
         chunks = len(chunker.chunk_file(path, encoding.decode(data).text))
         count.chunks += chunks

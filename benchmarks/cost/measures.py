@@ -31,7 +31,7 @@ from benchmarks.cost.peers import QUESTIONS, TERMS, peak_bytes, percentiles, siz
 from retrieval.chunks import stored_chunk, tokenizer
 from retrieval.chunks.passages import Passage
 from retrieval.chunks.stored_chunk import Document
-from retrieval.files import walker
+from retrieval.files import exclusion, walker
 from retrieval.rank import ranker
 from retrieval.rank.confidence import judge
 from retrieval.rank.query import read_query
@@ -108,7 +108,7 @@ def cut_below(root: Path) -> Iterator[tuple[str, list[Document]]]:
     root = walker.resolve_root(root)
     for path in walker.walk(root, max_bytes=Settings().max_file_bytes).files:
         data = walker.read(root, path)
-        if not walker.refusal(path, data):
+        if not exclusion.reason_in_content(path, data):
             yield path, stored_chunk.cut(path, data).documents
 
 

@@ -21,7 +21,7 @@ from retrieval.training.evaluation import cross_validation
 from retrieval.training.fit.recipe import PRESETS
 from retrieval.training.golden import golden_file
 from retrieval.training.pairs import mining
-from retrieval.training.pairs.mining import LabeledPair, Mined
+from retrieval.training.pairs.labeled_pairs import LabeledPair, Mined
 from retrieval.training.release import gate
 
 

@@ -35,7 +35,7 @@ from mcp import Client, StdioServerParameters
 from benchmarks.robustness.edit_journal import Editor, Journal, copied, judge
 from retrieval.chunks import chunker
 from retrieval.chunks.stored_chunk import read_record
-from retrieval.files import encoding, walker
+from retrieval.files import encoding, exclusion, walker
 from retrieval.index import integrity
 from retrieval.index.reader import schema
 from retrieval.records import Chunk
@@ -383,7 +383,11 @@ def on_disk(root: Path) -> Iterator[Chunk]:
 @lru_cache(10_000)
 def cut(path: str, data: bytes) -> tuple[Chunk, ...]:
     """Cut a file as it is now."""
-    return () if walker.refusal(path, data) else tuple(chunker.chunk_file(path, encoding.decode(data).text))
+    return (
+        ()
+        if exclusion.reason_in_content(path, data)
+        else tuple(chunker.chunk_file(path, encoding.decode(data).text))
+    )
 
 
 def cache_of(root: Path) -> Path:

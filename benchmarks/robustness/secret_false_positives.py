@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from retrieval.chunks import chunker, stored_chunk
-from retrieval.files import encoding, secret_masking, walker
+from retrieval.files import encoding, exclusion, secret_masking, walker
 
 MAX_BYTES = 1_000_000
 SHOWN = 110  # characters of a line
@@ -83,7 +83,7 @@ def read(root: Path, costs: Costs) -> Iterator[Source]:
     """Yield the files of a repository that an index would hold."""
     for path in walker.walk(walker.resolve_root(root), max_bytes=MAX_BYTES).files:
         data = walker.read(root.resolve(), path)
-        if walker.refusal(path, data):
+        if exclusion.reason_in_content(path, data):
             continue
         text = encoding.decode(data).text
         start = time.process_time()

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from retrieval.training.fit.recipe import Recipe
     from retrieval.training.fit.training_record import Trained
     from retrieval.training.golden.golden_file import Golden
-    from retrieval.training.pairs.mining import Mined
+    from retrieval.training.pairs.labeled_pairs import Mined
     from retrieval.training.release.gate import Guard
 
 

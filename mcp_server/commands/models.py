@@ -28,7 +28,8 @@ from retrieval.settings import Settings
 from retrieval.sync.repository import Repository
 
 if TYPE_CHECKING:
-    from retrieval.training.release.gate import Decision, Draft
+    from retrieval.training.release.gate import Decision
+    from retrieval.training.release.versions import Draft
 
 
 @click.command()
@@ -55,7 +56,7 @@ def promote(
     `goldrank learn` does this by itself; this is for a model that was trained elsewhere, on a GPU say.
     """
     from retrieval.training.evaluation import tables
-    from retrieval.training.release import draft, gate
+    from retrieval.training.release import draft, gate, versions
 
     settings = settings_of(**flags)
     repository = refreshed(root, settings)
@@ -63,7 +64,7 @@ def promote(
     judged = tables.from_json(text_of(evaluation), source=str(evaluation))
     decision = gate.decide(judged, weight=weight, questions=len(judged.asked))
     readme = folder / "README.md"
-    drafted = gate.Draft(
+    drafted = versions.Draft(
         folder=folder,
         card=readme.read_text(encoding="utf-8", errors="replace")
         if readme.is_file()
@@ -93,10 +94,10 @@ def promote(
 @with_common
 def rollback(root: Path, reason: str, **flags: Any) -> None:
     """Let the model serve that served before the last promotion; running servers pick it up."""
-    from retrieval.training.release import gate
+    from retrieval.training.release import versions
 
     where = model_versions.store(settings_of(**flags).models, root)
-    event = gate.rollback(where, now=datetime.now(UTC), reason=reason)
+    event = versions.rollback(where, now=datetime.now(UTC), reason=reason)
     click.echo(f"{event.before} no longer serves; {event.after or 'the base model'} does")
     if event.reason:
         click.echo(replies.clean(event.reason))
@@ -146,11 +147,13 @@ def let_serve(
     Raises:
         ModelError: It cannot, or the store cannot be written.
     """
-    from retrieval.training.release import gate
+    from retrieval.training.release import versions
 
     probe(CrossEncoderScorer(str(drafted.folder)))
     where = model_versions.store(settings.models, repository.root)
-    version = gate.promote(where, drafted, decision, now=datetime.now(UTC), force="yes" if force else "no")
+    version = versions.promote(
+        where, drafted, decision, now=datetime.now(UTC), force="yes" if force else "no"
+    )
     click.echo(
         f"promoted {version.name}; running servers pick it up. "
         f"Back: goldrank rollback --repo {repository.root}"

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from retrieval.training.fit.recipe import Recipe
     from retrieval.training.fit.training_record import Trained
     from retrieval.training.golden.golden_file import Golden
-    from retrieval.training.pairs.mining import Mined
+    from retrieval.training.pairs.labeled_pairs import Mined
 
 
 def with_recipe(command: Command) -> Command:
@@ -88,16 +88,16 @@ def mine(
 
     The first line says what they were made of. They hold text of your code: keep them where you keep that.
     """
-    from retrieval.training.pairs import mining
+    from retrieval.training.pairs import labeled_pairs
 
     settings = settings_of(**flags)
-    if out.exists() and out.stat().st_size and not mining.is_ours(out):
+    if out.exists() and out.stat().st_size and not labeled_pairs.is_ours(out):
         raise ArgumentError(f"{out} holds something else than mined pairs; name another file: --out FILE")
     repository = refreshed(root, settings)
     asked = load_golden(golden_path, repository)
     mined = mined_pairs(asked, repository, preset=preset, seed=seed)
     mined = with_feedback(mined, asked, repository, settings) if use_feedback else mined
-    mining.write(mined, out)
+    labeled_pairs.write(mined, out)
     click.echo(f"written to {out}; next: goldrank train {out} --out DIR")
 
 
@@ -113,11 +113,11 @@ def train(pairs_file: Path, out: Path, **flags: Any) -> None:
     worth, only `goldrank learn` says: it trains as often as it takes to judge every question unseen.
     """
     from retrieval.training.fit import trainer
-    from retrieval.training.pairs import mining
+    from retrieval.training.pairs import labeled_pairs
     from retrieval.training.release import model_card
 
     recipe = recipe_of(settings_of(**common_flags(flags)), flags)
-    mined = mining.read(pairs_file)
+    mined = labeled_pairs.read(pairs_file)
     with stages() as report:
         trained = trainer.train(
             mined.pairs, recipe, out, progress=lambda done, total: report("learning", done, total)

@@ -2,11 +2,10 @@
 
 In a git work tree git itself is asked, so every ignore rule is git's own; elsewhere `ignores` reads the
 `.gitignore` files. What is listed is then judged twice: by name and type before it is read (`walk`), and by
-content once it is (`refusal`). Nothing outside the root is ever opened: `confinement` sees to it.
+content once it is (`reason_in_content`). Nothing outside the root is ever opened: `confinement` sees to it.
 """
 
 import os
-import re
 import stat
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -17,9 +16,9 @@ from itertools import takewhile
 from pathlib import Path
 
 from retrieval.errors import RootError
-from retrieval.files import confinement, encoding, git, ignores, languages
+from retrieval.files import confinement, git, ignores, languages
+from retrieval.files.exclusion import reason_in_name, reason_in_type
 from retrieval.records import Exclusion, FileStat
-from retrieval.text import LONG_CHARS, SMALL_CHARS, is_data
 
 CODE_FACTOR = 4
 """Code may be so many times larger than other files: people check in sources of 1.5 MB, and what is larger in
@@ -31,41 +30,6 @@ _VENDOR_MARKS = ("modules.txt", "autoload.php")  # what `go mod vendor` and comp
 _WIDE = (*_VENDOR_MARKS, ignores.NAME, "/HEAD", "CVS/Entries")  # files that decide about others
 NAMES_PATIENCE_S = 5.0  # git waits for ever where a `.gitignore` is a pipe; a question must not
 MOST_TOUCHED = 500  # paths that are cheaper to look at one by one than with all others
-_LOCK_FILES = frozenset(
-    "package-lock.json npm-shrinkwrap.json yarn.lock pnpm-lock.yaml bun.lock cargo.lock poetry.lock uv.lock "
-    "pdm.lock pipfile.lock gemfile.lock composer.lock go.sum mix.lock pubspec.lock flake.lock "
-    "gradle.lockfile packages.lock.json podfile.lock package.resolved".split()
-)
-_GOLDEN_FILE = "golden.json"  # at the root: it holds questions in the asker's own words, and no answer
-_SECRET_NAME = re.compile(
-    r"\.env(rc|\.(?!example$|sample$|template$|dist$).*)?|.*\.env"
-    r"|.*\.(pem|key|p12|pfx|pkcs12|jks|keystore|kdbx|ppk|gpg|ovpn|kubeconfig|tfvars|tfstate(\.backup)?)"
-    r"|id_(rsa|dsa|ecdsa|ed25519)(_[^.]*|\.(?!pub$).*)?"
-    r"|[._](netrc|npmrc|pypirc|pgpass|htpasswd|git-credentials|dockercfg|dockerconfigjson|my\.cnf|s3cfg|boto"
-    r"|vault[-_]token|(bash|zsh|sh|psql|mysql|python|node_repl)_history)"
-    r"|credentials(\.(json|ya?ml|toml|ini|csv|xml))?|secrets\.(json|ya?ml|toml|ini|properties)"
-    r"|client_secret.*\.json|service[-_]account.*\.json",
-    re.IGNORECASE,
-)
-_SECRET_PLACE = re.compile(
-    r"(.*/)?(\.(ssh|gnupg|password-store)/.*|\.kube/config|\.docker/config\.json)", re.IGNORECASE
-)
-# In a comment: a generator's own source has the notice in a string.
-_GENERATED = re.compile(
-    rb"^(?:\"\"\"|\'\'\')?[^\w\n\"\'`=(]{0,20}"
-    rb"(?:(?:this|the|file|code|class|source|is|was|has|been|warning|note|attention)\b[^\w\n\"\'`=(]{1,3}){0,8}"
-    rb"(?:@generated\b|code generated .{0,80}do not edit|auto-?generated\b.{0,80}do not (edit|modify)"
-    rb"|do not (edit|modify).{0,80}(auto-?|automatically )generated)",
-    re.IGNORECASE | re.MULTILINE,
-)
-A_LINK = "a link; its target counts under its own name"
-A_LOCK = "a lock file"
-THE_GOLDEN = "the golden questions, which are no answers"
-NO_LOSS = frozenset({A_LINK, A_LOCK, THE_GOLDEN, confinement.HISTORY, "binary"})
-"""Reasons to leave a file out that cannot cost an answer."""
-_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
-GENERATED_BYTES = 600
-"""Where a generator's notice stands: further down, a file only talks about one."""
 
 
 @dataclass(frozen=True)
@@ -234,28 +198,6 @@ def stat_of(result: os.stat_result) -> FileStat:
     return FileStat(result.st_size, result.st_mtime_ns, result.st_ctime_ns, result.st_ino)
 
 
-def refusal(path: str, data: bytes) -> str:
-    """Say why this content is not worth searching, or "" when it is."""
-    if data.startswith(_LFS_POINTER):
-        return "a Git LFS pointer; its content is not here"
-    if not encoding.is_text(data[: encoding.HEAD_BYTES]):
-        return "binary"
-    if ".min." in path.rpartition("/")[2] or (len(data) > SMALL_CHARS and _is_all_data(data)):
-        return "minified"
-    if _GENERATED.search(data[:GENERATED_BYTES]):
-        return "generated"
-    is_armoured = path.lower().endswith(".asc") and data.startswith(b"-----BEGIN PGP")  # else it is AsciiDoc
-    return "may hold secrets" if is_armoured else ""
-
-
-def _is_all_data(data: bytes) -> bool:
-    """Tell whether every line of a file is blank or a long one of data."""
-    lines = data.split(b"\n" if b"\n" in data else b"\r")
-    if len(data) <= LONG_CHARS * len(lines):
-        return False  # as of most files: no line need be looked at
-    return all(not line.strip() or is_data(line.decode("utf-8", "replace")) for line in lines)
-
-
 def _sift(
     root: Path, listed: Iterable[str], last: Listing, *, max_bytes: int
 ) -> tuple[dict[str, FileStat], list[Exclusion]]:
@@ -287,8 +229,8 @@ def _judge(base: str, path: str, real_folders: dict[str, bool], *, max_bytes: in
         return ""  # git still tracks it, the work tree has it no more, or a file where its folder was
     except OSError as error:
         return f"unreadable: {error.strerror}"
-    reason = "" if stat.S_ISREG(result.st_mode) else _type_refusal(base, path, result.st_mode)
-    reason = reason or _name_refusal(path) or confinement.refusal(result)
+    reason = "" if stat.S_ISREG(result.st_mode) else reason_in_type(base, path, result.st_mode)
+    reason = reason or reason_in_name(path) or confinement.refusal(result)
     most = max_bytes * (CODE_FACTOR if languages.has_grammar(path) else 1)
     if not reason and result.st_size > most:
         reason = f"larger than {most:,} bytes"
@@ -307,35 +249,6 @@ def _is_below_real(base: str, folder: str, known: dict[str, bool]) -> bool:
             is_real = is_real and not stat.S_ISLNK(os.lstat(f"{base}/{below}").st_mode)
         known[below] = is_real
     return is_real
-
-
-def _type_refusal(base: str, path: str, mode: int) -> str:
-    if stat.S_ISLNK(mode):
-        inside = Path(os.path.realpath(f"{base}/{path}")).is_relative_to(base)
-        return A_LINK if inside else "a link that leaves the root"
-    return _folder_refusal(f"{base}/{path}") if stat.S_ISDIR(mode) else "no regular file"
-
-
-def _folder_refusal(folder: str) -> str:
-    """Say why a folder stands in a list of files: git tracks it as a whole, or it may not be read."""
-    try:
-        names = os.listdir(folder)  # noqa: PTH208 - names alone
-    except OSError as error:
-        return f"unreadable: {error.strerror}"
-    if ignores.is_history(folder, set(names)):
-        return confinement.HISTORY
-    return "a submodule or nested repository; serve it as a root of its own"
-
-
-def _name_refusal(path: str) -> str:
-    if path == _GOLDEN_FILE:
-        return THE_GOLDEN
-    if _SECRET_PLACE.fullmatch(path):
-        return "may hold secrets"
-    name = path.rpartition("/")[2]
-    if _SECRET_NAME.fullmatch(name):
-        return "may hold secrets"
-    return A_LOCK if name.lower() in _LOCK_FILES else ""
 
 
 def _is_real(root: Path, folder: str) -> bool:

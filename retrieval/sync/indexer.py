@@ -10,7 +10,7 @@ from pathlib import Path
 from retrieval.chunks import stored_chunk
 from retrieval.chunks.stored_chunk import CutFile, ParsedFile
 from retrieval.errors import CancelledError
-from retrieval.files import walker
+from retrieval.files import exclusion, walker
 from retrieval.index.writer import IndexWriter
 from retrieval.paths import path_roles
 from retrieval.progress import IsCancelled, Progress
@@ -132,7 +132,9 @@ class Indexer:
             self._put(path, FileRecord(stat, "", f"unreadable: {error.strerror}"), known)
             return
         self._batch.size += len(data)
-        record = FileRecord(stat, digest(data), walker.refusal(path, data), is_settled(stat, now_ns=now))
+        record = FileRecord(
+            stat, digest(data), exclusion.reason_in_content(path, data), is_settled(stat, now_ns=now)
+        )
         if self._put(path, record, known) and not record.reason:
             if known_cut := self._cache.get(path, record.digest):
                 self._add(path, known_cut)

@@ -19,7 +19,7 @@ from retrieval.errors import (
     GoldrankError,
     IndexLockedError,
 )
-from retrieval.files import confinement, encoding, git, secret_masking, walker
+from retrieval.files import confinement, encoding, exclusion, git, secret_masking, walker
 from retrieval.files.ignores import MANY
 from retrieval.files.walker import Listing
 from retrieval.index import integrity
@@ -302,7 +302,7 @@ class Repository:
             data = walker.read(self.root, path)
         except OSError:
             return None
-        return None if walker.refusal(path, data) else self._lines(path, data)
+        return None if exclusion.reason_in_content(path, data) else self._lines(path, data)
 
     def passages(self, chunks: Iterable[Chunk]) -> list[Passage]:
         """Read chunks back from disk, each file once, and tell which are as they were indexed."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cached_property
 
 from retrieval.chunks import stored_chunk
-from retrieval.files import encoding, walker
+from retrieval.files import encoding, exclusion
 from retrieval.files.walker import Listing
 from retrieval.records import Exclusion
 from retrieval.sync.store import FileRecord
@@ -56,7 +56,7 @@ class View:
 
     def left_out(self) -> str:
         """Say how many files that may hold an answer are not searched, and why; "" where none."""
-        reasons = Counter(item.reason for item in self.excluded if item.reason not in walker.NO_LOSS)
+        reasons = Counter(item.reason for item in self.excluded if item.reason not in exclusion.NO_LOSS)
         reasons.update("of no certain encoding" for note in self.notes.values() if encoding.UNCERTAIN in note)
         reasons.update(
             stored_chunk.LONG_LINES for note in self.notes.values() if stored_chunk.LONG_LINES in note

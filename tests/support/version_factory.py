@@ -7,7 +7,8 @@ from fakes import write
 
 from retrieval.rerank.fusion import PAIR_TEXT_VERSION
 from retrieval.rerank.model_versions import Facts, ModelStore, Version
-from retrieval.training.release.gate import Decision, Draft, promote
+from retrieval.training.release.gate import Decision
+from retrieval.training.release.versions import Draft, promote
 
 APPROVED = Decision(promote=True, reasons=("It gains.",))
 FACTS = Facts(

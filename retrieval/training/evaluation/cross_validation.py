@@ -22,17 +22,15 @@ from retrieval.sync.repository import Repository
 from retrieval.text import digest
 from retrieval.training.evaluation import comparison, systems
 from retrieval.training.evaluation.comparison import Asked, Report, Scores
+from retrieval.training.evaluation.saved_logits import Said, kept
 from retrieval.training.evaluation.systems import Found
 from retrieval.training.fit.identity import identity
 from retrieval.training.fit.recipe import Recipe
 from retrieval.training.fit.trainer import train
 from retrieval.training.golden.golden_file import Golden
 from retrieval.training.pairs import mining, splits
-from retrieval.training.pairs.mining import LabeledPair, Mined
+from retrieval.training.pairs.labeled_pairs import LabeledPair, Mined
 from retrieval.training.pairs.splits import Fold
-
-Said = Mapping[str, tuple[tuple[float, ...], float]]
-"""What a model said of each question's candidates: logits and milliseconds, as `systems.read` returns it."""
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, and how much of how much is."""
@@ -86,7 +84,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What judging a recipe found.
+    """What task a recipe found.
 
     Attributes:
         report: All systems side by side.
@@ -115,7 +113,7 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True)
-class _Desk:
+class _Task:
     """What every step needs: the questions, what the first stage found, how many candidates are read."""
 
     questions: Sequence[Asked]
@@ -151,15 +149,15 @@ def measure(
         raise ArgumentError(
             f"{asked.path} has no question that can be judged; `goldrank golden lint` says what is wrong"
         )
-    desk = _Desk(questions, systems.first_stage(questions, repository), depth, watch or Watch())
-    floors, readers = _floors(desk, repository), [_as_served(item, desk) for item in served]
+    task = _Task(questions, systems.first_stage(questions, repository), depth, watch or Watch())
+    floors, readers = _floors(task, repository), [_as_served(item, task) for item in served]
     *opponents, last = [floors[-1], *readers]
     facts = {"golden_sha256": asked.digest, "commit": repository.commit(), "index": repository.fingerprint}
     return Report(
         asked=tuple(questions),
         systems=(*floors, *readers),
         comparisons=tuple(comparison.compare(questions, last, opponent) for opponent in opponents),
-        confidence={identity: item.confidence for identity, item in desk.found.items()},
+        confidence={identity: item.confidence for identity, item in task.found.items()},
         facts={**facts, "depth": depth},
     )
 
@@ -175,7 +173,7 @@ def judge(
 ) -> Judged:
     """Judge a recipe out of fold, beside the systems it has to beat.
 
-    What was computed is kept below `work`: the same judging, begun again after it was cut off, goes on there.
+    What was computed is kept below `work`: the same task, begun again after it was cut off, goes on there.
 
     Args:
         asked: The golden file.
@@ -195,21 +193,21 @@ def judge(
     tested = {identity for fold in parted[0] for identity in fold.testing}
     questions = [item for item in known if item.question_id in tested]
     work.mkdir(parents=True, exist_ok=True)
-    desk = _Desk(questions, systems.first_stage(questions, repository), plan.depth, watch or Watch())
-    base, _ = _weighed("base", desk, _read_by_base(desk, plan.recipe, work), parted[0])
+    task = _Task(questions, systems.first_stage(questions, repository), plan.depth, watch or Watch())
+    base, _ = _weighed("base", task, _read_by_base(task, plan.recipe, work), parted[0])
     tuned = [
-        _weighed("tuned", desk, _out_of_fold(desk, mined, _again(plan.recipe, repeat), folds, work), folds)
+        _weighed("tuned", task, _out_of_fold(task, mined, _again(plan.recipe, repeat), folds, work), folds)
         for repeat, folds in enumerate(parted)
     ]
-    floors = _floors(desk, repository)
-    served = [_as_served(plan.current, desk)] if plan.current else []
+    floors = _floors(task, repository)
+    served = [_as_served(plan.current, task)] if plan.current else []
     best = comparison.average("tuned", [scores for scores, _ in tuned], note="out of fold")
     opponents = [floors[-1], base, *served]
     report = Report(
         asked=tuple(questions),
         systems=(*floors, base, *served, best),
         comparisons=tuple(comparison.compare(questions, best, opponent) for opponent in opponents),
-        confidence={identity: item.confidence for identity, item in desk.found.items()},
+        confidence={identity: item.confidence for identity, item in task.found.items()},
         facts={**mined.provenance, "folds": len(parted[0]), "repeats": plan.repeats, "depth": plan.depth},
     )
     return Judged(report, float(np.median([weight for _, weight in tuned])))
@@ -236,78 +234,65 @@ def _again(recipe: Recipe, repeat: int) -> Recipe:
     return replace(recipe, seed=recipe.seed + repeat)
 
 
-def _read_by_base(desk: _Desk, recipe: Recipe, work: Path) -> Said:
-    return _kept(
-        work / f"base-{_key([identity(recipe.base, revision=recipe.revision)], desk, desk.questions)}.json",
-        lambda: _read(desk, desk.questions, recipe.base, recipe.revision, "the base reads"),
+def _read_by_base(task: _Task, recipe: Recipe, work: Path) -> Said:
+    return kept(
+        work / f"base-{_key([identity(recipe.base, revision=recipe.revision)], task, task.questions)}.json",
+        lambda: _read(task, task.questions, recipe.base, recipe.revision, "the base reads"),
     )
 
 
-def _out_of_fold(desk: _Desk, mined: Mined, recipe: Recipe, folds: Sequence[Fold], work: Path) -> Said:
+def _out_of_fold(task: _Task, mined: Mined, recipe: Recipe, folds: Sequence[Fold], work: Path) -> Said:
     """Let each question be read by the model of the fold that tests it."""
     said: dict[str, tuple[tuple[float, ...], float]] = {}
     for number, fold in enumerate(folds, 1):
         lessons = mining.learnable(mined.pairs, fold)
-        said |= _read_fold(desk, lessons, recipe, fold, work, f"fold {number} of {len(folds)}")
+        said |= _read_fold(task, lessons, recipe, fold, work, f"fold {number} of {len(folds)}")
     return said
 
 
 def _read_fold(
-    desk: _Desk, lessons: Sequence[LabeledPair], recipe: Recipe, fold: Fold, work: Path, what: str
+    task: _Task, lessons: Sequence[LabeledPair], recipe: Recipe, fold: Fold, work: Path, what: str
 ) -> Said:
-    tested = [item for item in desk.questions if item.question_id in set(fold.testing)]
+    tested = [item for item in task.questions if item.question_id in set(fold.testing)]
     base = identity(recipe.base, revision=recipe.revision)
     recipe_said = repr(replace(recipe, base=base, revision=""))  # the same base in another folder is the same
     learned = [recipe_said, *((pair.query, pair.passage, pair.label) for pair in lessons)]
-    key = _key(learned, desk, tested)
+    key = _key(learned, task, tested)
 
     def learn_and_read() -> Said:
         folder = work / f"model-{key}"
         if not folder.exists():
-            progress = desk.watch.named(f"{what}, learning")
-            train(lessons, recipe, folder, progress=progress, is_cancelled=desk.watch.is_cancelled)
-        said = _read(desk, tested, str(folder), "", f"{what}, reading")
+            progress = task.watch.named(f"{what}, learning")
+            train(lessons, recipe, folder, progress=progress, is_cancelled=task.watch.is_cancelled)
+        said = _read(task, tested, str(folder), "", f"{what}, reading")
         shutil.rmtree(folder, ignore_errors=True)  # some 90 MB each, and only what it said is needed
         return said
 
-    return _kept(work / f"fold-{key}.json", learn_and_read)
+    return kept(work / f"fold-{key}.json", learn_and_read)
 
 
-def _read(desk: _Desk, tested: Sequence[Asked], model: str, revision: str, what: str) -> Said:
+def _read(task: _Task, tested: Sequence[Asked], model: str, revision: str, what: str) -> Said:
     return systems.read(
         tested,
-        desk.found,
+        task.found,
         open_scorer(model, revision=revision),
-        depth=desk.depth,
-        is_cancelled=desk.watch.is_cancelled,
-        report=desk.watch.named(what),
+        depth=task.depth,
+        is_cancelled=task.watch.is_cancelled,
+        report=task.watch.named(what),
     )
 
 
-def _key(model: Sequence[object], desk: _Desk, tested: Sequence[Asked]) -> str:
+def _key(model: Sequence[object], task: _Task, tested: Sequence[Asked]) -> str:
     """Name what a model says of some candidates by all that it depends on."""
     shown = [
-        (item.question_id, item.text, desk.found[item.question_id].passages[: desk.depth]) for item in tested
+        (item.question_id, item.text, task.found[item.question_id].passages[: task.depth]) for item in tested
     ]
     return digest(json.dumps([model, shown]).encode("utf-8", "surrogatepass"))[:16]
 
 
-def _kept(file: Path, compute: Callable[[], Said]) -> Said:
-    """Return what a file keeps of an earlier run, else compute it and keep it."""
-    try:
-        rows = json.loads(file.read_text(encoding="utf-8"))
-        return {identity: (tuple(logits), spent) for identity, (logits, spent) in rows.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
-        said = compute()
-        scratch = file.with_suffix(".new")
-        scratch.write_text(json.dumps(said), encoding="utf-8")
-        scratch.replace(file)
-        return said
-
-
-def _weighed(name: str, desk: _Desk, said: Said, folds: Sequence[Fold]) -> tuple[Scores, float]:
+def _weighed(name: str, task: _Task, said: Said, folds: Sequence[Fold]) -> tuple[Scores, float]:
     """Rank with the weight that is best on the other folds; also return the one that is best on all."""
-    table = {weight: _scored(name, desk, said, dict.fromkeys(said, weight)) for weight in systems.WEIGHTS}
+    table = {weight: _scored(name, task, said, dict.fromkeys(said, weight)) for weight in systems.WEIGHTS}
 
     def best(identities: Sequence[str]) -> float:
         means = {
@@ -316,37 +301,37 @@ def _weighed(name: str, desk: _Desk, said: Said, folds: Sequence[Fold]) -> tuple
         }
         return max(means, key=lambda weight: (round(means[weight], 9), -weight))  # of equals the most careful
 
-    tested = [item.question_id for item in desk.questions]
+    tested = [item.question_id for item in task.questions]
     weights = {
         identity: best([other for other in tested if other not in fold.testing] or tested)
         for fold in folds
         for identity in fold.testing
     }
-    return _scored(name, desk, said, weights), best(tested)
+    return _scored(name, task, said, weights), best(tested)
 
 
-def _scored(name: str, desk: _Desk, said: Said, weights: Mapping[str, float], *, note: str = "") -> Scores:
-    return comparison.score(name, desk.questions, systems.fused(desk.found, said, weights), note=note)
+def _scored(name: str, task: _Task, said: Said, weights: Mapping[str, float], *, note: str = "") -> Scores:
+    return comparison.score(name, task.questions, systems.fused(task.found, said, weights), note=note)
 
 
-def _floors(desk: _Desk, repository: Repository) -> list[Scores]:
+def _floors(task: _Task, repository: Repository) -> list[Scores]:
     """Score what needs no model: the constant list, ripgrep where there is one, the first stage."""
     floor = comparison.score(
         "constant list",
-        desk.questions,
-        systems.constant(desk.questions, repository.paths),
+        task.questions,
+        systems.constant(task.questions, repository.paths),
         note=f"the {systems.CONSTANTS} files that answer most questions, whatever is asked",
     )
-    grepped = systems.ripgrep(desk.questions, repository)
-    lines = [comparison.score("ripgrep", desk.questions, grepped, note="whole files")] if grepped else []
-    return [floor, *lines, comparison.score("first stage", desk.questions, systems.plain(desk.found))]
+    grepped = systems.ripgrep(task.questions, repository)
+    lines = [comparison.score("ripgrep", task.questions, grepped, note="whole files")] if grepped else []
+    return [floor, *lines, comparison.score("first stage", task.questions, systems.plain(task.found))]
 
 
-def _as_served(served: Served, desk: _Desk) -> Scores:
+def _as_served(served: Served, task: _Task) -> Scores:
     """Score a model: by what was recorded of questions that it learned from, else by asking it."""
-    said = _read(desk, desk.questions, served.model, served.revision, f"{served.name} reads")
+    said = _read(task, task.questions, served.model, served.revision, f"{served.name} reads")
     note = f"{served.name}, weight {served.weight:g}"
-    scores = _scored(served.system, desk, said, dict.fromkeys(said, served.weight), note=note)
+    scores = _scored(served.system, task, said, dict.fromkeys(said, served.weight), note=note)
     known = {
         identity: served.out_of_fold.get(identity, values) for identity, values in scores.by_question.items()
     }

@@ -14,7 +14,7 @@ from retrieval.errors import TrainingError
 from retrieval.training.fit.identity import identity
 from retrieval.training.fit.recipe import Recipe
 from retrieval.training.fit.training_record import best_of, epochs_of, versions
-from retrieval.training.pairs.mining import LabeledPair
+from retrieval.training.pairs.labeled_pairs import LabeledPair
 
 _SEAL = "digests.json"
 

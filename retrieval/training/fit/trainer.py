@@ -13,10 +13,8 @@ after it was cut off, goes on from the last sealed checkpoint and ends with the 
 import importlib.metadata
 import importlib.util
 import math
-import random
 import shutil
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -29,7 +27,8 @@ from retrieval.progress import IsCancelled, Progress
 from retrieval.rerank.excerpt import excerpt
 from retrieval.rerank.model_thread import load
 from retrieval.training.fit import checkpoints
-from retrieval.training.fit.recipe import Loss, Recipe, check
+from retrieval.training.fit.recipe import Recipe, check
+from retrieval.training.fit.training_data import check_labels, dataset, positive_weight, split
 from retrieval.training.fit.training_record import (
     LIBRARIES,
     Trained,
@@ -42,12 +41,7 @@ from retrieval.training.fit.training_record import (
     tokens_of,
     versions,
 )
-from retrieval.training.pairs.mining import LabeledPair
-
-RELEVANT = 20.0
-"""The label ListNet sees for a relevant passage. It takes the softmax of the labels, where 1 would leave an
-irrelevant passage e^-1 of a relevant one's share and pull a good model's logits together; e^-20 is none."""
-
+from retrieval.training.pairs.labeled_pairs import LabeledPair
 
 SAVE_EVERY_S = 600.0
 """How much of a long epoch may be lost: that many seconds of training."""
@@ -72,30 +66,20 @@ def train(
         CancelledError: `is_cancelled` said so; started again, the same training goes on.
     """
     start = time.monotonic()
-    check(recipe)
-    require(LIBRARIES)
-    if out.exists():
-        raise TrainingError(f"{out} exists; name a new folder, or remove it first")
-    read = [replace(pair, passage=excerpt(pair.query, pair.passage)) for pair in pairs]
-    training, validation = split(read, share=recipe.validation_share, seed=recipe.seed)
-    _check_labels(training, recipe.loss)
+    training, validation = data = _data(pairs, recipe, out)
     partial = out.with_name(f"{out.name}.partial")
     with _quiet():
         model = _load(recipe)
         base = _weights(model)
         checkpoint = checkpoints.resume(partial, checkpoints.fingerprint(pairs, recipe, base, partial))
-        trainer = _trainer(
-            model, recipe, training, validation, partial, _watch(recipe, progress, is_cancelled)
-        )
+        trainer = _trainer(model, recipe, data, partial, _watch(recipe, progress, is_cancelled))
         history = _run(trainer, checkpoint, recipe.patience, partial)
         epochs = epochs_of(history)
         best = best_of(epochs)
         _mix(model, base, partial / f"checkpoint-{best.step}", recipe.keep)
-        model.save_pretrained(str(partial / "model"), create_model_card=False)
-        (partial / "model").rename(out)
-        shutil.rmtree(partial)
-        arguments = plain(trainer.args.to_dict())
+        _save(model, partial, out)
         tokens = tokens_of(model, training)
+    arguments = plain(trainer.args.to_dict())
     return Trained(
         folder=out,
         recipe=recipe,
@@ -126,82 +110,25 @@ def require(libraries: Sequence[str]) -> None:
         raise TrainingError(f"training needs {' and '.join(missing)}; {installation.with_extra('train')}")
 
 
-def split(
-    pairs: Sequence[LabeledPair], *, share: float, seed: int
+def _data(
+    pairs: Sequence[LabeledPair], recipe: Recipe, out: Path
 ) -> tuple[list[LabeledPair], list[LabeledPair]]:
-    """Part the pairs into those trained on and those held out, whole groups each, both in the given order.
-
-    Args:
-        pairs: All there are.
-        share: Of the groups to hold out; above 0, at least one group and never all of them.
-        seed: Of the choice.
-
-    Raises:
-        TrainingError: There is nothing to hold out beside what is trained on.
-    """
-    groups = sorted({pair.group for pair in pairs})
-    if share == 0:
-        return list(pairs), []
-    if len(groups) < 2:  # noqa: PLR2004 - one to train on, one to hold out
-        raise TrainingError(
-            f"{len(groups)} group of questions cannot be split for validation; "
-            "add questions, or set validation_share to 0"
-        )
-    random.Random(seed).shuffle(groups)  # noqa: S311 - no secret
-    held = set(groups[: min(max(round(share * len(groups)), 1), len(groups) - 1)])
-    return [pair for pair in pairs if pair.group not in held], [pair for pair in pairs if pair.group in held]
+    """Split the pairs into those to train on and those to validate with, after every cheap check."""
+    check(recipe)
+    require(LIBRARIES)
+    if out.exists():
+        raise TrainingError(f"{out} exists; name a new folder, or remove it first")
+    read = [replace(pair, passage=excerpt(pair.query, pair.passage)) for pair in pairs]
+    training, validation = split(read, share=recipe.validation_share, seed=recipe.seed)
+    check_labels(training, recipe.loss)
+    return training, validation
 
 
-def positive_weight(pairs: Sequence[LabeledPair]) -> float:
-    """Weigh a positive so that positives and negatives together weigh the same."""
-    positives = sum(pair.label for pair in pairs)
-    return (len(pairs) - positives) / positives
-
-
-# The data.
-
-
-def _check_labels(pairs: Sequence[LabeledPair], loss: Loss) -> None:
-    positives = sum(pair.label for pair in pairs)
-    if positives == 0 or positives == len(pairs):
-        raise TrainingError(
-            f"the pairs to train on are {positives} positives and {len(pairs) - positives} negatives; "
-            "a reranker learns from both: add golden questions, or mine deeper"
-        )
-    if loss == "listnet" and not _by_question(pairs):
-        raise TrainingError('no question has a positive and a negative, which "listnet" compares; use "bce"')
-
-
-def _by_question(pairs: Sequence[LabeledPair]) -> list[list[LabeledPair]]:
-    """Gather each question's pairs; one whose passages are all alike teaches no order and is left out."""
-    questions: dict[str, list[LabeledPair]] = defaultdict(list)
-    for pair in pairs:
-        questions[pair.question_id].append(pair)
-    return [rows for rows in questions.values() if 0 < sum(pair.label for pair in rows) < len(rows)]
-
-
-def _dataset(pairs: Sequence[LabeledPair], loss: Loss) -> Any:
-    from datasets import Dataset
-
-    if loss == "bce":
-        return Dataset.from_dict(
-            {
-                "query": [pair.query for pair in pairs],
-                "passage": [pair.passage for pair in pairs],
-                "label": [float(pair.label) for pair in pairs],
-            }
-        )
-    questions = _by_question(pairs)
-    return Dataset.from_dict(
-        {
-            "query": [rows[0].query for rows in questions],
-            "passages": [[pair.passage for pair in rows] for rows in questions],
-            "labels": [[RELEVANT * pair.label for pair in rows] for rows in questions],
-        }
-    )
-
-
-# The model.
+def _save(model: Any, partial: Path, out: Path) -> None:
+    """Write the model beside its place and move it there whole."""
+    model.save_pretrained(str(partial / "model"), create_model_card=False)
+    (partial / "model").rename(out)
+    shutil.rmtree(partial)
 
 
 def _load(recipe: Recipe) -> Any:
@@ -257,21 +184,19 @@ _LOSSES: Mapping[str, Callable[[Any, Recipe, Sequence[LabeledPair]], Any]] = {
 }
 
 
-# The run.
-
-
 def _trainer(
     model: Any,
     recipe: Recipe,
-    training: Sequence[LabeledPair],
-    validation: Sequence[LabeledPair],
+    data: tuple[Sequence[LabeledPair], Sequence[LabeledPair]],
     partial: Path,
     watch: Any,
 ) -> Any:
+    """Make the library's trainer for the pairs to train on and those to validate with."""
     import torch
     from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncoderTrainingArguments
     from transformers import PrinterCallback
 
+    training, validation = data
     arguments = CrossEncoderTrainingArguments(
         output_dir=str(partial),
         num_train_epochs=recipe.epochs,
@@ -296,8 +221,8 @@ def _trainer(
     trainer = CrossEncoderTrainer(
         model=model,
         args=arguments,
-        train_dataset=_dataset(training, recipe.loss),
-        eval_dataset=_dataset(validation, recipe.loss) if validation else None,
+        train_dataset=dataset(training, recipe.loss),
+        eval_dataset=dataset(validation, recipe.loss) if validation else None,
         loss=_LOSSES[recipe.loss](model, recipe, training),
         callbacks=[watch],
     )

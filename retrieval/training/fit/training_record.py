@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from retrieval.training.fit.recipe import Recipe
-from retrieval.training.pairs.mining import LabeledPair
+from retrieval.training.pairs.labeled_pairs import LabeledPair
 
 LIBRARIES = ("accelerate", "datasets")  # the trainer needs them and the server does not: the extra "train"
 

@@ -13,7 +13,7 @@ from retrieval.sync.repository import Repository
 from retrieval.training.golden import golden_file
 from retrieval.training.golden.golden_file import WEAK, Expected, Golden
 from retrieval.training.golden.groups import is_paraphrase, stems_of
-from retrieval.training.pairs.mining import LabeledPair, Mined
+from retrieval.training.pairs.labeled_pairs import LabeledPair, Mined
 
 
 def with_feedback(mined: Mined, asked: Golden, entries: Sequence[Entry], repository: Repository) -> Mined:

@@ -7,18 +7,15 @@ that quotes a question, or one of the golden file itself where it is indexed.
 """
 
 import dataclasses
-import json
 import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from retrieval.errors import ArgumentError
 from retrieval.index.reader import Snapshot
 from retrieval.rank.query import read_query
 from retrieval.rank.ranker import gather, rank, weights_for
@@ -30,6 +27,7 @@ from retrieval.training.golden.golden_file import Expected, Golden, Question
 from retrieval.training.golden.groups import group
 from retrieval.training.pairs import splits
 from retrieval.training.pairs.content_filter import has_substance
+from retrieval.training.pairs.labeled_pairs import LabeledPair, Mined
 
 DEPTH = 50  # of the first stage, from which negatives are taken
 BANDS = ((1, 5, 3), (6, 15, 2), (16, DEPTH, 2))  # first rank, last rank, how many negatives
@@ -40,46 +38,6 @@ QUOTED_WORDS = 4  # a shorter question is a phrase that code may use without quo
 CARD_PAIRS, CARD_NEGATIVES, CARD_CHARS = 70, 4, 500  # docs of the first fine-tuned reranker: its model card
 
 _WORD = re.compile(r"\w+")
-
-
-@dataclass(frozen=True, slots=True)
-class LabeledPair:
-    """A question, a passage as the model reads it, and whether the one answers the other.
-
-    Attributes:
-        question_id: Of the golden question.
-        group: Questions of one group are never parted between training and testing.
-        query: The question's text.
-        passage: What `reranker.pair_text` made of the chunk.
-        label: 1 relevant, 0 not.
-        chunk: Where the passage comes from.
-        rank: Its place in the first-stage order, 1-based; 0 where the first stage did not find it.
-    """
-
-    question_id: str
-    group: str
-    query: str
-    passage: str
-    label: int
-    chunk: Chunk
-    rank: int
-
-
-@dataclass(frozen=True, slots=True)
-class Mined:
-    """What mining found.
-
-    Attributes:
-        pairs: By question in the golden file's order, positives first.
-        groups: The group of each question, of one without a positive too: it is tested all the same.
-        notes: Why a question gave no pairs, a sentence each.
-        provenance: What the pairs were made of and by, as plain values.
-    """
-
-    pairs: tuple[LabeledPair, ...]
-    groups: Mapping[str, str]
-    notes: tuple[str, ...]
-    provenance: Mapping[str, Any]
 
 
 def mine(asked: Golden, repository: Repository, *, seed: int) -> Mined:
@@ -105,9 +63,9 @@ def mine(asked: Golden, repository: Repository, *, seed: int) -> Mined:
                 f"row {question.row}: no chunk of its files can be shown as the answer{taken}: "
                 f"{question.text}"
             )
-    desk = _Desk(asked, answers, _by_group(texts, groups), groups, repository, snapshot)
+    given = _Given(asked, answers, _by_group(texts, groups), groups, repository, snapshot)
     return Mined(
-        tuple(_pairs(desk, seed=seed)), groups, tuple(notes), _provenance(asked, repository, seed=seed)
+        tuple(_pairs(given, seed=seed)), groups, tuple(notes), _provenance(asked, repository, seed=seed)
     )
 
 
@@ -155,47 +113,8 @@ def learnable(pairs: Sequence[LabeledPair], fold: splits.Fold) -> list[LabeledPa
     ]
 
 
-def write(mined: Mined, file: Path) -> None:
-    """Write pairs as JSON lines, the first one saying where they come from."""
-    rows = [{"provenance": dict(mined.provenance), "groups": dict(mined.groups), "notes": list(mined.notes)}]
-    rows += [dataclasses.asdict(pair) for pair in mined.pairs]
-    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    file.write_text(text, encoding="utf-8", errors="surrogatepass")
-
-
-def read(file: Path) -> Mined:
-    """Read pairs that `write` wrote.
-
-    Raises:
-        ArgumentError: The file is not there or holds something else.
-    """
-    try:
-        text = file.read_text(encoding="utf-8", errors="surrogatepass")
-        first, *rows = map(json.loads, text.rstrip("\n").split("\n"))  # code may hold other ends of lines
-        pairs = tuple(LabeledPair(**{**row, "chunk": _chunk(row["chunk"])}) for row in rows)
-        return Mined(pairs, first["groups"], tuple(first["notes"]), first["provenance"])
-    except (OSError, UnicodeDecodeError) as error:
-        raise ArgumentError(f"{file} cannot be read: {error}; make it with goldrank mine") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise ArgumentError(f"{file} holds no pairs; make it with goldrank mine") from error
-
-
-def is_ours(file: Path) -> bool:
-    """Tell whether a file begins as `write` begins one, and so may be written over."""
-    opening = b'{"provenance": '
-    try:
-        with file.open("rb") as opened:
-            return opened.read(len(opening)) == opening
-    except OSError:
-        return False
-
-
-def _chunk(row: Mapping[str, Any]) -> Chunk:
-    return Chunk(**{**row, "names": tuple(row["names"])})
-
-
 @dataclass(frozen=True, slots=True)
-class _Desk:
+class _Given:
     """What pairs are made of.
 
     Attributes:
@@ -274,34 +193,34 @@ def _preferred(text: str, path: str, snapshot: Snapshot) -> list[Chunk]:
     return [evidence.pool.chunks[i] for i in order if scores[i] >= SECOND_BEST * best]
 
 
-def _pairs(desk: _Desk, *, seed: int) -> Iterator[LabeledPair]:
-    paths = frozenset(desk.repository.paths)
-    golden_path = os.path.relpath(desk.asked.path.resolve(), desk.repository.root).replace(os.sep, "/")
-    quotable = [_words(item.text) for item in desk.asked.questions if len(item.text.split()) >= QUOTED_WORDS]
+def _pairs(given: _Given, *, seed: int) -> Iterator[LabeledPair]:
+    paths = frozenset(given.repository.paths)
+    golden_path = os.path.relpath(given.asked.path.resolve(), given.repository.root).replace(os.sep, "/")
+    quotable = [_words(item.text) for item in given.asked.questions if len(item.text.split()) >= QUOTED_WORDS]
     uses: Counter[str] = Counter()
-    for question in desk.asked.questions:
+    for question in given.asked.questions:
         identity = question.question_id
-        if identity not in desk.answers:
+        if identity not in given.answers:
             continue
-        group = desk.groups[identity]
-        candidates = rank(read_query(question.text), desk.snapshot, limit=DEPTH)
+        group = given.groups[identity]
+        candidates = rank(read_query(question.text), given.snapshot, limit=DEPTH)
         ranks = {candidate.chunk: candidate.rank for candidate in candidates}
         expected = {target.path for target in golden_file.targets(question, paths)}
         others = [
             candidate for candidate in candidates if candidate.chunk.path not in {*expected, golden_path}
         ]
-        texts = _texts(desk.repository, [candidate.chunk for candidate in others])
+        texts = _texts(given.repository, [candidate.chunk for candidate in others])
         allowed = [
             candidate
             for candidate in others
-            if _bare(texts[candidate.chunk]) not in desk.answering[group]
+            if _bare(texts[candidate.chunk]) not in given.answering[group]
             and uses[texts[candidate.chunk]] < REUSE
             and not _quotes(texts[candidate.chunk], quotable)
         ]
         chosen = _by_band(allowed, rng=np.random.default_rng([seed, int.from_bytes(identity.encode()[-6:])]))
         uses.update(texts[candidate.chunk] for candidate in chosen)
-        positives = _texts(desk.repository, desk.answers[identity])
-        labelled = [(chunk, positives[chunk], 1) for chunk in desk.answers[identity]]
+        positives = _texts(given.repository, given.answers[identity])
+        labelled = [(chunk, positives[chunk], 1) for chunk in given.answers[identity]]
         labelled += [(candidate.chunk, texts[candidate.chunk], 0) for candidate in chosen]
         for chunk, text, label in labelled:
             yield LabeledPair(identity, group, question.text, text, label, chunk, ranks.get(chunk, 0))

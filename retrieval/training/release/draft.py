@@ -11,9 +11,10 @@ from retrieval.training.evaluation.comparison import Report, Scores
 from retrieval.training.evaluation.cross_validation import Judged
 from retrieval.training.export import export
 from retrieval.training.fit.training_record import Trained
-from retrieval.training.pairs.mining import Mined
+from retrieval.training.pairs.labeled_pairs import Mined
 from retrieval.training.release import model_card
-from retrieval.training.release.gate import Decision, Draft
+from retrieval.training.release.gate import Decision
+from retrieval.training.release.versions import Draft
 
 SHOWN = ("hit@1", "hit@5", "MRR@10", "nDCG@10", "recall@50")
 LIMITS = (

@@ -1,26 +1,8 @@
-"""When a tuned model may serve, and how it comes to: the gate, new versions, and the way back.
+"""When a tuned model may serve: a pure function of an evaluation."""
 
-The gate is a pure function of an evaluation. A version is written beside its place, synced, made read-only
-and renamed; then the history is written, then the pointer is replaced. So a process that is killed at any
-moment leaves the old version serving or the new one, never half of one.
-"""
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-import json
-import os
-import shutil
-import stat
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from datetime import datetime
-from pathlib import Path
-from typing import Any, Literal
-
-from filelock import FileLock, Timeout
-
-from retrieval.errors import ArgumentError, ModelError
-from retrieval.rerank import model_versions
-from retrieval.rerank.model_versions import Event, Facts, ModelStore, Version
 from retrieval.training.evaluation.comparison import Comparison, Report
 from retrieval.training.golden.groups import LEAST_GROUPS
 
@@ -30,11 +12,6 @@ REQUIRED = ("first stage", "base")  # what a tuned model has to beat wherever it
 
 ALPHA = 0.05  # Fisher's usual level, as the intervals are of 95 %
 BOUND = 0.01  # nDCG that another repository may lose: one question in 37 falling from rank 1 to rank 2
-
-PATIENCE_S = 10.0  # a promotion copies some 90 MB
-CARD = "README.md"
-
-_DRAFT = ".draft-"  # how a version is called until it is whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +48,6 @@ class Decision:
     reasons: tuple[str, ...]
     comparisons: tuple[Comparison, ...] = ()
     guards: tuple[Guard, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A tuned model that may become a version.
-
-    Attributes:
-        folder: A CrossEncoder folder; it is copied.
-        card: What its README.md is to say.
-        facts: What is to be recorded of it.
-    """
-
-    folder: Path
-    card: str
-    facts: Facts
 
 
 # The gate.
@@ -163,197 +125,4 @@ def _loss(guard: Guard) -> str:
     return ""
 
 
-# Versions.
-
-
-def promote(
-    where: ModelStore, draft: Draft, decision: Decision, *, now: datetime, force: Literal["yes", "no"] = "no"
-) -> Version:
-    """Keep a tuned model as a new version and let it serve.
-
-    Running servers pick it up by themselves. Forcing what was not refused is no force and is not recorded.
-
-    Raises:
-        ArgumentError: The decision is against it and `force` is "no", or the draft holds no model.
-        ModelError: The store cannot be written, or another process writes it.
-    """
-    if not decision.promote and force == "no":
-        raise ArgumentError(f"not promoted: {' '.join(decision.reasons)} --force promotes it all the same.")
-    if not (draft.folder / "config.json").is_file():
-        raise ArgumentError(f"{draft.folder} holds no config.json; name a CrossEncoder folder")
-    forced = not decision.promote
-    with _writing(where):
-        version = _write_version(where, draft, _decided(decision), created=now.isoformat())
-        reason = " ".join(decision.reasons)
-        event = Event(version.created, "promote", _serving(where), version.name, forced, reason)
-        _append(where, event)
-        _point(where, version.name)
-    return version
-
-
-def rollback(where: ModelStore, *, now: datetime, reason: str = "") -> Event:
-    """Let the version serve that was promoted before the current one, or the base where none was.
-
-    A version that does not verify is passed over, and the event's reason says so.
-
-    Returns:
-        What was done: `after` is None where the base model serves now.
-
-    Raises:
-        ModelError: No version serves, the store cannot be written, or another process writes it.
-    """
-    if _serving(where) is None:
-        raise ModelError(f"the base model serves {where.root}; there is nothing to go back from")
-    with _writing(where):
-        left = _serving(where)
-        target, passed = _sound_before(where, left)
-        said = " ".join([reason, *passed]).strip()
-        event = Event(now.isoformat(), "rollback", left, target, forced=False, reason=said)
-        _append(where, event)
-        _point(where, target)
-    return event
-
-
-def _sound_before(where: ModelStore, name: str | None) -> tuple[str | None, list[str]]:
-    """Go back over the promotions to the first version that verifies; also say which do not."""
-    replaced = {
-        event.after: event.before for event in model_versions.history(where) if event.action == "promote"
-    }
-    passed: list[str] = []
-    target = replaced.get(name)
-    while target is not None:
-        try:
-            model_versions.verify(model_versions.read(where, target))
-        except ModelError as error:
-            passed.append(f"Passed over: {error}.")
-            target = replaced.get(target)
-        else:
-            break
-    return target, passed
-
-
-def _serving(where: ModelStore) -> str | None:
-    """Read the pointer; one that cannot be read says no more than that something was promoted."""
-    try:
-        return model_versions.current(where)
-    except ModelError:
-        return ""
-
-
-def _decided(decision: Decision) -> dict[str, Any]:
-    """Write a decision as plain values; of a comparison, what it came to."""
-    kept = ("opponent", "metric", "gain", "low", "high", "p", "groups")
-    return {
-        "promote": decision.promote,
-        "forced": not decision.promote,
-        "reasons": list(decision.reasons),
-        "comparisons": [{name: getattr(item, name) for name in kept} for item in decision.comparisons],
-        "guards": [asdict(guard) for guard in decision.guards],
-    }
-
-
-def _write_version(where: ModelStore, draft: Draft, decision: dict[str, Any], *, created: str) -> Version:
-    """Write a version beside its place and rename it; until then nothing takes it for one."""
-    home = where.folder / model_versions.VERSIONS
-    counter = 1 + max(map(model_versions.number, model_versions.versions(where)), default=0)
-    scratch = home / f"{_DRAFT}{counter:04d}"
-    scratch.mkdir()
-    for path in sorted(draft.folder.rglob("*")):
-        copy = scratch / path.relative_to(draft.folder)
-        if path.is_dir():
-            copy.mkdir()
-        elif copy not in {scratch / model_versions.FACTS_FILE, scratch / CARD}:
-            shutil.copyfile(path, copy)
-    (scratch / CARD).write_text(draft.card, encoding="utf-8")
-    facts = {**asdict(draft.facts), "learned_from": list(draft.facts.learned_from)}
-    hashes = model_versions.hashes(scratch)
-    record = {"created": created, **facts, "decision": decision, "hashes": hashes}
-    name = f"{counter:04d}-{model_versions.fingerprint(record)}"
-    text = json.dumps({"name": name, **record}, indent=1, allow_nan=False)
-    (scratch / model_versions.FACTS_FILE).write_text(text + "\n", encoding="utf-8")
-    _seal(scratch)
-    scratch.rename(home / name)
-    _sync(home)
-    return Version(name, home / name, created, draft.facts, decision, hashes)
-
-
-def _seal(folder: Path) -> None:
-    """Bring a folder's files to the disk and take away the right to write them."""
-    for path in [*sorted(folder.rglob("*"), reverse=True), folder]:
-        _sync(path)
-        path.chmod(0o555 if path.is_dir() else 0o444)
-
-
 # The store's files.
-
-
-@contextmanager
-def _writing(where: ModelStore) -> Iterator[None]:
-    """Hold the right to write, with the leftovers of killed writers removed."""
-    try:
-        (where.folder / model_versions.VERSIONS).mkdir(parents=True, exist_ok=True)
-        with FileLock(where.folder / "lock").acquire(timeout=PATIENCE_S):
-            if model_versions.is_ours(where.folder):
-                _clear(where)
-            _replace(where.folder / "root", os.fsencode(where.root))
-            yield
-    except Timeout as error:
-        raise ModelError(
-            f"another goldrank process is promoting in {where.folder}; try again when it is done"
-        ) from error
-    except OSError as error:
-        raise ModelError(
-            f"{where.folder} cannot be written: {error.strerror or error}; "
-            "name another folder: --models DIR or GOLDRANK_MODELS=DIR"
-        ) from error
-
-
-def _clear(where: ModelStore) -> None:
-    for leftover in (where.folder / model_versions.VERSIONS).glob(f"{_DRAFT}*"):
-        for folder in [leftover, *leftover.rglob("*")]:
-            if folder.is_dir():
-                folder.chmod(stat.S_IRWXU)  # what was sealed already cannot be emptied
-        shutil.rmtree(leftover)
-
-
-def _point(where: ModelStore, name: str | None) -> None:
-    pointer = where.folder / model_versions.CURRENT
-    if name is None:
-        pointer.unlink(missing_ok=True)
-        _sync(where.folder)
-    else:
-        _replace(pointer, f"{name}\n".encode())
-
-
-def _replace(file: Path, content: bytes) -> None:
-    """Give a file new content all at once, also where the power fails."""
-    scratch = file.with_name(f".{file.name}.new")
-    scratch.write_bytes(content)
-    _sync(scratch)
-    scratch.replace(file)
-    _sync(file.parent)
-
-
-def _append(where: ModelStore, event: Event) -> None:
-    file = where.folder / model_versions.HISTORY
-    row = {
-        "time": event.time,
-        "action": event.action,
-        "from": event.before,
-        "to": event.after,
-        "forced": event.forced,
-        "reason": event.reason,
-    }
-    torn = file.exists() and not file.read_bytes().endswith(b"\n")
-    with file.open("ab") as out:
-        out.write(b"\n" * torn + json.dumps(row).encode() + b"\n")
-    _sync(file)
-
-
-def _sync(path: Path) -> None:
-    """Wait until a file or the list of a folder's names is on the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

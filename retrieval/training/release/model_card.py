@@ -4,12 +4,13 @@ The repository may be private, so a card quotes neither questions nor code unles
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from retrieval.training.fit.training_record import Epoch, Trained
-from retrieval.training.pairs.mining import LabeledPair
+from retrieval.training.pairs.labeled_pairs import LabeledPair
+from retrieval.training.release.markdown import one_line, table
 
 _LOSSES = {"bce": "BinaryCrossEntropyLoss", "listnet": "ListNetLoss"}
 _DOCS = "https://sbert.net/docs/cross_encoder/usage/usage.html"
@@ -154,7 +155,7 @@ def _model(facts: Facts) -> list[str]:
     recipe = facts.trained.recipe
     mixed = f"{recipe.keep:.0%} tuned, {1 - recipe.keep:.0%} the base's (WiSE-FT, Wortsman et al. 2022)"
     return [
-        f"# {_line(facts.name)}",
+        f"# {one_line(facts.name)}",
         "",
         f"A [cross-encoder]({_DOCS}) fine-tuned by goldrank to rerank the chunks of one code repository.",
         "It scores a question and a passage together; a higher logit is more relevant.",
@@ -163,7 +164,7 @@ def _model(facts: Facts) -> list[str]:
         f"- **Maximum sequence length:** {recipe.max_tokens:,} tokens",
         "- **Number of output labels:** 1",
         f"- **Weights:** {'tuned' if recipe.keep == 1 else mixed}",
-        f"- **Licence:** {_line(facts.licence) or 'none named; those of base and code apply'}",
+        f"- **Licence:** {one_line(facts.licence) or 'none named; those of base and code apply'}",
     ]
 
 
@@ -282,14 +283,18 @@ def _evaluation(facts: Facts) -> list[str]:
         ]
         lines += [*table(("system", *metrics), rows), ""]
     if facts.decision:
-        lines += [f"**Decision:** {_line(facts.decision)}", "", *(f"- {_line(why)}" for why in facts.reasons)]
+        lines += [
+            f"**Decision:** {one_line(facts.decision)}",
+            "",
+            *(f"- {one_line(why)}" for why in facts.reasons),
+        ]
     return lines[:-1] if not lines[-1] else lines
 
 
 def _limits(facts: Facts) -> list[str]:
     if not facts.limits:
         return []
-    return ["## Limits", "", *(f"- {_line(limit)}" for limit in facts.limits)]
+    return ["## Limits", "", *(f"- {one_line(limit)}" for limit in facts.limits)]
 
 
 # How values are written.
@@ -327,25 +332,4 @@ def _measured(measured: Measured | None) -> str:
 
 
 def _arguments(arguments: Mapping[str, Any]) -> list[str]:
-    return [f"- `{name}`: {_line(str(value))}" for name, value in arguments.items()]
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Write a table as lines of Markdown."""
-    written = [f"| {' | '.join(map(_cell, row))} |" for row in (head, *rows)]
-    return [written[0], "|" + " --- |" * len(head), *written[1:]]
-
-
-def _cell(text: str) -> str:
-    r"""Write a text so that it stays in its cell and is no HTML.
-
-    >>> _cell("a | b\n<c>")
-    'a \\| b<br>&lt;c&gt;'
-    """
-    safe = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("|", "\\|")
-    return "<br>".join(safe.splitlines())
-
-
-def _line(text: str) -> str:
-    """Write a text on one line: a line break would end a heading or a list."""
-    return " ".join(text.split())
+    return [f"- `{name}`: {one_line(str(value))}" for name, value in arguments.items()]

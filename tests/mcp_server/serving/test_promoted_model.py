@@ -30,7 +30,7 @@ from retrieval.rerank.model_thread import ModelThread
 from retrieval.rerank.model_versions import ModelStore, Version
 from retrieval.search.searcher import Request, SecondStage
 from retrieval.settings import Settings, load_settings
-from retrieval.training.release.gate import rollback
+from retrieval.training.release.versions import rollback
 
 FILES = {
     "a.py": "def open_door(door):\n    door.open()\n    return door\n",

@@ -7,7 +7,7 @@ import pytest
 from fakes import MAX_BYTES, git, write
 
 from retrieval.errors import RootError
-from retrieval.files import walker
+from retrieval.files import exclusion, walker
 
 
 def listed(root: Path) -> list[str]:
@@ -200,7 +200,7 @@ def test_a_large_file_is_left_out(tmp_path: Path) -> None:
 )
 def test_content_that_is_no_text_for_people_is_refused(path: str, data: bytes, reason: str) -> None:
     """Binary, minified and generated files answer no question."""
-    assert walker.refusal(path, data) == reason
+    assert exclusion.reason_in_content(path, data) == reason
 
 
 HISTORY = {

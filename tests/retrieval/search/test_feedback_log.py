@@ -15,7 +15,7 @@ from retrieval.sync.repository import Repository
 from retrieval.training.golden import edits, golden_file
 from retrieval.training.golden.golden_file import Golden
 from retrieval.training.pairs import feedback_labels, mining, splits
-from retrieval.training.pairs.mining import Mined
+from retrieval.training.pairs.labeled_pairs import Mined
 
 FILES = {
     "src/retry.py": "def schedule_retry(job):\n    queue.push(job)\n    return job\n",

@@ -19,8 +19,8 @@ from retrieval.training.fit.recipe import PRESETS, Recipe
 from retrieval.training.fit.trainer import train
 from retrieval.training.golden import edits, golden_file
 from retrieval.training.golden.golden_file import Golden
-from retrieval.training.pairs import mining
-from retrieval.training.pairs.mining import Mined
+from retrieval.training.pairs import labeled_pairs, mining
+from retrieval.training.pairs.labeled_pairs import Mined
 from retrieval.training.release import draft, gate
 
 
@@ -177,8 +177,8 @@ def test_names_that_are_no_unicode_are_learned_like_any_other(world: World, tmp_
     )
     asked = golden_file.load(tmp_path / "golden.json")
     mined = mining.mine(asked, there, seed=0)
-    mining.write(mined, tmp_path / "pairs.jsonl")
-    assert mining.read(tmp_path / "pairs.jsonl") == mined
+    labeled_pairs.write(mined, tmp_path / "pairs.jsonl")
+    assert labeled_pairs.read(tmp_path / "pairs.jsonl") == mined
     plan = Plan(world.recipe, folds=2, depth=4)
     judged = cross_validation.judge(asked, there, mined, plan, tmp_path / "w")
     assert "odd" in judged.report.systems[-1].by_question

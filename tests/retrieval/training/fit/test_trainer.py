@@ -16,10 +16,10 @@ import tiny_model
 from retrieval.errors import ArgumentError, CancelledError, ModelError, TrainingError
 from retrieval.records import Chunk
 from retrieval.rerank.model_thread import CrossEncoderScorer
-from retrieval.training.fit import trainer
+from retrieval.training.fit import trainer, training_data
 from retrieval.training.fit.recipe import PRESETS, Loss, Recipe
 from retrieval.training.fit.training_record import LIBRARIES, Counts, Tokens, Trained
-from retrieval.training.pairs.mining import LabeledPair
+from retrieval.training.pairs.labeled_pairs import LabeledPair
 
 QUERY = "how does the door open"
 LIKED = tiny_model.KEYWORD
@@ -213,7 +213,7 @@ def test_early_stopping_keeps_the_weights_of_the_best_epoch(tmp_path: Path, reci
 
 def recomputed(trained: Trained, pairs: Sequence[LabeledPair]) -> float:
     """Compute the weighted cross-entropy of what was held out, from the logits that serving sees."""
-    _, held = trainer.split(pairs, share=trained.recipe.validation_share, seed=trained.recipe.seed)
+    _, held = training_data.split(pairs, share=trained.recipe.validation_share, seed=trained.recipe.seed)
     scores = logits(trained.folder, [item.passage for item in held])
     weight = trained.positive_weight or 1
     losses = [
@@ -228,18 +228,18 @@ def test_a_group_of_questions_is_never_split() -> None:
     pairs = labelled(30)
     sizes = set()
     for seed in range(20):
-        training, held = trainer.split(pairs, share=0.2, seed=seed)
+        training, held = training_data.split(pairs, share=0.2, seed=seed)
         assert not {item.group for item in training} & {item.group for item in held}
         assert sorted(training + held, key=pairs.index) == pairs
         sizes.add(len({item.group for item in held}))
     assert sizes == {3}
-    assert trainer.split(pairs, share=0, seed=1) == (pairs, [])
+    assert training_data.split(pairs, share=0, seed=1) == (pairs, [])
 
 
 @pytest.mark.parametrize(("share", "held"), [(0.01, 1), (0.5, 2), (0.99, 3)])
 def test_a_split_leaves_a_group_on_either_side(share: float, held: int) -> None:
     """Nothing to learn from, or nothing to stop by, would be found out much later."""
-    _, validation = trainer.split(labelled(8), share=share, seed=1)
+    _, validation = training_data.split(labelled(8), share=share, seed=1)
     assert len({item.group for item in validation}) == held
 
 
@@ -258,7 +258,7 @@ def test_a_record_says_what_ran(tmp_path: Path, recipe: Recipe) -> None:
     pairs = [*labelled(8), pair(7, " ".join(["lock"] * 300), 0)]
     recipe = dataclasses.replace(recipe, validation_share=0.2)
     trained = trainer.train(pairs, recipe, tmp_path / "out")
-    training, _ = trainer.split(pairs, share=0.2, seed=recipe.seed)
+    training, _ = training_data.split(pairs, share=0.2, seed=recipe.seed)
     assert pairs[-1] in training
     assert trained.counts == Counts(25, 6, 19, 6, 3, 8, 2)
     assert (trained.steps, len(trained.step_losses)) == (trained.epochs[-1].step, trained.steps)

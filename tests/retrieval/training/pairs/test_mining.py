@@ -19,9 +19,9 @@ from retrieval.training.evaluation import systems
 from retrieval.training.golden import edits, golden_file
 from retrieval.training.golden.golden_file import Golden, Question
 from retrieval.training.golden.groups import group, is_paraphrase, stems_of
-from retrieval.training.pairs import mining, splits
+from retrieval.training.pairs import labeled_pairs, mining, splits
 from retrieval.training.pairs.content_filter import has_substance
-from retrieval.training.pairs.mining import LabeledPair, Mined
+from retrieval.training.pairs.labeled_pairs import LabeledPair, Mined
 
 
 @pytest.fixture(scope="module")
@@ -201,8 +201,8 @@ def test_the_same_seed_mines_the_same_pairs(mined: tuple[Golden, Mined, Path]) -
 def test_pairs_are_read_back_as_they_were_written(mined: tuple[Golden, Mined, Path], tmp_path: Path) -> None:
     """Training may happen on another machine."""
     _, found, _ = mined
-    mining.write(found, tmp_path / "pairs.jsonl")
-    assert mining.read(tmp_path / "pairs.jsonl") == found
+    labeled_pairs.write(found, tmp_path / "pairs.jsonl")
+    assert labeled_pairs.read(tmp_path / "pairs.jsonl") == found
 
 
 class Listening:

@@ -22,7 +22,8 @@ from retrieval.errors import ArgumentError, ModelError
 from retrieval.rerank import model_versions
 from retrieval.rerank.model_versions import ModelStore
 from retrieval.training.evaluation.comparison import Comparison, Report
-from retrieval.training.release.gate import Decision, Guard, decide, promote, rollback
+from retrieval.training.release.gate import Decision, Guard, decide
+from retrieval.training.release.versions import promote, rollback
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 REFUSED = Decision(promote=False, reasons=("It gains nothing.",))
@@ -39,7 +40,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from version_factory import APPROVED, draft
 from retrieval.rerank import model_versions
-from retrieval.training.release.gate import promote
+from retrieval.training.release.versions import promote
 where = model_versions.store(Path(sys.argv[1]), Path(sys.argv[2]))
 made = draft(Path(sys.argv[3]))
 for _ in sys.stdin:

@@ -12,7 +12,7 @@ import tiny_model
 from retrieval.records import Chunk
 from retrieval.training.fit import trainer
 from retrieval.training.fit.recipe import PRESETS
-from retrieval.training.pairs.mining import LabeledPair
+from retrieval.training.pairs.labeled_pairs import LabeledPair
 from retrieval.training.release import model_card
 from retrieval.training.release.model_card import Facts, Measured, Row, Split
 

@@ -1,0 +1,98 @@
+"""Why a listed file is not searched: what its name, its type or its content says."""
+
+import os
+import re
+import stat
+from pathlib import Path
+
+from retrieval.files import confinement, encoding, ignores
+from retrieval.text import LONG_CHARS, SMALL_CHARS, is_data
+
+_LOCK_FILES = frozenset(
+    "package-lock.json npm-shrinkwrap.json yarn.lock pnpm-lock.yaml bun.lock cargo.lock poetry.lock uv.lock "
+    "pdm.lock pipfile.lock gemfile.lock composer.lock go.sum mix.lock pubspec.lock flake.lock "
+    "gradle.lockfile packages.lock.json podfile.lock package.resolved".split()
+)
+_GOLDEN_FILE = "golden.json"  # at the root: it holds questions in the asker's own words, and no answer
+_SECRET_NAME = re.compile(
+    r"\.env(rc|\.(?!example$|sample$|template$|dist$).*)?|.*\.env"
+    r"|.*\.(pem|key|p12|pfx|pkcs12|jks|keystore|kdbx|ppk|gpg|ovpn|kubeconfig|tfvars|tfstate(\.backup)?)"
+    r"|id_(rsa|dsa|ecdsa|ed25519)(_[^.]*|\.(?!pub$).*)?"
+    r"|[._](netrc|npmrc|pypirc|pgpass|htpasswd|git-credentials|dockercfg|dockerconfigjson|my\.cnf|s3cfg|boto"
+    r"|vault[-_]token|(bash|zsh|sh|psql|mysql|python|node_repl)_history)"
+    r"|credentials(\.(json|ya?ml|toml|ini|csv|xml))?|secrets\.(json|ya?ml|toml|ini|properties)"
+    r"|client_secret.*\.json|service[-_]account.*\.json",
+    re.IGNORECASE,
+)
+_SECRET_PLACE = re.compile(
+    r"(.*/)?(\.(ssh|gnupg|password-store)/.*|\.kube/config|\.docker/config\.json)", re.IGNORECASE
+)
+# In a comment: a generator's own source has the notice in a string.
+_GENERATED = re.compile(
+    rb"^(?:\"\"\"|\'\'\')?[^\w\n\"\'`=(]{0,20}"
+    rb"(?:(?:this|the|file|code|class|source|is|was|has|been|warning|note|attention)\b[^\w\n\"\'`=(]{1,3}){0,8}"
+    rb"(?:@generated\b|code generated .{0,80}do not edit|auto-?generated\b.{0,80}do not (edit|modify)"
+    rb"|do not (edit|modify).{0,80}(auto-?|automatically )generated)",
+    re.IGNORECASE | re.MULTILINE,
+)
+A_LINK = "a link; its target counts under its own name"
+A_LOCK = "a lock file"
+THE_GOLDEN = "the golden questions, which are no answers"
+NO_LOSS = frozenset({A_LINK, A_LOCK, THE_GOLDEN, confinement.HISTORY, "binary"})
+"""Reasons to leave a file out that cannot cost an answer."""
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+GENERATED_BYTES = 600
+"""Where a generator's notice stands: further down, a file only talks about one."""
+
+
+def reason_in_content(path: str, data: bytes) -> str:
+    """Say why this content is not worth searching, or "" when it is."""
+    if data.startswith(_LFS_POINTER):
+        return "a Git LFS pointer; its content is not here"
+    if not encoding.is_text(data[: encoding.HEAD_BYTES]):
+        return "binary"
+    if ".min." in path.rpartition("/")[2] or (len(data) > SMALL_CHARS and _is_all_data(data)):
+        return "minified"
+    if _GENERATED.search(data[:GENERATED_BYTES]):
+        return "generated"
+    is_armoured = path.lower().endswith(".asc") and data.startswith(b"-----BEGIN PGP")  # else it is AsciiDoc
+    return "may hold secrets" if is_armoured else ""
+
+
+def _is_all_data(data: bytes) -> bool:
+    """Tell whether every line of a file is blank or a long one of data."""
+    lines = data.split(b"\n" if b"\n" in data else b"\r")
+    if len(data) <= LONG_CHARS * len(lines):
+        return False  # as of most files: no line need be looked at
+    return all(not line.strip() or is_data(line.decode("utf-8", "replace")) for line in lines)
+
+
+def reason_in_type(base: str, path: str, mode: int) -> str:
+    """Say why a path that is no regular file is not searched: a link, a folder, a pipe."""
+    if stat.S_ISLNK(mode):
+        inside = Path(os.path.realpath(f"{base}/{path}")).is_relative_to(base)
+        return A_LINK if inside else "a link that leaves the root"
+    return _reason_in_folder(f"{base}/{path}") if stat.S_ISDIR(mode) else "no regular file"
+
+
+def _reason_in_folder(folder: str) -> str:
+    """Say why a folder stands in a list of files: git tracks it as a whole, or it may not be read."""
+    try:
+        names = os.listdir(folder)  # noqa: PTH208 - names alone
+    except OSError as error:
+        return f"unreadable: {error.strerror}"
+    if ignores.is_history(folder, set(names)):
+        return confinement.HISTORY
+    return "a submodule or nested repository; serve it as a root of its own"
+
+
+def reason_in_name(path: str) -> str:
+    """Say why a file of this name is not searched, or "" when it may be."""
+    if path == _GOLDEN_FILE:
+        return THE_GOLDEN
+    if _SECRET_PLACE.fullmatch(path):
+        return "may hold secrets"
+    name = path.rpartition("/")[2]
+    if _SECRET_NAME.fullmatch(name):
+        return "may hold secrets"
+    return A_LOCK if name.lower() in _LOCK_FILES else ""

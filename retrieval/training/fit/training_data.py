@@ -1,0 +1,92 @@
+"""What a training reads: pairs split by group, checked, and put into the form of their loss."""
+
+import random
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from retrieval.errors import TrainingError
+from retrieval.training.fit.recipe import Loss
+from retrieval.training.pairs.labeled_pairs import LabeledPair
+
+RELEVANT = 20.0
+"""The label ListNet sees for a relevant passage. It takes the softmax of the labels, where 1 would leave an
+irrelevant passage e^-1 of a relevant one's share and pull a good model's logits together; e^-20 is none."""
+
+
+def split(
+    pairs: Sequence[LabeledPair], *, share: float, seed: int
+) -> tuple[list[LabeledPair], list[LabeledPair]]:
+    """Part the pairs into those trained on and those held out, whole groups each, both in the given order.
+
+    Args:
+        pairs: All there are.
+        share: Of the groups to hold out; above 0, at least one group and never all of them.
+        seed: Of the choice.
+
+    Raises:
+        TrainingError: There is nothing to hold out beside what is trained on.
+    """
+    groups = sorted({pair.group for pair in pairs})
+    if share == 0:
+        return list(pairs), []
+    if len(groups) < 2:  # noqa: PLR2004 - one to train on, one to hold out
+        raise TrainingError(
+            f"{len(groups)} group of questions cannot be split for validation; "
+            "add questions, or set validation_share to 0"
+        )
+    random.Random(seed).shuffle(groups)  # noqa: S311 - no secret
+    held = set(groups[: min(max(round(share * len(groups)), 1), len(groups) - 1)])
+    return [pair for pair in pairs if pair.group not in held], [pair for pair in pairs if pair.group in held]
+
+
+def positive_weight(pairs: Sequence[LabeledPair]) -> float:
+    """Weigh a positive so that positives and negatives together weigh the same."""
+    positives = sum(pair.label for pair in pairs)
+    return (len(pairs) - positives) / positives
+
+
+def check_labels(pairs: Sequence[LabeledPair], loss: Loss) -> None:
+    """Refuse pairs that teach nothing by this loss.
+
+    Raises:
+        TrainingError: They are all of one label, or no question has both.
+    """
+    positives = sum(pair.label for pair in pairs)
+    if positives == 0 or positives == len(pairs):
+        raise TrainingError(
+            f"the pairs to train on are {positives} positives and {len(pairs) - positives} negatives; "
+            "a reranker learns from both: add golden questions, or mine deeper"
+        )
+    if loss == "listnet" and not _by_question(pairs):
+        raise TrainingError('no question has a positive and a negative, which "listnet" compares; use "bce"')
+
+
+def _by_question(pairs: Sequence[LabeledPair]) -> list[list[LabeledPair]]:
+    """Gather each question's pairs; one whose passages are all alike teaches no order and is left out."""
+    questions: dict[str, list[LabeledPair]] = defaultdict(list)
+    for pair in pairs:
+        questions[pair.question_id].append(pair)
+    return [rows for rows in questions.values() if 0 < sum(pair.label for pair in rows) < len(rows)]
+
+
+def dataset(pairs: Sequence[LabeledPair], loss: Loss) -> Any:
+    """Put pairs into the form that the loss reads: one row a pair (bce), or one a question (listnet)."""
+    from datasets import Dataset
+
+    if loss == "bce":
+        return Dataset.from_dict(
+            {
+                "query": [pair.query for pair in pairs],
+                "passage": [pair.passage for pair in pairs],
+                "label": [float(pair.label) for pair in pairs],
+            }
+        )
+    questions = _by_question(pairs)
+    return Dataset.from_dict(
+        {
+            "query": [rows[0].query for rows in questions],
+            "passages": [[pair.passage for pair in rows] for rows in questions],
+            "labels": [[RELEVANT * pair.label for pair in rows] for rows in questions],
+        }
+    )

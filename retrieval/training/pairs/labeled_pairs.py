@@ -1,0 +1,90 @@
+"""Labelled pairs of question and passage, and the file that keeps them."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from retrieval.errors import ArgumentError
+from retrieval.records import Chunk
+
+
+@dataclass(frozen=True, slots=True)
+class LabeledPair:
+    """A question, a passage as the model reads it, and whether the one answers the other.
+
+    Attributes:
+        question_id: Of the golden question.
+        group: Questions of one group are never parted between training and testing.
+        query: The question's text.
+        passage: What `reranker.pair_text` made of the chunk.
+        label: 1 relevant, 0 not.
+        chunk: Where the passage comes from.
+        rank: Its place in the first-stage order, 1-based; 0 where the first stage did not find it.
+    """
+
+    question_id: str
+    group: str
+    query: str
+    passage: str
+    label: int
+    chunk: Chunk
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mined:
+    """What mining found.
+
+    Attributes:
+        pairs: By question in the golden file's order, positives first.
+        groups: The group of each question, of one without a positive too: it is tested all the same.
+        notes: Why a question gave no pairs, a sentence each.
+        provenance: What the pairs were made of and by, as plain values.
+    """
+
+    pairs: tuple[LabeledPair, ...]
+    groups: Mapping[str, str]
+    notes: tuple[str, ...]
+    provenance: Mapping[str, Any]
+
+
+def write(mined: Mined, file: Path) -> None:
+    """Write pairs as JSON lines, the first one saying where they come from."""
+    rows = [{"provenance": dict(mined.provenance), "groups": dict(mined.groups), "notes": list(mined.notes)}]
+    rows += [dataclasses.asdict(pair) for pair in mined.pairs]
+    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    file.write_text(text, encoding="utf-8", errors="surrogatepass")
+
+
+def read(file: Path) -> Mined:
+    """Read pairs that `write` wrote.
+
+    Raises:
+        ArgumentError: The file is not there or holds something else.
+    """
+    try:
+        text = file.read_text(encoding="utf-8", errors="surrogatepass")
+        first, *rows = map(json.loads, text.rstrip("\n").split("\n"))  # code may hold other ends of lines
+        pairs = tuple(LabeledPair(**{**row, "chunk": _chunk(row["chunk"])}) for row in rows)
+        return Mined(pairs, first["groups"], tuple(first["notes"]), first["provenance"])
+    except (OSError, UnicodeDecodeError) as error:
+        raise ArgumentError(f"{file} cannot be read: {error}; make it with goldrank mine") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise ArgumentError(f"{file} holds no pairs; make it with goldrank mine") from error
+
+
+def is_ours(file: Path) -> bool:
+    """Tell whether a file begins as `write` begins one, and so may be written over."""
+    opening = b'{"provenance": '
+    try:
+        with file.open("rb") as opened:
+            return opened.read(len(opening)) == opening
+    except OSError:
+        return False
+
+
+def _chunk(row: Mapping[str, Any]) -> Chunk:
+    return Chunk(**{**row, "names": tuple(row["names"])})
