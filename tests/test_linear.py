@@ -27,12 +27,12 @@ READERS = {
         "[Reader('a', root='', folder='').read([text[i : i + 4_000]]) for i in range(0, len(text), 4_000)]",
     ),
     "names": (
-        "from retrieval.files import walker",
+        "from retrieval.files import exclusion",
         "[exclusion.reason_in_name(text[i : i + 255]) for i in range(0, len(text), 255)]",
     ),
     "places": ("from retrieval.paths import path_roles", "path_roles.is_minor(text[:4_000] + '.py')"),
     "first bytes": (
-        "from retrieval.files import walker",
+        "from retrieval.files import exclusion",
         "exclusion.reason_in_content('a.py', text.encode())",
     ),
     "comments": (
