@@ -2,41 +2,54 @@
 PYTHON ?= python3.11
 # PyPI's default torch for Linux brings the CUDA libraries (gigabytes); any torch >= 2.13 works.
 TORCH ?= torch==2.13.0
-PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check
+BIN = .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# The suite waits for other processes most of the time, so that more workers than cores pay.
+WORKERS ?= auto
 
-.PHONY: demo test lint format rankings snapshots clean help
+.PHONY: demo test test-fast lint format rankings snapshots picture manifests clean help
 
 help:  ## say what each target does
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/'
 
 demo: .venv/run.stamp  ## set up .venv, index this repository, ask the real server the questions of golden.json
-	.venv/bin/python -m tools.demo
+	$(BIN)/python -m tools.demo
 
 test: .venv/test.stamp  ## set up what tests need and run the whole suite
-	.venv/bin/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+test-fast: .venv/test.stamp  ## what most changes need: all but the tests marked slow
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
 
 lint: .venv/lint.stamp  ## formatting, lint, types, who may import whom
-	.venv/bin/ruff format --check .
-	.venv/bin/ruff check .
-	.venv/bin/mypy
-	.venv/bin/lint-imports
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 format: .venv/lint.stamp  ## write the formatting that `make lint` checks
-	.venv/bin/ruff format .
-	.venv/bin/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
 
 rankings: .venv/run.stamp  ## rewrite the committed ranks of golden.json in tests/rankings/
-	.venv/bin/python -m tools.rankings
+	$(BIN)/python -m tools.rankings
 
 snapshots: .venv/test.stamp  ## rewrite the committed listing and replies in tests/mcp_server/messages/snapshots/
-	RENEW_SNAPSHOTS=1 .venv/bin/python -m pytest tests/mcp_server/messages/test_replies.py
+	RENEW_SNAPSHOTS=1 $(BIN)/python -m pytest tests/mcp_server/messages/test_replies.py
+
+picture: .venv/run.stamp  ## draw the search that the README shows
+	$(PIP) --group docs
+	$(BIN)/python -m tools.picture
+
+manifests:  ## write the version of pyproject.toml into the manifests of registries and bundles
+	$(PYTHON) -m tools.manifests
 
 clean:  ## remove the environment and what tools left
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 .venv/run.stamp: pyproject.toml
 	@echo "setting up .venv (about 1.4 GB, most of it torch; minutes on a slow line)"
-	test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(PIP) --upgrade "pip>=25.1"
 	$(PIP) "$(TORCH)"
 	$(PIP) --editable .

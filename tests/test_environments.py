@@ -15,6 +15,10 @@ from fakes import write
 
 import goldrank_launcher
 
+pytestmark = pytest.mark.slow(
+    reason="each case starts the program in an environment of its own, most of them indexing from nothing"
+)
+
 PLAIN = {"PATH": os.defpath}
 COMMAND = [sys.executable, goldrank_launcher.__file__]
 

@@ -8,6 +8,10 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow(
+    reason="reads texts of 300,000 characters to see that the time grows with their length"
+)
+
 N = 300_000
 LIMIT_S = 120  # what is linear takes a second, interpreter and imports included; what is quadratic, an hour
 

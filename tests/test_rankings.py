@@ -5,6 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.slow(reason="indexes this repository and ranks its own questions")
+
 ROOT = Path(__file__).parent.parent
 
 

@@ -208,6 +208,7 @@ def test_a_repository_inside_another_stays_itself(example: Path) -> None:
     assert "goldrank: " not in done.stderr
 
 
+@pytest.mark.slow(reason="makes and lists 100,000 files")
 def test_a_folder_of_very_many_files_outside_git_is_not_indexed_unasked(tmp_path: Path) -> None:
     """Whoever types `goldrank index` in a home folder means something else."""
     root = tmp_path / "home"

@@ -17,6 +17,10 @@ from mcp_server.commands.evaluate import evaluate
 from retrieval.rerank.fusion import PAIR_TEXT_VERSION
 from retrieval.rerank.model_thread import CrossEncoderScorer
 
+pytestmark = pytest.mark.slow(
+    reason="runs the whole learning loop through the command, with real trainings of a small model"
+)
+
 TOPICS = "door window key lock handle".split()
 FILES = {
     f"src/part{number}.py": f"def open_{topic}({topic}):\n    {topic}.close()\n    return {topic}\n"

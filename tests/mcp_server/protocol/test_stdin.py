@@ -14,6 +14,8 @@ from wire_strategies import CASES
 
 from mcp_server.protocol.stdin import refusal
 
+pytestmark = pytest.mark.slow(reason="hundreds of random messages to real servers of each protocol version")
+
 
 @pytest.fixture(params=ERAS)
 def server(request: pytest.FixtureRequest, example: Path, tmp_path: Path) -> Iterator[Server]:

@@ -32,6 +32,8 @@ from retrieval.search.searcher import Request, SecondStage
 from retrieval.settings import Settings, load_settings
 from retrieval.training.release.versions import rollback
 
+pytestmark = pytest.mark.slow(reason="servers under load while models are promoted and rolled back")
+
 FILES = {
     "a.py": "def open_door(door):\n    door.open()\n    return door\n",
     "b.py": "def open_window(door):\n    door.handle()\n    return door\n",

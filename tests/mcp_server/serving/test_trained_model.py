@@ -12,6 +12,8 @@ from tiny_model import KEYWORD, train
 from retrieval.errors import ModelError
 from retrieval.rerank.model_thread import CrossEncoderScorer
 
+pytestmark = pytest.mark.slow(reason="trains a model and serves it through a real process")
+
 FILES = {
     "a.py": "def open_door(door):\n    door.open()\n    return door\n",
     "b.py": "def open_window(door):\n    door.handle()\n    return door\n",

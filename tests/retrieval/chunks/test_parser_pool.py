@@ -18,6 +18,8 @@ from retrieval.chunks.parser_pool import Budget, ParserPool
 from retrieval.errors import ParserError
 from retrieval.sync.repository import Repository
 
+pytestmark = pytest.mark.slow(reason="hostile files, each with a budget of seconds that it uses up")
+
 # Each was seen to abort its process, or to take gigabytes or minutes, in the process that served.
 HOSTILE = {
     "templates.kt": "val a = " + '"${' * 1025 + "\n",

@@ -20,6 +20,8 @@ from retrieval.sync import chunk_cache
 from retrieval.sync.repository import Refresh, Repository
 from retrieval.sync.store import Store
 
+pytestmark = pytest.mark.slow(reason="runs every git operation on real work trees, watched and not")
+
 FOREVER_S = 60
 FILES = 36
 

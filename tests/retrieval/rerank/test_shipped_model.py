@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from fakes import first_stage, repository
 
 from retrieval.rerank import exported_model
@@ -11,6 +12,10 @@ from retrieval.rerank.fusion import pair_text
 from retrieval.rerank.model_thread import load
 from retrieval.rerank.onnx_scorer import GraphScorer
 from retrieval.training.export.export import restore
+
+pytestmark = pytest.mark.slow(
+    reason="indexes this repository and reads with the model that comes with goldrank"
+)
 
 MOST_BYTES = 25_000_000
 QUESTIONS = (

@@ -16,6 +16,10 @@ from snippets import SNIPPETS
 from retrieval.search.searcher import Request, search
 from retrieval.sync.repository import Refresh, Repository
 
+pytestmark = pytest.mark.slow(
+    reason="hundreds of random edits, each followed by an update and held against an index made anew"
+)
+
 TEXTS = [dedent(SNIPPETS[language][0]) for language in ("python", "rust", "cpp", "csharp", "elixir", "bash")]
 TEXTS += ["# Orders\n\nHow an order is paid.\n\n# Boxes\n\nA box has sides.\n", "limit = 3\n", "", "bin\0ary"]
 NAMES = [

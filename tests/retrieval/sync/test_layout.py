@@ -21,6 +21,8 @@ from retrieval.index.exact_bm25 import Collection, Reach
 from retrieval.index.reader import FIELDS, Field, Index, Snapshot, length_field, schema
 from retrieval.records import Chunk
 
+pytestmark = pytest.mark.slow(reason="makes many indexes in many orders, to compare every score")
+
 HEAP_BYTES = 15_000_000  # the least that tantivy's writer takes
 WORDS = tuple("get set run map key log row tag bit job".split())
 

@@ -23,6 +23,8 @@ from retrieval.training.pairs import labeled_pairs, mining
 from retrieval.training.pairs.labeled_pairs import Mined
 from retrieval.training.release import draft, gate
 
+pytestmark = pytest.mark.slow(reason="trains a small model for each fold")
+
 
 @dataclasses.dataclass(frozen=True)
 class World:

@@ -17,6 +17,8 @@ from retrieval.rerank.onnx_scorer import GraphScorer
 from retrieval.training.export.export import export, restore, restored
 from retrieval.training.export.int8 import dequantized, linears, quantized, shape_of
 
+pytestmark = pytest.mark.slow(reason="trains, exports and runs models by three libraries")
+
 QUERY = "how does the door open"
 
 

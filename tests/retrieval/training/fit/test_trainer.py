@@ -21,6 +21,8 @@ from retrieval.training.fit.recipe import PRESETS, Loss, Recipe
 from retrieval.training.fit.training_record import LIBRARIES, Counts, Tokens, Trained
 from retrieval.training.pairs.labeled_pairs import LabeledPair
 
+pytestmark = pytest.mark.slow(reason="real trainings, some cut off and continued")
+
 QUERY = "how does the door open"
 LIKED = tiny_model.KEYWORD
 INDIFFERENT = [word for word in tiny_model.WORDS if word != LIKED]

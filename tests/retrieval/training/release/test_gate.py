@@ -25,6 +25,8 @@ from retrieval.training.evaluation.comparison import Comparison, Report
 from retrieval.training.release.gate import Decision, Guard, decide
 from retrieval.training.release.versions import promote, rollback
 
+pytestmark = pytest.mark.slow(reason="promotes in processes that are killed at random moments")
+
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 REFUSED = Decision(promote=False, reasons=("It gains nothing.",))
 

@@ -16,6 +16,8 @@ from retrieval.training.pairs.labeled_pairs import LabeledPair
 from retrieval.training.release import model_card
 from retrieval.training.release.model_card import Facts, Measured, Row, Split
 
+pytestmark = pytest.mark.slow(reason="the card is of a real training")
+
 PRIVATE = "sesame | <b>\nself"
 PAIRS = [
     LabeledPair(
