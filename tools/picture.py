@@ -19,7 +19,8 @@ from rich.text import Text
 ROOT = Path(__file__).resolve().parent.parent
 PICTURE = ROOT / "docs" / "search.svg"
 QUESTION = "how does the index survive a process that is killed"
-OPTIONS = ("--path", "!tools/", "--top-k", "3", "--max-chars", "1900")  # this file holds the question
+# This file holds the question.
+OPTIONS = ("--path", "!tools/", "--top-k", "3", "--max-chars", "1900")
 COLUMNS = 104
 _STYLES = (
     (re.compile(r"^\$ .*", re.MULTILINE), "bold"),
