@@ -30,7 +30,8 @@ _STYLES = (
     (re.compile(r"^\[.*\]$|^\S+ \((?:commit|no commit|not a git).*", re.MULTILINE), "dim"),
 )
 _TEMPLATE = """\
-<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" aria-label="A search with goldrank">
+<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"
+  role="img" aria-label="A search with goldrank">
 <style>
 .{unique_id}-matrix {{ font-family: ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace;
   font-size: {char_height}px; line-height: {line_height}px; }}
