@@ -1,4 +1,4 @@
-"""The `goldrank` command: what a person runs; the only module that prints."""
+"""The `goldrank` command: dispatches to commands; a failure becomes one line and an exit code."""
 
 import io
 import logging
@@ -63,12 +63,12 @@ def main() -> NoReturn:
 def _fail(error: BaseException) -> NoReturn:
     """Say in one line what went wrong, and end."""
     if isinstance(error, click.exceptions.Abort | KeyboardInterrupt):
-        _say("stopped; what was committed before stays")
+        _say("interrupted; what was committed stays")
         _exit(CANCELLED)
     if isinstance(error, GoldrankError):
         _say(f"goldrank: {error}")
     elif isinstance(error, FileNotFoundError) and not _has_working_folder():
-        _say("goldrank: the working folder no longer exists; go to one that does, and try again")
+        _say("goldrank: the working folder no longer exists; change to one that does, and try again")
     elif isinstance(error, OSError):
         named = f"{error.filename}: " if error.filename else "input or output failed: "
         _say(f"goldrank: {named}{error.strerror or error}")
@@ -121,10 +121,10 @@ def goldrank() -> None:
     Let it learn:      goldrank golden suggest, goldrank golden add, goldrank learn
     Something wrong:   goldrank doctor
 
-    Settings come from flags, GOLDRANK_* variables and a file, in this order; `goldrank doctor` names the
-    file. A relative path is relative to the working folder; in the file, write absolute paths or ~/….
+    Settings come from flags, GOLDRANK_* variables and a file, in this order of precedence; `goldrank doctor`
+    names the file. Relative paths start at the working folder; the file takes absolute paths and ~/….
 
-    Exit codes: 0 done; 1 nothing found, or a check found something wrong; 2 an error.
+    Exit codes: 0 done; 1 nothing found, or a check failed; 2 an error.
     """  # noqa: D301 - click reads the backspace: what follows keeps its lines
 
 

@@ -1,4 +1,4 @@
-"""What AGENTS.md tells an agent of goldrank: when to ask which tool, between two marks of ours."""
+"""The advice in AGENTS.md on when to use which tool, between two marks of ours."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ The MCP server `goldrank` ranks this repository's code; its replies name `path:s
 - grep: when you know the literal string.
 
 Read the lines that a result names before you open whole files.
-When a reply says that nothing seems to answer, rephrase once with an identifier, then take its word.
+When a reply says that nothing seems to answer, rephrase once with an identifier, then believe it.
 """
 
 
@@ -52,7 +52,7 @@ def introduce(root: Path, *, dry_run: bool) -> Outcome:
 
 
 def dismiss(root: Path, *, dry_run: bool) -> Outcome:
-    """Take the advice out again; delete a file that held only that.
+    """Remove the advice; delete a file that held nothing else.
 
     Raises:
         ClientFileError: As for `introduce`.
@@ -75,6 +75,6 @@ def _span(file: Path, text: str) -> tuple[int, int] | None:
     if not 0 <= start < end or text.count(_BEGIN) > 1 or text.count(_END) > 1:
         line = text.count("\n", 0, max(start, end)) + 1
         raise ClientFileError(
-            f"{file}, line {line}: {_BEGIN} and {_END} should stand there once, in this order"
+            f"{file}, line {line}: {_BEGIN} and {_END} must each appear once, in this order"
         )
     return start, end + len(_END)

@@ -36,10 +36,10 @@ def with_outputs(command: Command) -> Command:
     """Give a command the options of the files that `show` writes."""
     for option in (
         click.option(
-            "--html", "html_file", type=FILE, callback=_drawable, help="Write one page with plots here."
+            "--html", "html_file", type=FILE, callback=_drawable, help="Write a page with plots to this file."
         ),
-        click.option("--markdown", "markdown_file", type=FILE, help="Write the tables here."),
-        click.option("--json", "json_file", type=FILE, help="Write the evaluation here, for programs."),
+        click.option("--markdown", "markdown_file", type=FILE, help="Write the tables to this file."),
+        click.option("--json", "json_file", type=FILE, help="Write the evaluation to this file, as JSON."),
     ):
         command = option(command)
     return command
@@ -85,18 +85,22 @@ def _drawable(_context: click.Context, _parameter: click.Parameter, page: Path |
 
 @click.command("eval")
 @click.option(
-    "--gate", "baseline", metavar="BASELINE", type=FILE, help="Fail if a search got worse since this --json."
+    "--gate",
+    "baseline",
+    metavar="BASELINE",
+    type=FILE,
+    help="Fail if a search got worse since this --json file.",
 )
-@click.option("--model", help="Judge this cross-encoder in place of the base.")
+@click.option("--model", help="Evaluate this cross-encoder in place of the base.")
 @with_outputs
 @with_golden
 def evaluate(
     root: Path, golden_path: Path | None, baseline: Path | None, model: str | None, **flags: Any
 ) -> None:
-    """Judge what a search finds today on the golden file: first stage, base model, promoted model.
+    """Evaluate today's search on the golden file: first stage, base model, promoted model.
 
-    A promoted model is judged on questions that it learned from by what was recorded of it out of fold. A
-    --model that learned from these very questions is judged too well.
+    On questions that a promoted model learned from, its recorded out-of-fold scores count. A --model that
+    learned from these questions scores too well.
     """
     from retrieval.training.evaluation import cross_validation, tables
 

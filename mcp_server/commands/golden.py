@@ -1,4 +1,4 @@
-"""The commands that keep a golden file: lint, add, list, remove, suggest."""
+"""The commands that maintain a golden file: lint, add, list, remove, suggest."""
 
 import json
 import re
@@ -25,20 +25,20 @@ _RANGE = re.compile(r"(\d{1,9})-(\d{1,9})")
 
 @click.group()
 def golden() -> None:
-    """Keep the golden file: questions about a repository, with the files that answer them.
+    """Maintain the golden file: questions about a repository, with the files that answer them.
 
     It is a list of objects: {"q": "Where are retries scheduled?", "expect_paths": ["src/retry.py"]}.
-    An expected path may name lines (src/retry.py:40-61), or loosely the end of a path or a folder.
+    An expected path may name lines (src/retry.py:40-61), the end of a path, or a folder.
     """
 
 
 @golden.command()
-@click.option("--json", "as_json", is_flag=True, help="Print machine-readable findings.")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 @with_golden
 def lint(root: Path, golden_path: Path | None, as_json: bool, **flags: Any) -> None:
-    """Check the golden file: missing, renamed, unindexed and over-broad answers, duplicates, leaks.
+    """Check the golden file for missing, renamed, unindexed and too broad answers, duplicates and leaks.
 
-    Exits with 1 when there is an error; warnings alone are worth a look.
+    Exits with 1 when there is an error; warnings alone do not fail.
     """
     from retrieval.training.golden import lint as linter
 
@@ -62,7 +62,7 @@ def lint(root: Path, golden_path: Path | None, as_json: bool, **flags: Any) -> N
 @click.argument("question")
 @click.argument("answers", nargs=-1, required=True)
 @click.option("--id", "identity", help="A name for the question. [default: a hash of it]")
-@click.option("--tag", "tags", multiple=True, help="A word to select by; may be repeated.")
+@click.option("--tag", "tags", multiple=True, help="A word to select questions by; repeatable.")
 @with_golden
 def add(
     question: str,
@@ -73,7 +73,7 @@ def add(
     golden_path: Path | None,
     **flags: Any,
 ) -> None:
-    """Add QUESTION with the ANSWERS to the golden file: files, or path:start-end.
+    """Add QUESTION to the golden file. ANSWERS are files, or path:start-end.
 
     \b
     goldrank golden add "Where are retries scheduled?" src/retry.py:40-61
@@ -94,8 +94,8 @@ def add(
 
 
 @golden.command("list")
-@click.option("--tag", "tags", multiple=True, help="Only questions with this tag; may be repeated.")
-@click.option("--json", "as_json", is_flag=True, help="Print them for programs, with ids and rows.")
+@click.option("--tag", "tags", multiple=True, help="Only questions with this tag; repeatable.")
+@click.option("--json", "as_json", is_flag=True, help="Print the questions as JSON, with ids and rows.")
 @with_golden
 def list_questions(
     tags: Sequence[str], as_json: bool, root: Path, golden_path: Path | None, **flags: Any
@@ -121,7 +121,7 @@ def remove(
 ) -> None:
     """Remove questions from the golden file, by the id or row that `goldrank golden list` shows.
 
-    Rows are those of the file before the command. The rest of the file stays as it is.
+    Rows are those before the command. The rest of the file does not change.
     """
     from retrieval.training.golden import edits
 
@@ -143,19 +143,19 @@ def remove(
 @click.option(
     "--accept",
     metavar="DRAFTS",
-    help='Add these to the golden file: ids or numbers, as in "d-1f2e3d4c,3,5-8", or "all" that are shown.',
+    help='Add these drafts to the golden file: ids or numbers, as in "d-1f2e3d4c,3,5-8", or "all" shown.',
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the drafts as rows of a golden file.")
 @with_golden
 def suggest(
     most: int, accept: str | None, as_json: bool, root: Path, golden_path: Path | None, **flags: Any
 ) -> None:
-    """Draft questions from the repository itself, each with its evidence, for a person to accept.
+    """Draft questions from the repository itself, each with its evidence, for you to accept.
 
-    They come from commits, tests, docstrings and changelogs. Read them before you accept them: a draft
-    repeats words that stand beside its answer, so it is easier than what people ask.
+    Drafts come from commits, tests, docstrings and changelogs. Read a draft before you accept it: it repeats
+    words that stand near its answer, so it is easier than what people ask.
 
-    The id of a draft stays the same; its number stays until the repository changes.
+    A draft keeps its id; its number changes when the repository does.
     """
     from retrieval.training.golden import edits
     from retrieval.training.golden import golden_file as goldens
@@ -183,7 +183,7 @@ def suggest(
         _tell(now, added=len(rows))
     elif not chosen:
         click.echo(
-            "nothing to suggest: no commit, test, docstring or changelog says more than is asked already"
+            "nothing to suggest: no commit, test, docstring or changelog says more than the golden file asks"
         )
     else:
         click.echo(f"accept with: goldrank golden suggest --accept {chosen[0].draft_id},…")

@@ -1,4 +1,4 @@
-"""The commands that look after the index: make it, say what is in it, free what nobody needs."""
+"""The commands that maintain the index: build it, report on it, remove what is no longer needed."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -19,13 +19,13 @@ from retrieval.sync.store import Store, store_folder
 
 @click.command()
 @click.argument("root", type=ROOT, default=".")
-@click.option("--rebuild", is_flag=True, help="Throw the index away first.")
-@click.option("--yes", is_flag=True, help="Index a folder outside git however many files it holds.")
+@click.option("--rebuild", is_flag=True, help="Delete the index first.")
+@click.option("--yes", is_flag=True, help="Index a folder outside git, however many files it holds.")
 @with_common
 def index(root: Path, rebuild: bool, yes: bool, **flags: Any) -> None:
-    """Bring the index of ROOT up to date. Searching does this too; this does it ahead of time.
+    """Bring the index of ROOT up to date ahead of time. Every search does this too.
 
-    It may be interrupted at any time: what was committed stays, and the next run goes on from there.
+    You may interrupt it at any time: the next run continues from what was committed.
     """
     repository = opened(root, settings_of(**flags), yes=yes)
     if rebuild:
@@ -46,10 +46,10 @@ def index(root: Path, rebuild: bool, yes: bool, **flags: Any) -> None:
 @click.option("--excluded", is_flag=True, help="List every file that is not searched, with its reason.")
 @with_common
 def status(root: Path, excluded: bool, **flags: Any) -> None:
-    """Bring the index of ROOT up to date and say what is in it, and what is not and why.
+    """Bring the index of ROOT up to date, and show what it holds and what is left out, with reasons.
 
-    The files of the index are read and checked, and made anew when one is damaged.
-    Also what all of goldrank takes on disk; `goldrank clean` frees what nobody needs.
+    Checks every file of the index, and rebuilds it when one is damaged. Also shows the disk space that all of
+    goldrank uses; `goldrank clean` frees what is no longer needed.
     """
     settings = settings_of(**flags)
     repository = opened(root, settings)
@@ -63,7 +63,7 @@ def status(root: Path, excluded: bool, **flags: Any) -> None:
     click.echo(f"model     {_model(repository.root, settings)}")
     click.echo(f"refreshed {done.note or f'{done.changed} changed, {done.removed} removed'}")
     if damaged:
-        click.echo(f"damaged   {', '.join(damaged)}: the index was made anew")
+        click.echo(f"damaged   {', '.join(damaged)}: the index was rebuilt")
     reasons = Counter(item.reason for item in repository.excluded)
     for reason, count in sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0])):
         click.echo(f"excluded  {count:,}: {reason}")
@@ -77,14 +77,14 @@ def status(root: Path, excluded: bool, **flags: Any) -> None:
 
 @click.command()
 @click.argument("roots", nargs=-1, type=FOLDER)
-@click.option("--all", "everything", is_flag=True, help="Every index, and the chunks kept by content.")
-@click.option("--dry-run", is_flag=True, help="Only say what would be freed.")
+@click.option("--all", "everything", is_flag=True, help="Every index, and the cache of parsed chunks.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be freed.")
 @with_common
 def clean(roots: Sequence[Path], everything: bool, dry_run: bool, **flags: Any) -> None:
-    """Free disk space that goldrank takes.
+    """Free disk space that goldrank uses.
 
-    Without arguments: the indexes of folders that are gone, and those of other releases. With ROOTS: their
-    indexes. Nothing is lost for good: whatever is missed is made anew when a question needs it.
+    Without arguments, it removes the indexes of folders that are gone and those of other releases; with
+    ROOTS, their indexes. Nothing is lost: a search rebuilds what it needs.
     """
     cache = settings_of(**flags).cache
     if everything:
@@ -102,16 +102,16 @@ def clean(roots: Sequence[Path], everything: bool, dry_run: bool, **flags: Any) 
             click.echo(replies.clean(f"left: {folder} lacks goldrank's {ownership.MARK}"), err=True)
     if everything:
         freed += chunk_cache.size_bytes(cache)
-        click.echo(f"{_megabytes(chunk_cache.size_bytes(cache))} chunks kept by content")
+        click.echo(f"{_megabytes(chunk_cache.size_bytes(cache))} cached chunks")
         if not dry_run:
             chunk_cache.remove(cache)
     click.echo(f"{'would free' if dry_run else 'freed'} {_megabytes(freed)} below {cache}")
 
 
 def _model(root: Path, settings: Settings) -> str:
-    """Name the cross-encoder that reads for a root; `goldrank doctor` says whether it can."""
+    """Name the cross-encoder of a root; `goldrank doctor` says whether it works."""
     if not settings.model:
-        return "none is set: BM25 alone ranks"
+        return "none: BM25 alone ranks"
     promoted = (
         model_versions.current(model_versions.store(settings.models, root))
         if "model" not in settings.explicit
@@ -121,7 +121,7 @@ def _model(root: Path, settings: Settings) -> str:
 
 
 def _free(doomed: Iterable[Store], *, dry_run: bool) -> int:
-    """Delete stores; return the bytes that they took. One that is being written stays, and is told."""
+    """Delete stores and return the bytes freed; report each that another process is writing, and keep it."""
     freed = 0
     for store in doomed:
         size, root = store.size_bytes(), store.root
@@ -146,7 +146,7 @@ def _on_disk(cache: Path, limit_bytes: int) -> str:
     orphans = f", {gone} of folders that are gone" if gone else ""
     chunks = f"{_megabytes(chunk_cache.size_bytes(cache))} of at most {_megabytes(limit_bytes)}"
     indexes = "index" if len(kept) == 1 else "indexes"
-    return f"{_megabytes(size)} in {len(kept)} {indexes}{orphans}; {chunks} in chunks kept by content"
+    return f"{_megabytes(size)} in {len(kept)} {indexes}{orphans}; {chunks} in cached chunks"
 
 
 def _megabytes(count: int) -> str:

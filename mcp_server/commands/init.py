@@ -1,4 +1,4 @@
-"""`goldrank init`: clients are told of goldrank, and told no longer."""
+"""`goldrank init`: add goldrank to the configuration of clients, and remove it."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -16,26 +16,26 @@ from retrieval.errors import ArgumentError, ClientFileError, RootError
 
 _WOULD = {"added": "would add", "updated": "would update", "removed": "would remove"}
 Step = tuple[str, Callable[[], Sequence[Outcome]]]
-"""Of whom it is, and what is to be done."""
+"""A client's title, and the work to do for it."""
 
 
 @click.command()
 @click.argument("words", nargs=-1, metavar="[CLIENT]...")
 @click.option("--repo", "root", type=FOLDER, help="The project. [default: the repository around here]")
-@click.option("--agents", "advice", is_flag=True, help="Also say in AGENTS.md when to ask which tool.")
-@click.option("--remove", is_flag=True, help="Take away what init added.")
+@click.option("--agents", "advice", is_flag=True, help="Also add to AGENTS.md when to use which tool.")
+@click.option("--remove", is_flag=True, help="Remove what init added.")
 @click.option(
-    "--print", "dry_run", is_flag=True, help="Only print what would be added or taken away, and where."
+    "--print", "dry_run", is_flag=True, help="Only print what would be added or removed, and where."
 )
 def init(words: Sequence[str], root: Path | None, advice: bool, remove: bool, dry_run: bool) -> None:
-    """Tell your coding assistants of goldrank.
+    """Add goldrank to the configuration of your coding assistants.
 
-    Without a CLIENT, all that are in use here: Claude Code, Codex, Gemini CLI, opencode, Cursor, VS Code,
-    Windsurf and Zed, each in its project's file where it has one. What is in those files stays as it is; an
-    entry that was written by hand stays too. It may be run again at any time.
+    Without a CLIENT, it configures every client in use here: Claude Code, Codex, Gemini CLI, opencode,
+    Cursor, VS Code, Windsurf and Zed, in the project's file where the client has one. It preserves
+    everything else in these files, and never changes an entry you wrote. You may run it again at any time.
 
-    A CLIENT is claude-code, codex, gemini, opencode, cursor, vscode, windsurf or zed; its title, its program
-    or the beginning of its name will do.
+    CLIENT is claude-code, codex, gemini, opencode, cursor, vscode, windsurf or zed; its title, its program or
+    the beginning of its name also work.
     """
     names = [registry.named(word) for word in words]
     around = registry.surroundings(_root(root), os.environ)
@@ -52,23 +52,25 @@ def init(words: Sequence[str], root: Path | None, advice: bool, remove: bool, dr
         steps.append((agents_md.FILE, lambda: [work(around.root, dry_run=dry_run)]))
     failures = sum(not _take(step, dry_run=dry_run) for step in steps)
     if not (remove or dry_run):
-        click.echo("restart the assistant, and approve goldrank where it asks; then ask it to use rag_search")
+        click.echo("restart the assistant and approve goldrank if it asks; then ask it to use rag_search")
         if not advice:
-            click.echo(f"goldrank init --agents also says in {agents_md.FILE} when to ask which tool")
+            click.echo(f"goldrank init --agents also adds to {agents_md.FILE} when to use which tool")
     if failures:
-        left = "1 file was left as it is" if failures == 1 else f"{failures} files were left as they are"
+        left = "1 file was left unchanged" if failures == 1 else f"{failures} files were left unchanged"
         raise ClientFileError(f"{left}; see above")
 
 
 def _root(named: Path | None) -> Path:
     if named is not None:
         if not named.is_dir():
-            raise ArgumentError(f"{named} is no folder; name an existing one: goldrank init --repo DIR")
+            raise ArgumentError(f"{named} is not a folder; name an existing one: goldrank init --repo DIR")
         return named
     try:
         return default_root(os.environ, Path.cwd())
     except RootError as error:
-        raise ArgumentError(f"{Path.cwd()} is no project; name one: goldrank init --repo DIR") from error
+        raise ArgumentError(
+            f"{Path.cwd()} is not in a project; name one: goldrank init --repo DIR"
+        ) from error
 
 
 def _steps(chosen: Sequence[Client], around: Surroundings, *, remove: bool, dry_run: bool) -> Iterator[Step]:
@@ -83,7 +85,7 @@ def _steps(chosen: Sequence[Client], around: Surroundings, *, remove: bool, dry_
 
 
 def _take(step: Step, *, dry_run: bool) -> bool:
-    """Do one step and tell of it; one that fails must not keep the others from being done."""
+    """Do one step and report it; return False if it fails, so that the others are done all the same."""
     title, work = step
     try:
         outcomes = work()

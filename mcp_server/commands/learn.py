@@ -36,22 +36,28 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--folds", type=click.IntRange(2), default=5, show_default=True, help="Parts of the questions.")
 @click.option(
-    "--repeats", type=click.IntRange(1), default=1, show_default=True, help="How often they are parted anew."
+    "--folds",
+    type=click.IntRange(2),
+    default=5,
+    show_default=True,
+    help="How many folds to split the questions into.",
 )
 @click.option(
-    "--by-time", is_flag=True, help="Learn from older questions, test on newer ones, by their dates."
+    "--repeats", type=click.IntRange(1), default=1, show_default=True, help="How often to split them anew."
+)
+@click.option(
+    "--by-time", is_flag=True, help="Learn from older questions and test on newer ones, by their dates."
 )
 @click.option(
     "--guard",
     "guards",
     multiple=True,
     metavar="REPO=GOLDEN",
-    help="Another repository that must not get worse; may be repeated.",
+    help="Another repository that must not get worse; repeatable.",
 )
 @click.option("--feedback", "use_feedback", is_flag=True, help="Also learn from what rag_feedback logged.")
-@click.option("--force", is_flag=True, help="Promote all the same; this is recorded.")
+@click.option("--force", is_flag=True, help="Promote a model that is refused; the history records it.")
 @with_outputs
 @with_recipe
 @with_golden
@@ -63,11 +69,11 @@ def learn(
     use_feedback: bool,
     **flags: Any,
 ) -> None:
-    """Learn the repository: check the golden file, mine, judge out of fold, and promote or refuse.
+    """Learn the repository: check the golden file, mine pairs, evaluate out of fold, promote or refuse.
 
-    Every question is judged by a model that did not learn from it. Only when the gain over the first stage,
-    the base and the model that serves now is beyond chance is a model trained on all questions and promoted.
-    Interrupted, the same command goes on where it stopped.
+    Every question is judged by a model that did not learn from it. goldrank trains on all questions and
+    promotes the result only when the gain over the first stage, the base and the model that serves now is
+    beyond chance. After an interruption, the same command continues.
     """
     from retrieval.training.release import draft, gate
 
@@ -158,7 +164,7 @@ def _guard(pair: str, folder: Path, weight: float, settings: Settings) -> "Guard
 
     root, equals, file = pair.partition("=")
     if not equals:
-        raise ArgumentError(f"--guard {pair} is no REPO=GOLDEN; name a repository and its golden file")
+        raise ArgumentError(f"--guard {pair} is not REPO=GOLDEN; name a repository and its golden file")
     repository = refreshed(Path(root), settings)
     asked = load_golden(Path(file) if file else None, repository)
     today = served_models(repository, settings)[-1:]

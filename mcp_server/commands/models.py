@@ -34,13 +34,11 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("folder", type=FOLDER)
+@click.option("--evaluation", type=FILE, required=True, help="The file that `goldrank learn --json` wrote.")
 @click.option(
-    "--evaluation", type=FILE, required=True, help="What `goldrank learn --json` wrote of its recipe."
+    "--weight", type=click.FloatRange(0, 1), required=True, help="The model's share in the score of a search."
 )
-@click.option(
-    "--weight", type=click.FloatRange(0, 1), required=True, help="Its share in the score of a search."
-)
-@click.option("--force", is_flag=True, help="Promote all the same; this is recorded.")
+@click.option("--force", is_flag=True, help="Promote a model that is refused; the history records it.")
 @with_golden
 def promote(
     folder: Path,
@@ -51,9 +49,9 @@ def promote(
     golden_path: Path | None,
     **flags: Any,
 ) -> None:
-    """Let the model in FOLDER serve the repository, if its evaluation shows a gain beyond chance.
+    """Promote the model in FOLDER, if its evaluation shows a gain beyond chance.
 
-    `goldrank learn` does this by itself; this is for a model that was trained elsewhere, on a GPU say.
+    `goldrank learn` promotes by itself; use this for a model trained elsewhere, such as on a GPU.
     """
     from retrieval.training.evaluation import tables
     from retrieval.training.release import draft, gate, versions
@@ -89,16 +87,16 @@ def promote(
 
 @click.command()
 @click.option("--repo", "root", type=ROOT, default=".", help="The repository. [default: here]")
-@click.option("--reason", default="", help="Why; it is kept in the history.")
+@click.option("--reason", default="", help="Why; the history keeps it.")
 @with_models
 @with_common
 def rollback(root: Path, reason: str, **flags: Any) -> None:
-    """Let the model serve that served before the last promotion; running servers pick it up."""
+    """Roll back to the previous model; running servers pick it up."""
     from retrieval.training.release import versions
 
     where = model_versions.store(settings_of(**flags).models, root)
     event = versions.rollback(where, now=datetime.now(UTC), reason=reason)
-    click.echo(f"{event.before} no longer serves; {event.after or 'the base model'} does")
+    click.echo(f"rolled back from {event.before} to {event.after or 'the base model'}")
     if event.reason:
         click.echo(replies.clean(event.reason))
 
@@ -108,7 +106,7 @@ def rollback(root: Path, reason: str, **flags: Any) -> None:
 @with_models
 @with_common
 def list_models(root: Path, **flags: Any) -> None:
-    """List the promoted models of the repository, which one serves, and what was done when."""
+    """List the promoted models of the repository, the one that serves, and their history."""
     where = model_versions.store(settings_of(**flags).models, root)
     serving = model_versions.current(where)
     names = model_versions.versions(where)
@@ -126,7 +124,7 @@ COMMANDS = (promote, rollback, list_models)
 
 
 def _described(where: model_versions.ModelStore, name: str) -> str:
-    """Say of a version when it was made and what it gained, or why it cannot be used."""
+    """Describe a version: when it was made and what it gained, or why it cannot be used."""
     try:
         version = model_versions.read(where, name)
     except ModelError as error:
@@ -142,7 +140,7 @@ def _described(where: model_versions.ModelStore, name: str) -> str:
 def let_serve(
     repository: Repository, settings: Settings, drafted: "Draft", decision: "Decision", *, force: bool
 ) -> None:
-    """Promote a model that can be loaded and can score, and say so.
+    """Promote a model after checking that it loads and scores.
 
     Raises:
         ModelError: It cannot, or the store cannot be written.
@@ -156,15 +154,15 @@ def let_serve(
     )
     click.echo(
         f"promoted {version.name}; running servers pick it up. "
-        f"Back: goldrank rollback --repo {repository.root}"
+        f"Undo it with: goldrank rollback --repo {repository.root}"
     )
 
 
 def is_refused(decision: "Decision", *, force: bool) -> bool:
-    """Tell whether a model is not to be promoted, and say why to whoever asked."""
+    """Return whether the gate refuses a model, after printing its reasons."""
     if decision.promote or force:
         return False
-    click.echo("not promoted; nothing was changed:")
+    click.echo("not promoted; nothing has changed:")
     for reason in decision.reasons:
         click.echo(replies.clean(f"  {reason}"))
     return True

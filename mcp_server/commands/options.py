@@ -1,4 +1,4 @@
-"""What several commands share: their options, settings, an opened repository, a progress bar."""
+"""What several commands share: options, settings, an open repository, a progress bar."""
 
 import importlib.metadata
 import logging
@@ -42,8 +42,8 @@ class _Root(click.Path):
         top = git.around(folder)
         if top != folder:
             inside = folder.resolve().relative_to(top).as_posix()
-            told = f"{folder} is in the repository {top}, all of which is meant"
-            click.echo(clean(f"goldrank: {told}; --path {inside}/ holds a search to the folder"), err=True)
+            told = f"{folder} is in the repository {top}: using the whole repository"
+            click.echo(clean(f"goldrank: {told}; --path {inside}/ limits a search to the folder"), err=True)
         return top
 
 
@@ -81,8 +81,14 @@ def with_model(command: Command) -> Command:
         click.option(
             "--rerank-deadline-s", type=float, help="Seconds the cross-encoder may take. [default: 8]"
         ),
-        click.option("--rerank-depth", type=int, help="How many candidates it reads. [default: 30]"),
-        click.option("--rerank-tool-weight", type=float, help="The same for rag_rerank. [default: 0.5]"),
+        click.option(
+            "--rerank-depth", type=int, help="How many candidates the cross-encoder reads. [default: 30]"
+        ),
+        click.option(
+            "--rerank-tool-weight",
+            type=float,
+            help="Its share in the score of rag_rerank, 0 to 1. [default: 0.5]",
+        ),
         click.option(
             "--rerank-weight",
             type=float,
@@ -143,7 +149,7 @@ def opened(root: Path, settings: Settings, *, yes: bool = False) -> Repository:
     repository = open_repository(root, settings)
     if yes or repository.store_folder.exists() or not repository.is_vast():
         return repository
-    what = f"{repository.root} is no git repository and holds more than {MANY:,} files"
+    what = f"{repository.root} is not a git repository and holds more than {MANY:,} files"
     if sys.stdin.isatty() and sys.stderr.isatty():
         click.confirm(f"{what}; index all of them?", abort=True, err=True)
         return repository

@@ -32,9 +32,7 @@ from retrieval.settings import Settings
 @click.argument("query")
 @click.option("--repo", "root", type=ROOT, default=".", help="The repository. [default: here]")
 @click.option("--top-k", type=click.IntRange(1, 50), default=8, show_default=True, help="How many results.")
-@click.option(
-    "--path", "globs", multiple=True, help="Only these files: src/ or *.py or !tests/; may be repeated."
-)
+@click.option("--path", "globs", multiple=True, help="Only these files: src/ or *.py or !tests/; repeatable.")
 @click.option("--language", help="Only this language.")
 @click.option(
     "--max-chars", type=click.IntRange(500), default=10_000, show_default=True, help="Longest reply."
@@ -45,16 +43,18 @@ from retrieval.settings import Settings
     type=click.Choice(get_args(replies.Form)),
     default="code",
     show_default=True,
-    help="The best in full and a line of the rest, all code, or places only.",
+    help="code: the best in full, one line of the rest; full: all code; paths: places only.",
 )
-@click.option("--no-rerank", is_flag=True, help="First stage only.")
+@click.option("--no-rerank", is_flag=True, help="Do not run the cross-encoder.")
 @click.option(
     "--explain",
     is_flag=True,
-    help="Print the shares of each first-stage score, and what sets neighbours apart.",
+    help="Print what each first-stage score consists of, and why each result is above the next.",
 )
-@click.option("--explain-line", metavar="PATH:LINE", help="Say the same of the chunk that holds this line.")
-@click.option("--json", "as_json", is_flag=True, help="Print whole results for programs, shares included.")
+@click.option("--explain-line", metavar="PATH:LINE", help="Explain the chunk that holds this line.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the results as JSON, with what their scores consist of."
+)
 @with_model
 @with_common
 def search(  # noqa: PLR0913, PLR0917 - one parameter an option
@@ -73,12 +73,12 @@ def search(  # noqa: PLR0913, PLR0917 - one parameter an option
 ) -> int:
     """Find the code that answers QUERY, as rag_search does.
 
-    Exits with 1 when nothing was found, with 2 when it cannot be searched.
+    Exits with 1 when nothing was found, with 2 after an error.
     """
     if as_json and explain:
-        raise click.UsageError("--json has these shares already, as first_stage.parts of each result")
+        raise click.UsageError("--json already has this, as first_stage.parts of each result")
     if as_json and explain_line:
-        raise click.UsageError("--explain-line is told in words; ask without --json")
+        raise click.UsageError("--explain-line prints text; leave --json out")
     settings = settings_of(**flags)
     if not query.strip():
         raise ArgumentError("QUERY is blank; ask a question in plain words or name an identifier")
@@ -110,8 +110,10 @@ def search(  # noqa: PLR0913, PLR0917 - one parameter an option
 @click.option(
     "--out", type=click.File("w", encoding="utf-8", lazy=True), required=True, help="The run to write."
 )
-@click.option("--top-k", type=click.IntRange(1, 1000), default=50, show_default=True, help="Results a query.")
-@click.option("--no-rerank", is_flag=True, help="First stage only.")
+@click.option(
+    "--top-k", type=click.IntRange(1, 1000), default=50, show_default=True, help="Results for each query."
+)
+@click.option("--no-rerank", is_flag=True, help="Do not run the cross-encoder.")
 @with_model
 @with_common
 def run(
@@ -124,7 +126,7 @@ def run(
 ) -> None:
     """Answer a file of queries, for evaluation.
 
-    A line of --out is {"id", "results": [[path, start, end], …]}, best first, lines 1-based and inclusive.
+    Each line of --out is {"id", "results": [[path, start, end], …]}, best first, lines 1-based and inclusive.
     """
     settings = settings_of(**flags)
     repository = opened(root, settings)

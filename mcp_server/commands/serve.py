@@ -14,24 +14,26 @@ from retrieval.settings import load_settings
 
 @click.command()
 @click.argument("roots", nargs=-1, type=FOLDER)
-@click.option("--feedback", is_flag=True, help="Add rag_feedback: a local log of which results were useful.")
-@click.option("--log-file", help="Log to this file too; of 4 MB at most, older lines go.")
+@click.option("--feedback", is_flag=True, help="Add rag_feedback, which logs useful results on this machine.")
+@click.option("--log-file", help="Also log to this file; it and its older copies take at most 4 MB.")
 @click.option(
     "--max-open-repositories",
     type=int,
     help="Repositories kept open; the least recently used is closed first. [default: 32]",
 )
 @click.option(
-    "--idle-unload-s", type=float, help="Let go of the model and the indexes when unasked. [default: 300]"
+    "--idle-unload-s",
+    type=float,
+    help="Unload the model and the indexes after this idle time. [default: 300]",
 )
 @with_model
 @with_common
 def serve(roots: Sequence[Path], feedback: bool, **flags: Any) -> None:
     """Serve rag_search and rag_rerank over standard input and output.
 
-    ROOTS are the repositories to serve. Without any it is CLAUDE_PROJECT_DIR, else the repository around the
-    working folder. Nothing outside them is read. Their indexes are made and kept up to date in the
-    background; a question never waits for long, and its answer says what is not indexed yet.
+    ROOTS are the repositories to serve; without any, CLAUDE_PROJECT_DIR, else the repository around the
+    working folder. Nothing outside them is read. The server indexes them in the background; a question never
+    waits long, and its answer says what is not indexed yet.
     """
     from mcp_server.protocol.process import serve as run_server
 

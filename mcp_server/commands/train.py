@@ -1,4 +1,4 @@
-"""The commands that make a model step by step: mine pairs, then train on them."""
+"""The commands that train a model step by step: mine pairs, then fine-tune on them."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -36,25 +36,25 @@ if TYPE_CHECKING:
 def with_recipe(command: Command) -> Command:
     """Add the options of a training."""
     for option in (
-        click.option("--seed", type=int, help="Of order, dropout and splits."),
+        click.option("--seed", type=int, help="Seed of order, dropout and splits."),
         click.option(
-            "--keep", type=float, help="Share of what was learned in the weights; the rest is the base's."
+            "--keep", type=float, help="Share of the tuned weights in the result; the rest are the base's."
         ),
-        click.option("--learning-rate", type=float, help="At its peak."),
+        click.option("--learning-rate", type=float, help="The peak learning rate."),
         click.option(
             "--loss",
             type=click.Choice(["bce", "listnet"]),
-            help="Judge each pair alone (bce), or a question's passages against each other (listnet).",
+            help="bce scores each pair alone; listnet compares the passages of a question.",
         ),
-        click.option("--epochs", type=int, help="Passes over the pairs, at most."),
+        click.option("--epochs", type=int, help="The most passes over the pairs."),
         click.option("--revision", help="Commit of a hub base."),
-        click.option("--base", help="Cross-encoder to begin with. [default: the model that is set]"),
+        click.option("--base", help="Cross-encoder to start from. [default: the configured model]"),
         click.option(
             "--preset",
             type=click.Choice(["default", "legacy-70"]),
             default="default",
             show_default=True,
-            help="What the options below start from; legacy-70 is the recipe of the first reranker.",
+            help="Defaults of the options below; legacy-70 is the recipe of the first reranker.",
         ),
     ):
         command = option(command)
@@ -63,17 +63,19 @@ def with_recipe(command: Command) -> Command:
 
 @click.command()
 @click.option(
-    "--feedback", "use_feedback", is_flag=True, help="Add what rag_feedback logged, as weak labels."
+    "--feedback", "use_feedback", is_flag=True, help="Also use what rag_feedback logged, as weak labels."
 )
-@click.option("--out", type=FILE, default="pairs.jsonl", show_default=True, help="Where to write the pairs.")
+@click.option(
+    "--out", type=FILE, default="pairs.jsonl", show_default=True, help="The file to write the pairs to."
+)
 @click.option(
     "--preset",
     type=click.Choice(["default", "legacy-70"]),
     default="default",
     show_default=True,
-    help="legacy-70 mines what the first fine-tuned reranker had: 70 pairs, a fifth of them positive.",
+    help="legacy-70 mines 70 pairs, a fifth of them positive, as for the first reranker.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the choice of negatives.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the choice of negatives.")
 @with_golden
 def mine(
     root: Path,
@@ -86,13 +88,13 @@ def mine(
 ) -> None:
     """Mine labelled (question, passage) pairs from the golden file and the index, as JSON lines.
 
-    The first line says what they were made of. They hold text of your code: keep them where you keep that.
+    The first line records their sources. The file holds text of your code: keep it where you keep the code.
     """
     from retrieval.training.pairs import labeled_pairs
 
     settings = settings_of(**flags)
     if out.exists() and out.stat().st_size and not labeled_pairs.is_ours(out):
-        raise ArgumentError(f"{out} holds something else than mined pairs; name another file: --out FILE")
+        raise ArgumentError(f"{out} does not hold mined pairs; name another file: --out FILE")
     repository = refreshed(root, settings)
     asked = load_golden(golden_path, repository)
     mined = mined_pairs(asked, repository, preset=preset, seed=seed)
@@ -103,14 +105,14 @@ def mine(
 
 @click.command()
 @click.argument("pairs_file", metavar="PAIRS", type=FILE)
-@click.option("--out", type=FOLDER, required=True, help="The model folder to make.")
+@click.option("--out", type=FOLDER, required=True, help="The model folder to create.")
 @with_recipe
 @with_common
 def train(pairs_file: Path, out: Path, **flags: Any) -> None:
     """Fine-tune a cross-encoder on PAIRS, as `goldrank mine` writes them.
 
-    The folder appears when it is whole; interrupted, the same command goes on where it stopped. What it is
-    worth, only `goldrank learn` says: it trains as often as it takes to judge every question unseen.
+    The folder appears when it is complete; after an interruption, the same command continues. Only
+    `goldrank learn` measures what the model is worth: it judges each question by a model that did not see it.
     """
     from retrieval.training.fit import trainer
     from retrieval.training.pairs import labeled_pairs
@@ -188,7 +190,7 @@ def _tell_mined(mined: "Mined") -> None:
 
 
 def tell_trained(trained: "Trained") -> None:
-    """Say how long a training took, and which epoch it kept."""
+    """Print how long a training took, and which epoch it kept."""
     lost = ", ".join(f"{epoch.training_loss:.3f}" for epoch in trained.epochs)
     click.echo(
         f"{counted(trained.steps, 'step')} in {trained.seconds:.0f} s on {trained.device}; "

@@ -45,9 +45,9 @@ class SearchArguments(_Arguments):
     top_k: int = Field(8, description="How many results: 1-50, default 8.", ge=1, le=50)
     path: list[str] | None = Field(
         None,
-        description="Only files of these gitignore globs: src/, *.py, !tests/.",
+        description="Only files that these gitignore globs match: src/, *.py, !tests/.",
     )
-    language: str | None = Field(None, description="Only this language, as python.")
+    language: str | None = Field(None, description="Only this language, such as python.")
     repo: str | None = Field(None, description="A served repository, or name/folder of it; default all.")
     format: Form = Field(
         "code",
@@ -56,7 +56,7 @@ class SearchArguments(_Arguments):
     max_chars: int = Field(
         10_000, description="Longest reply: 500-40000 characters, default 10000.", ge=500, le=40_000
     )
-    rerank: bool = Field(True, description="Let a model reorder where it helps, default true.")
+    rerank: bool = Field(True, description="Let a model reorder the results where it helps, default true.")
 
 
 class RerankArguments(_Arguments):
@@ -69,8 +69,8 @@ class RerankArguments(_Arguments):
     )
     # What is none of the two is told beside the ranking of the others, and need not be in the schema.
     candidates: list[str | TextCandidate | SkipJsonSchema[Any]] = Field(
-        description=f"Up to {MAX_CANDIDATES}: path, path:line (means its chunk), path:start-end, or "
-        "{text, id} for text in no file.",
+        description=f"Up to {MAX_CANDIDATES}: path, path:line (ranks its chunk), path:start-end, or "
+        "{text, id} for text that is in no file.",
         min_length=1,
         max_length=MAX_CANDIDATES,
     )
@@ -95,7 +95,7 @@ class FeedbackArguments(_Arguments):
     )
     not_useful: list[str] = Field(
         default_factory=list,
-        description="Results that did not, as `path:start-end`. Up to 50.",
+        description="Results that did not answer, as `path:start-end`. Up to 50.",
         max_length=MAX_RESULTS,
     )
     repo: str | None = Field(None, description="Served repository, by name; needed if there are several.")
@@ -139,9 +139,9 @@ def _problem(item: ErrorDetails, model: type[BaseModel]) -> str:
 
 def _hint(name: str, model: type[BaseModel]) -> str:
     if argument := meant(name, model):
-        return f": it is called {argument}, which was given too"
+        return f": it is called {argument}, which you passed too"
     alike = get_close_matches(name, model.model_fields, n=1)
-    return f": perhaps {alike[0]} is meant" if alike else ""
+    return f": did you mean {alike[0]}?" if alike else ""
 
 
 def _shown(value: object) -> str:

@@ -50,7 +50,9 @@ NOTHING = (
     "Nothing in this repository matches any word of the query. Try other words for the same thing, "
     "an identifier you expect in the code, or a wider path or language filter."
 )
-NOTHING_YET = "Nothing that is indexed so far matches any word of the query; more of the repository will be."
+NOTHING_YET = (
+    "Nothing indexed so far matches any word of the query; indexing continues, ask again in a moment."
+)
 
 Form = Literal["code", "full", "paths"]
 """`code` as above, `full` with the code of every result, `paths` with places alone."""
@@ -104,8 +106,8 @@ def search_reply(
 def _absence(left_out: str) -> str:
     """Say what may be concluded from finding nothing."""
     if not left_out:
-        return "take it that it is not here"
-    return f"look into what is left out: {left_out}; `goldrank status --excluded` lists them"
+        return "assume that it is not here"
+    return f"check what is left out: {left_out}; `goldrank status --excluded` lists them"
 
 
 def rerank_reply(
@@ -308,7 +310,7 @@ def _left_out(shown: _Shown, sections: Sequence[Section], max_chars: int) -> str
         return f"[{_results(len(shown.cut))} cut to fit {max_chars} characters: {way}, or read {first}]"
     if shown.brief:
         return (
-            f"[{_results(len(shown.brief))} of lower score shown by one line: read the span, "
+            f"[{_results(len(shown.brief))} with lower scores shown by one line: read the span, "
             'or call rag_search again with format="full"]'
         )
     return ""

@@ -52,7 +52,7 @@ def test_search_explains_any_line(example: Path) -> None:
 
 @pytest.mark.parametrize(
     ("asked", "said"),
-    [(("--explain",), "first_stage.parts"), (("--explain-line", "src/client.py:2"), "told in words")],
+    [(("--explain",), "first_stage.parts"), (("--explain-line", "src/client.py:2"), "prints text")],
 )
 def test_an_explanation_for_people_is_not_lost_among_json(
     example: Path, asked: tuple[str, ...], said: str
@@ -189,7 +189,7 @@ def test_a_folder_inside_a_repository_means_the_repository(example: Path) -> Non
     done = goldrank("search", "rateLimit", "--format", "paths", cwd=example / "tests")
     assert "1. src/limits.ts:1-3" in done.stdout
     assert done.stderr.count("goldrank: ") == 1
-    assert "all of which is meant; --path tests/ holds a search to the folder" in done.stderr
+    assert "using the whole repository; --path tests/ limits a search to the folder" in done.stderr
     for command in (("index",), ("status",)):
         assert f"{example.resolve()}" in goldrank(*command, "tests", cwd=example).stdout
     assert f"root           {example.resolve()}, " in goldrank("doctor", "tests", cwd=example).stdout
@@ -219,6 +219,6 @@ def test_a_folder_of_very_many_files_outside_git_is_not_indexed_unasked(tmp_path
             os.close(os.open(f"{folder}/{name}", os.O_CREAT | os.O_WRONLY))
     for command in (("index", "."), ("search", "anything")):
         error = goldrank(*command, cwd=root, code=2).stderr
-        assert "is no git repository and holds more than 100,000 files; name a project" in error
+        assert "is not a git repository and holds more than 100,000 files; name a project" in error
         assert f"goldrank index {root.resolve()} --yes" in error
     shutil.rmtree(root)

@@ -33,7 +33,7 @@ def test_status_says_what_everything_takes(example: Path, cache: Path) -> None:
     shutil.rmtree(example.parent / "other")
     out = run("status", example, "--cache", cache).output
     assert "in 2 indexes, 1 of folders that are gone; " in out
-    assert re.search(r"\d\.\d MB of at most 1,000\.0 MB in chunks kept by content", out)
+    assert re.search(r"\d\.\d MB of at most 1,000\.0 MB in cached chunks", out)
 
 
 def test_clean_frees_indexes_of_folders_that_are_gone_and_of_other_releases(

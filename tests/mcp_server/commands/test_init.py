@@ -364,7 +364,7 @@ def test_the_advice_is_short_and_names_both_tools() -> None:
 def test_half_of_our_marks_is_told(around: Surroundings) -> None:
     """What lies behind a lone mark may be anybody's."""
     write(around.root, {"AGENTS.md": "a\n<!-- goldrank: begin -->\nb\n"})
-    with pytest.raises(ClientFileError, match=r"AGENTS\.md, line 2: .* should stand there once"):
+    with pytest.raises(ClientFileError, match=r"AGENTS\.md, line 2: .* must each appear once"):
         agents_md.dismiss(around.root, dry_run=False)
 
 
@@ -392,7 +392,7 @@ def test_the_command_finds_tells_prints_and_forgets(around: Surroundings, tmp_pa
     assert '"servers"' in shown
     assert "<!-- goldrank: begin -->" in shown
     assert files(tmp_path) == before
-    assert "goldrank init --agents also says" in goldrank(**where).stdout
+    assert "goldrank init --agents also adds" in goldrank(**where).stdout
     assert set(files(tmp_path)) - set(before) == {"project/.mcp.json", "project/.vscode/mcp.json"}
     entry = held(BY_NAME["claude-code"], around.root / ".mcp.json")
     version = subprocess.run([entry["command"], "--version"], capture_output=True, text=True, check=True)
@@ -411,7 +411,7 @@ def test_one_broken_file_does_not_keep_the_others_from_being_told(
         "claude-code", "codex", "--repo", str(around.root), home=around.home, cwd=tmp_path, code=2
     )
     assert f"failed   Claude Code: {around.root / '.mcp.json'}, line 1: " in done.stderr
-    assert "1 file was left as it is; see above" in done.stderr
+    assert "1 file was left unchanged; see above" in done.stderr
     assert "added    Codex" in done.stdout
     assert "Traceback" not in done.stderr
 
@@ -419,7 +419,7 @@ def test_one_broken_file_does_not_keep_the_others_from_being_told(
 def test_a_home_folder_is_no_project(around: Surroundings) -> None:
     """Run in the wrong place, it must not litter a home with project files."""
     done = goldrank("claude-code", home=around.home, cwd=around.home, code=2)
-    assert "is no project; name one: goldrank init --repo DIR" in done.stderr
+    assert "is not in a project; name one: goldrank init --repo DIR" in done.stderr
     done = goldrank("--repo", "nowhere", home=around.home, cwd=around.home, code=2)
     assert "nowhere is no folder" in done.stderr
 

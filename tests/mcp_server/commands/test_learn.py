@@ -163,7 +163,7 @@ def test_pairs_are_mined_and_a_model_is_trained_from_them(house: Path, base: Pat
     """The two steps of the loop that may run on another machine."""
     (house / "pairs.jsonl").write_text("my own pairs of shoes\n", encoding="utf-8")
     out = goldrank("mine", cwd=house, code=2)
-    assert "pairs.jsonl holds something else than mined pairs; name another file: --out FILE" in out
+    assert "pairs.jsonl does not hold mined pairs; name another file: --out FILE" in out
     assert (house / "pairs.jsonl").read_text(encoding="utf-8") == "my own pairs of shoes\n"
     (house / "pairs.jsonl").unlink()
     out = goldrank("mine", "--out", house.parent / "pairs.jsonl", cwd=house)
@@ -210,7 +210,7 @@ def test_the_loop_refuses_what_it_cannot_prove_and_force_is_undone(house: Path, 
     """Five questions prove nothing; what is forced is recorded, and one command goes back."""
     options: list[str | Path] = ["--base", base, "--epochs", "1", "--folds", "2"]
     out = goldrank("learn", *options, cwd=house)
-    assert "not promoted; nothing was changed:" in out
+    assert "not promoted; nothing has changed:" in out
     assert "5 questions in 5 groups are too few" in out
     assert "0 versions; the base model serves" in goldrank("models", cwd=house)
     out = goldrank("learn", *options, "--force", cwd=house)
