@@ -110,7 +110,7 @@ def evaluate(
     with stages() as progress:
         found = cross_validation.measure(
             load_golden(golden_path, repository),
-            repository,
+            repository.view(),
             served_models(repository, settings),
             depth=settings.rerank_depth,
             watch=cross_validation.Watch(progress),

@@ -119,7 +119,7 @@ def _plan(recipe: "Recipe", repository: Repository, settings: Settings, flags: d
 def _lint_or_stop(asked: "Golden", repository: Repository) -> None:
     from retrieval.training.golden import lint as linter
 
-    findings = linter.lint(asked, repository)
+    findings = linter.lint(asked, repository.view())
     errors = [finding for finding in findings if finding.level == "error"]
     for finding in errors[:5]:
         click.echo(
@@ -139,7 +139,7 @@ def _judge(asked: "Golden", repository: Repository, mined: "Mined", plan: "Plan"
 
     with stages() as progress:
         return cross_validation.judge(
-            asked, repository, mined, plan, work, watch=cross_validation.Watch(progress)
+            asked, repository.view(), mined, plan, work, watch=cross_validation.Watch(progress)
         )
 
 
@@ -172,7 +172,7 @@ def _guard(pair: str, folder: Path, weight: float, settings: Settings) -> "Guard
     with stages() as progress:
         found = cross_validation.measure(
             asked,
-            repository,
+            repository.view(),
             [*today, tuned],
             depth=settings.rerank_depth,
             watch=cross_validation.Watch(progress),

@@ -156,7 +156,7 @@ def mined_pairs(asked: "Golden", repository: Repository, *, preset: str, seed: i
     """Mine the pairs of a preset, and say how many there are."""
     from retrieval.training.pairs import mining
 
-    mined = mining.mine(asked, repository, seed=seed)
+    mined = mining.mine(asked, repository.view(), seed=seed)
     if preset == "legacy-70":
         mined = mining.like_card(mined)
     _tell_mined(mined)
@@ -168,7 +168,7 @@ def with_feedback(mined: "Mined", asked: "Golden", repository: Repository, setti
     from retrieval.training.pairs import feedback_labels
 
     log = feedback_log.read(model_versions.store(settings.models, repository.root).folder)
-    more = feedback_labels.with_feedback(mined, asked, log.entries, repository)
+    more = feedback_labels.with_feedback(mined, asked, log.entries, repository.view())
     click.echo(
         f"feedback: {counted(len(log.entries), 'entry', 'entries')}, "
         f"{counted(len(more.pairs) - len(mined.pairs), 'pair')}"

@@ -38,7 +38,8 @@ from retrieval.rerank.fusion import Reading
 from retrieval.rerank.model_thread import ModelThread
 from retrieval.search import searcher
 from retrieval.search.searcher import SecondStage
-from retrieval.sync.repository import Refresh, Repository
+from retrieval.sync.sync import Refresh
+from retrieval.sync.view import View
 
 log = logging.getLogger(__name__)
 
@@ -189,16 +190,17 @@ class _Tools:
             repository, freshness = self._workspace.refresh(
                 repo, progress=report.indexed, is_cancelled=is_cancelled
             )
+            view = repository.view()
             with self._workspace.second(repository, request) as second:
                 answer = searcher.search(
-                    repository,
+                    view,
                     request,
                     _telling(second, report),
-                    freshness=freshness,
+                    refresh=freshness,
                     is_cancelled=is_cancelled,
                 )
-            sections = sections_of(answer.results, repository.passages)
-            return reply(answer, sections, _source(repository, freshness))
+            sections = sections_of(answer.results, view.chunk_texts)
+            return reply(answer, sections, _source(view, freshness))
 
         def work_everywhere(is_cancelled: IsCancelled) -> str:
             merged = multi_repo.search(
@@ -222,7 +224,8 @@ class _Tools:
 
         def work(is_cancelled: IsCancelled) -> str:
             repository = self._workspace.listed(repo, progress=report.indexed, is_cancelled=is_cancelled)
-            held = hold(repository, arguments.query, arguments.candidates, is_cancelled=is_cancelled)
+            view = repository.view()
+            held = hold(view, arguments.query, arguments.candidates, is_cancelled=is_cancelled)
             with self._workspace.second(repository) as second:
                 answer = searcher.rerank(
                     arguments.query, held.passages, _telling(second, report), is_cancelled=is_cancelled
@@ -231,7 +234,7 @@ class _Tools:
                 replace(answer, notes=notes),
                 [held.labels[result.passage.chunk] for result in answer.results],
                 query=arguments.query,
-                source=_source(repository),
+                source=_source(view),
                 top_k=arguments.top_k,
                 problems=held.problems,
             )
@@ -348,10 +351,10 @@ def _served(names: Sequence[str]) -> str:
     return f"Served: {', '.join(names[:kept])}{more}."
 
 
-def _source(repository: Repository, freshness: Refresh | None = None) -> str:
+def _source(view: View, freshness: Refresh | None = None) -> str:
     # git would look through all files for a state that indexing is about to follow
-    state = "being updated" if freshness and freshness.pending else repository.commit()
-    return f"{repository.root.name or repository.root} ({state})"
+    state = "being updated" if freshness and freshness.pending else view.commit
+    return f"{view.root.name or view.root} ({state})"
 
 
 def _refuse_blank(query: str) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 from retrieval.errors import ArgumentError
 from retrieval.progress import IsCancelled
 from retrieval.rerank.model_thread import open_scorer
-from retrieval.sync.repository import Repository
+from retrieval.sync.view import View
 from retrieval.text import digest
 from retrieval.training.evaluation import comparison, systems
 from retrieval.training.evaluation.comparison import Asked, Report, Scores
@@ -124,7 +124,7 @@ class _Task:
 
 def measure(
     asked: Golden,
-    repository: Repository,
+    view: View,
     served: Sequence[Served],
     *,
     depth: int = 20,
@@ -134,7 +134,7 @@ def measure(
 
     Args:
         asked: The golden file.
-        repository: Refreshed.
+        view: Refreshed.
         served: Models to set beside the first stage, each with its own weight; the last is compared with all.
         depth: How many candidates a model reads.
         watch: Who is told, and who may stop it.
@@ -144,15 +144,15 @@ def measure(
         ModelError: A model is not at hand.
         CancelledError: The watch said so.
     """
-    questions = systems.judged(asked, repository, mining.grouped(asked, repository))
+    questions = systems.judged(asked, view, mining.grouped(asked, view))
     if not questions:
         raise ArgumentError(
             f"{asked.path} has no question that can be judged; `goldrank golden lint` says what is wrong"
         )
-    task = _Task(questions, systems.first_stage(questions, repository), depth, watch or Watch())
-    floors, readers = _floors(task, repository), [_as_served(item, task) for item in served]
+    task = _Task(questions, systems.first_stage(questions, view), depth, watch or Watch())
+    floors, readers = _floors(task, view), [_as_served(item, task) for item in served]
     *opponents, last = [floors[-1], *readers]
-    facts = {"golden_sha256": asked.digest, "commit": repository.commit(), "index": repository.fingerprint}
+    facts = {"golden_sha256": asked.digest, "commit": view.commit, "index": view.fingerprint}
     return Report(
         asked=tuple(questions),
         systems=(*floors, *readers),
@@ -164,7 +164,7 @@ def measure(
 
 def judge(
     asked: Golden,
-    repository: Repository,
+    view: View,
     mined: Mined,
     plan: Plan,
     work: Path,
@@ -177,7 +177,7 @@ def judge(
 
     Args:
         asked: The golden file.
-        repository: Refreshed.
+        view: Refreshed.
         mined: The pairs of the same golden file.
         plan: The recipe and how it is judged.
         work: A folder for this.
@@ -188,18 +188,18 @@ def judge(
         CancelledError: The watch said so.
         ModelError, TrainingError: As `trainer.train` raises them.
     """
-    known = systems.judged(asked, repository, mined.groups)
+    known = systems.judged(asked, view, mined.groups)
     parted = _parted(asked, known, plan)
     tested = {identity for fold in parted[0] for identity in fold.testing}
     questions = [item for item in known if item.question_id in tested]
     work.mkdir(parents=True, exist_ok=True)
-    task = _Task(questions, systems.first_stage(questions, repository), plan.depth, watch or Watch())
+    task = _Task(questions, systems.first_stage(questions, view), plan.depth, watch or Watch())
     base, _ = _weighed("base", task, _read_by_base(task, plan.recipe, work), parted[0])
     tuned = [
         _weighed("tuned", task, _out_of_fold(task, mined, _again(plan.recipe, repeat), folds, work), folds)
         for repeat, folds in enumerate(parted)
     ]
-    floors = _floors(task, repository)
+    floors = _floors(task, view)
     served = [_as_served(plan.current, task)] if plan.current else []
     best = comparison.average("tuned", [scores for scores, _ in tuned], note="out of fold")
     opponents = [floors[-1], base, *served]
@@ -314,15 +314,15 @@ def _scored(name: str, task: _Task, said: Said, weights: Mapping[str, float], *,
     return comparison.score(name, task.questions, systems.fused(task.found, said, weights), note=note)
 
 
-def _floors(task: _Task, repository: Repository) -> list[Scores]:
+def _floors(task: _Task, view: View) -> list[Scores]:
     """Score what needs no model: the constant list, ripgrep where there is one, the first stage."""
     floor = comparison.score(
         "constant list",
         task.questions,
-        systems.constant(task.questions, repository.paths),
+        systems.constant(task.questions, view.paths),
         note=f"the {systems.CONSTANTS} files that answer most questions, whatever is asked",
     )
-    grepped = systems.ripgrep(task.questions, repository)
+    grepped = systems.ripgrep(task.questions, view)
     lines = [comparison.score("ripgrep", task.questions, grepped, note="whole files")] if grepped else []
     return [floor, *lines, comparison.score("first stage", task.questions, systems.plain(task.found))]
 

@@ -421,7 +421,7 @@ def test_a_home_folder_is_no_project(around: Surroundings) -> None:
     done = goldrank("claude-code", home=around.home, cwd=around.home, code=2)
     assert "is not in a project; name one: goldrank init --repo DIR" in done.stderr
     done = goldrank("--repo", "nowhere", home=around.home, cwd=around.home, code=2)
-    assert "nowhere is no folder" in done.stderr
+    assert "nowhere is not a folder" in done.stderr
 
 
 @pytest.mark.parametrize(
