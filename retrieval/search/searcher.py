@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
-from retrieval.chunks import stored_chunk, tokenizer
+from retrieval.chunks import split_file, tokenizer
 from retrieval.chunks.chunk_text import ChunkText
 from retrieval.errors import CancelledError, GoldrankError, ModelError
 from retrieval.index import integrity
@@ -188,7 +188,7 @@ def _search(
     )
     results = _results(ranked[: request.top_k], view)
     # That long lines are left out matters to who finds nothing, and is said there.
-    noted = ((path, view.note(path).partition(stored_chunk.LONG_LINES)[0]) for path in _paths(results))
+    noted = ((path, view.note(path).partition(split_file.LONG_LINES)[0]) for path in _paths(results))
     odd = {path: note.removesuffix("; ") for path, note in noted if note}
     return Answer(
         results,
