@@ -31,11 +31,12 @@ from mcp_server.commands.options import (
 )
 from mcp_server.messages import explanation, replies
 from mcp_server.messages.sections import sections_of
-from mcp_server.serving.model_choice import Stages, second_stage
+from mcp_server.serving.model_choice import ModelChoice, base_stage
 from mcp_server.serving.workspace import default_root
 from retrieval.errors import ArgumentError, CheckError, GoldrankError, ModelError, RootError, shorten
 from retrieval.rerank import exported_model
-from retrieval.rerank.model_thread import ModelThread, download
+from retrieval.rerank.model_loading import download
+from retrieval.rerank.model_thread import ModelThread
 from retrieval.search import searcher
 from retrieval.search.searcher import Answer, Request, SecondStage
 from retrieval.settings import RENAMED, Settings, load_settings
@@ -349,7 +350,7 @@ def _examined(roots: Sequence[Path], settings: Settings) -> Iterator[check_repos
 @contextmanager
 def _loaded(settings: Settings, root: Path) -> Iterator[SecondStage | None]:
     """Lend a root's second stage, its model loaded: a person who runs one command would rather wait."""
-    with Stages(settings, base=second_stage(settings), patience_s=None).lend(root) as second:
+    with ModelChoice(settings, base=base_stage(settings), wait_s=None).acquire(root) as second:
         if second and isinstance(second.reader, ModelThread):
             with suppress(ModelError):  # the answer itself will say why it was not reranked
                 second.reader.warm_up().result()

@@ -14,7 +14,7 @@ from mcp_server.protocol import logs, stdin
 from mcp_server.protocol.batches import Batches, Output
 from mcp_server.protocol.parent_watch import Line
 from mcp_server.protocol.tools import build_server
-from mcp_server.serving.model_choice import second_stage
+from mcp_server.serving.model_choice import base_stage
 from mcp_server.serving.workspace import Workspace
 from retrieval import memory
 from retrieval.settings import Settings
@@ -37,7 +37,7 @@ def serve(roots: list[Path], settings: Settings, *, version: str, feedback: bool
         signal.signal(number, lambda received, _frame: os._exit(128 + received))
     line = Line()
     line.watch(lambda: _leave("the client is gone, though its pipe is open"))
-    workspace = Workspace(roots, settings, second=second_stage(settings))
+    workspace = Workspace(roots, settings, second=base_stage(settings))
     code = 0
     try:
         anyio.run(_run, workspace, line, version, feedback)

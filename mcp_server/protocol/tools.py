@@ -33,11 +33,8 @@ from mcp_server.serving import multi_repo
 from mcp_server.serving.candidates import hold
 from mcp_server.serving.workspace import Workspace
 from retrieval.errors import CancelledError, GoldrankError, shorten
-from retrieval.progress import IsCancelled, Progress
-from retrieval.rerank.fusion import Reading
-from retrieval.rerank.model_thread import ModelThread
+from retrieval.progress import IsCancelled
 from retrieval.search import searcher
-from retrieval.search.searcher import SecondStage
 from retrieval.sync.repository import Refresh, Repository
 
 log = logging.getLogger(__name__)
@@ -189,13 +186,10 @@ class _Tools:
             repository, freshness = self._workspace.refresh(
                 repo, progress=report.indexed, is_cancelled=is_cancelled
             )
-            with self._workspace.second(repository, request) as second:
+            models = self._workspace.models
+            with models.acquire(repository.root, request=request, progress=report.read) as second:
                 answer = searcher.search(
-                    repository,
-                    request,
-                    _telling(second, report),
-                    freshness=freshness,
-                    is_cancelled=is_cancelled,
+                    repository, request, second, freshness=freshness, is_cancelled=is_cancelled
                 )
             sections = sections_of(answer.results, repository.passages)
             return reply(answer, sections, _source(repository, freshness))
@@ -223,10 +217,8 @@ class _Tools:
         def work(is_cancelled: IsCancelled) -> str:
             repository = self._workspace.listed(repo, progress=report.indexed, is_cancelled=is_cancelled)
             held = hold(repository, arguments.query, arguments.candidates, is_cancelled=is_cancelled)
-            with self._workspace.second(repository) as second:
-                answer = searcher.rerank(
-                    arguments.query, held.passages, _telling(second, report), is_cancelled=is_cancelled
-                )
+            with self._workspace.models.acquire(repository.root, progress=report.read) as second:
+                answer = searcher.rerank(arguments.query, held.passages, second, is_cancelled=is_cancelled)
             return replies.rerank_reply(
                 replace(answer, notes=notes),
                 [held.labels[result.passage.chunk] for result in answer.results],
@@ -316,29 +308,6 @@ class _Report:
     async def _send(self, told: float, total: float | None, message: str) -> None:
         if not self._is_over:  # asked where the call ends, so neither can come between
             await self._context.session.report_progress(told, total, message)
-
-
-def _telling(second: SecondStage | None, report: _Report) -> SecondStage | None:
-    """Let a model tell how far it has read."""
-    if second is None or not isinstance(second.reader, ModelThread):
-        return second
-    return replace(second, reader=_Telling(second.reader, report.read))
-
-
-class _Telling:
-    """A reader that reports what another one reads."""
-
-    def __init__(self, reader: ModelThread, progress: Progress) -> None:
-        self._reader = reader
-        self._progress = progress
-
-    def read(
-        self, query: str, passages: Sequence[str], *, deadline_s: float, is_cancelled: IsCancelled
-    ) -> Reading:
-        """Score passages as the other does."""
-        return self._reader.read(
-            query, passages, deadline_s=deadline_s, is_cancelled=is_cancelled, progress=self._progress
-        )
 
 
 def _served(names: Sequence[str]) -> str:

@@ -3,7 +3,7 @@
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +11,7 @@ from pathlib import Path
 from mcp_server.messages.arguments import SHOWN_PROBLEMS, FeedbackArguments
 from mcp_server.serving.background_index import Needed
 from mcp_server.serving.candidates import files_of, indexed_span, written
-from mcp_server.serving.model_choice import Stages
+from mcp_server.serving.model_choice import ModelChoice
 from mcp_server.serving.repository_pool import RepositoryPool
 from retrieval.errors import ArgumentError, GoldrankError, RootError, shorten
 from retrieval.files import confinement, git, secret_masking
@@ -51,7 +51,7 @@ class Workspace:
         self._settings = settings
         self._roots = _named(roots)
         self._open = RepositoryPool(self._roots, settings)
-        self._stages = Stages(settings, base=second, patience_s=settings.rerank_deadline_s)
+        self._models = ModelChoice(settings, base=second, wait_s=settings.rerank_deadline_s)
 
     @property
     def names(self) -> list[str]:
@@ -161,13 +161,12 @@ class Workspace:
                 keeper.begin()
                 if len(self._roots) > self._settings.max_open_repositories:
                     keeper.finish()
-        self._stages.begin()
+        self._models.warm_up()
 
-    def second(
-        self, repository: Repository, request: Request | None = None
-    ) -> AbstractContextManager[SecondStage | None]:
-        """Lend the second stage that answers for a repository now; None where reranking is off."""
-        return self._stages.lend(repository.root, request=request)
+    @property
+    def models(self) -> ModelChoice:
+        """Which cross-encoder answers for a root."""
+        return self._models
 
     def may_read(self, name: str | None, request: Request) -> bool:
         """Tell whether the second stage may be asked about a search, which then takes long.
@@ -175,7 +174,7 @@ class Workspace:
         Raises:
             ArgumentError: The repository is not served, or several are and none was named.
         """
-        return self._stages.may_read(Path(os.path.realpath(self._roots[self._key(name)])), request)
+        return self._models.may_read(Path(os.path.realpath(self._roots[self._key(name)])), request)
 
     def remember(self, said: FeedbackArguments, *, is_cancelled: IsCancelled) -> str:
         """Log what an assistant found useful; return what was kept.

@@ -17,7 +17,7 @@ import numpy as np
 
 from retrieval.errors import ArgumentError
 from retrieval.progress import IsCancelled
-from retrieval.rerank.model_thread import open_scorer
+from retrieval.rerank.model_loading import open_scorer
 from retrieval.sync.repository import Repository
 from retrieval.text import digest
 from retrieval.training.evaluation import comparison, systems

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from retrieval.errors import ArgumentError
-from retrieval.rerank.model_thread import MAX_TOKENS
+from retrieval.rerank.model_loading import MAX_TOKENS
 
 Loss = Literal["bce", "listnet"]
 LOSSES: tuple[Loss, ...] = get_args(Loss)

@@ -27,7 +27,7 @@ from retrieval import installation
 from retrieval.errors import CancelledError, TrainingError
 from retrieval.progress import IsCancelled, Progress
 from retrieval.rerank.excerpt import excerpt
-from retrieval.rerank.model_thread import load
+from retrieval.rerank.model_loading import load_cross_encoder
 from retrieval.training.fit import checkpoints
 from retrieval.training.fit.recipe import Loss, Recipe, check
 from retrieval.training.fit.training_record import (
@@ -208,7 +208,7 @@ def _load(recipe: Recipe) -> Any:
     from transformers import set_seed
 
     set_seed(recipe.seed)  # a base without a head gets a random one
-    model = load(recipe.base, revision=recipe.revision, max_tokens=recipe.max_tokens)
+    model = load_cross_encoder(recipe.base, revision=recipe.revision, max_tokens=recipe.max_tokens)
     model.float()  # half precision, as some bases are stored, is too coarse for small steps
     # Checkpoints get a card each; it is to ask neither the hub nor the model.
     model.model_card_data.local_files_only = True
