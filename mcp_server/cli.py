@@ -246,7 +246,7 @@ def search(  # noqa: PLR0913, PLR0917 - one parameter an option
         raise click.UsageError("--explain-line is told in words; ask without --json")
     settings = settings_of(**flags)
     if not query.strip():
-        raise ArgumentError("QUERY is blank; ask a question in plain words or name an identifier")
+        raise ArgumentError("QUERY is blank", remedy="ask a question in plain words or name an identifier")
     repository = opened(root, settings)
     request = Request(query, top_k, tuple(globs) or None, language, "no" if no_rerank else "yes")
     chosen = nullcontext() if no_rerank else _loaded(settings, repository.root)
@@ -375,7 +375,7 @@ def _text_lines(file: Any) -> Iterator[str]:
     try:
         yield from file
     except UnicodeDecodeError as error:
-        raise ArgumentError(f"{file.name} is not UTF-8; save it as UTF-8") from error
+        raise ArgumentError(f"{file.name} is not UTF-8", remedy="save it as UTF-8") from error
 
 
 def _as_json(answer: Answer, source: str) -> dict[str, Any]:

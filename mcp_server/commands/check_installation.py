@@ -194,8 +194,7 @@ def _exported(model: str, folder: Path, weights: str) -> Finding:
     try:
         manifest = exported_model.read(folder)
     except ModelError as error:
-        what, _, remedy = str(error).rpartition("; ")
-        return Finding("model", "failure", f"{model}: {what}; BM25 alone will rank", remedy)
+        return Finding("model", "failure", f"{model}: {error.fact}; BM25 alone will rank", error.remedy)
     return Finding("model", "ok", f"{model} ({manifest.name}, {manifest.digest}, no torch), weight {weights}")
 
 

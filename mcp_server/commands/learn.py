@@ -104,7 +104,9 @@ def mine(
 
     settings = settings_of(**flags)
     if out.exists() and out.stat().st_size and not mining.is_ours(out):
-        raise ArgumentError(f"{out} holds something else than mined pairs; name another file: --out FILE")
+        raise ArgumentError(
+            f"{out} holds something else than mined pairs", remedy="name another file: --out FILE"
+        )
     repository = refreshed(root, settings)
     asked = load_golden(golden_path, repository)
     mined = _mined(asked, repository, preset=preset, seed=seed)
@@ -354,7 +356,7 @@ def _lint_or_stop(asked: "Golden", repository: Repository) -> None:
         )
     if errors:
         wrong = counted(len(errors), "error")
-        raise ArgumentError(f"{asked.path} has {wrong}; see them with: goldrank golden lint")
+        raise ArgumentError(f"{asked.path} has {wrong}", remedy="see them with: goldrank golden lint")
     click.echo(
         f"golden file: {counted(len(asked.questions), 'question')}, no errors, "
         f"{counted(len(findings), 'warning')}"
@@ -391,7 +393,9 @@ def _guard(pair: str, folder: Path, weight: float, settings: Settings) -> "Guard
 
     root, equals, file = pair.partition("=")
     if not equals:
-        raise ArgumentError(f"--guard {pair} is no REPO=GOLDEN; name a repository and its golden file")
+        raise ArgumentError(
+            f"--guard {pair} is no REPO=GOLDEN", remedy="name a repository and its golden file"
+        )
     repository = refreshed(Path(root), settings)
     asked = load_golden(Path(file) if file else None, repository)
     today = _served(repository, settings)[-1:]

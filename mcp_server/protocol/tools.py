@@ -325,7 +325,7 @@ def _source(repository: Repository, freshness: Refresh | None = None) -> str:
 
 def _refuse_blank(query: str) -> None:
     if not query.strip():
-        raise GoldrankError("query is blank; ask a question in plain words or name an identifier")
+        raise GoldrankError("query is blank", remedy="ask a question in plain words or name an identifier")
 
 
 def _result(text: str, *, is_error: bool = False) -> t.CallToolResult:

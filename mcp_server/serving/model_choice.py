@@ -278,6 +278,6 @@ def _load_version(version: Version) -> PairScorer:
         probe(scorer)
     except ModelError as error:
         raise ModelError(
-            f"{version.name} fails its probe: {error}; `goldrank rollback` goes back to the model before it"
+            f"{version.name} fails its probe: {error}", remedy=model_versions.ROLL_BACK
         ) from error
     return scorer

@@ -38,7 +38,7 @@ def default_root(environment: Mapping[str, str], working: Path) -> Path:
     if around == folder and git.refusal(folder) != "":  # no git to ask, or it refuses
         around = next((place for place in (folder, *folder.parents) if (place / ".git").exists()), folder)
     if around in (Path.home().resolve(), Path(around.anchor)):
-        raise RootError(f"{around} is no project; name one: goldrank serve DIR")
+        raise RootError(f"{around} is no project", remedy="name one: goldrank serve DIR")
     return around
 
 
@@ -114,10 +114,10 @@ class Workspace:
         )
         if not repository.is_listed:
             raise GoldrankError(
-                f"the files of {repository.root.name} are still being listed; ask again in a moment"
+                f"the files of {repository.root.name} are still being listed", remedy="ask again in a moment"
             )
         if done.pending and not secret_masking.is_ready(DETECTOR_S):
-            raise GoldrankError(f"{NO_DETECTOR}. Ask again in a moment.")
+            raise GoldrankError(f"{NO_DETECTOR}.", remedy="Ask again in a moment.")
         return repository
 
     def scoped(self, name: str | None) -> tuple[str | None, str]:
@@ -184,7 +184,7 @@ class Workspace:
             CacheError: The log cannot be written.
         """
         if not said.useful and not said.not_useful:
-            raise ArgumentError("useful and not_useful are empty; name spans as path:start-end")
+            raise ArgumentError("useful and not_useful are empty", remedy="name spans as path:start-end")
         name = self.home_of(said.repo, (*said.useful, *said.not_useful))
         repository = self.listed(name, is_cancelled=is_cancelled)
         files, problems = files_of(repository), list[str]()
@@ -208,7 +208,7 @@ class Workspace:
         for key, root in self._roots.items():
             if os.path.abspath(os.path.expanduser(name)) == str(root):  # noqa: PTH100, PTH111 - no link is to be resolved
                 return key
-        raise ArgumentError(f"repo {shorten(repr(name))} is not served; served are: {served}")
+        raise ArgumentError(f"repo {shorten(repr(name))} is not served", remedy=f"served are: {served}")
 
 
 def _indexed(

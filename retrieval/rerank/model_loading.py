@@ -73,11 +73,11 @@ def load_cross_encoder(model: str, *, revision: str, max_tokens: int = MAX_TOKEN
     """
     folder = Path(model).expanduser()
     if not folder.is_dir() and (folder.is_absolute() or model.startswith((".", "~"))):
-        raise ModelError(f"the model folder {model} does not exist; name another with --model")
+        raise ModelError(f"the model folder {model} does not exist", remedy="name another with --model")
     if not is_on_disk(model, revision=revision):
         raise ModelError(
-            f"{model} is not on this machine; `goldrank doctor --download-model` fetches it, "
-            "or name a folder with --model"
+            f"{model} is not on this machine",
+            remedy=("`goldrank doctor --download-model` fetches it, or name a folder with --model"),
         )
     from sentence_transformers import CrossEncoder
     from transformers import utils

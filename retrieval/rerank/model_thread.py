@@ -132,7 +132,7 @@ class ModelThread:
     def _submit(self, job: _Job) -> "Future[Reading]":
         with self._changed:
             if self._is_stopped:
-                raise ModelError("this model was replaced by another; ask again")
+                raise ModelError("this model was replaced by another", remedy="ask again")
             self._jobs.append(job)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="cross-encoder", daemon=True)

@@ -93,4 +93,4 @@ def check(recipe: Recipe) -> None:
     }
     for name, (is_accepted, values) in accepted.items():
         if not is_accepted:
-            raise ArgumentError(f"{name} is {getattr(recipe, name)!r}; a recipe takes {values}")
+            raise ArgumentError(f"{name} is {getattr(recipe, name)!r}", remedy=f"a recipe takes {values}")
