@@ -104,7 +104,7 @@ def _pairs(package: Package, source: Source, asked: Sequence[Asked], work: Path)
     )
     repository = Repository(source.root, cache=work / "cache", max_bytes=Settings().max_file_bytes)
     repository.refresh()
-    mined = mining.mine(golden_file.load(file), repository, seed=SEED)
+    mined = mining.mine(golden_file.load(file), repository.view(), seed=SEED)
     out = work / "pairs" / f"{package.folder}.jsonl"
     out.parent.mkdir(parents=True, exist_ok=True)
     mining.write(mined, out)

@@ -252,19 +252,20 @@ def search(  # noqa: PLR0913, PLR0917 - one parameter an option
     chosen = nullcontext() if no_rerank else _loaded(settings, repository.root)
     with chosen as second, progress_bar() as progress:
         done = repository.refresh(progress=progress)
-        answer = searcher.search(repository, request, second, freshness=done)
-    source = f"{repository.root.name} ({repository.commit()})"
+        view = repository.view()
+        answer = searcher.search(view, request, second, refresh=done)
+    source = f"{repository.root.name} ({view.commit})"
     if as_json:
         click.echo(json.dumps(_as_json(answer, source), indent=1))
         return 0 if answer.results else NOTHING_FOUND
-    sections = sections_of(answer.results, repository.passages)
+    sections = sections_of(answer.results, view.chunk_texts)
     click.echo(
         replies.search_reply(answer, sections, query=query, source=source, max_chars=max_chars, form=form)
     )
     if explain:
         click.echo(replies.clean("\n".join(explanation.of_results(answer))))
     if explain_line:
-        ranking = searcher.ranking(repository, request)
+        ranking = searcher.ranking(view, request)
         click.echo(replies.clean("\n".join(explanation.of_line(ranking, explain_line))))
     return 0 if answer.results else NOTHING_FOUND
 
@@ -295,11 +296,11 @@ def run(
     repository = opened(root, settings)
     rows = list(_queries(queries))
     with progress_bar() as progress:
-        repository.refresh(progress=progress)
+        done = repository.refresh(progress=progress)
     with nullcontext() if no_rerank else _loaded(settings, repository.root) as second:
         for row in tqdm(rows, unit="query", disable=None, leave=False):
             request = Request(row["query"], top_k, rerank="no" if no_rerank else "yes")
-            answer = searcher.search(repository, request, second)
+            answer = searcher.search(repository.view(), request, second, refresh=done)
             chunks = [result.passage.chunk for result in answer.results]
             results = [[chunk.path, chunk.start_line, chunk.end_line] for chunk in chunks]
             out.write(json.dumps({"id": row["id"], "results": results}) + "\n")

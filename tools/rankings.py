@@ -59,7 +59,7 @@ def ranks(questions: Sequence[Mapping[str, Any]]) -> Iterator[Ranks]:
     with tempfile.TemporaryDirectory() as cache:
         repository = Repository(ROOT, cache=Path(cache), max_bytes=1_000_000)
         repository.refresh()
-        snapshot = repository.snapshot()
+        snapshot = repository.view().snapshot
         for question in questions:
             order = [item.chunk.path for item in rank(read_query(question["q"]), snapshot, limit=TOP_K)]
             yield [order.index(path) + 1 if path in order else None for path in question["expect_paths"]]

@@ -15,7 +15,7 @@ from benchmarks.quality.ranks import by_repository, opened, touches
 from mcp_server.messages import replies
 from mcp_server.messages.sections import sections_of
 from retrieval.search.searcher import Answer, Request, search
-from retrieval.sync.repository import Refresh, Repository
+from retrieval.sync.view import View
 
 TOP_K = 8
 SHARES = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7)
@@ -44,18 +44,19 @@ def main() -> None:
 
 def answers(
     queries: Mapping[str, Sequence[dict[str, Any]]], corpus: Path, cache: Path
-) -> Iterator[tuple[dict[str, Any], Answer, Repository]]:
+) -> Iterator[tuple[dict[str, Any], Answer, View]]:
     """Search each question in its repository."""
     for name, questions in queries.items():
         repository = opened(corpus / name, cache)
         for question in questions:
             request = Request(question["query"], TOP_K)
-            yield question, search(repository, request, None, freshness=Refresh()), repository
+            view = repository.view()
+            yield question, search(view, request, None), view
 
 
-def measure(question: dict[str, Any], answer: Answer, repository: Repository) -> tuple[int, bool | None]:
+def measure(question: dict[str, Any], answer: Answer, view: View) -> tuple[int, bool | None]:
     """Return the length of a reply, and whether its first answer's code is shown; None without one."""
-    sections = sections_of(answer.results, repository.passages)
+    sections = sections_of(answer.results, view.chunk_texts)
     text = replies.search_reply(answer, sections, query=question["query"], source="", max_chars=ROOMY)
     blocks = [replies.block_of(section, number) for number, section in enumerate(sections, 1)]
     for place, (section, block) in enumerate(zip(sections, blocks, strict=True)):

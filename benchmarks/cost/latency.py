@@ -44,7 +44,7 @@ def main() -> None:
         repository.refresh(progress=lambda done, _total: _advance(bar, done))
     texts = [json.loads(line)["query"] for line in args.queries.read_text(encoding="utf-8").splitlines()]
     texts = texts[:: max(1, len(texts) // args.questions)][: args.questions]
-    snapshot = repository.snapshot()
+    snapshot = repository.view().snapshot
     print(f"{len(snapshot):,} chunks, {repository.store_bytes() / 1e6:.0f} MB, {len(texts)} questions")
     rows = [steps(repository, text) for text in tqdm(texts, unit="query", disable=None)]
     peer = float(np.median([row["tantivy alone"] for row in rows]))
@@ -74,16 +74,18 @@ def whole(snapshot: Snapshot, text: str) -> object:
 
 def steps(repository: Repository, text: str) -> dict[str, float]:
     """Return the CPU milliseconds of each step of the first stage."""
-    whole_ms = cpu_ms(lambda: whole(repository.snapshot(), text))  # first, as no step has warmed anything yet
-    query, snapshot = read_query(text), repository.snapshot()
+    whole_ms = cpu_ms(
+        lambda: whole(repository.view().snapshot, text)
+    )  # first, as no step has warmed anything yet
+    query, snapshot = read_query(text), repository.view().snapshot
     index = tantivy.Index(schema(), path=str(repository.store_folder / "chunks"))
     pool = ranker.find(query, snapshot)
     evidence = ranker.gather(query, snapshot)
     placed = ranker.place(evidence, ranker.weights_for(query), limit=TOP_K)
     timed: dict[str, Callable[[], object]] = {
         "reading the query": lambda: read_query(text),
-        "opening the index": repository.snapshot,
-        "finding the pool": lambda: ranker.find(query, repository.snapshot()),
+        "opening the index": lambda: repository.view().snapshot,
+        "finding the pool": lambda: ranker.find(query, repository.view().snapshot),
         **{name: partial(measure, query, snapshot, pool) for name, measure in ranker.MEASURES.items()},
         "placing": lambda: ranker.place(evidence, ranker.weights_for(query), limit=TOP_K),
         "confidence": lambda: judge(query, snapshot, evidence, placed),

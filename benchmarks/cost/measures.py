@@ -29,7 +29,7 @@ from tqdm import tqdm
 
 from benchmarks.cost.peers import QUESTIONS, TERMS, peak_bytes, percentiles, size_bytes
 from retrieval.chunks import stored_chunk, tokenizer
-from retrieval.chunks.passages import Passage
+from retrieval.chunks.chunk_text import ChunkText
 from retrieval.chunks.stored_chunk import Document
 from retrieval.files import walker
 from retrieval.rank import ranker
@@ -123,7 +123,7 @@ def index(site: Site) -> dict[str, float]:
         "build_rss": peak_bytes(),
         "disk": store,
         "kept": size_bytes(site.cache) - store,
-        "chunks": len(repository.snapshot()),
+        "chunks": len(repository.view().snapshot),
     }
 
 
@@ -139,13 +139,19 @@ def queries(site: Site) -> dict[str, float]:
     asked = [_cost(partial(answer, repository, text)).cpu for text in site.questions()]
     request = partial(searcher.Request, top_k=TOP_K, rerank="no")
     some = site.questions()[:SERVED]
-    served = [_cost(lambda text=text: searcher.search(repository, request(text), None)) for text in some]  # type: ignore[misc]  # a default binds
+    served = [_cost(partial(_served, repository, request(text))) for text in some]
     return {
         **percentiles([1000 * cpu for cpu in asked]),
         "rss": peak_bytes(),
         "served_cpu": statistics.median(cost.cpu for cost in served),
         "served_wall": statistics.median(cost.wall for cost in served),
     }
+
+
+def _served(repository: Repository, request: searcher.Request) -> searcher.Answer:
+    """Search as a server does: bring the index up to date first."""
+    done = repository.refresh()
+    return searcher.search(repository.view(), request, None, refresh=done)
 
 
 def growth(site: Site) -> dict[str, float]:
@@ -169,7 +175,8 @@ def update(site: Site) -> dict[str, float]:
     answer(repository, text)
     idle = [_cost(repository.refresh) for _ in range(STARTS)]
     refreshes, searches, watched, fresh = [], [], [], []
-    paths = repository.paths[:: max(1, len(repository.paths) // EDITS)][:EDITS]
+    listed = repository.view().paths
+    paths = listed[:: max(1, len(listed) // EDITS)][:EDITS]
     for path in tqdm(paths, unit="edit", disable=None, leave=False):
         with edited(repository.root / path):
             refreshes.append(_cost(repository.refresh))
@@ -246,13 +253,14 @@ def _cpu_of(pid: int) -> float:
     return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
-def answer(repository: Repository, text: str) -> list[Passage]:
+def answer(repository: Repository, text: str) -> list[ChunkText]:
     """Answer from the index as it is: the whole first stage, and the lines of its best."""
-    query, snapshot = read_query(text), repository.snapshot()
+    view = repository.view()
+    query, snapshot = read_query(text), view.snapshot
     evidence = ranker.gather(query, snapshot)
     placed = ranker.place(evidence, ranker.weights_for(query), limit=TOP_K)
     judge(query, snapshot, evidence, placed)
-    return repository.passages(candidate.chunk for candidate in placed)
+    return view.chunk_texts(candidate.chunk for candidate in placed)
 
 
 @contextmanager

@@ -29,7 +29,7 @@ def main() -> None:
     args = parser.parse_args()
     rows = by_repository(args.queries)
     names = sorted(rows)
-    snapshots = {name: opened(args.corpus / name, args.cache).snapshot() for name in names}
+    snapshots = {name: opened(args.corpus / name, args.cache).view().snapshot for name in names}
     asked: Counter[tuple[str, str]] = Counter()
     told, without = asked.copy(), asked.copy()
     for number, name in enumerate(names):

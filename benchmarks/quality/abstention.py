@@ -65,7 +65,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, required=True, help="folder of indexes")
     args = parser.parse_args()
     snapshots = {
-        name: opened(args.corpus / name, args.cache).snapshot() for name in by_repository(args.queries)
+        name: opened(args.corpus / name, args.cache).view().snapshot for name in by_repository(args.queries)
     }
     cases = [*ask(args.queries, snapshots, "asked"), *ask(args.pasted, snapshots, "pasted")]
     judged: list[tuple[Case, bool]] = []

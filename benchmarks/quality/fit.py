@@ -101,7 +101,7 @@ def main() -> None:
 def gather(corpus: Path, queries: Path, cache: Path, *, is_pasted: bool) -> Iterator[Asked]:
     """Ask every question of its repository."""
     for name, rows in tqdm(by_repository(queries).items(), unit="repo", disable=None):
-        snapshot = opened(corpus / name, cache).snapshot()
+        snapshot = opened(corpus / name, cache).view().snapshot
         for row in rows:
             query = read_query(row["query"])
             evidence = ranker.gather(query, snapshot)

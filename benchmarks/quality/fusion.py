@@ -68,10 +68,11 @@ def read_all(queries: Mapping[str, Sequence[Row]], args: argparse.Namespace) -> 
     with args.logits.open("a", encoding="utf-8") as out, tqdm(total=missing, unit="query") as bar:
         for name, rows in queries.items():
             repository = opened(args.corpus / name, args.cache)
-            snapshot = repository.snapshot()
+            view = repository.view()
+            snapshot = view.snapshot
             for row in (row for row in rows if row["id"] not in done):
                 candidates = rank(read_query(row["query"]), snapshot, limit=TOP_K)
-                passages = repository.passages(item.chunk for item in candidates[: args.depth])
+                passages = view.chunk_texts(item.chunk for item in candidates[: args.depth])
                 texts = [pair_text(passage.chunk, passage.text) for passage in passages]
                 logits = read_pairs(row["query"], texts, scorer).logits
                 found = [[c.chunk.path, c.chunk.start_line, c.chunk.end_line, c.score] for c in candidates]

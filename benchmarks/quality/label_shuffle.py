@@ -49,9 +49,9 @@ def main() -> None:
             PRESETS["default"], base=args.base, revision="", epochs=1, learning_rate=5e-5,
             validation_share=0, max_tokens=args.max_tokens, seed=seed,
         )  # fmt: skip
-        mined = shuffled(mining.mine(asked, repository, seed=seed), seed=seed)
+        mined = shuffled(mining.mine(asked, repository.view(), seed=seed), seed=seed)
         plan = cross_validation.Plan(recipe, folds=args.folds, depth=args.depth)
-        judged = cross_validation.judge(asked, repository, mined, plan, args.work)
+        judged = cross_validation.judge(asked, repository.view(), mined, plan, args.work)
         decision = gate.decide(judged.report, weight=judged.weight, questions=len(judged.report.asked))
         promoted += decision.promote
         gained += all(item.low > 0 and item.p <= gate.ALPHA for item in judged.report.comparisons)

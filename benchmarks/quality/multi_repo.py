@@ -61,7 +61,7 @@ def main() -> None:
     parser.add_argument("--roots", type=int, default=4)
     args = parser.parse_args()
     queries = by_repository(args.queries)
-    snapshots = {name: opened(args.corpus / name, args.cache).snapshot() for name in tqdm(queries)}
+    snapshots = {name: opened(args.corpus / name, args.cache).view().snapshot for name in tqdm(queries)}
     asked = [query for several in queries.values() for query in several][:: args.every]
     chooser = random.Random(1)  # noqa: S311 - to be repeated
     values: dict[str, list[float]] = defaultdict(list)

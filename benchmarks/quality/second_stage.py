@@ -165,8 +165,9 @@ def _grouped(rows: Sequence[Row]) -> Iterator[tuple[str, list[Row]]]:
 
 def _texts(repository: Repository, query: str, args: argparse.Namespace) -> list[str]:
     """Return what the model would be shown of the first stage's best, whole."""
-    candidates = rank(read_query(query), repository.snapshot(), limit=args.depth)
-    passages = repository.passages(candidate.chunk for candidate in candidates)
+    view = repository.view()
+    candidates = rank(read_query(query), view.snapshot, limit=args.depth)
+    passages = view.chunk_texts(candidate.chunk for candidate in candidates)
     return [pair_text(passage.chunk, passage.text) for passage in passages]
 
 

@@ -93,12 +93,13 @@ def attack(language: str, real: Sequence[str], count: int, seed: int) -> str:
             repository.refresh()
             slowest = max(slowest, time.monotonic() - begun)
             require(time.monotonic() - begun < LONGEST_S, f"files from {first} on took too long")
-            known = {*repository.paths, *(item.path for item in repository.excluded)}
+            view = repository.view()
+            known = {*view.paths, *(item.path for item in view.excluded)}
             lost = [path.name for path in root.iterdir() if path.name not in known]
             require(not lost, f"not indexed: {lost[:10]}")
-            notes.update(repository.notes.values())
-            notes.update(f"left out as {item.reason}" for item in repository.excluded)
-            answer = searcher.search(repository, searcher.Request(f"canary_{first}", 1), None)
+            notes.update(view.notes.values())
+            notes.update(f"left out as {item.reason}" for item in view.excluded)
+            answer = searcher.search(view, searcher.Request(f"canary_{first}", 1), None)
             require(answer.results[0].passage.chunk.path == CANARY, f"the canary of {first} is not found")
             shutil.rmtree(folder / "cache")
     finally:

@@ -32,7 +32,10 @@ from retrieval.sync.repository import Repository
 
 MODULES = (
     "index/writer",
-    *(f"sync/{name}" for name in ("store", "file_table", "indexer", "repository", "chunk_cache")),
+    *(
+        f"sync/{name}"
+        for name in ("store", "record_table", "write_lock", "file_table", "indexer", "sync", "chunk_cache")
+    ),
 )
 FILES = frozenset(str(Path(str(retrieval.__file__)).parent / f"{name}.py") for name in MODULES)
 LIMIT_S = 60  # the longest that a process may take: a hundred times what it takes when all is well
@@ -168,7 +171,7 @@ def survive(root: Path, ready: int, go: int, *, had_opened: bool) -> None:
     repository = opened(root)
     if had_opened:
         repository.refresh()
-        repository.snapshot()
+        _ = repository.view().snapshot  # opens the index
     os.write(ready, b"r")
     os.read(go, 1)
     hold(repository)
@@ -188,8 +191,9 @@ def hold(repository: Repository) -> None:
     done = repository.refresh()
     folder = repository.store_folder / "chunks"
     wanted, there = Counter(on_disk(repository.root)), Counter(indexed(folder))
-    snapshot = repository.snapshot()
-    read = Counter(chunk for path in repository.paths for chunk in snapshot.chunks_of(path))
+    view = repository.view()
+    snapshot = view.snapshot
+    read = Counter(chunk for path in view.paths for chunk in snapshot.chunks_of(path))
     problems = [
         f"{len(wanted - there)} chunks lost" * bool(wanted - there),
         f"{len(there - wanted)} chunks too many" * bool(there - wanted),

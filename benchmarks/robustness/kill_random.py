@@ -260,7 +260,7 @@ class Server:
             return
         self._was_killed.set()
         holder, pid = (
-            Store(store_folder(cache_of(self._root), self._root)).holder(),
+            Store(store_folder(cache_of(self._root), self._root)).lock.writer(),
             int(self._pid.read_text()),
         )
         os.kill(pid, 9)

@@ -3,7 +3,6 @@
 Nothing is changed and nothing is indexed: a search mends most of it by itself, and this says what it will do.
 """
 
-import os
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -60,7 +59,7 @@ def examine(root: Path, settings: Settings) -> Iterator[Finding]:
 def _root(repository: Repository) -> Finding:
     refusal = git.refusal(repository.root)
     if not refusal:
-        return Finding("root", "ok", f"{repository.root}, {repository.commit()}")
+        return Finding("root", "ok", f"{repository.root}, {repository.view().commit}")
     return Finding("root", "ok", f"{repository.root}, {refusal}: its files are listed without git")
 
 
@@ -78,11 +77,11 @@ def _ignored(files: Sequence[str]) -> Callable[[Repository], Finding]:
 
 
 def _lock(repository: Repository) -> Finding:
-    holder = Store(repository.store_folder).holder()
-    if holder is None or holder.pid == os.getpid():
+    writer = repository.other_writer()
+    if writer is None:
         return Finding("index lock", "ok", "nobody writes the index")
-    remedy = f"wait; if it does not get on, end it: kill {holder.pid}; what it committed stays"
-    return Finding("index lock", "warning", f"{repository.writer()} writes the index", remedy)
+    remedy = f"wait; if it does not get on, end it: kill {writer.pid}; what it committed stays"
+    return Finding("index lock", "warning", f"{writer.description} writes the index", remedy)
 
 
 def _index(repository: Repository) -> Finding:

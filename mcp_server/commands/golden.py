@@ -44,7 +44,7 @@ def lint(root: Path, golden_path: Path | None, as_json: bool, **flags: Any) -> N
 
     repository = refreshed(root, settings_of(**flags))
     asked = load_golden(golden_path, repository)
-    findings = linter.lint(asked, repository)
+    findings = linter.lint(asked, repository.view())
     errors = sum(finding.level == "error" for finding in findings)
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=1, ensure_ascii=False))
@@ -87,7 +87,7 @@ def add(
     today = datetime.now(UTC).date().isoformat()
     row = goldens.row_of(question, answers, id=identity, tags=list(tags), date=today)
     asked = goldens.Golden(target, "", (goldens.question(row, 1, edits.NEW),))
-    wrong = [finding.text for finding in linter.lint(asked, repository) if finding.level == "error"]
+    wrong = [finding.text for finding in linter.lint(asked, repository.view()) if finding.level == "error"]
     if wrong:
         raise ArgumentError(f"{'; '.join(wrong)}. Nothing was added: paths are relative to the repository")
     _tell(edits.add(target, [row]), added=1)
@@ -164,7 +164,7 @@ def suggest(
     repository = refreshed(root, settings_of(**flags))
     target = golden_path or repository.root / GOLDEN
     known = goldens.load(target) if target.exists() else None
-    drafts = suggestions.suggest(repository, known=known, most=sys.maxsize)
+    drafts = suggestions.suggest(repository.view(), known=known, most=sys.maxsize)
     chosen = drafts[:most] if accept is None or accept.strip() == "all" else _chosen(accept, drafts)
     rows = [
         goldens.row_of(draft.text, draft.answers, tags=["draft", draft.source], date=draft.date)

@@ -34,9 +34,10 @@ def index(root: Path, rebuild: bool, yes: bool, **flags: Any) -> None:
         done = repository.refresh(progress=progress)
     if done.note:
         raise GoldrankError(done.note)
+    view = repository.view()
     click.echo(
         f"{repository.root}: {counted(done.changed, 'file')} indexed, {done.removed:,} removed; "
-        f"{counted(len(repository.paths), 'file')}, {counted(len(repository.snapshot()), 'chunk')}, "
+        f"{counted(len(view.paths), 'file')}, {counted(len(view.snapshot), 'chunk')}, "
         f"{_megabytes(repository.store_bytes())}"
     )
 
@@ -56,22 +57,23 @@ def status(root: Path, excluded: bool, **flags: Any) -> None:
     damaged = repository.discard_if_damaged() if repository.store_folder.exists() else []
     with progress_bar() as progress:
         done = repository.refresh(progress=progress)
-    click.echo(f"root      {repository.root} ({repository.commit()})")
+    view = repository.view()
+    click.echo(f"root      {repository.root} ({view.commit})")
     click.echo(f"index     {repository.store_folder} ({_megabytes(repository.store_bytes())})")
-    click.echo(f"files     {len(repository.paths):,}")
-    click.echo(f"chunks    {len(repository.snapshot()):,}")
+    click.echo(f"files     {len(view.paths):,}")
+    click.echo(f"chunks    {len(view.snapshot):,}")
     click.echo(f"model     {_model(repository.root, settings)}")
     click.echo(f"refreshed {done.note or f'{done.changed} changed, {done.removed} removed'}")
     if damaged:
         click.echo(f"damaged   {', '.join(damaged)}: the index was made anew")
-    reasons = Counter(item.reason for item in repository.excluded)
+    reasons = Counter(item.reason for item in view.excluded)
     for reason, count in sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0])):
         click.echo(f"excluded  {count:,}: {reason}")
-    for path, note in repository.notes.items():
+    for path, note in view.notes.items():
         click.echo(replies.clean(f"odd       {path}: {note}"))
     click.echo(f"on disk   {_on_disk(settings.cache, settings.chunk_cache_bytes)}")
     if excluded:
-        for item in repository.excluded:
+        for item in view.excluded:
             click.echo(replies.clean(f"{item.path}\t{item.reason}"))
 
 

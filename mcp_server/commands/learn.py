@@ -167,7 +167,7 @@ def evaluate(
     with stages() as progress:
         found = cross_validation.measure(
             load_golden(golden_path, repository),
-            repository,
+            repository.view(),
             _served(repository, settings),
             depth=settings.rerank_depth,
             watch=cross_validation.Watch(progress),
@@ -305,7 +305,7 @@ def _served(repository: Repository, settings: Settings) -> list["Served"]:
 def _mined(asked: "Golden", repository: Repository, *, preset: str, seed: int) -> "Mined":
     from retrieval.training.pairs import mining
 
-    mined = mining.mine(asked, repository, seed=seed)
+    mined = mining.mine(asked, repository.view(), seed=seed)
     if preset == "legacy-70":
         mined = mining.like_card(mined)
     _tell_mined(mined)
@@ -316,7 +316,7 @@ def _with_feedback(mined: "Mined", asked: "Golden", repository: Repository, sett
     from retrieval.training.pairs import feedback_labels
 
     log = feedback_log.read(model_versions.store(settings.models, repository.root).folder)
-    more = feedback_labels.with_feedback(mined, asked, log.entries, repository)
+    more = feedback_labels.with_feedback(mined, asked, log.entries, repository.view())
     click.echo(
         f"feedback: {counted(len(log.entries), 'entry', 'entries')}, "
         f"{counted(len(more.pairs) - len(mined.pairs), 'pair')}"
@@ -348,7 +348,7 @@ def _tell_trained(trained: "Trained") -> None:
 def _lint_or_stop(asked: "Golden", repository: Repository) -> None:
     from retrieval.training.golden import lint as linter
 
-    findings = linter.lint(asked, repository)
+    findings = linter.lint(asked, repository.view())
     errors = [finding for finding in findings if finding.level == "error"]
     for finding in errors[:5]:
         click.echo(
@@ -368,7 +368,7 @@ def _judge(asked: "Golden", repository: Repository, mined: "Mined", plan: "Plan"
 
     with stages() as progress:
         return cross_validation.judge(
-            asked, repository, mined, plan, work, watch=cross_validation.Watch(progress)
+            asked, repository.view(), mined, plan, work, watch=cross_validation.Watch(progress)
         )
 
 
@@ -403,7 +403,7 @@ def _guard(pair: str, folder: Path, weight: float, settings: Settings) -> "Guard
     with stages() as progress:
         found = cross_validation.measure(
             asked,
-            repository,
+            repository.view(),
             [*today, tuned],
             depth=settings.rerank_depth,
             watch=cross_validation.Watch(progress),

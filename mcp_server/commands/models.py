@@ -75,7 +75,7 @@ def promote(
             depth=settings.rerank_depth,
             pair_text_version=PAIR_TEXT_VERSION,
             golden_sha256=asked.digest,
-            commit=repository.commit(),
+            commit=repository.view().commit,
             index_fingerprint=repository.fingerprint,
             learned_from=tuple(question.question_id for question in asked.questions),
             out_of_fold=draft.out_of_fold(judged),

@@ -14,7 +14,7 @@ from typing import Literal
 
 from mcp_server.messages.sections import Section
 from mcp_server.messages.visibility import clean as clean  # noqa: PLC0414 - the commands write with it too
-from retrieval.chunks.passages import Passage
+from retrieval.chunks.chunk_text import ChunkText
 from retrieval.errors import shorten
 from retrieval.records import Chunk, Ranked
 from retrieval.search.searcher import Answer
@@ -249,7 +249,7 @@ def _masked(section: Section) -> str:
     return f"  [{count} secret-looking value{'s' * (count != 1)} masked]" if count else ""
 
 
-def _staleness(passage: Passage) -> str:
+def _staleness(passage: ChunkText) -> str:
     if passage.is_current:
         return ""
     changed = "changed on disk this moment; these are its lines now, ask again for exact ones"

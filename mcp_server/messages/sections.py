@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from retrieval.chunks.passages import Passage
+from retrieval.chunks.chunk_text import ChunkText
 from retrieval.records import Chunk
 from retrieval.search.searcher import Result
 
@@ -18,8 +18,8 @@ GAP = 3
 pairs of one file in the first eight of 418 DEV questions, 93 lie so near, 87 of them with at most one line
 between."""
 
-Read = Callable[[Iterable[Chunk]], Sequence[Passage]]
-"""Reads spans as they are on disk and may be shown: `Repository.passages`."""
+Read = Callable[[Iterable[Chunk]], Sequence[ChunkText]]
+"""Reads spans as they are on disk and may be shown: `View.chunk_texts`."""
 
 
 @dataclass(frozen=True, slots=True)

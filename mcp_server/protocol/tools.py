@@ -35,7 +35,8 @@ from mcp_server.serving.workspace import Workspace
 from retrieval.errors import CancelledError, GoldrankError, shorten
 from retrieval.progress import IsCancelled
 from retrieval.search import searcher
-from retrieval.sync.repository import Refresh, Repository
+from retrieval.sync.sync import Refresh
+from retrieval.sync.view import View
 
 log = logging.getLogger(__name__)
 
@@ -186,13 +187,11 @@ class _Tools:
             repository, freshness = self._workspace.refresh(
                 repo, progress=report.indexed, is_cancelled=is_cancelled
             )
-            models = self._workspace.models
+            view, models = repository.view(), self._workspace.models
             with models.acquire(repository.root, request=request, progress=report.read) as second:
-                answer = searcher.search(
-                    repository, request, second, freshness=freshness, is_cancelled=is_cancelled
-                )
-            sections = sections_of(answer.results, repository.passages)
-            return reply(answer, sections, _source(repository, freshness))
+                answer = searcher.search(view, request, second, refresh=freshness, is_cancelled=is_cancelled)
+            sections = sections_of(answer.results, view.chunk_texts)
+            return reply(answer, sections, _source(view, freshness))
 
         def work_everywhere(is_cancelled: IsCancelled) -> str:
             merged = multi_repo.search(
@@ -216,14 +215,15 @@ class _Tools:
 
         def work(is_cancelled: IsCancelled) -> str:
             repository = self._workspace.listed(repo, progress=report.indexed, is_cancelled=is_cancelled)
-            held = hold(repository, arguments.query, arguments.candidates, is_cancelled=is_cancelled)
+            view = repository.view()
+            held = hold(view, arguments.query, arguments.candidates, is_cancelled=is_cancelled)
             with self._workspace.models.acquire(repository.root, progress=report.read) as second:
                 answer = searcher.rerank(arguments.query, held.passages, second, is_cancelled=is_cancelled)
             return replies.rerank_reply(
                 replace(answer, notes=notes),
                 [held.labels[result.passage.chunk] for result in answer.results],
                 query=arguments.query,
-                source=_source(repository),
+                source=_source(view),
                 top_k=arguments.top_k,
                 problems=held.problems,
             )
@@ -317,10 +317,10 @@ def _served(names: Sequence[str]) -> str:
     return f"Served: {', '.join(names[:kept])}{more}."
 
 
-def _source(repository: Repository, freshness: Refresh | None = None) -> str:
+def _source(view: View, freshness: Refresh | None = None) -> str:
     # git would look through all files for a state that indexing is about to follow
-    state = "being updated" if freshness and freshness.pending else repository.commit()
-    return f"{repository.root.name or repository.root} ({state})"
+    state = "being updated" if freshness and freshness.pending else view.commit
+    return f"{view.root.name or view.root} ({state})"
 
 
 def _refuse_blank(query: str) -> None:

@@ -16,7 +16,8 @@ from typing import Literal
 from retrieval.errors import CancelledError, GoldrankError
 from retrieval.files.watcher import Watcher, can_be_watched
 from retrieval.progress import IsCancelled, Progress
-from retrieval.sync.repository import Refresh, Repository
+from retrieval.sync.repository import Repository
+from retrieval.sync.sync import Refresh
 
 log = logging.getLogger(__name__)
 
@@ -128,7 +129,7 @@ class Keeper:
                 break
             if is_cancelled():
                 raise CancelledError("the caller no longer waits")
-            so_far = so_far if so_far[1] else self._repository.written_by_others()
+            so_far = so_far if so_far[1] else self._done_by_others()
             pace.see(*so_far)
             if self._is_over(start, pace, needed):
                 return self._so_far(*so_far)
@@ -153,8 +154,8 @@ class Keeper:
     def _so_far(self, done: int, total: int) -> Refresh:
         """Say how far the index is that nobody could wait for."""
         doing = "brought up to date" if self._repository.indexed_count else "made"
-        if other := self._repository.writer():
-            far = f"{other} does it"
+        if other := self._repository.other_writer():
+            far = f"{other.description} does it"
         elif total:
             far = f"{done:,} of {total:,} changed or new files are indexed"
         else:
@@ -163,6 +164,11 @@ class Keeper:
             f"the index is being {doing}: {far}; what is not indexed yet is not found. Ask again in a moment."
         )
         return Refresh(pending=max(total - done, 1), note=note)
+
+    def _done_by_others(self) -> tuple[int, int]:
+        """Return how many files another process has indexed and has to index; zeros where none writes."""
+        writer = self._repository.other_writer()
+        return (writer.done, writer.total) if writer else (0, 0)
 
     def _run(self) -> None:
         while True:
@@ -208,7 +214,7 @@ class Keeper:
         if self._watcher and self._watcher.is_lost:
             self._watcher.stop()
             self._watcher = None
-        if self._watcher is None and self._can_watch and repository.walk_s > WATCH_FROM_S:
+        if self._watcher is None and self._can_watch and repository.listing_s > WATCH_FROM_S:
             self._watcher = Watcher(repository.root, cookies=repository.store_folder / "cookies")
         if self._watcher is None or self._watcher.is_dead:
             return None
@@ -235,7 +241,7 @@ class Keeper:
     def _sweep(self) -> None:
         """Look through the whole tree for what the system did not tell."""
         with suppress(GoldrankError):
-            missed = self._repository.missed()
+            missed = self._repository.changed_since_listed()
             with self._turn:
                 self._missed |= missed
             if missed:

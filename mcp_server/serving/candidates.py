@@ -13,14 +13,14 @@ from typing import Any
 from mcp_server.messages.argument_forms import folded, integer
 from mcp_server.messages.arguments import CANDIDATE_FORMS, MAX_ID_CHARS, MAX_TEXT_CHARS, TextCandidate
 from retrieval.chunks import chunker
-from retrieval.chunks.passages import Passage, passages_of
+from retrieval.chunks.chunk_text import ChunkText, chunk_texts_of
 from retrieval.errors import ArgumentError, CancelledError, shorten
 from retrieval.paths import path_roles, spans
 from retrieval.paths.spans import Files, Place, Span
 from retrieval.progress import IsCancelled
 from retrieval.records import Chunk
 from retrieval.search.searcher import rank_passages
-from retrieval.sync.repository import Repository
+from retrieval.sync.view import View
 from retrieval.text import digest
 
 _KEYS: Mapping[str, str] = {
@@ -43,7 +43,7 @@ class Held:
         problems: What cannot be ranked, a sentence each.
     """
 
-    passages: tuple[Passage, ...]
+    passages: tuple[ChunkText, ...]
     labels: Mapping[Chunk, str]
     problems: tuple[str, ...]
 
@@ -72,7 +72,7 @@ class _Named:
 
 
 def hold(
-    repository: Repository,
+    view: View,
     query: str,
     candidates: Sequence[object],
     *,
@@ -81,7 +81,7 @@ def hold(
     """Turn a caller's candidates into passages; what cannot be ranked is told one by one.
 
     Args:
-        repository: Where paths are looked up, refreshed.
+        view: Where paths are looked up.
         query: Chooses the chunk that stands for a whole file.
         candidates: As `rag_rerank` takes them, or any other value.
         is_cancelled: Asked before each, as files are read and cut.
@@ -89,9 +89,9 @@ def hold(
     Raises:
         CancelledError: `is_cancelled` said so.
     """
-    files = files_of(repository)
+    files = files_of(view)
     labels: dict[Chunk, str] = {}
-    passages: list[Passage] = []
+    passages: list[ChunkText] = []
     problems: list[str] = []
     for number, candidate in enumerate(candidates, 1):
         if is_cancelled():
@@ -101,7 +101,7 @@ def hold(
             if isinstance(meant, _Text):
                 passage, label, asked = _text_passage(meant), meant.label, meant.label
             else:
-                passage, asked = _file_passage(repository, files, query, meant), shorten(meant.written)
+                passage, asked = _file_passage(view, files, query, meant), shorten(meant.written)
                 label = passage.chunk.span
             _refuse_twice(passage.chunk, label, labels, asked=asked)
         except ArgumentError as error:
@@ -112,9 +112,9 @@ def hold(
     return Held(tuple(passages), labels, tuple(problems))
 
 
-def files_of(repository: Repository) -> Files:
+def files_of(view: View) -> Files:
     """Return the files that a caller may name."""
-    return Files(str(repository.root), repository.paths)
+    return Files(str(view.root), view.paths)
 
 
 def written(candidates: Sequence[object]) -> Iterator[str]:
@@ -126,7 +126,7 @@ def written(candidates: Sequence[object]) -> Iterator[str]:
                 yield meant.written
 
 
-def indexed_span(repository: Repository, files: Files, asked: str) -> Span:
+def indexed_span(view: View, files: Files, asked: str) -> Span:
     """Return the indexed lines that a text names, whichever form an assistant copied it in.
 
     Raises:
@@ -134,8 +134,8 @@ def indexed_span(repository: Repository, files: Files, asked: str) -> Span:
     """
     place = files.place(asked)
     if place is None:
-        raise _unknown_file(repository, files, asked)
-    return spans.within(place, len(repository.lines(place.path) or ()), asked=shorten(asked))
+        raise _unknown_file(view, files, asked)
+    return spans.within(place, len(view.lines(place.path) or ()), asked=shorten(asked))
 
 
 def _meant(candidate: object, number: int, files: Files | None) -> _Text | _Named:
@@ -219,14 +219,14 @@ def _refuse_twice(chunk: Chunk, label: str, labels: Mapping[Chunk, str], *, aske
     raise ArgumentError(f"{asked}: the same as {label}, ranked once")
 
 
-def _file_passage(repository: Repository, files: Files, query: str, named: _Named) -> Passage:
+def _file_passage(view: View, files: Files, query: str, named: _Named) -> ChunkText:
     asked = shorten(named.written)
     place = files.place(named.written)
     if place is None:
-        raise _unknown_file(repository, files, named.written)
+        raise _unknown_file(view, files, named.written)
     if named.line is not None:
         place = Place(place.path, named.line, named.end)
-    lines = repository.lines(place.path)
+    lines = view.lines(place.path)
     if lines is None:
         raise ArgumentError(f"{asked}: it vanished or may not be read")
     if place.start is None:
@@ -237,41 +237,43 @@ def _file_passage(repository: Repository, files: Files, query: str, named: _Name
     return _passage(span.path, span.start, span.end, lines)
 
 
-def _best_chunk(path: str, query: str, lines: Sequence[str]) -> Passage:
+def _best_chunk(path: str, query: str, lines: Sequence[str]) -> ChunkText:
     """Let a whole file stand by the chunk that answers best: a model reads no more than that."""
-    passages = passages_of(path, lines)
+    passages = chunk_texts_of(path, lines)
     if not passages:
         return _passage(path, 1, max(len(lines), 1), lines)
     best = rank_passages(query, passages)[0].chunk
     return next(passage for passage in passages if passage.chunk == best)
 
 
-def _around(path: str, line: int, lines: Sequence[str]) -> Passage:
+def _around(path: str, line: int, lines: Sequence[str]) -> ChunkText:
     """Widen a line to its chunk; a blank line between chunks stays alone."""
-    for passage in passages_of(path, lines):
+    for passage in chunk_texts_of(path, lines):
         if passage.chunk.start_line <= line <= passage.chunk.end_line:
             return passage
     return _passage(path, line, line, lines)
 
 
-def _passage(path: str, start: int, end: int, lines: Sequence[str]) -> Passage:
-    return Passage(Chunk(path, start, end), tuple(lines[start - 1 : end]), is_current=True)
+def _passage(path: str, start: int, end: int, lines: Sequence[str]) -> ChunkText:
+    return ChunkText(Chunk(path, start, end), tuple(lines[start - 1 : end]), is_current=True)
 
 
-def _text_passage(text: _Text) -> Passage:
+def _text_passage(text: _Text) -> ChunkText:
     lines = chunker.lines_of(text.text)
     content = digest(text.text.encode("utf-8", "surrogatepass"))
     path = text.id or f"\0{text.number}"  # two equal texts without ids are two candidates
-    return Passage(Chunk(path, 1, max(len(lines), 1), "text", digest=content), tuple(lines), is_current=True)
+    return ChunkText(
+        Chunk(path, 1, max(len(lines), 1), "text", digest=content), tuple(lines), is_current=True
+    )
 
 
-def _unknown_file(repository: Repository, files: Files, asked: str) -> ArgumentError:
+def _unknown_file(view: View, files: Files, asked: str) -> ArgumentError:
     path = files.relative(spans.plainest(asked).path)
-    if reason := repository.reason(path):
+    if reason := view.reason(path):
         return ArgumentError(f"{shorten(asked)}: not searched: {reason}")
-    alike = [shorten(known) for known in path_roles.namesakes(path, repository.paths)]
+    alike = [shorten(known) for known in path_roles.namesakes(path, view.paths)]
     hint = f"; did you mean {' or '.join(alike)}?" if alike else ""
     return ArgumentError(
-        f"{shorten(asked)}: no such file in {repository.root.name}",
+        f"{shorten(asked)}: no such file in {view.root.name}",
         remedy=f"paths are relative to its root{hint}",
     )

@@ -21,7 +21,9 @@ from retrieval.errors import CancelledError, GoldrankError
 from retrieval.progress import IsCancelled, Progress
 from retrieval.search import searcher
 from retrieval.search.searcher import Answer, Request, Result
-from retrieval.sync.repository import Refresh, Repository
+from retrieval.sync.repository import Repository
+from retrieval.sync.sync import Refresh
+from retrieval.sync.view import View
 
 STEP_S = 0.2  # how often a client may hear that roots are waited for
 
@@ -32,12 +34,12 @@ class Found:
 
     Attributes:
         name: How the root is called.
-        repository: Its repository, or None where the search failed or nothing of it is shown.
+        view: What was seen of it, or None where the search failed or nothing of it is shown.
         answer: What was found there.
     """
 
     name: str
-    repository: Repository | None
+    view: View | None
     answer: Answer
 
 
@@ -53,7 +55,7 @@ class Merged:
 
     answer: Answer
     sections: Sequence[Section]
-    sources: dict[str, Repository]
+    sources: dict[str, View]
 
 
 def search(
@@ -79,15 +81,14 @@ def search(
         for done, (name, wait) in enumerate(waits.items(), before + 1):
             try:
                 repository, freshness = wait.result()
-                answer = searcher.search(
-                    repository, request, None, freshness=freshness, is_cancelled=is_cancelled
-                )
+                view = repository.view()
+                answer = searcher.search(view, request, None, refresh=freshness, is_cancelled=is_cancelled)
             except CancelledError:
                 raise
             except GoldrankError as error:
                 failures[name] = error
             else:
-                found.append(Found(name, repository, answer))
+                found.append(Found(name, view, answer))
             progress(done, len(workspace.names))
         found = _let_go(found, request.top_k)
     if not found:
@@ -105,11 +106,11 @@ def merge(
     """Merge what several roots have, `top_k` results of all; ties by name, then by rank in the root."""
     best = best_first(found, top_k)
     mine = {one.name: [result for name, result in best if name == one.name] for one in found}
-    read = {one.name: one.repository for one in found if one.repository and mine[one.name]}
+    read = {one.name: one.view for one in found if one.view and mine[one.name]}
     sections = [
         replace(section, place=replace(section.place, path=f"{name}/{section.place.path}"))
-        for name, repository in read.items()
-        for section in sections_of(mine[name], repository.passages)
+        for name, view in read.items()
+        for section in sections_of(mine[name], view.chunk_texts)
     ]
     notes = [f"{one.name}: {note}" for one in found for note in one.answer.notes]
     notes += [f"{name} was not searched: {error}" for name, error in (failures or {}).items()]
@@ -147,4 +148,4 @@ def best_first(found: Iterable[Found], top_k: int) -> list[tuple[str, Result]]:
 def _let_go(found: Sequence[Found], top_k: int) -> list[Found]:
     """Hold only those roots of which something is shown."""
     leading = {name for name, _ in best_first(found, top_k)}
-    return [one if one.name in leading else replace(one, repository=None) for one in found]
+    return [one if one.name in leading else replace(one, view=None) for one in found]

@@ -22,7 +22,9 @@ from retrieval.search import feedback_log
 from retrieval.search.filename_fallback import DETECTOR_S, NO_DETECTOR
 from retrieval.search.searcher import Request, SecondStage
 from retrieval.settings import Settings
-from retrieval.sync.repository import Refresh, Repository
+from retrieval.sync.repository import Repository
+from retrieval.sync.sync import Refresh
+from retrieval.sync.view import View
 
 
 def default_root(environment: Mapping[str, str], working: Path) -> Path:
@@ -85,7 +87,7 @@ class Workspace:
         key = self._key(name)
         repository, done = self._refreshed(key, progress=progress, is_cancelled=is_cancelled)
         notes = [self._open.moved(key), done.note]
-        if done.pending and (count := repository.unmeant):
+        if done.pending and (count := repository.view().unmeant):
             notes.append(
                 f"{repository.root} holds {count:,} files outside git; serve a project if that is not meant"
             )
@@ -187,9 +189,10 @@ class Workspace:
             raise ArgumentError("useful and not_useful are empty", remedy="name spans as path:start-end")
         name = self.home_of(said.repo, (*said.useful, *said.not_useful))
         repository = self.listed(name, is_cancelled=is_cancelled)
-        files, problems = files_of(repository), list[str]()
-        useful = _indexed(repository, files, said.useful, problems)
-        not_useful = _indexed(repository, files, said.not_useful, problems)
+        view = repository.view()
+        files, problems = files_of(view), list[str]()
+        useful = _indexed(view, files, said.useful, problems)
+        not_useful = _indexed(view, files, said.not_useful, problems)
         if not useful and not not_useful:
             raise ArgumentError("; ".join(problems[:SHOWN_PROBLEMS]))
         entry = feedback_log.Entry(said.query, useful, not_useful, datetime.now(UTC).date().isoformat())
@@ -211,14 +214,12 @@ class Workspace:
         raise ArgumentError(f"repo {shorten(repr(name))} is not served", remedy=f"served are: {served}")
 
 
-def _indexed(
-    repository: Repository, files: Files, asked: Sequence[str], problems: list[str]
-) -> tuple[str, ...]:
+def _indexed(view: View, files: Files, asked: Sequence[str], problems: list[str]) -> tuple[str, ...]:
     """Write spans as the log keeps them; those that are none are added to the problems."""
     spans = []
     for text in asked:
         try:
-            spans.append(str(indexed_span(repository, files, text)))
+            spans.append(str(indexed_span(view, files, text)))
         except ArgumentError as error:
             problems.append(str(error))
     return tuple(dict.fromkeys(spans))

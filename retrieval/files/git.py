@@ -3,6 +3,7 @@
 import os
 import subprocess
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -29,6 +30,21 @@ _SET = {
 _NEVER = ("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}")
 _ABSOLUTE = ("rev-parse", "--path-format=absolute")
 _STATUS = ("status", "--porcelain", "-z", "--no-renames", "--untracked-files=normal")
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where a work tree stands, as one git process reports it.
+
+    Attributes:
+        commit: The short name of the commit that is checked out; "" before the first commit.
+        index_mark: Changes whenever git's index is written; None where there is no index yet.
+        refusal: Why git answers nothing about the folder, in few words; "" when it answers.
+    """
+
+    commit: str = ""
+    index_mark: tuple[int, int] | None = None
+    refusal: str = ""
 
 
 def ask(root: Path, *arguments: str, timeout_s: float = TIMEOUT_S) -> bytes | None:
@@ -63,18 +79,35 @@ def refusal(root: Path) -> str:
     """Say in few words why git answers nothing about `root`, or "" when it answers."""
     try:
         _run(root, "rev-parse", "--git-dir")
+    except (OSError, subprocess.SubprocessError) as error:
+        return _refusal_in(error)
+    return ""
+
+
+def head(root: Path) -> Head:
+    """Report the commit of `root` and a mark of git's index, or why git does not answer, in one process."""
+    try:
+        told = _run(root, *_ABSOLUTE, "--git-path", "index", "--short", "HEAD")
     except subprocess.CalledProcessError as error:
+        if not error.stdout:
+            return Head(refusal=_refusal_in(error))
+        told = error.stdout + b"\n"  # git named the index, and HEAD names no commit yet
+    except (OSError, subprocess.SubprocessError) as error:
+        return Head(refusal=_refusal_in(error))
+    index, _, commit = told.removesuffix(b"\n").rpartition(b"\n")
+    return Head(commit.decode(), mark(Path(os.fsdecode(index))))
+
+
+def _refusal_in(error: OSError | subprocess.SubprocessError) -> str:
+    """Say in few words why git failed."""
+    if isinstance(error, subprocess.CalledProcessError):
         said = os.fsdecode(error.stderr).strip().partition("\n")[0].removeprefix("fatal: ")
         if said.startswith(NO_REPOSITORY):
             return NO_REPOSITORY
         if "dubious ownership" in said or "unsafe repository" in said:  # since 2.35.3, and in 2.35.2
             return "git refused: owned by another user, see git's safe.directory"
         return f"git refused: {shorten(said)}"
-    except OSError:
-        return "git cannot be run"
-    except subprocess.SubprocessError:
-        return "git did not answer"
-    return ""
+    return "git cannot be run" if isinstance(error, OSError) else "git did not answer"
 
 
 def state(root: Path) -> State:
@@ -141,12 +174,6 @@ def deciders(root: Path) -> list[Path]:
     found += [Path(os.fsdecode(configured.removesuffix(b"\n")))] if configured else [_default_excludes()]
     above = Path(os.fsdecode(top.removesuffix(b"\n")))
     return found + [folder / ".gitignore" for folder in root.parents if folder.is_relative_to(above)]
-
-
-def index_mark(root: Path) -> object:
-    """Return what changes whenever git's index of a work tree was written."""
-    told = ask(root, "rev-parse", "--path-format=absolute", "--git-path", "index")
-    return mark(Path(os.fsdecode(told.removesuffix(b"\n")))) if told else None
 
 
 def mark(path: Path) -> tuple[int, int] | None:

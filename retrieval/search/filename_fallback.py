@@ -1,10 +1,10 @@
-"""An answer before there is an index: the files whose names speak of the question, read on the spot."""
+"""Which files answer before there is an index: those whose names match the question, read on the spot."""
 
 import heapq
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from retrieval.chunks.passages import Passage, passages_of
+from retrieval.chunks.chunk_text import ChunkText, chunk_texts_of
 from retrieval.chunks.tokenizer import stems
 from retrieval.errors import shorten
 from retrieval.files import secret_masking
@@ -12,60 +12,60 @@ from retrieval.paths import path_roles
 from retrieval.paths.path_filter import Filter
 from retrieval.rank import path_features
 from retrieval.rank.query import read_query
-from retrieval.sync.repository import Repository
+from retrieval.sync.view import View
 
-FILES = 20  # that are read at most
-CHUNKS = 150  # after so many no further file is read: cutting and ranking them takes some 0.1 s
-MOST = 5_000  # names that are analysed
-NAMED = 5  # names that are told where no code can be shown
+FILES = 20  # files that are read, at most
+CHUNKS = 150  # chunks after which no further file is read: splitting and ranking so many takes 0.1 s
+MOST = 5_000  # names that are analysed, at most
+NAMED = 5  # names that the reply lists while no code can be shown
 DETECTOR_S = 1.0
-"""How long a glimpse waits for the detector of secrets, which takes half a second to load, and five
-seconds the first time on a machine."""
-MINOR = 0.5  # what a test's or a document's name counts: enough to be read where nothing else matches
+"""How long a question waits for the detector of secrets, which takes half a second to load, and five seconds
+the first time on a machine."""
+MINOR = 0.5  # weight of the name of a test or document: enough to be read where nothing else matches
 NO_DETECTOR = (
     "no code can be shown before secrets can be told from it, which takes some seconds once on a machine"
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Glimpse:
-    """What can be said before there is an index.
+class FilenameMatches:
+    """What a question finds before there is an index.
 
     Attributes:
         passages: Chunks of the files whose names match.
-        notes: What is missing, a sentence each.
+        notes: What is missing from the answer, a sentence each.
     """
 
-    passages: list[Passage]
+    passages: list[ChunkText]
     notes: tuple[str, ...] = ()
 
 
-def glimpse(repository: Repository, text: str, wanted: Filter) -> Glimpse:
-    """Read the files whose paths spell words of a question, as chunks.
+def match_filenames(view: View, text: str, wanted: Filter) -> FilenameMatches:
+    """Read the files whose paths spell words of a question, and split them into chunks.
 
     Args:
-        repository: It needs no index.
+        view: Where to look; it needs no index.
         text: The question.
-        wanted: What the search is held to.
+        wanted: Which files may answer.
 
     Raises:
-        ArgumentError: A pattern is none, or the language is unknown.
+        ArgumentError: A pattern is invalid, or the language is unknown.
     """
     query = read_query(text)
     words = dict.fromkeys((*query.stems, *stems(query.identifiers)), 1.0)
-    scored = ((_score(path, words), path) for path in _alike(repository.names(wanted), words))
+    scored = ((_score(path, words), path) for path in _alike(view.names(wanted), words))
     best = [path for _, path in heapq.nlargest(FILES, (item for item in scored if item[0] > 0))]
     if best and not secret_masking.is_ready(DETECTOR_S):
         alike = ", ".join(map(shorten, best[:NAMED]))
-        return Glimpse([], (f"{NO_DETECTOR}; files whose names match: {alike}",))
-    found: list[Passage] = []
+        return FilenameMatches([], (f"{NO_DETECTOR}; files whose names match: {alike}",))
+    found: list[ChunkText] = []
     for path in best:
         if len(found) >= CHUNKS:
             break
-        lines = repository.peek(path)
+        lines = view.lines_before_listing(path)
         if lines is not None:
-            found.extend(passages_of(path, lines))
-    return Glimpse(found)
+            found.extend(chunk_texts_of(path, lines))
+    return FilenameMatches(found)
 
 
 def _alike(names: Iterable[str], words: Iterable[str]) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from retrieval.chunks import stored_chunk, tokenizer
-from retrieval.chunks.passages import Passage
+from retrieval.chunks.chunk_text import ChunkText
 from retrieval.errors import CancelledError, GoldrankError, ModelError
 from retrieval.index import integrity
 from retrieval.index.bm25 import bm25_scores
@@ -18,12 +18,13 @@ from retrieval.rank.query import read_query
 from retrieval.rank.ranker import gather, place, weights_for
 from retrieval.records import Candidate, Ranked
 from retrieval.rerank.fusion import Reading, fuse, pair_text
-from retrieval.search.filename_fallback import glimpse
-from retrieval.sync.repository import Refresh, Repository
+from retrieval.search.filename_fallback import match_filenames
+from retrieval.sync.sync import Refresh
+from retrieval.sync.view import View
 
 DAMAGED = "the index was damaged and is made anew; ask again in a moment"
 REPLACED = "the index is being made anew; ask again in a moment"
-GLIMPSED = "only the files whose names match were read: nothing that matches is indexed"
+BY_FILENAMES = "only the files whose names match were read: nothing that matches is indexed"
 
 
 class Reader(Protocol):
@@ -97,7 +98,7 @@ class Result:
     """One ranked passage."""
 
     ranked: Ranked
-    passage: Passage
+    passage: ChunkText
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,47 +127,46 @@ class Answer:
 
 
 def search(
-    repository: Repository,
+    view: View,
     request: Request,
     second: SecondStage | None,
     *,
-    freshness: Refresh | None = None,
+    refresh: Refresh | None = None,
     is_cancelled: IsCancelled = lambda: False,
 ) -> Answer:
-    """Find the chunks of a repository that answer a question.
+    """Find the chunks that answer a question.
 
     Args:
-        repository: Where to look.
+        view: Where to look.
         request: What is asked.
         second: The cross-encoder, or None.
-        freshness: What bringing the index up to date did; None to do that here, however long it takes.
+        refresh: What bringing the index up to date did before the view was taken; None for all of it.
         is_cancelled: Asked now and then.
 
     Raises:
         ArgumentError: A filter that nothing passes.
-        RootError, IndexLockedError: The repository cannot be searched.
         CancelledError: `is_cancelled` said so.
     """
     start = time.perf_counter()
-    refresh = freshness or repository.refresh(is_cancelled=is_cancelled)
+    refresh = refresh or Refresh()
     try:
-        return _search(repository, request, second, refresh=refresh, start=start, is_cancelled=is_cancelled)
+        return _search(view, request, second, refresh=refresh, start=start, is_cancelled=is_cancelled)
     except GoldrankError:
         raise
     except BaseException as error:
         if not integrity.is_damage(error):
             raise
-        is_replaced = repository.is_replaced
-        if not is_replaced and not repository.discard_if_damaged():
+        is_replaced = view.is_replaced()
+        if not is_replaced and not view.sync.discard_if_damaged():
             if isinstance(error, Exception):
                 raise
             raise RuntimeError(f"the engine gave up: {error}") from error  # a panic would end a server
     notes = (REPLACED if is_replaced else DAMAGED,)
-    return _glimpse(repository, request, notes=notes, start=start)
+    return _by_filenames(view, request, notes=notes, start=start)
 
 
 def _search(
-    repository: Repository,
+    view: View,
     request: Request,
     second: SecondStage | None,
     *,
@@ -175,12 +175,12 @@ def _search(
     is_cancelled: IsCancelled,
 ) -> Answer:
     notes = (refresh.note,) if refresh.note else ()
-    if refresh.pending and not repository.is_indexed:
-        return _glimpse(repository, request, notes=notes, start=start)
-    snapshot = repository.snapshot()
-    if repository.is_replaced:  # else nothing would be found, and not a word said
-        return _glimpse(repository, request, notes=(REPLACED,), start=start)
-    selection = repository.select(request.filter, is_cancelled=is_cancelled)
+    if refresh.pending and not view.is_indexed:
+        return _by_filenames(view, request, notes=notes, start=start)
+    snapshot = view.snapshot
+    if view.is_replaced():  # else nothing would be found, and not a word said
+        return _by_filenames(view, request, notes=(REPLACED,), start=start)
+    selection = view.select(request.filter, is_cancelled=is_cancelled)
     paths, notes = (selection.paths, (*notes, *selection.notes)) if selection else (None, notes)
     query = read_query(request.query)
     refusal = _refusal(request, is_symbol=query.is_symbol)
@@ -188,15 +188,15 @@ def _search(
     evidence = gather(query, snapshot, paths=paths)
     candidates = place(evidence, weights_for(query), limit=max(request.top_k, read))
     if refresh.pending and not candidates:
-        return _glimpse(repository, request, notes=notes, start=start)
+        return _by_filenames(view, request, notes=notes, start=start)
     confidence = judge(query, snapshot, evidence, candidates)
-    passages = repository.passages(candidate.chunk for candidate in candidates[:read])
+    passages = view.chunk_texts(candidate.chunk for candidate in candidates[:read])
     ranked, stages = _second_stage(
         request.query, candidates, passages, second, refusal=refusal, is_cancelled=is_cancelled
     )
-    results = _results(ranked[: request.top_k], repository)
+    results = _results(ranked[: request.top_k], view)
     # That long lines are left out matters to who finds nothing, and is said there.
-    noted = ((path, repository.note(path).partition(stored_chunk.LONG_LINES)[0]) for path in _paths(results))
+    noted = ((path, view.note(path).partition(stored_chunk.LONG_LINES)[0]) for path in _paths(results))
     odd = {path: note.removesuffix("; ") for path, note in noted if note}
     return Answer(
         results,
@@ -206,35 +206,34 @@ def _search(
         (*notes, *(f"{path}: {note}" for path, note in odd.items())),
         confidence,
         is_partial=bool(refresh.pending),
-        left_out=repository.left_out() if confidence.is_low else "",
+        left_out=view.left_out() if confidence.is_low else "",
     )
 
 
-def _glimpse(repository: Repository, request: Request, *, notes: tuple[str, ...], start: float) -> Answer:
+def _by_filenames(view: View, request: Request, *, notes: tuple[str, ...], start: float) -> Answer:
     """Answer from the files whose names match, as nothing that matches is indexed yet."""
-    seen = glimpse(repository, request.query, request.filter)
-    answer = rerank(request.query, seen.passages, None)
+    matches = match_filenames(view, request.query, request.filter)
+    answer = rerank(request.query, matches.passages, None)
     return replace(
         answer,
         results=answer.results[: request.top_k],
-        stages=GLIMPSED,
+        stages=BY_FILENAMES,
         milliseconds=_since(start),
-        notes=(*notes, *seen.notes),
+        notes=(*notes, *matches.notes),
         is_partial=True,
     )
 
 
-def ranking(repository: Repository, request: Request) -> list[Candidate]:
+def ranking(view: View, request: Request) -> list[Candidate]:
     """Return the whole first-stage order of a question, every chunk of the pool, to explain any of them."""
-    repository.refresh()
-    query, selection = read_query(request.query), repository.select(request.filter)
-    evidence = gather(query, repository.snapshot(), paths=selection.paths if selection else None)
+    query, selection = read_query(request.query), view.select(request.filter)
+    evidence = gather(query, view.snapshot, paths=selection.paths if selection else None)
     return place(evidence, weights_for(query), limit=len(evidence.pool.chunks))
 
 
 def rerank(
     query: str,
-    passages: Sequence[Passage],
+    passages: Sequence[ChunkText],
     second: SecondStage | None,
     *,
     is_cancelled: IsCancelled = lambda: False,
@@ -251,7 +250,7 @@ def rerank(
 
 
 def rank_passages(
-    query: str, passages: Sequence[Passage], *, is_cancelled: IsCancelled = lambda: False
+    query: str, passages: Sequence[ChunkText], *, is_cancelled: IsCancelled = lambda: False
 ) -> list[Candidate]:
     """Order passages by BM25 among themselves, best first; ties by path, then line.
 
@@ -296,7 +295,7 @@ def _off(second: SecondStage | None) -> str:
 def _second_stage(
     query: str,
     candidates: Sequence[Candidate],
-    passages: Sequence[Passage],
+    passages: Sequence[ChunkText],
     second: SecondStage | None,
     *,
     refusal: str = "",
@@ -313,7 +312,7 @@ def _second_stage(
 def _read_and_fuse(
     query: str,
     candidates: Sequence[Candidate],
-    passages: Sequence[Passage],
+    passages: Sequence[ChunkText],
     second: SecondStage | None,
     *,
     refusal: str,
@@ -343,8 +342,8 @@ def _read_and_fuse(
     return ranked, f"{stages} ({reading.note})" if reading.note else stages
 
 
-def _results(ranked: Sequence[Ranked], repository: Repository) -> tuple[Result, ...]:
-    passages = repository.passages(item.candidate.chunk for item in ranked)
+def _results(ranked: Sequence[Ranked], view: View) -> tuple[Result, ...]:
+    passages = view.chunk_texts(item.candidate.chunk for item in ranked)
     return tuple(Result(item, passage) for item, passage in zip(ranked, passages, strict=True))
 
 

@@ -16,14 +16,16 @@ from retrieval.paths import path_roles
 from retrieval.progress import IsCancelled, Progress
 from retrieval.records import FileStat
 from retrieval.sync.chunk_cache import Run
-from retrieval.sync.store import FileRecord, Store
+from retrieval.sync.file_table import FileTable
+from retrieval.sync.record_table import FileRecord
+from retrieval.sync.store import Store
 from retrieval.text import digest
 
 FIRST_BATCH_BYTES = 250_000  # of source: some 0.1 s of work, so that the first question finds something
 BATCH_BYTES = 8_000_000  # some 4 s of work; each batch is twice the one before until then
 BATCH_SHARE = 16  # and never less than this part of all before it: tantivy merges what is written in pieces
 AHEAD = 4  # files that are parsed, or wait for it, while the terms of those before them are made
-TOLD_EVERY_S = 0.5  # how often the lock's holder says how far it is
+REPORT_EVERY_S = 0.5  # how often the process that writes says how far it is
 
 _FINE_TICK_NS = 20_000_000  # kernels stamp files by a clock that ticks every 1 to 10 ms
 _COARSE_TICK_NS = 2_000_000_000  # file systems that know no fractions of a second
@@ -49,9 +51,7 @@ class _Batch:
 class Indexer:
     """One run of the one writer of a store; hold the store's lock as long as it is used."""
 
-    def __init__(
-        self, root: Path, store: Store, writer: IndexWriter, cache: Run, records: dict[str, FileRecord]
-    ) -> None:
+    def __init__(self, root: Path, store: Store, writer: IndexWriter, cache: Run, table: FileTable) -> None:
         """Nothing is read yet.
 
         Args:
@@ -59,13 +59,13 @@ class Indexer:
             store: Where their records are.
             writer: Where their chunks go.
             cache: What was cut before.
-            records: What is known of all files, by path; kept up to date, batch by batch.
+            table: What this process knows of all files; it learns each batch once it is committed.
         """
         self._root = root
         self._store = store
         self._writer = writer
         self._cache = cache
-        self._records = records
+        self._table = table
         self._batch = _Batch()
         self._parsing: deque[tuple[str, str, Future[ParsedFile]]] = deque()  # path, digest, and what comes
         self.made = 0  # files whose chunks were made anew and committed
@@ -103,15 +103,15 @@ class Indexer:
     ) -> None:
         for path in gone:
             self._take_out(path)
-        told, limit, written = 0.0, FIRST_BATCH_BYTES, 0
+        reported, limit, written = 0.0, FIRST_BATCH_BYTES, 0
         for number, path in enumerate(sorted(changed, key=lambda path: (path_roles.is_minor(path), path))):
             if is_cancelled():
                 raise CancelledError(f"indexing stopped after {number} of {len(changed)} files")
             finished = number - len(self._parsing)
             progress(finished, len(changed))
-            if time.monotonic() - told > TOLD_EVERY_S:
-                self._store.tell(finished, len(changed))
-                told = time.monotonic()
+            if time.monotonic() - reported > REPORT_EVERY_S:
+                self._store.lock.report_progress(finished, len(changed))
+                reported = time.monotonic()
             self._index(path, changed[path], ahead)
             if self._batch.size > limit:
                 written += self._batch.size
@@ -121,7 +121,7 @@ class Indexer:
         progress(len(changed), len(changed))
 
     def _index(self, path: str, stat: FileStat, ahead: Executor) -> None:
-        now, known = time.time_ns(), self._records.get(path)
+        now, known = time.time_ns(), self._table.contents.records.get(path)
         try:
             data = walker.read(self._root, path)
         except (FileNotFoundError, NotADirectoryError):
@@ -172,15 +172,13 @@ class Indexer:
         self._finish(0)
         batch, self._batch = self._batch, _Batch()
         if batch.touched or batch.gone:
-            self._store.mark([*batch.touched, *batch.gone])
+            self._store.table.mark([*batch.touched, *batch.gone])
             self._store.publish()  # whoever takes over after a kill must not trust what it knew before
             self._writer.commit()
-        self._store.remember(batch.done, batch.gone)
+        self._store.table.remember(batch.done, batch.gone)
         self._store.publish()
         self._cache.flush()
-        self._records.update(batch.done)
-        for path in batch.gone:
-            self._records.pop(path, None)
+        self._table.record(batch.done, batch.gone)
         self.made += sum(not batch.done[path].reason for path in batch.touched)
         self.removed += len(batch.gone)
 

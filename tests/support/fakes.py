@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from retrieval.rank.query import read_query
 from retrieval.rank.ranker import rank
 from retrieval.records import Candidate
+from retrieval.search.searcher import Answer, Request, SecondStage, search
 from retrieval.sync.repository import Repository
 
 MAX_BYTES = 1_000_000
@@ -50,12 +51,18 @@ def repository(root: Path, cache: Path) -> Repository:
 
 def first_stage(opened: Repository, query: str, *, limit: int = 20) -> list[Candidate]:
     """Rank with the first stage alone."""
-    return rank(read_query(query), opened.snapshot(), limit=limit)
+    return rank(read_query(query), opened.view().snapshot, limit=limit)
 
 
 def found(opened: Repository, query: str) -> list[str]:
     """Name the files of the first stage's order, each once."""
     return list(dict.fromkeys(candidate.chunk.path for candidate in first_stage(opened, query)))
+
+
+def searched(opened: Repository, request: Request, second: SecondStage | None = None) -> Answer:
+    """Search as a server does: bring the index up to date, then ask what there is to see now."""
+    done = opened.refresh()
+    return search(opened.view(), request, second, refresh=done)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ import numpy as np
 from retrieval.errors import ArgumentError
 from retrieval.progress import IsCancelled
 from retrieval.rerank.model_loading import open_scorer
-from retrieval.sync.repository import Repository
+from retrieval.sync.view import View
 from retrieval.text import digest
 from retrieval.training.evaluation import comparison, systems
 from retrieval.training.evaluation.comparison import Asked, Report, Scores
@@ -126,7 +126,7 @@ class _Desk:
 
 def measure(
     asked: Golden,
-    repository: Repository,
+    view: View,
     served: Sequence[Served],
     *,
     depth: int = 20,
@@ -136,7 +136,7 @@ def measure(
 
     Args:
         asked: The golden file.
-        repository: Refreshed.
+        view: Refreshed.
         served: Models to set beside the first stage, each with its own weight; the last is compared with all.
         depth: How many candidates a model reads.
         watch: Who is told, and who may stop it.
@@ -146,16 +146,16 @@ def measure(
         ModelError: A model is not at hand.
         CancelledError: The watch said so.
     """
-    questions = systems.judged(asked, repository, mining.grouped(asked, repository))
+    questions = systems.judged(asked, view, mining.grouped(asked, view))
     if not questions:
         raise ArgumentError(
             f"{asked.path} has no question that can be judged",
             remedy="`goldrank golden lint` says what is wrong",
         )
-    desk = _Desk(questions, systems.first_stage(questions, repository), depth, watch or Watch())
-    floors, readers = _floors(desk, repository), [_as_served(item, desk) for item in served]
+    desk = _Desk(questions, systems.first_stage(questions, view), depth, watch or Watch())
+    floors, readers = _floors(desk, view), [_as_served(item, desk) for item in served]
     *opponents, last = [floors[-1], *readers]
-    facts = {"golden_sha256": asked.digest, "commit": repository.commit(), "index": repository.fingerprint}
+    facts = {"golden_sha256": asked.digest, "commit": view.commit, "index": view.fingerprint}
     return Report(
         asked=tuple(questions),
         systems=(*floors, *readers),
@@ -167,7 +167,7 @@ def measure(
 
 def judge(
     asked: Golden,
-    repository: Repository,
+    view: View,
     mined: Mined,
     plan: Plan,
     work: Path,
@@ -180,7 +180,7 @@ def judge(
 
     Args:
         asked: The golden file.
-        repository: Refreshed.
+        view: Refreshed.
         mined: The pairs of the same golden file.
         plan: The recipe and how it is judged.
         work: A folder for this.
@@ -191,18 +191,18 @@ def judge(
         CancelledError: The watch said so.
         ModelError, TrainingError: As `trainer.train` raises them.
     """
-    known = systems.judged(asked, repository, mined.groups)
+    known = systems.judged(asked, view, mined.groups)
     parted = _parted(asked, known, plan)
     tested = {identity for fold in parted[0] for identity in fold.testing}
     questions = [item for item in known if item.question_id in tested]
     work.mkdir(parents=True, exist_ok=True)
-    desk = _Desk(questions, systems.first_stage(questions, repository), plan.depth, watch or Watch())
+    desk = _Desk(questions, systems.first_stage(questions, view), plan.depth, watch or Watch())
     base, _ = _weighed("base", desk, _read_by_base(desk, plan.recipe, work), parted[0])
     tuned = [
         _weighed("tuned", desk, _out_of_fold(desk, mined, _again(plan.recipe, repeat), folds, work), folds)
         for repeat, folds in enumerate(parted)
     ]
-    floors = _floors(desk, repository)
+    floors = _floors(desk, view)
     served = [_as_served(plan.current, desk)] if plan.current else []
     best = comparison.average("tuned", [scores for scores, _ in tuned], note="out of fold")
     opponents = [floors[-1], base, *served]
@@ -331,15 +331,15 @@ def _scored(name: str, desk: _Desk, said: Said, weights: Mapping[str, float], *,
     return comparison.score(name, desk.questions, systems.fused(desk.found, said, weights), note=note)
 
 
-def _floors(desk: _Desk, repository: Repository) -> list[Scores]:
+def _floors(desk: _Desk, view: View) -> list[Scores]:
     """Score what needs no model: the constant list, ripgrep where there is one, the first stage."""
     floor = comparison.score(
         "constant list",
         desk.questions,
-        systems.constant(desk.questions, repository.paths),
+        systems.constant(desk.questions, view.paths),
         note=f"the {systems.CONSTANTS} files that answer most questions, whatever is asked",
     )
-    grepped = systems.ripgrep(desk.questions, repository)
+    grepped = systems.ripgrep(desk.questions, view)
     lines = [comparison.score("ripgrep", desk.questions, grepped, note="whole files")] if grepped else []
     return [floor, *lines, comparison.score("first stage", desk.questions, systems.plain(desk.found))]
 

@@ -15,7 +15,7 @@ from retrieval.rank.query import read_query
 from retrieval.rank.ranker import gather, place, weights_for
 from retrieval.records import Candidate, Chunk
 from retrieval.rerank.fusion import PairScorer, fuse, pair_text, read_pairs
-from retrieval.sync.repository import Repository
+from retrieval.sync.view import View
 from retrieval.training.evaluation.comparison import Asked, Ranking, Result
 from retrieval.training.golden import golden_file
 from retrieval.training.golden.golden_file import Golden
@@ -50,9 +50,9 @@ class Found:
     milliseconds: float
 
 
-def judged(asked: Golden, repository: Repository, groups: Mapping[str, str]) -> list[Asked]:
+def judged(asked: Golden, view: View, groups: Mapping[str, str]) -> list[Asked]:
     """Write the questions as they are judged; one whose answers are no indexed file is left out."""
-    paths = frozenset(repository.paths)
+    paths = frozenset(view.paths)
     return [
         Asked(
             question.question_id,
@@ -65,9 +65,9 @@ def judged(asked: Golden, repository: Repository, groups: Mapping[str, str]) -> 
     ]
 
 
-def first_stage(asked: Sequence[Asked], repository: Repository) -> dict[str, Found]:
+def first_stage(asked: Sequence[Asked], view: View) -> dict[str, Found]:
     """Let the first stage answer every question, as a search does."""
-    snapshot = repository.snapshot()
+    snapshot = view.snapshot
     answers: dict[str, Found] = {}
     for item in asked:
         start = time.perf_counter()
@@ -76,7 +76,7 @@ def first_stage(asked: Sequence[Asked], repository: Repository) -> dict[str, Fou
         candidates = place(evidence, weights_for(query), limit=TOP_K)
         spent = 1000 * (time.perf_counter() - start)
         sure = judge(query, snapshot, evidence, candidates).value
-        texts = repository.passages(candidate.chunk for candidate in candidates)
+        texts = view.chunk_texts(candidate.chunk for candidate in candidates)
         passages = tuple(pair_text(passage.chunk, passage.text) for passage in texts)
         answers[item.question_id] = Found(tuple(candidates), passages, query.is_symbol, sure, spent)
     return answers
@@ -149,7 +149,7 @@ def constant(asked: Sequence[Asked], paths: Iterable[str]) -> dict[str, Ranking]
     return {item.question_id: Ranking(whole) for item in asked}
 
 
-def ripgrep(asked: Sequence[Asked], repository: Repository) -> dict[str, Ranking] | None:
+def ripgrep(asked: Sequence[Asked], view: View) -> dict[str, Ranking] | None:
     """Rank files by how many lines hold one of the question's words, as an assistant with ripgrep would.
 
     Returns:
@@ -157,10 +157,10 @@ def ripgrep(asked: Sequence[Asked], repository: Repository) -> dict[str, Ranking
     """
     if shutil.which("rg") is None:
         return None
-    return {item.question_id: _grepped(item, repository) for item in asked}
+    return {item.question_id: _grepped(item, view) for item in asked}
 
 
-def _grepped(item: Asked, repository: Repository) -> Ranking:
+def _grepped(item: Asked, view: View) -> Ranking:
     start = time.perf_counter()
     words = tokenizer.query_terms(item.text)
     if not words:  # without a pattern, rg would take the folder for one
@@ -169,12 +169,12 @@ def _grepped(item: Asked, repository: Repository) -> Ranking:
     command = ["rg", "--count", "--ignore-case", "--fixed-strings", "--no-config", "--null", *patterns, "."]
     try:
         done = subprocess.run(  # noqa: S603 - no shell; what is searched for stands behind -e
-            command, cwd=repository.root, stdin=subprocess.DEVNULL, capture_output=True, check=False,
+            command, cwd=view.root, stdin=subprocess.DEVNULL, capture_output=True, check=False,
             timeout=RG_TIMEOUT_S,
         )  # fmt: skip
     except subprocess.TimeoutExpired:  # whoever waited a minute has given up
         return Ranking((), 1000.0 * RG_TIMEOUT_S)
-    indexed = set(repository.paths)
+    indexed = set(view.paths)
     counts: dict[str, int] = {}
     for line in os.fsdecode(done.stdout).split("\n"):
         path, _, count = line.rpartition("\0")
@@ -182,7 +182,7 @@ def _grepped(item: Asked, repository: Repository) -> Ranking:
             counts[path.removeprefix("./")] = int(count)
     order = sorted(counts, key=lambda path: (-counts[path], path))[:TOP_K]
     spent = 1000 * (time.perf_counter() - start)
-    sizes = [sum(1 + len(line) for line in repository.lines(path) or ()) for path in order]
+    sizes = [sum(1 + len(line) for line in view.lines(path) or ()) for path in order]
     results = tuple(Result(Chunk(path, 1, _END), size) for path, size in zip(order, sizes, strict=True))
     return Ranking(results, spent)
 

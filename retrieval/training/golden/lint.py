@@ -10,7 +10,7 @@ from retrieval.chunks import tokenizer
 from retrieval.files import git
 from retrieval.paths import path_roles
 from retrieval.rank.query import name_key, read_query
-from retrieval.sync.repository import Repository
+from retrieval.sync.view import View
 from retrieval.training.golden import golden_file
 from retrieval.training.golden.golden_file import Expected, Golden, Question
 from retrieval.training.golden.groups import LEAST_GROUPS, is_paraphrase, stems_of
@@ -37,41 +37,39 @@ class Finding:
     text: str
 
 
-def lint(asked: Golden, repository: Repository) -> list[Finding]:
+def lint(asked: Golden, view: View) -> list[Finding]:
     """Check a golden file against a repository that was refreshed; in order of rows."""
     checks = (
-        *_answers(asked, repository),
+        *_answers(asked, view),
         *_texts(asked.questions),
-        *_leaks(asked, repository),
+        *_leaks(asked, view),
         *_size(asked),
     )
     return sorted(checks, key=lambda finding: (finding.row, finding.level, finding.kind))
 
 
-def _answers(asked: Golden, repository: Repository) -> Iterator[Finding]:
-    listed = repository.paths
+def _answers(asked: Golden, view: View) -> Iterator[Finding]:
+    listed = view.paths
     paths = frozenset(listed)
-    excluded = {item.path: item.reason for item in repository.excluded}
+    excluded = {item.path: item.reason for item in view.excluded}
     renames: Mapping[str, str] | None = None
     for question in asked.questions:
         for expected in question.expected:
             files = golden_file.resolve(expected, paths)
             if files:
-                yield from _lines(question, expected, files, repository)
+                yield from _lines(question, expected, files, view)
                 continue
             path = golden_file.plain(expected.path)
             if path in excluded:
                 yield _error("unindexed", question, f"{expected.path} is not searched: {excluded[path]}")
                 continue
-            renames = _renames(repository) if renames is None else renames
+            renames = _renames(view) if renames is None else renames
             new = _now(path, renames, paths)
             if new:
                 yield _error("renamed", question, f"{expected.path} is now {new}; write that")
             else:
                 hint = _namesakes(path, listed)
-                yield _error(
-                    "missing", question, f"{expected.path} is no file of {repository.root.name}{hint}"
-                )
+                yield _error("missing", question, f"{expected.path} is no file of {view.root.name}{hint}")
         files = sorted({target.path for target in golden_file.targets(question, paths)})
         if len(files) > BROAD_FILES:
             yield _warning(
@@ -79,13 +77,11 @@ def _answers(asked: Golden, repository: Repository) -> Iterator[Finding]:
             )
 
 
-def _lines(
-    question: Question, expected: Expected, files: Sequence[str], repository: Repository
-) -> Iterator[Finding]:
+def _lines(question: Question, expected: Expected, files: Sequence[str], view: View) -> Iterator[Finding]:
     if expected.end_line is None:
         return
     for path in files:
-        count = len(repository.lines(path) or ())
+        count = len(view.lines(path) or ())
         if expected.end_line > count:
             yield _error("lines", question, f"{expected.written}: {path} has lines 1-{count}")
 
@@ -104,9 +100,9 @@ def _texts(questions: Sequence[Question]) -> Iterator[Finding]:
             yield _warning("duplicate", second, f"asks what row {first.row} asks; remove one")
 
 
-def _leaks(asked: Golden, repository: Repository) -> Iterator[Finding]:
+def _leaks(asked: Golden, view: View) -> Iterator[Finding]:
     """Find questions that say what the file is called: finding it by name proves little."""
-    paths = frozenset(repository.paths)
+    paths = frozenset(view.paths)
     for question in asked.questions:
         spelled = read_query(question.text).spelled
         names = {target.path: _name(target.path) for target in golden_file.targets(question, paths)}
@@ -136,10 +132,10 @@ def _size(asked: Golden) -> Iterator[Finding]:
         )
 
 
-def _renames(repository: Repository) -> dict[str, str]:
+def _renames(view: View) -> dict[str, str]:
     """Read from git what each file was renamed to, last."""
     asked = ("log", "-M", "--diff-filter=R", "--name-status", "--format=", "-z", "--relative", "--", ".")
-    log = git.ask(repository.root, *asked)
+    log = git.ask(view.root, *asked)
     fields = (log or b"").decode("utf-8", "surrogateescape").split("\0")
     renames: dict[str, str] = {}
     for i in range(0, len(fields) - 2, 3):  # R087, old, new; newest commit first

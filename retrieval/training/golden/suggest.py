@@ -18,11 +18,11 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 
 from retrieval.chunks import tokenizer
-from retrieval.chunks.passages import Passage
+from retrieval.chunks.chunk_text import ChunkText
 from retrieval.files import git
 from retrieval.paths import path_roles
 from retrieval.records import Chunk
-from retrieval.sync.repository import Repository
+from retrieval.sync.view import View
 from retrieval.training.golden.golden_file import Golden
 
 COMMITS = 2_000  # newest commits that are read
@@ -81,27 +81,27 @@ class Draft:
         return "d-" + hashlib.blake2b(said.encode("utf-8", "surrogateescape"), digest_size=4).hexdigest()
 
 
-def suggest(repository: Repository, *, known: Golden | None = None, most: int = 40) -> list[Draft]:
+def suggest(view: View, *, known: Golden | None = None, most: int = 40) -> list[Draft]:
     """Draft questions from a repository that was refreshed: one from each source in turn.
 
     Args:
-        repository: What is read.
+        view: What is read.
         known: Questions that are there already, which are not drafted again.
         most: How many drafts.
     """
     asked = {_key(question.text) for question in known.questions} if known else set()
-    return [draft for draft in _numbered(repository) if _key(draft.text) not in asked][:most]
+    return [draft for draft in _numbered(view) if _key(draft.text) not in asked][:most]
 
 
-def _numbered(repository: Repository) -> list[Draft]:
+def _numbered(view: View) -> list[Draft]:
     """Draft everything, each question once, and number it."""
     seen: set[tuple[str, ...]] = set()
     by_source: dict[str, list[Draft]] = defaultdict(list)
     for draft in (
-        *_commits(repository),
-        *_tests(repository),
-        *_changelog(repository),
-        *_docstrings(repository),
+        *_commits(view),
+        *_tests(view),
+        *_changelog(view),
+        *_docstrings(view),
     ):
         if (key := _key(draft.text)) not in seen:
             seen.add(key)
@@ -114,13 +114,13 @@ def _key(text: str) -> tuple[str, ...]:
     return tuple(tokenizer.terms(text))
 
 
-def _commits(repository: Repository) -> Iterator[Draft]:
+def _commits(view: View) -> Iterator[Draft]:
     log = git.ask(
-        repository.root, "-c", "core.quotePath=false",
+        view.root, "-c", "core.quotePath=false",
         "log", f"--max-count={COMMITS}", "--no-merges", "--name-only", "--relative",
         "--date=short", "--format=%x1e%h%x1f%ad%x1f%s%x1f", "--", ".",
     )  # fmt: skip
-    paths = frozenset(repository.paths)
+    paths = frozenset(view.paths)
     for record in os.fsdecode(log or b"").split("\x1e")[1:]:
         commit, date, said, changed = record.split("\x1f", 3)
         subject, files = os.fsencode(said).decode("utf-8", "replace"), changed.split("\n")
@@ -131,14 +131,14 @@ def _commits(repository: Repository) -> Iterator[Draft]:
             yield Draft(text, answers, "commit", commit, date)
 
 
-def _docstrings(repository: Repository) -> Iterator[Draft]:
-    for passage in _defining(repository):
+def _docstrings(view: View) -> Iterator[Draft]:
+    for passage in _defining(view):
         sentence = _SENTENCE.match(_said(passage))
         if sentence and _is_telling(sentence[1]):
             yield Draft(sentence[1].rstrip("."), (passage.chunk.span,), "docstring", passage.chunk.span)
 
 
-def _said(passage: Passage) -> str:
+def _said(passage: ChunkText) -> str:
     """Read what a chunk's definition says of itself: the comment it opens with, else its first docstring."""
     opening = [
         match["text"]
@@ -149,47 +149,47 @@ def _said(passage: Passage) -> str:
     return " ".join((" ".join(opening) or (docstring["text"] if docstring else "")).split())
 
 
-def _tests(repository: Repository) -> Iterator[Draft]:
+def _tests(view: View) -> Iterator[Draft]:
     owners: dict[str, list[str]] = defaultdict(list)
-    for path in repository.paths:
+    for path in view.paths:
         if not path_roles.is_minor(path):
             owners[_stem(path)].append(path)
-    for path in repository.paths:
+    for path in view.paths:
         if not path_roles.is_minor(path) or len(owners[_stem(path)]) != 1:
             continue
-        for number, line in enumerate(repository.lines(path) or (), 1):
+        for number, line in enumerate(view.lines(path) or (), 1):
             match = _TEST_NAME.search(line)
             text = (match["said"] or " ".join(tokenizer.parts(match["name"]))) if match else ""
             if _is_telling(text):
                 yield Draft(text, tuple(owners[_stem(path)]), "test", f"{path}:{number}")
 
 
-def _changelog(repository: Repository) -> Iterator[Draft]:
-    defined = _definitions(repository)
-    for path in filter(_CHANGELOG.search, repository.paths):
-        for number, line in enumerate(repository.lines(path) or (), 1):
+def _changelog(view: View) -> Iterator[Draft]:
+    defined = _definitions(view)
+    for path in filter(_CHANGELOG.search, view.paths):
+        for number, line in enumerate(view.lines(path) or (), 1):
             item = _ITEM.match(line)
             places_named = {files for name in _CODE.findall(line) if len(files := defined.get(name, ())) == 1}
             if item and len(places_named) == 1 and _is_telling(item["text"]):
                 yield Draft(item["text"], next(iter(places_named)), "changelog", f"{path}:{number}")
 
 
-def _definitions(repository: Repository) -> Mapping[str, tuple[str, ...]]:
+def _definitions(view: View) -> Mapping[str, tuple[str, ...]]:
     """Name the files that define each name."""
     found: dict[str, set[str]] = defaultdict(set)
-    for chunk in _chunks(repository):
+    for chunk in _chunks(view):
         for name in chunk.names:
             found[name].add(chunk.path)
     return {name: tuple(sorted(files)) for name, files in found.items()}
 
 
-def _defining(repository: Repository) -> list[Passage]:
-    return repository.passages(chunk for chunk in _chunks(repository) if chunk.names)
+def _defining(view: View) -> list[ChunkText]:
+    return view.chunk_texts(chunk for chunk in _chunks(view) if chunk.names)
 
 
-def _chunks(repository: Repository) -> Iterator[Chunk]:
-    snapshot = repository.snapshot()
-    for path in repository.paths:
+def _chunks(view: View) -> Iterator[Chunk]:
+    snapshot = view.snapshot
+    for path in view.paths:
         if not path_roles.is_minor(path):
             yield from snapshot.chunks_of(path)
 

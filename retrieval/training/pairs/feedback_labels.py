@@ -9,26 +9,26 @@ from retrieval.index.reader import Snapshot
 from retrieval.records import Chunk
 from retrieval.rerank.fusion import pair_text
 from retrieval.search.feedback_log import Entry
-from retrieval.sync.repository import Repository
+from retrieval.sync.view import View
 from retrieval.training.golden import golden_file
 from retrieval.training.golden.golden_file import WEAK, Expected, Golden
 from retrieval.training.golden.groups import is_paraphrase, stems_of
 from retrieval.training.pairs.mining import LabeledPair, Mined
 
 
-def with_feedback(mined: Mined, asked: Golden, entries: Sequence[Entry], repository: Repository) -> Mined:
+def with_feedback(mined: Mined, asked: Golden, entries: Sequence[Entry], view: View) -> Mined:
     """Add the pairs of a feedback log; an entry that says what a golden question asks joins its group.
 
     One that says what questions of several groups ask is left out: it would carry one into the other's test.
     So is a passage that was called both, by entries or by an entry and the golden file: nobody knows.
     """
-    snapshot, paths = repository.snapshot(), frozenset(repository.paths)
+    snapshot, paths = view.snapshot, frozenset(view.paths)
     found: dict[tuple[str, str], LabeledPair] = {}
     labels: dict[tuple[str, str], set[int]] = defaultdict(set)
     for pair in mined.pairs:
         labels[pair.group, pair.passage].add(pair.label)
     for entry in entries:
-        for pair in _pairs(entry, asked, mined, repository, snapshot, paths):
+        for pair in _pairs(entry, asked, mined, view, snapshot, paths):
             found.setdefault((pair.question_id, pair.passage), pair)
             labels[pair.group, pair.passage].add(pair.label)
     weak = tuple(pair for pair in found.values() if len(labels[pair.group, pair.passage]) == 1)
@@ -40,7 +40,7 @@ def _pairs(
     entry: Entry,
     asked: Golden,
     mined: Mined,
-    repository: Repository,
+    view: View,
     snapshot: Snapshot,
     paths: frozenset[str],
 ) -> Iterator[LabeledPair]:
@@ -51,7 +51,7 @@ def _pairs(
     group = groups.pop()
     for label, spans in ((1, entry.useful), (0, entry.not_useful)):
         chunks = [chunk for span in spans for chunk in _chunks(span, snapshot, paths)]
-        for passage in repository.passages(dict.fromkeys(chunks)):
+        for passage in view.chunk_texts(dict.fromkeys(chunks)):
             text = pair_text(passage.chunk, passage.text)
             yield LabeledPair(identity, group, entry.query, text, label, passage.chunk, 0)
 

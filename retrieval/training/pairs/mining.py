@@ -24,7 +24,7 @@ from retrieval.rank.query import read_query
 from retrieval.rank.ranker import gather, rank, weights_for
 from retrieval.records import Candidate, Chunk
 from retrieval.rerank.fusion import PAIR_TEXT_VERSION, pair_text
-from retrieval.sync.repository import Repository
+from retrieval.sync.view import View
 from retrieval.training.golden import golden_file
 from retrieval.training.golden.golden_file import Expected, Golden, Question
 from retrieval.training.golden.groups import group
@@ -82,14 +82,14 @@ class Mined:
     provenance: Mapping[str, Any]
 
 
-def mine(asked: Golden, repository: Repository, *, seed: int) -> Mined:
+def mine(asked: Golden, view: View, *, seed: int) -> Mined:
     """Mine pairs for the questions of a golden file from a repository that was refreshed.
 
     The same file, index and seed give the same pairs.
     """
-    snapshot = repository.snapshot()
-    found = _all_answers(asked, repository, snapshot)
-    texts = _bare_texts(found, repository)
+    snapshot = view.snapshot
+    found = _all_answers(asked, view, snapshot)
+    texts = _bare_texts(found, view)
     groups = group(asked.questions, texts)
     answers: dict[str, list[Chunk]] = {}
     uses: Counter[Chunk] = Counter()
@@ -105,16 +105,14 @@ def mine(asked: Golden, repository: Repository, *, seed: int) -> Mined:
                 f"row {question.row}: no chunk of its files can be shown as the answer{taken}: "
                 f"{question.text}"
             )
-    desk = _Desk(asked, answers, _by_group(texts, groups), groups, repository, snapshot)
-    return Mined(
-        tuple(_pairs(desk, seed=seed)), groups, tuple(notes), _provenance(asked, repository, seed=seed)
-    )
+    desk = _Desk(asked, answers, _by_group(texts, groups), groups, view, snapshot)
+    return Mined(tuple(_pairs(desk, seed=seed)), groups, tuple(notes), _provenance(asked, view, seed=seed))
 
 
-def grouped(asked: Golden, repository: Repository) -> dict[str, str]:
+def grouped(asked: Golden, view: View) -> dict[str, str]:
     """Name the group of each question, as mining does: what asks the same or shares an answer is one."""
-    found = _all_answers(asked, repository, repository.snapshot())
-    return group(asked.questions, _bare_texts(found, repository))
+    found = _all_answers(asked, view, view.snapshot)
+    return group(asked.questions, _bare_texts(found, view))
 
 
 def like_card(mined: Mined) -> Mined:
@@ -203,7 +201,7 @@ class _Desk:
         answers: By question, the chunks that it is shown as answers; a question without any is absent.
         answering: By group, the texts that answer any question of it.
         groups: The group of each question.
-        repository: For the texts.
+        view: For the texts.
         snapshot: For the ranking.
     """
 
@@ -211,47 +209,40 @@ class _Desk:
     answers: Mapping[str, Sequence[Chunk]]
     answering: Mapping[str, set[str]]
     groups: Mapping[str, str]
-    repository: Repository
+    view: View
     snapshot: Snapshot
 
 
-def _all_answers(asked: Golden, repository: Repository, snapshot: Snapshot) -> dict[str, list[Chunk]]:
+def _all_answers(asked: Golden, view: View, snapshot: Snapshot) -> dict[str, list[Chunk]]:
     """Find the chunks that carry each question's answer, however many questions share one."""
-    paths = frozenset(repository.paths)
+    paths = frozenset(view.paths)
     return {
-        question.question_id: list(_answers(question, repository, snapshot, paths))
-        for question in asked.questions
+        question.question_id: list(_answers(question, view, snapshot, paths)) for question in asked.questions
     }
 
 
-def _bare_texts(found: Mapping[str, Sequence[Chunk]], repository: Repository) -> dict[str, set[str]]:
+def _bare_texts(found: Mapping[str, Sequence[Chunk]], view: View) -> dict[str, set[str]]:
     """Read what answers each question as texts, not as places: a copy gives an answer away as well."""
-    return {
-        identity: set(map(_bare, _texts(repository, chunks).values())) for identity, chunks in found.items()
-    }
+    return {identity: set(map(_bare, _texts(view, chunks).values())) for identity, chunks in found.items()}
 
 
-def _answers(
-    question: Question, repository: Repository, snapshot: Snapshot, paths: frozenset[str]
-) -> Iterator[Chunk]:
+def _answers(question: Question, view: View, snapshot: Snapshot, paths: frozenset[str]) -> Iterator[Chunk]:
     """Yield the chunks that carry the answer, each once."""
     seen: set[Chunk] = set()
     for target in golden_file.targets(question, paths):
-        for chunk in _answering(question, target, repository, snapshot):
+        for chunk in _answering(question, target, view, snapshot):
             if chunk not in seen:
                 seen.add(chunk)
                 yield chunk
 
 
-def _answering(
-    question: Question, target: Expected, repository: Repository, snapshot: Snapshot
-) -> Iterator[Chunk]:
+def _answering(question: Question, target: Expected, view: View, snapshot: Snapshot) -> Iterator[Chunk]:
     """Yield the chunks of one target, the best first: those its lines name, else the first stage's choice."""
     if target.start_line is not None:
         chunks = [chunk for chunk in snapshot.chunks_of(target.path) if golden_file.touches(chunk, target)]
     else:
         chunks = _preferred(question.text, target.path, snapshot)
-    passages = repository.passages(chunks)
+    passages = view.chunk_texts(chunks)
     solid = [
         passage.chunk
         for passage in passages
@@ -275,8 +266,8 @@ def _preferred(text: str, path: str, snapshot: Snapshot) -> list[Chunk]:
 
 
 def _pairs(desk: _Desk, *, seed: int) -> Iterator[LabeledPair]:
-    paths = frozenset(desk.repository.paths)
-    golden_path = os.path.relpath(desk.asked.path.resolve(), desk.repository.root).replace(os.sep, "/")
+    paths = frozenset(desk.view.paths)
+    golden_path = os.path.relpath(desk.asked.path.resolve(), desk.view.root).replace(os.sep, "/")
     quotable = [_words(item.text) for item in desk.asked.questions if len(item.text.split()) >= QUOTED_WORDS]
     uses: Counter[str] = Counter()
     for question in desk.asked.questions:
@@ -290,7 +281,7 @@ def _pairs(desk: _Desk, *, seed: int) -> Iterator[LabeledPair]:
         others = [
             candidate for candidate in candidates if candidate.chunk.path not in {*expected, golden_path}
         ]
-        texts = _texts(desk.repository, [candidate.chunk for candidate in others])
+        texts = _texts(desk.view, [candidate.chunk for candidate in others])
         allowed = [
             candidate
             for candidate in others
@@ -300,7 +291,7 @@ def _pairs(desk: _Desk, *, seed: int) -> Iterator[LabeledPair]:
         ]
         chosen = _by_band(allowed, rng=np.random.default_rng([seed, int.from_bytes(identity.encode()[-6:])]))
         uses.update(texts[candidate.chunk] for candidate in chosen)
-        positives = _texts(desk.repository, desk.answers[identity])
+        positives = _texts(desk.view, desk.answers[identity])
         labelled = [(chunk, positives[chunk], 1) for chunk in desk.answers[identity]]
         labelled += [(candidate.chunk, texts[candidate.chunk], 0) for candidate in chosen]
         for chunk, text, label in labelled:
@@ -318,8 +309,8 @@ def _words(text: str) -> str:
     return f" {' '.join(_WORD.findall(text.lower()))} "
 
 
-def _texts(repository: Repository, chunks: Sequence[Chunk]) -> dict[Chunk, str]:
-    return {item.chunk: pair_text(item.chunk, item.text) for item in repository.passages(chunks)}
+def _texts(view: View, chunks: Sequence[Chunk]) -> dict[Chunk, str]:
+    return {item.chunk: pair_text(item.chunk, item.text) for item in view.chunk_texts(chunks)}
 
 
 def _by_group(texts: Mapping[str, set[str]], groups: Mapping[str, str]) -> dict[str, set[str]]:
@@ -345,11 +336,11 @@ def _by_band(candidates: Sequence[Candidate], *, rng: np.random.Generator) -> li
     return chosen
 
 
-def _provenance(asked: Golden, repository: Repository, *, seed: int) -> dict[str, Any]:
+def _provenance(asked: Golden, view: View, *, seed: int) -> dict[str, Any]:
     return {
         "golden_sha256": asked.digest,
-        "commit": repository.commit(),
-        "index": repository.fingerprint,
+        "commit": view.commit,
+        "index": view.fingerprint,
         "seed": seed,
         "pair_text_version": PAIR_TEXT_VERSION,
     }

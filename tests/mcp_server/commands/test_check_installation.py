@@ -108,7 +108,7 @@ def test_whoever_holds_the_lock_is_named(example: Path, settings: Settings) -> N
     (repository.store_folder / "holder").write_text(
         json.dumps({"pid": os.getppid(), "done": 3, "total": 9}), encoding="utf-8"
     )
-    assert Store(repository.store_folder).holder()
+    assert Store(repository.store_folder).lock.writer()
     finding = about("index lock", check_repository.examine(example, settings))
     assert f"({os.getppid()}, 3 of 9 files done)" in finding.detail
     assert f"kill {os.getppid()}" in finding.remedy

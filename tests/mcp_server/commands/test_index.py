@@ -73,7 +73,7 @@ def test_clean_frees_what_is_named_or_all(example: Path, cache: Path) -> None:
     run("clean", "--all", "--cache", cache)
     assert not folder.exists()
     assert chunk_cache.size_bytes(cache) == 0
-    assert repository(example, cache).paths
+    assert repository(example, cache).view().paths
 
 
 def test_clean_keeps_what_is_being_written(example: Path, cache: Path) -> None:
@@ -91,5 +91,5 @@ def test_a_server_whose_index_was_cleaned_away_makes_it_anew(example: Path, cach
     opened.refresh()
     run("clean", "--all", "--cache", cache)
     assert opened.refresh().changed == 4
-    assert len(opened.snapshot())
+    assert len(opened.view().snapshot)
     assert (cache / FORMAT).exists()

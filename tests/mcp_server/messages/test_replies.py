@@ -186,8 +186,8 @@ async def test_a_common_slip_is_answered_and_told(
 def test_neighbours_become_one_section_and_strangers_do_not(tmp_path: Path) -> None:
     """Two headings for one place cost an agent two reads of one file."""
     opened = repository(write(tmp_path / "house", HOUSE), tmp_path / "cache")
-    answer = search(opened, Request(QUESTION, 50), None)
-    sections = sections_of(answer.results, opened.passages)
+    answer = search(opened.view(), Request(QUESTION, 50), None)
+    sections = sections_of(answer.results, opened.view().chunk_texts)
     assert sum(len(section.results) for section in sections) == len(answer.results)
     assert len(sections) < len(answer.results)
     (engine,) = [section for section in sections if section.place.path == "engine/start.py"]
@@ -201,9 +201,9 @@ def test_a_file_that_changed_since_it_was_read_is_shown_as_it_was_read(tmp_path:
     """Lines around a result that are of another version than the result would be a lie with line numbers."""
     root = write(tmp_path / "house", HOUSE)
     opened = repository(root, tmp_path / "cache")
-    answer = search(opened, Request(QUESTION, 50), None)
+    answer = search(opened.view(), Request(QUESTION, 50), None)
     write(root, {"engine/start.py": "# a new first line\n" + HOUSE["engine/start.py"]})
-    sections = sections_of(answer.results, opened.passages)
+    sections = sections_of(answer.results, opened.view().chunk_texts)
     assert len(sections) == len(answer.results)
     for section in sections:
         chunk = section.place

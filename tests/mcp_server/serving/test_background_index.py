@@ -18,8 +18,9 @@ from mcp_server.serving.background_index import Keeper
 from mcp_server.serving.workspace import Workspace
 from retrieval.errors import CancelledError, RootError
 from retrieval.settings import Settings
-from retrieval.sync.repository import Refresh, Repository
+from retrieval.sync.repository import Repository
 from retrieval.sync.store import Store, store_folder
+from retrieval.sync.sync import Refresh
 
 FOREVER_S = 60.0
 
@@ -51,9 +52,9 @@ def until_watched(keeper: Keeper, repository: Repository) -> None:
     """Ask until a question is answered without a look through the whole tree."""
     deadline = time.monotonic() + FOREVER_S
     while time.monotonic() < deadline:
-        before = repository.walk_s
+        before = repository.listing_s
         keeper.refresh(is_cancelled=never)
-        if repository.walk_s == before:
+        if repository.listing_s == before:
             return
     pytest.fail("the watch never began")
 
@@ -88,7 +89,7 @@ def indexing_elsewhere(root: Path, done: int, total: int) -> Iterator[int]:
         "import sys; from pathlib import Path; from retrieval.sync.store import Store\n"
         f"store = Store(Path({folder!r}))\n"
         "with store.writing(patience_s=60):\n"
-        f"    store.tell({done}, {total}); print('held', flush=True); sys.stdin.read()"
+        f"    store.lock.report_progress({done}, {total}); print('held', flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", code]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
@@ -218,16 +219,16 @@ def test_a_watched_tree_is_followed(example: Path, monkeypatch: pytest.MonkeyPat
     until_watched(keeper, repository)
     looks = 0
     for number in range(20):
-        before = repository.walk_s
+        before = repository.listing_s
         write(example, {f"src/n{number}.py": f"def gamma_{number}(): pass\n", f"out/{number}.py": "x"})
         assert keeper.refresh(is_cancelled=never).pending == 0
         assert f"src/n{number}.py" in found(repository, f"gamma_{number}")
-        looks += repository.walk_s != before
+        looks += repository.listing_s != before
     assert looks < 20, "each looked through everything"  # out/ is new at first, and a machine may be busy
     (example / "src").rename(example / "lib")
     assert keeper.refresh(is_cancelled=never).pending == 0
     assert found(repository, "rateLimit") == ["lib/limits.ts"]
-    assert not any(path.startswith(("src/", "out/")) for path in repository.paths)
+    assert not any(path.startswith(("src/", "out/")) for path in repository.view().paths)
 
 
 def test_what_the_system_did_not_tell_is_found_by_a_sweep(example: Path) -> None:
@@ -240,12 +241,12 @@ def test_what_the_system_did_not_tell_is_found_by_a_sweep(example: Path) -> None
         touched=frozenset()
     )  # may find the others: files that changed this moment are read again
     assert found(repository, "delta") == [], "nothing was told"
-    missed = repository.missed()
+    missed = repository.changed_since_listed()
     assert missed >= {"src/new.py"}
     repository.refresh(touched=missed)
     assert found(repository, "gamma") == ["src/client.py"]
     assert found(repository, "delta") == ["src/new.py"]
-    assert "README.md" not in repository.paths
+    assert "README.md" not in repository.view().paths
 
 
 @pytest.mark.anyio
@@ -254,7 +255,7 @@ async def test_the_first_answer_comes_from_names_while_nothing_is_indexed(exampl
     settings = Settings(cache=example.parent / "cache", model="", index_wait_s=0.05)
     write(example, {".env": "RATE_LIMITS=secret\n", "limits.bin": b"\0limits"})
     with writing(example).writing(patience_s=1):
-        writing(example).tell(3, 10)
+        writing(example).lock.report_progress(3, 10)
         async with Client(build_server(Workspace([example], settings), version="0")) as client:
             result = await client.call_tool("rag_search", {"query": "where are the limits of requests"})
             filtered = await client.call_tool("rag_search", {"query": "limits", "path": ["tests/"]})

@@ -170,11 +170,11 @@ def test_what_is_swapped_after_it_was_listed_is_not_read(
     """Between looking and reading lies time enough for a script that waits for it."""
     opened = Repository(root, cache=tmp_path / "cache", max_bytes=10**6)
     opened.refresh()
-    (chunk,) = opened.snapshot().chunks_of("src/a.py")
+    (chunk,) = opened.view().snapshot.chunks_of("src/a.py")
     SWAPS[swap](root, outside)
-    assert opened.lines("src/a.py") is None
-    assert opened.peek("src/a.py") is None
-    (passage,) = opened.passages([chunk])
+    assert opened.view().lines("src/a.py") is None
+    assert opened.view().lines_before_listing("src/a.py") is None
+    (passage,) = opened.view().chunk_texts([chunk])
     assert passage.lines == ()
     assert not passage.is_current
 

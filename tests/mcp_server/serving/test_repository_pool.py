@@ -10,7 +10,8 @@ from mcp_server.serving.repository_pool import RepositoryPool, open_repository
 from mcp_server.serving.workspace import Workspace
 from retrieval.errors import RootError
 from retrieval.settings import Settings
-from retrieval.sync.repository import Refresh, Repository
+from retrieval.sync.repository import Repository
+from retrieval.sync.sync import Refresh
 
 
 def roots(tmp_path: Path, count: int) -> dict[str, Path]:
@@ -51,7 +52,7 @@ def test_a_closed_root_is_opened_again_and_knows_what_changed(tmp_path: Path) ->
     write(made["r0"], {"b.py": "def written_meanwhile(): pass\n"})
     repository, keeper = opened.lend("r0")
     assert not keeper.refresh(is_cancelled=never).pending
-    assert repository.paths == ["a.py", "b.py"]
+    assert repository.view().paths == ["a.py", "b.py"]
 
 
 def test_who_uses_a_root_while_it_is_closed_is_served(tmp_path: Path) -> None:
@@ -62,7 +63,7 @@ def test_who_uses_a_root_while_it_is_closed_is_served(tmp_path: Path) -> None:
     opened.lend("r2")
     for _ in range(2):
         assert not keeper.refresh(is_cancelled=never).pending
-    assert len(repository.snapshot()) == 1
+    assert len(repository.view().snapshot) == 1
 
 
 def test_the_thread_of_a_closed_root_ends(tmp_path: Path) -> None:
@@ -127,8 +128,8 @@ def test_our_own_files_below_a_root_are_not_searched(tmp_path: Path, *, has_git:
     repository.refresh()
     assert repository.store_folder.is_relative_to(root.resolve())
     repository.refresh()
-    assert repository.paths == ["a.py", "logs/b.log"]
-    assert repository.excluded == []
+    assert repository.view().paths == ["a.py", "logs/b.log"]
+    assert repository.view().excluded == []
 
 
 def searched(workspace: Workspace) -> tuple[Repository, Refresh]:

@@ -160,12 +160,12 @@ def test_a_hostile_file_blinds_nothing_else(tmp_path: Path) -> None:
     )
     repository = Repository(root, cache=tmp_path / "cache", max_bytes=10**6)
     repository.refresh()
-    assert repository.paths == ["Deep.kt", "z.py"]
-    assert repository.notes == {"Deep.kt": "cut by lines: its grammar crashed (SIGABRT)"}
+    assert repository.view().paths == ["Deep.kt", "z.py"]
+    assert repository.view().notes == {"Deep.kt": "cut by lines: its grammar crashed (SIGABRT)"}
     again = Repository(root, cache=tmp_path / "cache", max_bytes=10**6)
     os.utime(root / "Deep.kt")
     assert again.refresh().changed == 0, "a file that was touched only is not tried again"
-    assert again.notes == repository.notes
+    assert again.view().notes == repository.view().notes
 
 
 def test_the_largest_file_that_people_write_keeps_its_definitions() -> None:

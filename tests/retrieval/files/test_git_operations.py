@@ -17,8 +17,9 @@ from retrieval.chunks import stored_chunk
 from retrieval.files.walker import stat_of
 from retrieval.files.watcher import Watcher
 from retrieval.sync import chunk_cache
-from retrieval.sync.repository import Refresh, Repository
+from retrieval.sync.repository import Repository
 from retrieval.sync.store import Store
+from retrieval.sync.sync import Refresh
 
 FOREVER_S = 60
 FILES = 36
@@ -195,7 +196,7 @@ def test_a_folder_that_is_renamed_by_git_is_seen(world: World) -> None:
     world.git("mv", "lib", "core")
     moved = {word(number): path_of(number).replace("lib/", "core/", 1) for number in below}
     world.sees({**everything(), **moved})
-    assert not any(path.startswith("lib/") for path in world.stays.paths)
+    assert not any(path.startswith("lib/") for path in world.stays.view().paths)
     world.git("reset", "-q", "--hard")
     world.sees(everything())
 
@@ -208,14 +209,14 @@ def test_a_mass_rename_is_seen(world: World) -> None:
     for number in range(FILES):
         (world.root / f"{number}.moving").rename(world.root / names[number - 1])
     world.sees({word(number): names[number - 1] for number in range(FILES)})
-    assert len(world.stays.paths) == FILES
+    assert len(world.stays.view().paths) == FILES
 
 
 def test_a_name_that_changes_in_case_only_is_seen(world: World) -> None:
     """It is another path, and git and people call it so."""
     world.git("mv", "src", "Src")
     world.sees({word(0): "Src/f00.py", word(3): "Src/f03.rb", word(1): path_of(1)})
-    assert not any(path.startswith("src/") for path in world.stays.paths)
+    assert not any(path.startswith("src/") for path in world.stays.view().paths)
 
 
 def test_what_git_cleans_away_is_gone(world: World) -> None:
@@ -239,7 +240,7 @@ def test_a_submodule_that_comes_and_goes_is_not_searched(world: World, tmp_path:
     world.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(inner), "vendored")
     world.sees(everything(), [word(60, "c")])
     reason = "a submodule or nested repository; serve it as a root of its own"
-    assert ("vendored", reason) in [(item.path, item.reason) for item in world.stays.excluded]
+    assert ("vendored", reason) in [(item.path, item.reason) for item in world.stays.view().excluded]
     world.commit("with a submodule")
     world.git("rm", "-q", "vendored")
     world.write({"vendored/own.py": text_of(62, "c")})
@@ -377,10 +378,10 @@ def test_an_edit_that_no_stat_tells_of_is_seen_while_a_file_is_unsettled(
     """Two edits within one tick of the clock leave one stat: such a file is read until a tick has passed."""
     world.write({path_of(0): text_of(0, "b")})
     store = Store(world.stays.store_folder)
-    record = store.news().records[path_of(0)]
+    record = store.table.changes().records[path_of(0)]
     assert record is not None
     same = replace(record, stat=stat_of((world.root / path_of(0)).lstat()), is_settled=is_settled)
-    store.remember({path_of(0): same}, ())
+    store.table.remember({path_of(0): same}, ())
     store.publish()
     reader = repository(world.root, world.cache)
     assert found(reader, word(0, "b")) == ([] if is_settled else [path_of(0)])

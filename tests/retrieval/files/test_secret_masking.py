@@ -118,11 +118,11 @@ def test_a_secret_is_in_no_chunk_no_term_and_no_cache(tmp_path: Path) -> None:
     """An index is a second place where a secret lies, readable long after the file was mended."""
     files = {f"src/{kind}.txt": f"to {kind}\n{line}\nend\n" for kind, (_, line) in PLANTED.items()}
     opened = repository(write(tmp_path / "root", files), tmp_path / "cache")
-    assert len(opened.paths) == len(PLANTED)
+    assert len(opened.view().paths) == len(PLANTED)
     kept = fake_secrets.bytes_below(tmp_path / "cache").lower()
     assert b"github" in kept, "what is packed was unpacked"
     for kind, (secret, _) in PLANTED.items():
-        shown = "\n".join(opened.lines(f"src/{kind}.txt") or ())
+        shown = "\n".join(opened.view().lines(f"src/{kind}.txt") or ())
         assert not [part for part in parts(secret) if part in shown], kind
         assert not [term for term in terms(secret) if term in kept], kind
 
@@ -131,7 +131,7 @@ def test_a_chunk_says_how_many_of_its_values_are_masked(tmp_path: Path) -> None:
     """The reader must know that the line on disk is another."""
     root = write(tmp_path / "root", {"a.py": f"alpha = '{TOKEN}'\nbeta = '{TOKEN}'\n", "b.py": "gamma = 1\n"})
     opened = repository(root, tmp_path / "cache")
-    counted = {path: opened.snapshot().chunks_of(path)[0].masked for path in opened.paths}
+    counted = {path: opened.view().snapshot.chunks_of(path)[0].masked for path in opened.view().paths}
     assert counted == {"a.py": 2, "b.py": 0}
 
 
@@ -140,7 +140,7 @@ def test_a_secret_that_is_replaced_by_another_is_masked_at_once(tmp_path: Path) 
     root = write(tmp_path / "root", {"a.py": "alpha = 'nothing yet'\n"})
     opened = repository(root, tmp_path / "cache")
     write(root, {"a.py": f"alpha = '{TOKEN}'\n"})
-    assert opened.lines("a.py") == ["alpha = '[masked: github-pat]'"]
+    assert opened.view().lines("a.py") == ["alpha = '[masked: github-pat]'"]
 
 
 def test_reading_files_that_had_no_secret_loads_no_detector(tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_reading_files_that_had_no_secret_loads_no_detector(tmp_path: Path) -> N
         "import sys; from pathlib import Path; from retrieval.sync.repository import Repository\n"
         f"opened = Repository(Path({str(root)!r}), cache=Path({str(tmp_path / 'cache')!r}), "
         f"max_bytes={MAX_BYTES})\n"
-        "opened.refresh(); print(opened.lines('a.py'), 'kingfisher_sdk' in sys.modules)"
+        "opened.refresh(); print(opened.view().lines('a.py'), 'kingfisher_sdk' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True)
     assert done.stdout == "['def alpha(): pass'] False\n"

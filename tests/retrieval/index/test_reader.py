@@ -161,7 +161,7 @@ def test_what_is_not_committed_is_not_seen(tmp_path: Path) -> None:
 def test_definitions_are_found_whatever_their_case(tmp_path: Path) -> None:
     """People type `httpclient`; a class is called HttpClient."""
     opened = repository(write(tmp_path / "r", {"a.py": "class HttpClient:\n    pass\n"}), tmp_path / "c")
-    state = opened.snapshot()
+    state = opened.view().snapshot
     (uid,) = state.defining(["httpclient"], 5)
     assert state.chunks([uid])[uid].names == ("HttpClient",)
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fakes import first_stage, found, repository, write
+from fakes import first_stage, found, repository, searched, write
 
 from retrieval.chunks import tokenizer
 from retrieval.paths import path_roles
@@ -13,7 +13,7 @@ from retrieval.rank import query
 from retrieval.rank.query import read_query
 from retrieval.rank.ranker import rank
 from retrieval.rank.weights import QUESTION, SYMBOL, Weights
-from retrieval.search.searcher import Request, search
+from retrieval.search.searcher import Request
 from retrieval.sync.repository import Repository
 
 FILLER = "\n\n".join(
@@ -28,7 +28,7 @@ def reweighed(weights: Weights, **features: float) -> Weights:
 
 def paths_with(opened: Repository, query: str, weights: Weights) -> list[str]:
     """Rank with other weights; name the chunks' files in order."""
-    ranked = rank(read_query(query), opened.snapshot(), limit=20, weights=weights)
+    ranked = rank(read_query(query), opened.view().snapshot, limit=20, weights=weights)
     return [candidate.chunk.path for candidate in ranked]
 
 
@@ -143,7 +143,7 @@ def test_the_path_terms_are_in_the_body(tmp_path: Path, cache: Path) -> None:
     """Without them a file whose name alone answers is not even a candidate."""
     opened = repository(write(tmp_path / "r", {"throttle.py": "x = 1\n", "b.py": FILLER}), cache)
     assert found(opened, "throttle") == ["throttle.py"]
-    assert opened.snapshot().top("body", ["throttl"], 5)
+    assert opened.view().snapshot.top("body", ["throttl"], 5)
 
 
 def test_stop_words_do_not_decide(tmp_path: Path, cache: Path) -> None:
@@ -156,7 +156,10 @@ def test_stop_words_do_not_decide(tmp_path: Path, cache: Path) -> None:
     stems = tuple(tokenizer.stems(tokenizer.terms(query)))
     connected = replace(read_query(query), stems=stems)
     ranked = rank(
-        connected, opened.snapshot(), limit=5, weights=reweighed(QUESTION, path=0.0, title=0.0, phrase=0.0)
+        connected,
+        opened.view().snapshot,
+        limit=5,
+        weights=reweighed(QUESTION, path=0.0, title=0.0, phrase=0.0),
     )
     assert ranked[0].chunk.path == "chatty.py", (
         "the words of the question do match where they are not left out"
@@ -289,7 +292,7 @@ def test_a_frame_of_other_code_is_not_ours_for_its_name_alone(tmp_path: Path, ca
 def test_odd_queries_are_answered_like_any_other(tmp_path: Path, cache: Path, query: str) -> None:
     """Agents paste what they have."""
     opened = repository(write(tmp_path / "r", {"src/a.py": "def __(text): return text\n"}), cache)
-    assert search(opened, Request(query, 5), None).confidence is not None
+    assert searched(opened, Request(query, 5)).confidence is not None
 
 
 def test_the_shares_of_a_candidate_add_up_to_its_score(tmp_path: Path, cache: Path) -> None:

@@ -41,7 +41,7 @@ def test_serving_and_fine_tuning_begin_with_the_same_model(tmp_path: Path) -> No
     from torch.nn import Identity
 
     for question in QUESTIONS:
-        found = opened.passages(candidate.chunk for candidate in first_stage(opened, question))
+        found = opened.view().chunk_texts(candidate.chunk for candidate in first_stage(opened, question))
         texts = [excerpt(question, pair_text(passage.chunk, passage.text)) for passage in found]
         pairs = [(question, text) for text in texts]
         said = full.predict(pairs, show_progress_bar=False, activation_fn=Identity())

@@ -30,7 +30,7 @@ def learned(tmp_path: Path, *rows: dict[str, Any]) -> tuple[Repository, Golden, 
     opened = repository(write(tmp_path / "r", FILES), tmp_path / "cache")
     edits.add(tmp_path / "golden.json", rows)
     asked = golden_file.load(tmp_path / "golden.json")
-    return opened, asked, mining.mine(asked, opened, seed=0)
+    return opened, asked, mining.mine(asked, opened.view(), seed=0)
 
 
 def test_what_is_logged_can_be_read_and_is_for_the_owner_alone(tmp_path: Path) -> None:
@@ -63,7 +63,9 @@ def test_a_wrong_span_costs_itself_and_nothing_else(tmp_path: Path) -> None:
     ]
     assert [fault.partition(":")[0] for fault in log.faults[2:]] == ["line 2", "line 3"]
     opened, asked, mined = learned(tmp_path, golden_file.row_of("where is mail sent", ["src/mail.py"]))
-    assert len(feedback_labels.with_feedback(mined, asked, log.entries, opened).pairs) > len(mined.pairs)
+    assert len(feedback_labels.with_feedback(mined, asked, log.entries, opened.view()).pairs) > len(
+        mined.pairs
+    )
 
 
 def test_a_query_with_a_line_separator_stays_one_entry(tmp_path: Path) -> None:
@@ -97,7 +99,7 @@ def test_feedback_teaches_and_never_tests(tmp_path: Path) -> None:
         tmp_path, golden_file.row_of("where is mail sent to an address", ["src/mail.py"])
     )
     taught = feedback_labels.with_feedback(
-        mined, asked, [SAID, Entry("gone", ("src/gone.py:1-2",), (), "")], opened
+        mined, asked, [SAID, Entry("gone", ("src/gone.py:1-2",), (), "")], opened.view()
     )
     added = taught.pairs[len(mined.pairs) :]
     assert [(pair.chunk.path, pair.label) for pair in added] == [("src/retry.py", 1), ("src/mail.py", 0)]
@@ -111,7 +113,7 @@ def test_feedback_on_a_tested_question_is_not_learned_from(tmp_path: Path) -> No
     opened, asked, mined = learned(
         tmp_path, golden_file.row_of("who schedules the retry of jobs", ["src/retry.py"])
     )
-    taught = feedback_labels.with_feedback(mined, asked, [SAID], opened)
+    taught = feedback_labels.with_feedback(mined, asked, [SAID], opened.view())
     assert mining.learnable(taught.pairs, splits.Fold((), tuple(mined.groups))) == []
 
 
@@ -124,7 +126,7 @@ def test_feedback_that_asks_what_two_groups_ask_is_left_out(tmp_path: Path) -> N
     )
     assert len(set(mined.groups.values())) == 2
     both = Entry("who schedules sends retry job", ("src/clock.py:1-2",), (), "2026-11-24")
-    assert feedback_labels.with_feedback(mined, asked, [both], opened).pairs == mined.pairs
+    assert feedback_labels.with_feedback(mined, asked, [both], opened.view()).pairs == mined.pairs
 
 
 def test_feedback_does_not_contradict_the_golden_file(tmp_path: Path) -> None:
@@ -133,7 +135,7 @@ def test_feedback_does_not_contradict_the_golden_file(tmp_path: Path) -> None:
         tmp_path, golden_file.row_of("who schedules the retry of jobs", ["src/retry.py"])
     )
     denied = Entry("who schedules a retry for jobs", (), ("src/retry.py:1-3",), "2026-11-24")
-    assert feedback_labels.with_feedback(mined, asked, [denied], opened).pairs == mined.pairs
+    assert feedback_labels.with_feedback(mined, asked, [denied], opened.view()).pairs == mined.pairs
 
 
 def test_a_passage_that_was_called_both_is_left_out(tmp_path: Path) -> None:
@@ -142,5 +144,5 @@ def test_a_passage_that_was_called_both_is_left_out(tmp_path: Path) -> None:
         tmp_path, golden_file.row_of("where is mail sent to an address", ["src/mail.py"])
     )
     other = Entry(SAID.query, ("src/mail.py:1-3",), (), "2026-11-24")
-    taught = feedback_labels.with_feedback(mined, asked, [SAID, other], opened)
+    taught = feedback_labels.with_feedback(mined, asked, [SAID, other], opened.view())
     assert [pair.chunk.path for pair in taught.pairs[len(mined.pairs) :]] == ["src/retry.py"]

@@ -17,11 +17,13 @@ def test_no_code_is_shown_before_secrets_can_be_told_from_it(
     root = write(tmp_path / "house", {"engine/start.py": "def ignite(): pass\n", "door.py": "x = 1\n"})
     opened = repository(root, tmp_path / "cache")
     monkeypatch.setattr(secret_masking, "is_ready", lambda _patience_s: False)
-    seen = filename_fallback.glimpse(opened, "how does the engine start", Filter())
+    seen = filename_fallback.match_filenames(opened.view(), "how does the engine start", Filter())
     assert not seen.passages
     (note,) = seen.notes
     assert note.endswith("files whose names match: engine/start.py")
-    assert filename_fallback.glimpse(opened, "zebra", Filter()) == filename_fallback.Glimpse([])
+    assert filename_fallback.match_filenames(
+        opened.view(), "zebra", Filter()
+    ) == filename_fallback.FilenameMatches([])
 
 
 def test_code_is_shown_once_they_can() -> None:

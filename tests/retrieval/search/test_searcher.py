@@ -8,15 +8,16 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from fakes import MAX_BYTES, KeywordScorer, git, repository, write
+from fakes import MAX_BYTES, KeywordScorer, git, repository, searched, write
 
-from retrieval.chunks.passages import Passage
+from retrieval.chunks.chunk_text import ChunkText
 from retrieval.errors import ArgumentError
 from retrieval.records import Chunk
 from retrieval.rerank.fusion import PairScorer
 from retrieval.rerank.model_thread import ModelThread
 from retrieval.search.searcher import Request, SecondStage, rerank, search
-from retrieval.sync.repository import Refresh, Repository
+from retrieval.sync.repository import Repository
+from retrieval.sync.sync import Refresh
 
 FILES = {
     "a.py": "def retry(job):\n    retry_job(job)\n    return retry\n",
@@ -44,8 +45,8 @@ def paths(answer: object) -> list[str]:
 def test_the_second_stage_changes_the_order_and_says_so(opened: Repository) -> None:
     """Disconnect the reranker and this test fails."""
     request = Request("retry a job", 5)
-    assert paths(search(opened, request, None)) == ["a.py", "b.py"]
-    answer = search(opened, request, second(KeywordScorer("golden")))
+    assert paths(searched(opened, request)) == ["a.py", "b.py"]
+    answer = searched(opened, request, second(KeywordScorer("golden")))
     assert paths(answer) == ["b.py", "a.py"]
     assert answer.stages == "bm25 + fake on 2 candidates, weight 0.9"
     assert [result.ranked.logit for result in answer.results] == [5.0, -5.0]
@@ -54,7 +55,7 @@ def test_the_second_stage_changes_the_order_and_says_so(opened: Repository) -> N
 def test_the_model_reads_path_and_code(opened: Repository) -> None:
     """The pair text of serving is that of training."""
     answer = search(
-        opened, Request("retry a job", 5), second(KeywordScorer("b.py function again\ndef again"))
+        opened.view(), Request("retry a job", 5), second(KeywordScorer("b.py function again\ndef again"))
     )
     assert paths(answer)[0] == "b.py"
 
@@ -68,11 +69,11 @@ def test_each_reason_for_bm25_alone_is_told(opened: Repository) -> None:
     request = Request("retry a job", 5)
     scorer = KeywordScorer("golden")
     stages = {
-        "asked": search(opened, Request("retry a job", 5, rerank="no"), second(scorer)).stages,
-        "name": search(opened, Request("retry", 5), second(scorer)).stages,
-        "off": search(opened, request, second(scorer, weight=0)).stages,
-        "none": search(opened, request, None).stages,
-        "broken": search(opened, request, SecondStage(ModelThread(broken), "fake", 0.5, 0.5, 9, 9)).stages,
+        "asked": searched(opened, Request("retry a job", 5, rerank="no"), second(scorer)).stages,
+        "name": searched(opened, Request("retry", 5), second(scorer)).stages,
+        "off": searched(opened, request, second(scorer, weight=0)).stages,
+        "none": searched(opened, request).stages,
+        "broken": searched(opened, request, SecondStage(ModelThread(broken), "fake", 0.5, 0.5, 9, 9)).stages,
     }
     assert stages == {
         "asked": "bm25 (reranking was not asked for)",
@@ -87,16 +88,16 @@ def test_each_reason_for_bm25_alone_is_told(opened: Repository) -> None:
 def test_only_the_best_candidates_are_read(opened: Repository) -> None:
     """Reading costs tens of milliseconds a candidate."""
     scorer = KeywordScorer("golden")
-    answer = search(opened, Request("retry a job", 5), second(scorer, depth=1))
+    answer = searched(opened, Request("retry a job", 5), second(scorer, depth=1))
     assert sum(scorer.batches) == 1
     assert paths(answer) == ["a.py", "b.py"]
 
 
 def test_filters_hold_and_a_filter_that_nothing_passes_is_an_error(opened: Repository) -> None:
     """An agent that filters wrongly must learn it, not conclude that the code is not there."""
-    assert paths(search(opened, Request("retry", 5, globs=("b.py",)), None)) == ["b.py"]
+    assert paths(searched(opened, Request("retry", 5, globs=("b.py",)))) == ["b.py"]
     with pytest.raises(ArgumentError, match="no indexed file passes"):
-        search(opened, Request("retry", 5, language="rust"), None)
+        searched(opened, Request("retry", 5, language="rust"))
 
 
 def test_filters_hold_while_the_files_are_still_being_listed(opened: Repository, tmp_path: Path) -> None:
@@ -107,17 +108,17 @@ def test_filters_hold_while_the_files_are_still_being_listed(opened: Repository,
     thread = threading.Thread(target=late.refresh)
     thread.start()
     try:
-        wait_for(lambda: late.is_indexed)
+        wait_for(lambda: late.view().is_indexed)
         assert not late.is_listed
         for request in (
             Request("retry", 5, globs=("./b.py",)),
             Request("retry", 5, globs=("!a.py",), language="python"),
         ):
-            answer = search(late, request, None, freshness=LISTING)
+            answer = search(late.view(), request, None, refresh=LISTING)
             assert paths(answer) == ["b.py"]
         assert (
             "path ./b.py was read as /b.py"
-            in search(late, Request("retry", 5, globs=("./b.py",)), None, freshness=LISTING).notes
+            in search(late.view(), Request("retry", 5, globs=("./b.py",)), None, refresh=LISTING).notes
         )
     finally:
         wait_for(lambda: _let_through(opened.root / ".gitignore", thread))
@@ -144,21 +145,21 @@ def wait_for(is_done: Callable[[], bool], *, patience_s: float = 30.0) -> None:
 def test_a_search_sees_an_edit_made_just_before_it(opened: Repository) -> None:
     """Assistants edit between two questions."""
     write(opened.root, {"c.py": "def fresh_retry(): pass\n"})
-    assert "c.py" in paths(search(opened, Request("fresh retry", 5), None))
+    assert "c.py" in paths(searched(opened, Request("fresh retry", 5)))
 
 
 def test_nothing_found_is_an_empty_answer(opened: Repository) -> None:
     """The model must not be asked about nothing."""
     scorer = KeywordScorer("golden")
-    answer = search(opened, Request("zxqvbn", 5), second(scorer))
+    answer = searched(opened, Request("zxqvbn", 5), second(scorer))
     assert answer.results == ()
     assert scorer.batches == []
 
 
-def passage(path: str, text: str) -> Passage:
+def passage(path: str, text: str) -> ChunkText:
     """Make a passage that is in no index."""
     lines = tuple(text.split("\n"))
-    return Passage(Chunk(path, 1, len(lines)), lines, is_current=True)
+    return ChunkText(Chunk(path, 1, len(lines)), lines, is_current=True)
 
 
 def test_held_passages_are_ordered_by_bm25_then_by_the_model() -> None:

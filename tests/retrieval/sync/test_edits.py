@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from snippets import SNIPPETS
 
 from retrieval.search.searcher import Request, search
-from retrieval.sync.repository import Refresh, Repository
+from retrieval.sync.repository import Repository
+from retrieval.sync.sync import Refresh
 
 TEXTS = [dedent(SNIPPETS[language][0]) for language in ("python", "rust", "cpp", "csharp", "elixir", "bash")]
 TEXTS += ["# Orders\n\nHow an order is paid.\n\n# Boxes\n\nA box has sides.\n", "limit = 3\n", "", "bin\0ary"]
@@ -254,7 +255,7 @@ def run_of(opened: Repository, freshness: Refresh) -> Run:
     assert not freshness.pending
     run = []
     for question in QUESTIONS:
-        answer = search(opened, Request(question, 50, rerank="no"), None, freshness=freshness)
+        answer = search(opened.view(), Request(question, 50, rerank="no"), None, refresh=freshness)
         assert all(result.passage.is_current for result in answer.results), "nothing changes meanwhile"
         chunks = [(result.ranked.candidate.chunk, result.ranked.score) for result in answer.results]
         run.append((question, [(c.path, c.start_line, c.end_line, score) for c, score in chunks]))
@@ -285,8 +286,11 @@ def follow(folder: Path, script: Sequence[tuple[object, ...]], *, is_git: bool, 
     expected = run_of(rebuilt, Refresh())
     for number, reader in enumerate(readers):
         assert run_of(reader, refresh(number)) == expected
-        assert (reader.paths, reader.excluded) == (rebuilt.paths, rebuilt.excluded)
-        assert len(reader.snapshot()) == len(rebuilt.snapshot())
+        assert (reader.view().paths, reader.view().excluded) == (
+            rebuilt.view().paths,
+            rebuilt.view().excluded,
+        )
+        assert len(reader.view().snapshot) == len(rebuilt.view().snapshot)
     return sum(len(results) for _, results in expected)
 
 

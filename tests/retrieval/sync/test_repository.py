@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from fakes import MAX_BYTES, found, git, ordinary_user, repository, write
+from fakes import MAX_BYTES, found, git, ordinary_user, repository, searched, write
 
 from retrieval.errors import ArgumentError, CacheError, CancelledError, IndexLockedError, RootError
 from retrieval.paths.path_filter import Filter
 from retrieval.search.searcher import DAMAGED, REPLACED, Request, search
-from retrieval.sync.repository import Refresh, Repository
+from retrieval.sync.repository import Repository
 from retrieval.sync.store import FORMAT, Store, store_folder
+from retrieval.sync.sync import Refresh
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def test_new_and_deleted_files_are_found_and_gone(root: Path, cache: Path) -> No
     assert (done.changed, done.removed) == (1, 1)
     assert found(opened, "alpha") == []
     assert found(opened, "delta") == ["c.py"]
-    assert opened.paths == ["b.py", "c.py"]
+    assert opened.view().paths == ["b.py", "c.py"]
 
 
 def test_a_touched_file_is_not_indexed_again(root: Path, cache: Path) -> None:
@@ -102,7 +103,7 @@ def test_a_damaged_or_foreign_index_is_made_anew(root: Path, cache: Path, damage
     DAMAGES[damage](repository(root, cache).store_folder)
     again = repository(root, cache)
     assert found(again, "alpha") == ["a.py"]
-    assert again.paths == ["a.py", "b.py"]
+    assert again.view().paths == ["a.py", "b.py"]
 
 
 @pytest.mark.parametrize("kind", ["idx", "pos", "term", "store", "fast", "fieldnorm"])
@@ -125,9 +126,9 @@ def test_a_search_over_a_damaged_index_says_so_and_the_next_one_is_right(root: P
     for segment in (opened.store_folder / "chunks").glob("*.store"):
         segment.write_bytes(b"\0" * 40 + segment.read_bytes()[40:])
     request = Request("alpha", 5, rerank="no")
-    answer = search(opened, request, None, freshness=Refresh())
+    answer = search(opened.view(), request, None)
     assert answer.notes == (DAMAGED,)
-    (result,) = search(opened, request, None).results
+    (result,) = searched(opened, request).results
     assert result.passage.chunk.path == "a.py"
 
 
@@ -136,10 +137,10 @@ def test_a_search_while_another_process_makes_the_index_anew_says_so(root: Path,
     opened = repository(root, cache)
     request = Request("alpha", 5, rerank="no")
     Repository(root, cache=cache, max_bytes=MAX_BYTES).rebuild()
-    assert search(opened, request, None, freshness=Refresh()).notes == (REPLACED,)
+    assert search(opened.view(), request, None).notes == (REPLACED,)
     shutil.rmtree(opened.store_folder / "chunks")
-    assert search(opened, request, None, freshness=Refresh()).notes == (REPLACED,)
-    (result,) = search(opened, request, None).results
+    assert search(opened.view(), request, None).notes == (REPLACED,)
+    (result,) = searched(opened, request).results
     assert result.passage.chunk.path == "a.py"
 
 
@@ -162,7 +163,7 @@ def test_a_full_disk_is_named_and_what_was_indexed_is_searched(root: Path, cache
         "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"  # as good as full: no file may grow
         f"opened = Repository(Path(sys.argv[1]), cache=Path(sys.argv[2]), max_bytes={MAX_BYTES})\n"
         "done = opened.refresh()\n"
-        "print(len(opened.snapshot()), done.pending, done.note)\n"
+        "print(len(opened.view().snapshot), done.pending, done.note)\n"
     )
     repository(root, cache)
     write(root, {f"n{n}.py": f"def gamma_{n}():\n" + "    x = yes\n" * 2_000 for n in range(30)})
@@ -171,21 +172,21 @@ def test_a_full_disk_is_named_and_what_was_indexed_is_searched(root: Path, cache
     )
     assert re.match(r"2 \d+ the index in .* cannot be written: ", done.stdout), done
     assert repository(root, cache).refresh() == Refresh()
-    assert len(repository(root, cache).snapshot()) > 30
+    assert len(repository(root, cache).view().snapshot) > 30
 
 
 def test_work_that_was_cut_off_before_its_commit_is_done_again(root: Path, cache: Path) -> None:
     """Kill -9 between two writes must leave files that look changed, never files that look done."""
     opened = repository(root, cache)
     store = Store(opened.store_folder)
-    store.mark(["a.py"])  # as if killed after marking, before the commit
+    store.table.mark(["a.py"])  # as if killed after marking, before the commit
     assert Repository(root, cache=cache, max_bytes=MAX_BYTES).refresh().changed == 1
 
 
 def test_a_marked_file_that_vanished_leaves_the_index(root: Path, cache: Path) -> None:
     """Its chunks may have been committed before the process was killed."""
     opened = repository(root, cache)
-    Store(opened.store_folder).mark(["a.py"])
+    Store(opened.store_folder).table.mark(["a.py"])
     (root / "a.py").unlink()
     again = repository(root, cache)
     assert found(again, "alpha") == []
@@ -221,14 +222,14 @@ def test_while_another_process_writes_the_last_commit_is_searched(root: Path, ca
 def test_a_passage_that_changed_since_it_was_indexed_is_marked(root: Path, cache: Path) -> None:
     """Every returned span is checked against the disk: nothing is silently old."""
     opened = repository(root, cache)
-    chunks = [chunk for path in opened.paths for chunk in opened.snapshot().chunks_of(path)]
+    chunks = [chunk for path in opened.view().paths for chunk in opened.view().snapshot.chunks_of(path)]
     write(root, {"a.py": "def altered(): pass\n"})
     (root / "b.py").unlink()
-    changed, gone = opened.passages(chunks)
+    changed, gone = opened.view().chunk_texts(chunks)
     assert (changed.is_current, changed.lines) == (False, ("def altered(): pass",))
     assert (gone.is_current, gone.lines) == (False, ())
     write(root, {"a.py": "def alpha(): pass\n"})
-    (same,) = opened.passages(chunks[:1])
+    (same,) = opened.view().chunk_texts(chunks[:1])
     assert same.is_current
     assert same.text == "def alpha(): pass"
 
@@ -237,7 +238,7 @@ def test_filters_choose_files_as_gitignore_patterns_do(tmp_path: Path, cache: Pa
     """A pattern language that everybody knows needs no documentation."""
     files = {"src/a.py": "x", "src/b.ts": "x", "tests/c.py": "x", "d.h": "x"}
     opened = repository(write(tmp_path / "r", files), cache)
-    assert opened.select(Filter()) is None
+    assert opened.view().select(Filter()) is None
     assert selected(opened, "src/") == ["src/a.py", "src/b.ts"]
     assert selected(opened, "*.py", "!tests/") == ["src/a.py"]
     assert selected(opened, "!tests/") == ["d.h", "src/a.py", "src/b.ts"]
@@ -252,8 +253,8 @@ def test_filters_choose_files_as_gitignore_patterns_do(tmp_path: Path, cache: Pa
 
 def selected(opened: Repository, *globs: str, language: str = "") -> list[str]:
     """List the files that pass a filter."""
-    selection = opened.select(Filter(globs, (language,) if language else ()))
-    return selection.paths if selection else opened.paths
+    selection = opened.view().select(Filter(globs, (language,) if language else ()))
+    return selection.paths if selection else opened.view().paths
 
 
 def test_files_that_are_not_searched_are_listed_with_reasons(tmp_path: Path, cache: Path) -> None:
@@ -265,7 +266,7 @@ def test_files_that_are_not_searched_are_listed_with_reasons(tmp_path: Path, cac
         "b.lock": "x",
     }
     opened = repository(write(tmp_path / "r", files), cache)
-    assert [(item.path, item.reason) for item in opened.excluded] == [
+    assert [(item.path, item.reason) for item in opened.view().excluded] == [
         (".env", "may hold secrets"),
         ("logo.png", "binary"),
     ]
@@ -274,19 +275,19 @@ def test_files_that_are_not_searched_are_listed_with_reasons(tmp_path: Path, cac
 def test_the_commit_of_the_work_tree_is_told(root: Path, cache: Path) -> None:
     """A reply says what state it is about."""
     opened = repository(root, cache)
-    assert opened.commit() == "not a git repository"
+    assert opened.view().commit == "not a git repository"
     git(root, "init", "-q")
-    assert opened.commit() == "no commit yet"
+    assert opened.view().commit == "no commit yet"
     git(root, "add", ".")
     git(root, "commit", "-q", "-m", "one")
     short = git(root, "rev-parse", "--short", "HEAD").strip()
-    assert opened.commit() == f"commit {short}, clean"
+    assert opened.view().commit == f"commit {short}, clean"
     write(root, {"a.py": "def edited(): pass\n"})
-    assert opened.commit() == f"commit {short}, dirty"
+    assert opened.view().commit == f"commit {short}, dirty"
     (root / ".git/index").write_bytes(b"damaged")
-    assert opened.commit() == f"commit {short}, state unknown"
+    assert opened.view().commit == f"commit {short}, state unknown"
     (root / ".git/config").write_text("[core\n", encoding="utf-8")
-    assert opened.commit().startswith("git refused: bad config line 1")
+    assert opened.view().commit.startswith("git refused: bad config line 1")
 
 
 @pytest.mark.parametrize("glob", ["!", "\\", "a\\"])
@@ -302,7 +303,7 @@ def test_long_filters_are_not_echoed_whole(root: Path, cache: Path) -> None:
     opened = repository(root, cache)
     for wanted in (Filter(("x" * 200_000,)), Filter(("!" + "\\" * 50_001,)), Filter((), ("y" * 50_000,))):
         with pytest.raises(ArgumentError, match="characters") as caught:
-            opened.select(wanted)
+            opened.view().select(wanted)
         assert len(str(caught.value)) < 800
 
 
@@ -322,7 +323,7 @@ def test_a_file_that_may_not_be_read_is_left_out_with_its_reason(shared_folder: 
         opened = repository(root, shared_folder / "cache")
         assert found(opened, "alpha") == []
         assert found(opened, "beta") == ["b.py"]
-        assert [(item.path, item.reason) for item in opened.excluded] == [
+        assert [(item.path, item.reason) for item in opened.view().excluded] == [
             ("a.py", "unreadable: Permission denied")
         ]
         (root / "a.py").chmod(0o600)
@@ -337,8 +338,8 @@ def test_a_folder_that_may_not_be_read_is_listed_with_its_reason(shared_folder: 
         (root / "shut").chmod(0)
         opened = repository(root, shared_folder / "cache")
         (root / "shut").chmod(0o700)
-        assert opened.paths == ["a.py"]
-        assert [(item.path, item.reason) for item in opened.excluded] == [
+        assert opened.view().paths == ["a.py"]
+        assert [(item.path, item.reason) for item in opened.view().excluded] == [
             ("shut", "unreadable: Permission denied")
         ]
 
@@ -417,7 +418,7 @@ def test_an_empty_folder_can_be_searched(tmp_path: Path, cache: Path) -> None:
     """Nothing to find is an answer."""
     (tmp_path / "empty").mkdir()
     opened = repository(tmp_path / "empty", cache)
-    assert len(opened.snapshot()) == 0
+    assert len(opened.view().snapshot) == 0
     assert found(opened, "anything") == []
 
 
@@ -453,12 +454,12 @@ def test_the_state_of_a_watched_tree_is_asked_for_after_each_touch(root: Path, c
     git(root, "commit", "-q", "-m", "one")
     opened = repository(root, cache)
     opened.refresh(touched=frozenset())
-    assert opened.commit().endswith("clean")
+    assert opened.view().commit.endswith("clean")
     write(root, {"a.py": "def edited(): pass\n"})
     opened.refresh(touched=frozenset({"a.py"}))  # a sweep in the background, say: nobody asks for the state
     opened.refresh(touched=frozenset())
-    assert opened.commit().endswith("dirty")
+    assert opened.view().commit.endswith("dirty")
     opened.refresh(touched=frozenset())
     git(root, "commit", "-q", "-a", "-m", "two")
     opened.refresh(touched=frozenset())
-    assert opened.commit().endswith("clean")
+    assert opened.view().commit.endswith("clean")

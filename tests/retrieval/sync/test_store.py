@@ -13,10 +13,13 @@ from fakes import MAX_BYTES, found, git, repository, write
 from retrieval.errors import IndexLockedError
 from retrieval.index.writer import make
 from retrieval.records import FileStat
-from retrieval.sync import file_table, inventory, store
+from retrieval.sync import file_table, inventory, record_table
 from retrieval.sync.indexer import is_settled
-from retrieval.sync.repository import Refresh, Repository
-from retrieval.sync.store import FileRecord, Holder, News, Store, store_folder
+from retrieval.sync.record_table import Changes, FileRecord, RecordTable
+from retrieval.sync.repository import Repository
+from retrieval.sync.store import Store, store_folder
+from retrieval.sync.sync import Refresh
+from retrieval.sync.write_lock import WriterInfo
 
 
 @pytest.fixture
@@ -79,14 +82,14 @@ def test_who_writes_is_named_with_how_far_it_is(tmp_path: Path) -> None:
     """Whoever waits wants to know for whom, and how long."""
     store, other = Store(tmp_path / "s"), Store(tmp_path / "s")
     with store.writing(patience_s=1):
-        store.tell(400, 1_000)
-        assert other.holder() == Holder(os.getpid(), 400, 1_000)
+        store.lock.report_progress(400, 1_000)
+        assert other.lock.writer() == WriterInfo(os.getpid(), 400, 1_000)
         with pytest.raises(
             IndexLockedError,
             match=rf"process \({os.getpid()}, 400 of 1,000 files done\) is writing the index",
         ):
             other.writing(patience_s=0).__enter__()
-    assert other.holder() is None
+    assert other.lock.writer() is None
 
 
 def test_the_lock_of_a_killed_writer_is_taken_over(tree: Path, cache: Path) -> None:
@@ -99,7 +102,7 @@ def test_the_lock_of_a_killed_writer_is_taken_over(tree: Path, cache: Path) -> N
     killed = subprocess.run([sys.executable, "-c", script, str(folder)], check=False)
     assert killed.returncode == -9
     assert (folder / "holder").exists()
-    assert Store(folder).holder() is None, "the dead hold nothing"
+    assert Store(folder).lock.writer() is None, "the dead hold nothing"
     assert found(repository(tree, cache), "alpha") == ["a.py"]
 
 
@@ -128,21 +131,21 @@ def test_a_store_that_is_made_anew_is_read_as_it_was_or_as_it_is(tmp_path: Path)
     def read_on() -> None:
         while not is_over.is_set():
             try:
-                sizes.add(len(store.news().records))
+                sizes.add(len(store.table.changes().records))
             except sqlite3.Error as error:
                 failures.append(error)
 
     with store.writing(patience_s=1):
         store.reset(tmp_path, "made", make=make)
-        store.remember(records, ())
+        store.table.remember(records, ())
     readers = [threading.Thread(target=read_on) for _ in range(2)]
     for reader in readers:
         reader.start()
     for _ in range(25):
         with store.writing(patience_s=1):
             store.reset(tmp_path, "made", make=make)
-            store.remember(records, ())
-        assert store.news().records == records
+            store.table.remember(records, ())
+        assert store.table.changes().records == records
     is_over.set()
     for reader in readers:
         reader.join()
@@ -156,7 +159,7 @@ def test_a_table_that_is_no_table_is_made_anew(tmp_path: Path) -> None:
     with store.writing(patience_s=1):
         (store.folder / "files.sqlite").write_bytes(b"no table " * 1_000)
         store.reset(tmp_path, "made", make=make)
-    assert store.news().records == {}
+    assert store.table.changes().records == {}
 
 
 def test_what_is_made_anew_while_it_is_read_is_not_trusted(
@@ -166,15 +169,15 @@ def test_what_is_made_anew_while_it_is_read_is_not_trusted(
     opened = repository(tree, cache)
     write(tree, {"c.py": "def gamma(): pass\n"})
     repository(tree, cache)  # another process: there is news to read
-    news = Store.news
+    changes = RecordTable.changes
 
-    def interrupted(self: Store, since: int = 0) -> News:
-        read = news(self, since)
-        monkeypatch.setattr(Store, "news", news)
+    def interrupted(self: RecordTable, since: int = 0) -> Changes:
+        read = changes(self, since)
+        monkeypatch.setattr(RecordTable, "changes", changes)
         repository(tree, cache).rebuild()
         return read
 
-    monkeypatch.setattr(Store, "news", interrupted)
+    monkeypatch.setattr(RecordTable, "changes", interrupted)
     assert opened.refresh().changed == 3
     assert found(opened, "alpha") == ["a.py"]
 
@@ -201,7 +204,7 @@ def test_who_reads_the_news_too_late_forgets_who_is_gone(
     tree: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A server slept over hundreds of edits, one of them a deletion, and wakes when the file is back."""
-    for module in (store, file_table):
+    for module in (record_table, file_table):
         monkeypatch.setattr(module, "TOMBSTONES", 3)
     sleeper, other = repository(tree, cache), repository(tree, cache)
     (tree / "a.py").unlink()
@@ -218,10 +221,10 @@ def test_a_takeover_does_not_trust_what_it_knew_before(tree: Path, cache: Path) 
     opened = repository(tree, cache)
     script = (
         "import os, sys; from pathlib import Path; from retrieval.sync.repository import Repository\n"
-        "from retrieval.sync.store import Store\n"
-        "Store.remember = lambda self, records, gone: os.kill(os.getpid(), 9) if not all(\n"
+        "from retrieval.sync.record_table import RecordTable\n"
+        "RecordTable.remember = lambda self, records, gone: os.kill(os.getpid(), 9) if not all(\n"
         "    record.digest == '' for record in records.values()) else remember(self, records, gone)\n"
-    ).replace("Store.remember =", "remember = Store.remember\nStore.remember =", 1)
+    ).replace("RecordTable.remember =", "remember = RecordTable.remember\nRecordTable.remember =", 1)
     script += f"Repository(Path(sys.argv[1]), cache=Path(sys.argv[2]), max_bytes={MAX_BYTES}).refresh()\n"
     write(tree, {"a.py": "def gamma(): pass\n"})
     killed = subprocess.run([sys.executable, "-c", script, str(tree), str(cache)], check=False)

@@ -199,8 +199,8 @@ def test_a_reader_moves_questions_and_leaves_names_alone(tmp_path: Path) -> None
             golden_file.row_of("Thing3", ["src/f3.py"], id="name"),
         ],
     )
-    questions = systems.judged(golden_file.load(tmp_path / "golden.json"), opened, {})
-    found = systems.first_stage(questions, opened)
+    questions = systems.judged(golden_file.load(tmp_path / "golden.json"), opened.view(), {})
+    found = systems.first_stage(questions, opened.view())
     said = systems.read(questions, found, KeywordScorer("note 5"), depth=8)
     rankings = systems.fused(found, said, dict.fromkeys(said, 1.0))
     assert rankings["question"].results[0].chunk.path == "src/f5.py"
@@ -216,13 +216,13 @@ def test_ripgrep_ranks_files_where_there_is_one(tmp_path: Path, monkeypatch: pyt
     )
     (tools / "rg").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
-    assert systems.ripgrep([question], opened) is None
+    assert systems.ripgrep([question], opened.view()) is None
     monkeypatch.setenv("PATH", f"{tools}:/usr/bin:/bin")
-    found = systems.ripgrep([question], opened)
+    found = systems.ripgrep([question], opened.view())
     assert found is not None
     assert [result.chunk.path for result in found["q"].results] == ["b.py", "a.py"]
     assert [result.characters for result in found["q"].results] == [10, 5]
-    wordless = systems.ripgrep([Asked("w", "???", "w", (Expected("b.py"),))], opened)
+    wordless = systems.ripgrep([Asked("w", "???", "w", (Expected("b.py"),))], opened.view())
     assert wordless == {"w": Ranking(())}, "rg without a pattern would look for the folder's name"
 
 

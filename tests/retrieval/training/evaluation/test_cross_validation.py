@@ -45,7 +45,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     recipe = dataclasses.replace(
         PRESETS["default"], base=str(base), revision="", epochs=1, validation_share=0, learning_rate=1e-3
     )
-    return World(asked, there, mining.mine(asked, there, seed=0), recipe)
+    return World(asked, there, mining.mine(asked, there.view(), seed=0), recipe)
 
 
 class Told:
@@ -69,16 +69,16 @@ def test_a_judging_that_was_cut_off_goes_on_and_ends_the_same(world: World, tmp_
     plan = Plan(world.recipe, folds=3, depth=8)
     with pytest.raises(CancelledError):
         cross_validation.judge(
-            world.asked, world.there, world.mined, plan, tmp_path / "a",
+            world.asked, world.there.view(), world.mined, plan, tmp_path / "a",
             watch=Told(stop_at="fold 2 of 3, learning").watch(),
         )  # fmt: skip
     again = Told()
     resumed = cross_validation.judge(
-        world.asked, world.there, world.mined, plan, tmp_path / "a", watch=again.watch()
+        world.asked, world.there.view(), world.mined, plan, tmp_path / "a", watch=again.watch()
     )
     assert "fold 1 of 3, learning" not in again.stages
     assert {"fold 2 of 3, learning", "fold 3 of 3, reading"} <= set(again.stages)
-    whole = cross_validation.judge(world.asked, world.there, world.mined, plan, tmp_path / "b")
+    whole = cross_validation.judge(world.asked, world.there.view(), world.mined, plan, tmp_path / "b")
     metric = [
         {i: values["nDCG@10"] for i, values in judged.report.systems[-1].by_question.items()}
         for judged in (resumed, whole)
@@ -96,12 +96,12 @@ def test_another_model_in_the_same_folder_is_asked_anew(world: World, tmp_path: 
     for keyword in ("sesame", "sesame", "door"):
         shutil.rmtree(base, ignore_errors=True)
         tiny_model.train(base, batches=1, keyword=keyword)
-        cross_validation.judge(world.asked, world.there, world.mined, plan, work)
+        cross_validation.judge(world.asked, world.there.view(), world.mined, plan, work)
         names.append({path.name for path in work.glob("*.json")})
     assert names[0] == names[1], "the same model, made again, is known"
     assert len(names[2]) == 2 * len(names[0])
     (work / min(names[0])).write_text("[]", encoding="utf-8")
-    cross_validation.judge(world.asked, world.there, world.mined, plan, work)
+    cross_validation.judge(world.asked, world.there.view(), world.mined, plan, work)
 
 
 def test_a_model_is_known_by_its_files_and_not_by_its_path(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_a_model_is_known_by_its_files_and_not_by_its_path(tmp_path: Path) -> No
 def test_every_system_is_judged_on_the_same_questions(world: World, tmp_path: Path) -> None:
     """The floor, the first stage, the base and what was learned, side by side."""
     judged = cross_validation.judge(
-        world.asked, world.there, world.mined, Plan(world.recipe, folds=2, depth=4), tmp_path / "w"
+        world.asked, world.there.view(), world.mined, Plan(world.recipe, folds=2, depth=4), tmp_path / "w"
     )
     names = [scores.name for scores in judged.report.systems if scores.name != "ripgrep"]
     assert names == ["constant list", "first stage", "base", "tuned"]
@@ -134,7 +134,7 @@ def test_the_served_model_is_judged_by_what_was_recorded_of_it(world: World, tmp
     train(world.mined.pairs, world.recipe, folder)
     recorded = {"job-retry": dict.fromkeys(("hit@1", "nDCG@10", "MRR@10"), 0.125)}
     served = Served("current", "0001-abc", str(folder), "", 0.5, recorded)
-    report = cross_validation.measure(world.asked, world.there, [served], depth=4)
+    report = cross_validation.measure(world.asked, world.there.view(), [served], depth=4)
     assert report.systems[-1].by_question["job-retry"]["nDCG@10"] == 0.125
     assert report.systems[-1].by_question["job-drain"]["nDCG@10"] != 0.125
 
@@ -142,9 +142,9 @@ def test_the_served_model_is_judged_by_what_was_recorded_of_it(world: World, tmp
 def test_one_group_of_questions_cannot_be_judged(world: World, tmp_path: Path) -> None:
     """There is nothing to learn from that is not tested."""
     one = dataclasses.replace(world.asked, questions=world.asked.questions[:1])
-    mined = mining.mine(one, world.there, seed=0)
+    mined = mining.mine(one, world.there.view(), seed=0)
     with pytest.raises(ArgumentError, match="that can be judged: 1, in groups: 1; learning needs 2"):
-        cross_validation.judge(one, world.there, mined, Plan(world.recipe), tmp_path / "w")
+        cross_validation.judge(one, world.there.view(), mined, Plan(world.recipe), tmp_path / "w")
 
 
 def test_nothing_to_judge_is_said_and_not_averaged(world: World) -> None:
@@ -155,12 +155,14 @@ def test_nothing_to_judge_is_said_and_not_averaged(world: World) -> None:
     )
     for questions in ((), gone):
         with pytest.raises(ArgumentError, match="no question that can be judged; `goldrank golden lint`"):
-            cross_validation.measure(dataclasses.replace(world.asked, questions=questions), world.there, [])
+            cross_validation.measure(
+                dataclasses.replace(world.asked, questions=questions), world.there.view(), []
+            )
 
 
 def test_measuring_groups_questions_as_learning_does(world: World, tmp_path: Path) -> None:
     """Questions that share an answer are no independent evidence, whoever asks them."""
-    measured = cross_validation.measure(world.asked, world.there, [])
+    measured = cross_validation.measure(world.asked, world.there.view(), [])
     groups = {item.question_id: item.group for item in measured.asked}
     assert groups["shared"] == groups["lease-resume"]
     assert groups == dict(world.mined.groups)
@@ -176,11 +178,11 @@ def test_names_that_are_no_unicode_are_learned_like_any_other(world: World, tmp_
         [golden_file.row_of("what lets a job retry", ["src/j\udcf6b_retry.py"], id="odd"), *rows()[6:12]],
     )
     asked = golden_file.load(tmp_path / "golden.json")
-    mined = mining.mine(asked, there, seed=0)
+    mined = mining.mine(asked, there.view(), seed=0)
     mining.write(mined, tmp_path / "pairs.jsonl")
     assert mining.read(tmp_path / "pairs.jsonl") == mined
     plan = Plan(world.recipe, folds=2, depth=4)
-    judged = cross_validation.judge(asked, there, mined, plan, tmp_path / "w")
+    judged = cross_validation.judge(asked, there.view(), mined, plan, tmp_path / "w")
     assert "odd" in judged.report.systems[-1].by_question
 
 
@@ -196,7 +198,7 @@ def test_what_learned_from_shuffled_labels_is_refused(world: World, tmp_path: Pa
     mined = dataclasses.replace(world.mined, pairs=dealt)
     recipe = dataclasses.replace(world.recipe, seed=seed)
     judged = cross_validation.judge(
-        world.asked, world.there, mined, Plan(recipe, folds=2, depth=8), tmp_path / "w"
+        world.asked, world.there.view(), mined, Plan(recipe, folds=2, depth=8), tmp_path / "w"
     )
     decision = gate.decide(judged.report, weight=judged.weight, questions=len(judged.report.asked))
     assert not decision.promote
@@ -211,7 +213,7 @@ def test_by_time_only_newer_questions_are_judged(world: World, tmp_path: Path) -
     )
     asked = dataclasses.replace(world.asked, questions=dated)
     plan = Plan(world.recipe, folds=2, depth=4, order="by time")
-    judged = cross_validation.judge(asked, world.there, world.mined, plan, tmp_path / "w")
+    judged = cross_validation.judge(asked, world.there.view(), world.mined, plan, tmp_path / "w")
     tested = {item.question_id for item in judged.report.asked}
     assert 8 < len(tested) < 20
     assert "job-cancel" not in tested
@@ -221,7 +223,7 @@ def test_by_time_only_newer_questions_are_judged(world: World, tmp_path: Path) -
 def test_a_draft_records_all_that_serving_and_people_need(world: World, tmp_path: Path) -> None:
     """The card shows before and after; the facts name data, weight and what each question scored unseen."""
     judged = cross_validation.judge(
-        world.asked, world.there, world.mined, Plan(world.recipe, folds=2, depth=4), tmp_path / "w"
+        world.asked, world.there.view(), world.mined, Plan(world.recipe, folds=2, depth=4), tmp_path / "w"
     )
     trained = train(world.mined.pairs, world.recipe, tmp_path / "tuned")
     decision = gate.decide(judged.report, weight=judged.weight, questions=len(judged.report.asked))

@@ -40,7 +40,7 @@ def loaded(tmp_path: Path, *rows: object) -> golden_file.Golden:
 
 def kinds(tmp_path: Path, there: Repository, *rows: object) -> dict[str, str]:
     """Name what lint finds, but for the file being short."""
-    found = lint.lint(loaded(tmp_path, *rows), there)
+    found = lint.lint(loaded(tmp_path, *rows), there.view())
     return {finding.kind: finding.text for finding in found if finding.kind != "few"}
 
 
@@ -48,7 +48,7 @@ def test_the_first_systems_file_is_read_with_its_loose_paths(tmp_path: Path) -> 
     """Its users have such files; a comment is no question, an end of a path and a folder are answers."""
     (tmp_path / "golden.json").write_text(FIRST, encoding="utf-8")
     asked = golden_file.load(tmp_path / "golden.json")
-    paths = opened(tmp_path).paths
+    paths = opened(tmp_path).view().paths
     assert [question.text for question in asked.questions] == ["Where is mail sent?", "How are jobs run?"]
     assert [
         [target.path for target in golden_file.targets(question, paths)] for question in asked.questions
@@ -223,7 +223,9 @@ def test_lint_finds_each_kind_of_fault(tmp_path: Path, rows: list[object], kind:
 
 def test_lint_says_how_few_questions_there_are(tmp_path: Path) -> None:
     """A promotion wants twenty."""
-    (finding,) = lint.lint(loaded(tmp_path, {"q": "who", "expect_paths": ["src/mail.py"]}), opened(tmp_path))
+    (finding,) = lint.lint(
+        loaded(tmp_path, {"q": "who", "expect_paths": ["src/mail.py"]}), opened(tmp_path).view()
+    )
     assert (finding.kind, finding.row) == ("few", 0)
 
 
@@ -241,7 +243,7 @@ def test_a_repository_suggests_questions_with_evidence_and_dates(tmp_path: Path)
     git(root, "commit", "-qm", "Start")
     write(root, {"src/mail.py": FILES["src/mail.py"] + "\n\ndef bounce(address):\n    return address\n"})
     git(root, "commit", "-qam", "fix(mail): letters to nobody are sent back (#12)")
-    found = {draft.source: draft for draft in suggest.suggest(repository(root, tmp_path / "cache"))}
+    found = {draft.source: draft for draft in suggest.suggest(repository(root, tmp_path / "cache").view())}
     assert {source: (draft.text, draft.answers) for source, draft in found.items()} == {
         "commit": ("letters to nobody are sent back", ("src/mail.py",)),
         "docstring": ("Renew a lease before it ends", ("src/lease.py:1-3",)),
@@ -264,7 +266,7 @@ def test_a_commit_that_changed_a_file_with_a_foreign_name_is_a_draft(tmp_path: P
     ):
         git(root, "add", f"src/{name}.py")
         git(root, "commit", "-qm", subject)
-    drafts = suggest.suggest(repository(root, tmp_path / "cache"))
+    drafts = suggest.suggest(repository(root, tmp_path / "cache").view())
     assert {draft.text: draft.answers for draft in drafts} == {
         "Doors swing open slowly": ("src/t\u00fcr.py",),
         "Caf\u00e9 doors shut by themselves": ("src/caf\udce9.py",),
@@ -278,10 +280,10 @@ def test_what_is_asked_already_is_not_suggested_and_no_more_than_asked_for(tmp_p
         f"src/m{n}.py": f'def f{n}():\n    """Say the number {n} to everybody here."""\n' for n in range(9)
     }
     there = opened(tmp_path, {**files, "src/n.py": says})
-    drafts = suggest.suggest(there, most=4)
+    drafts = suggest.suggest(there.view(), most=4)
     assert len(drafts) == 4
     known = loaded(tmp_path, *(golden_file.row_of(draft.text, draft.answers) for draft in drafts))
-    others = suggest.suggest(there, known=known, most=40)
+    others = suggest.suggest(there.view(), known=known, most=40)
     assert len(others) == 5
     assert {draft.text for draft in drafts}.isdisjoint(draft.text for draft in others)
 
@@ -292,11 +294,11 @@ def test_only_prose_is_a_changelog(tmp_path: Path) -> None:
     code, prose = ("Changesets.tsx", "history.py", "news.json"), ("CHANGES-2.0.rst", "NEWS", "change_log.txt")
     for name in (*code, *prose):
         root = write(tmp_path / name.replace("/", "-"), {**FILES, name: item})
-        drafts = suggest.suggest(repository(root, tmp_path / "cache"))
+        drafts = suggest.suggest(repository(root, tmp_path / "cache").view())
         sources = [draft.source for draft in drafts]
         assert sources == (["changelog"] if name in prose else []), name
 
 
 def test_a_folder_without_git_suggests_what_its_files_say(tmp_path: Path) -> None:
     """Not everybody has a history."""
-    assert suggest.suggest(opened(tmp_path)) == []
+    assert suggest.suggest(opened(tmp_path).view()) == []

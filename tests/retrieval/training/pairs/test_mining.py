@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from fakes import repository, write
+from fakes import repository, searched, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from toy_repository import house, rows
@@ -15,7 +15,7 @@ from toy_repository import house, rows
 from retrieval.progress import IsCancelled, Progress
 from retrieval.records import Chunk
 from retrieval.rerank.fusion import Reading
-from retrieval.search.searcher import Request, SecondStage, search
+from retrieval.search.searcher import Request, SecondStage
 from retrieval.training.evaluation import systems
 from retrieval.training.golden import edits, golden_file
 from retrieval.training.golden.golden_file import Golden, Question
@@ -32,7 +32,7 @@ def mined(tmp_path_factory: pytest.TempPathFactory) -> tuple[Golden, Mined, Path
     opened = repository(write(folder / "r", house()), folder / "cache")
     edits.add(folder / "golden.json", rows())
     asked = golden_file.load(folder / "golden.json")
-    return asked, mining.mine(asked, opened, seed=3), folder
+    return asked, mining.mine(asked, opened.view(), seed=3), folder
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -134,12 +134,12 @@ def test_a_question_whose_answer_is_used_up_stays_with_those_that_used_it(tmp_pa
         [golden_file.row_of(text, ["src/job_retry.py:10-13"], id=text) for text in said] + rows()[6:9],
     )
     asked = golden_file.load(tmp_path / "golden.json")
-    found = mining.mine(asked, opened, seed=0)
+    found = mining.mine(asked, opened.view(), seed=0)
     assert len({pair.question_id for pair in found.pairs} & set(said)) == mining.REUSE
     assert "it answers 4 others" in found.notes[0]
-    judged = systems.judged(asked, opened, found.groups)
+    judged = systems.judged(asked, opened.view(), found.groups)
     assert {item.group for item in judged if item.question_id in said} == {"alpha beta"}
-    assert mining.grouped(asked, opened) == found.groups
+    assert mining.grouped(asked, opened.view()) == found.groups
 
 
 def test_a_copy_of_an_answer_is_the_answer(tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_a_copy_of_an_answer_is_the_answer(tmp_path: Path) -> None:
             *rows()[6:9],
         ],
     )
-    found = mining.mine(golden_file.load(tmp_path / "golden.json"), opened, seed=0)
+    found = mining.mine(golden_file.load(tmp_path / "golden.json"), opened.view(), seed=0)
     assert found.groups["copy"] == "one"
     tested = splits.Fold(tuple(i for i in found.groups if i != "one"), ("one",))
     assert not any(
@@ -169,11 +169,11 @@ def test_what_quotes_a_question_is_no_wrong_answer(tmp_path: Path) -> None:
     files = {**house(), "asked.json": json.dumps(rows(), indent=1), "docs/asked.md": listed}
     opened = repository(write(tmp_path / "r", files), tmp_path / "cache")
     asked = golden_file.load(tmp_path / "r/asked.json")
-    found = systems.first_stage(systems.judged(asked, opened, {}), opened)
+    found = systems.first_stage(systems.judged(asked, opened.view(), {}), opened.view())
     assert any(
         candidate.chunk.path == "docs/asked.md" for item in found.values() for candidate in item.candidates
     )
-    mined = mining.mine(asked, opened, seed=0)
+    mined = mining.mine(asked, opened.view(), seed=0)
     assert {pair.chunk.path for pair in mined.pairs}.isdisjoint({"asked.json", "docs/asked.md"})
 
 
@@ -195,8 +195,8 @@ def test_the_same_seed_mines_the_same_pairs(mined: tuple[Golden, Mined, Path]) -
     """A result that cannot be had again cannot be argued about."""
     asked, found, folder = mined
     opened = repository(folder / "r", folder / "cache")
-    assert mining.mine(asked, opened, seed=3) == found
-    assert mining.mine(asked, opened, seed=4) != found
+    assert mining.mine(asked, opened.view(), seed=3) == found
+    assert mining.mine(asked, opened.view(), seed=4) != found
 
 
 def test_pairs_are_read_back_as_they_were_written(mined: tuple[Golden, Mined, Path], tmp_path: Path) -> None:
@@ -237,8 +237,10 @@ def test_a_chunk_is_written_alike_for_mining_judging_and_serving(mined: tuple[Go
     question = asked.questions[0]
     reader = Listening()
     stage = SecondStage(reader, "listening", weight=0.5, rerank_tool_weight=0.5, depth=20, deadline_s=9.0)
-    search(opened, Request(question.text, 10), stage)
-    judged = systems.first_stage(systems.judged(asked, opened, found.groups), opened)[question.question_id]
+    searched(opened, Request(question.text, 10), stage)
+    judged = systems.first_stage(systems.judged(asked, opened.view(), found.groups), opened.view())[
+        question.question_id
+    ]
     assert reader.passages == list(judged.passages[:20])
     written = {pair.chunk: pair.passage for pair in found.pairs}
     shown = {
