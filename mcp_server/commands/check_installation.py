@@ -19,7 +19,7 @@ from retrieval import installation
 from retrieval.chunks import definitions, parser_pool
 from retrieval.errors import GoldrankError, ModelError, ParserError
 from retrieval.files import languages, secret_masking
-from retrieval.rerank import exported_model, model_thread, model_versions
+from retrieval.rerank import exported_model, model_loading, model_versions
 from retrieval.settings import CONFIG_FILE, Settings
 
 LEAST_FREE_BYTES = 500_000_000  # the index of 100,000 chunks takes 54 MB, and an update writes beside it
@@ -182,7 +182,7 @@ def _model(settings: Settings) -> Finding:
     exported = exported_model.folder_of(settings.model)
     if exported:
         return _exported(settings.model, exported, weights)
-    if model_thread.is_at_hand(settings.model, revision=settings.model_revision):
+    if model_loading.is_on_disk(settings.model, revision=settings.model_revision):
         return Finding("model", "ok", f"{settings.model}, weight {weights}")
     remedy = "goldrank doctor --download-model, or name a folder: --model DIR or GOLDRANK_MODEL=DIR"
     return Finding(
@@ -194,8 +194,7 @@ def _exported(model: str, folder: Path, weights: str) -> Finding:
     try:
         manifest = exported_model.read(folder)
     except ModelError as error:
-        what, _, remedy = str(error).rpartition("; ")
-        return Finding("model", "failure", f"{model}: {what}; BM25 alone will rank", remedy)
+        return Finding("model", "failure", f"{model}: {error.fact}; BM25 alone will rank", error.remedy)
     return Finding("model", "ok", f"{model} ({manifest.name}, {manifest.digest}, no torch), weight {weights}")
 
 

@@ -45,7 +45,9 @@ def init(words: Sequence[str], root: Path | None, advice: bool, remove: bool, dr
         if client.name in names or (not names and (remove or registry.is_in_use(client, around)))
     ]
     if not chosen and not advice:
-        raise ArgumentError(f"no client is in use here; name one: goldrank init {'|'.join(registry.NAMES)}")
+        raise ArgumentError(
+            "no client is in use here", remedy=f"name one: goldrank init {'|'.join(registry.NAMES)}"
+        )
     steps = list(_steps(chosen, around, remove=remove, dry_run=dry_run))
     if advice or (remove and not names):
         work = agents_md.dismiss if remove else agents_md.introduce
@@ -57,18 +59,22 @@ def init(words: Sequence[str], root: Path | None, advice: bool, remove: bool, dr
             click.echo(f"goldrank init --agents also says in {agents_md.FILE} when to ask which tool")
     if failures:
         left = "1 file was left as it is" if failures == 1 else f"{failures} files were left as they are"
-        raise ClientFileError(f"{left}; see above")
+        raise ClientFileError(left, remedy="see above")
 
 
 def _root(named: Path | None) -> Path:
     if named is not None:
         if not named.is_dir():
-            raise ArgumentError(f"{named} is no folder; name an existing one: goldrank init --repo DIR")
+            raise ArgumentError(
+                f"{named} is no folder", remedy="name an existing one: goldrank init --repo DIR"
+            )
         return named
     try:
         return default_root(os.environ, Path.cwd())
     except RootError as error:
-        raise ArgumentError(f"{Path.cwd()} is no project; name one: goldrank init --repo DIR") from error
+        raise ArgumentError(
+            f"{Path.cwd()} is no project", remedy="name one: goldrank init --repo DIR"
+        ) from error
 
 
 def _steps(chosen: Sequence[Client], around: Surroundings, *, remove: bool, dry_run: bool) -> Iterator[Step]:

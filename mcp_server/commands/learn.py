@@ -31,7 +31,7 @@ from mcp_server.commands.options import (
 from mcp_server.messages import replies
 from retrieval.errors import ArgumentError
 from retrieval.rerank import model_versions
-from retrieval.rerank.model_thread import is_at_hand
+from retrieval.rerank.model_loading import is_on_disk
 from retrieval.search import feedback_log
 from retrieval.settings import Settings, read_model
 from retrieval.sync.repository import Repository
@@ -104,7 +104,9 @@ def mine(
 
     settings = settings_of(**flags)
     if out.exists() and out.stat().st_size and not mining.is_ours(out):
-        raise ArgumentError(f"{out} holds something else than mined pairs; name another file: --out FILE")
+        raise ArgumentError(
+            f"{out} holds something else than mined pairs", remedy="name another file: --out FILE"
+        )
     repository = refreshed(root, settings)
     asked = load_golden(golden_path, repository)
     mined = _mined(asked, repository, preset=preset, seed=seed)
@@ -291,7 +293,7 @@ def _served(repository: Repository, settings: Settings) -> list["Served"]:
     from retrieval.training.evaluation.cross_validation import Served
 
     found = []
-    if settings.model and is_at_hand(settings.model, revision=settings.model_revision):
+    if settings.model and is_on_disk(settings.model, revision=settings.model_revision):
         name = Path(settings.model).name
         found.append(Served("base", name, settings.model, settings.model_revision, settings.rerank_weight))
     else:
@@ -354,7 +356,7 @@ def _lint_or_stop(asked: "Golden", repository: Repository) -> None:
         )
     if errors:
         wrong = counted(len(errors), "error")
-        raise ArgumentError(f"{asked.path} has {wrong}; see them with: goldrank golden lint")
+        raise ArgumentError(f"{asked.path} has {wrong}", remedy="see them with: goldrank golden lint")
     click.echo(
         f"golden file: {counted(len(asked.questions), 'question')}, no errors, "
         f"{counted(len(findings), 'warning')}"
@@ -391,7 +393,9 @@ def _guard(pair: str, folder: Path, weight: float, settings: Settings) -> "Guard
 
     root, equals, file = pair.partition("=")
     if not equals:
-        raise ArgumentError(f"--guard {pair} is no REPO=GOLDEN; name a repository and its golden file")
+        raise ArgumentError(
+            f"--guard {pair} is no REPO=GOLDEN", remedy="name a repository and its golden file"
+        )
     repository = refreshed(Path(root), settings)
     asked = load_golden(Path(file) if file else None, repository)
     today = _served(repository, settings)[-1:]

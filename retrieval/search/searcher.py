@@ -12,7 +12,7 @@ from retrieval.index import integrity
 from retrieval.index.bm25 import bm25_scores
 from retrieval.index.reader import path_terms
 from retrieval.paths.path_filter import Filter
-from retrieval.progress import IsCancelled
+from retrieval.progress import IsCancelled, Progress
 from retrieval.rank.confidence import Confidence, judge
 from retrieval.rank.query import read_query
 from retrieval.rank.ranker import gather, place, weights_for
@@ -28,12 +28,18 @@ BY_FILENAMES = "only the files whose names match were read: nothing that matches
 
 
 class Reader(Protocol):
-    """Whatever makes the cross-encoder read; `crossencoder.ModelThread` in earnest."""
+    """Runs the cross-encoder; in production a `model_thread.ModelThread`."""
 
     def read(
-        self, query: str, passages: Sequence[str], *, deadline_s: float, is_cancelled: IsCancelled
+        self,
+        query: str,
+        passages: Sequence[str],
+        *,
+        deadline_s: float,
+        is_cancelled: IsCancelled,
+        progress: Progress = ...,
     ) -> Reading:
-        """Score passages in first-stage order until the deadline."""
+        """Score passages in first-stage order until the deadline; report how many are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,7 @@ class SecondStage:
         depth: How many candidates it reads.
         deadline_s: Seconds until the rest keep their first-stage order.
         note: Why another model than the promoted one reads, or "".
+        progress: Called with candidates read and candidates in all.
     """
 
     reader: Reader
@@ -57,6 +64,7 @@ class SecondStage:
     depth: int
     deadline_s: float
     note: str = ""
+    progress: Progress = lambda _read, _all: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,7 +324,13 @@ def _read_and_fuse(
         return fuse(candidates, nothing, weight=0), f"bm25 ({refusal})" if refusal else "bm25"
     texts = [pair_text(passage.chunk, passage.text) for passage in passages[: second.depth]]
     try:
-        reading = second.reader.read(query, texts, deadline_s=second.deadline_s, is_cancelled=is_cancelled)
+        reading = second.reader.read(
+            query,
+            texts,
+            deadline_s=second.deadline_s,
+            is_cancelled=is_cancelled,
+            progress=second.progress,
+        )
     except ModelError as error:
         return fuse(candidates, nothing, weight=0), f"bm25 (no reranking: {error})"
     logits = [*reading.logits, *nothing[len(reading.logits) :]]

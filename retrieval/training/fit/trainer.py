@@ -27,7 +27,7 @@ from retrieval import installation
 from retrieval.errors import CancelledError, TrainingError
 from retrieval.progress import IsCancelled, Progress
 from retrieval.rerank.excerpt import excerpt
-from retrieval.rerank.model_thread import load
+from retrieval.rerank.model_loading import load_cross_encoder
 from retrieval.training.fit import checkpoints
 from retrieval.training.fit.recipe import Loss, Recipe, check
 from retrieval.training.fit.training_record import (
@@ -75,7 +75,7 @@ def train(
     check(recipe)
     require(LIBRARIES)
     if out.exists():
-        raise TrainingError(f"{out} exists; name a new folder, or remove it first")
+        raise TrainingError(f"{out} exists", remedy="name a new folder, or remove it first")
     read = [replace(pair, passage=excerpt(pair.query, pair.passage)) for pair in pairs]
     training, validation = split(read, share=recipe.validation_share, seed=recipe.seed)
     _check_labels(training, recipe.loss)
@@ -123,7 +123,9 @@ def require(libraries: Sequence[str]) -> None:
     """
     missing = [library for library in libraries if importlib.util.find_spec(library) is None]
     if missing:
-        raise TrainingError(f"training needs {' and '.join(missing)}; {installation.with_extra('train')}")
+        raise TrainingError(
+            f"training needs {' and '.join(missing)}", remedy=installation.with_extra("train")
+        )
 
 
 def split(
@@ -144,8 +146,8 @@ def split(
         return list(pairs), []
     if len(groups) < 2:  # noqa: PLR2004 - one to train on, one to hold out
         raise TrainingError(
-            f"{len(groups)} group of questions cannot be split for validation; "
-            "add questions, or set validation_share to 0"
+            f"{len(groups)} group of questions cannot be split for validation",
+            remedy="add questions, or set validation_share to 0",
         )
     random.Random(seed).shuffle(groups)  # noqa: S311 - no secret
     held = set(groups[: min(max(round(share * len(groups)), 1), len(groups) - 1)])
@@ -165,11 +167,13 @@ def _check_labels(pairs: Sequence[LabeledPair], loss: Loss) -> None:
     positives = sum(pair.label for pair in pairs)
     if positives == 0 or positives == len(pairs):
         raise TrainingError(
-            f"the pairs to train on are {positives} positives and {len(pairs) - positives} negatives; "
-            "a reranker learns from both: add golden questions, or mine deeper"
+            f"the pairs to train on are {positives} positives and {len(pairs) - positives} negatives",
+            remedy="a reranker learns from both: add golden questions, or mine deeper",
         )
     if loss == "listnet" and not _by_question(pairs):
-        raise TrainingError('no question has a positive and a negative, which "listnet" compares; use "bce"')
+        raise TrainingError(
+            'no question has a positive and a negative, which "listnet" compares', remedy='use "bce"'
+        )
 
 
 def _by_question(pairs: Sequence[LabeledPair]) -> list[list[LabeledPair]]:
@@ -208,7 +212,7 @@ def _load(recipe: Recipe) -> Any:
     from transformers import set_seed
 
     set_seed(recipe.seed)  # a base without a head gets a random one
-    model = load(recipe.base, revision=recipe.revision, max_tokens=recipe.max_tokens)
+    model = load_cross_encoder(recipe.base, revision=recipe.revision, max_tokens=recipe.max_tokens)
     model.float()  # half precision, as some bases are stored, is too coarse for small steps
     # Checkpoints get a card each; it is to ask neither the hub nor the model.
     model.model_card_data.local_files_only = True
@@ -354,15 +358,15 @@ def _watch(recipe: Recipe, progress: Progress, is_cancelled: IsCancelled) -> Any
 
 def _stop_if(is_cancelled: IsCancelled) -> None:
     if is_cancelled():
-        raise CancelledError("the training was cancelled; start it again to go on")
+        raise CancelledError("the training was cancelled", remedy="start it again to go on")
 
 
 def _check_loss(state: Any, recipe: Recipe) -> None:
     last = state.log_history[-1]
     if not all(math.isfinite(last.get(name, 0)) for name in ("loss", "eval_loss")):
         raise TrainingError(
-            f"the loss is no longer a number at step {state.global_step}; "
-            f"lower learning_rate, now {recipe.learning_rate:g}"
+            f"the loss is no longer a number at step {state.global_step}",
+            remedy=f"lower learning_rate, now {recipe.learning_rate:g}",
         )
 
 

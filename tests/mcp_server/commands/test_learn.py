@@ -15,7 +15,7 @@ from tiny_model import KEYWORD, train
 
 from mcp_server.commands.learn import evaluate
 from retrieval.rerank.fusion import PAIR_TEXT_VERSION
-from retrieval.rerank.model_thread import CrossEncoderScorer
+from retrieval.rerank.model_loading import CrossEncoderScorer
 
 TOPICS = "door window key lock handle".split()
 FILES = {
