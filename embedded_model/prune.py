@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from embedded_model.train import MAX_TOKENS, lessons, start
 from retrieval.rerank.excerpt import excerpt
-from retrieval.rerank.model_thread import load
+from retrieval.rerank.model_loading import load_cross_encoder
 
 LESSONS = 300  # some 1,800 pairs, 150,000 tokens: a hundred for each neuron
 BATCH = 32
@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     kept = start(args.trained, args.out.with_name(f"{args.out.name}.layers"), args.layers)
-    model = load(str(kept), revision="", max_tokens=MAX_TOKENS)
+    model = load_cross_encoder(str(kept), revision="", max_tokens=MAX_TOKENS)
     narrow(model, _batches(model, args.work), inner=args.inner)
     model.save_pretrained(str(args.out), create_model_card=False)
 

@@ -27,7 +27,7 @@ import numpy as np
 from tqdm import tqdm
 
 from retrieval.rerank.fusion import read_pairs
-from retrieval.rerank.model_thread import CrossEncoderScorer
+from retrieval.rerank.model_loading import CrossEncoderScorer
 from retrieval.training.evaluation import metrics
 from retrieval.training.fit import trainer
 from retrieval.training.fit.identity import identity

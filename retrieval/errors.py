@@ -1,6 +1,6 @@
 """Every failure a caller may want to catch, as one short tree.
 
-GoldrankError                 anticipated; its text says what was wrong and the way out
+GoldrankError                 anticipated: a fact, and its remedy where there is one
 ├── RootError                 a root that is missing, no folder, or may not be read
 ├── ArgumentError             a value that no setting or filter accepts
 ├── IndexLockedError          another process writes this index and did not finish in time
@@ -22,7 +22,29 @@ LITTLE_MB = 50  # free space that a segment of the index may take up
 
 
 class GoldrankError(Exception):
-    """An anticipated failure, with a text meant for the person or the agent who asked."""
+    """An anticipated failure, with a text meant for the person or the agent who asked.
+
+    Attributes:
+        fact: What is wrong, with the value that was wrong.
+        remedy: What to do about it, or "".
+
+    >>> str(GoldrankError("no index in ~/.cache", remedy="make it with: goldrank index"))
+    'no index in ~/.cache; make it with: goldrank index'
+    >>> str(GoldrankError("Nothing was added.", remedy="Write another id."))
+    'Nothing was added. Write another id.'
+    """
+
+    def __init__(self, fact: str, *, remedy: str = "") -> None:
+        """State the fact, and apart from it what to do."""
+        super().__init__(fact)
+        self.fact = fact
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        """Write both as one line; a fact that is a whole sentence is followed by another."""
+        if not self.remedy:
+            return self.fact
+        return f"{self.fact} {self.remedy}" if self.fact.endswith(".") else f"{self.fact}; {self.remedy}"
 
 
 class RootError(GoldrankError):
@@ -81,6 +103,6 @@ def unwritable(folder: Path, cause: object) -> CacheError:
     free = shutil.disk_usage(around).free // 1_000_000
     full = f" ({free} MB are free there; `goldrank clean` frees some)" if free < LITTLE_MB else ""
     return CacheError(
-        f"the index in {folder} cannot be written: {cause}{full}; name another cache folder: "
-        "--cache DIR or GOLDRANK_CACHE=DIR"
+        f"the index in {folder} cannot be written: {cause}{full}",
+        remedy=("name another cache folder: --cache DIR or GOLDRANK_CACHE=DIR"),
     )

@@ -46,8 +46,8 @@ def claim(folder: Path, *, is_ours: Callable[[Path], bool] = lambda _folder: Fal
     held = [path for path in folder.iterdir() if not path.name.startswith(MARK)]
     if held and not is_ours(folder):
         raise CacheError(
-            f"{folder} holds files that goldrank did not write, such as {min(held).name}; "
-            "move them away, or name another folder"
+            f"{folder} holds files that goldrank did not write, such as {min(held).name}",
+            remedy="move them away, or name another folder",
         )
     # Renamed into place: another process that claims the same folder must not find half a mark.
     fresh = folder / f"{MARK}.{uuid.uuid4().hex}"

@@ -114,11 +114,13 @@ def load_settings(
     values: dict[str, Any] = {}
     for name, value in _read(file).items():
         if name not in known:
-            raise ArgumentError(f"{file}: {_unknown(name, known)}")
+            raise _unknown(file, name, known)
         values[name] = _convert(name, value, _Source(f"{file}: {name}", "file"))
     for old, new in RENAMED.items():
         if environment.get(f"GOLDRANK_{old.upper()}"):
-            raise ArgumentError(f"GOLDRANK_{old.upper()} is now called GOLDRANK_{new.upper()}; rename it")
+            raise ArgumentError(
+                f"GOLDRANK_{old.upper()} is now called GOLDRANK_{new.upper()}", remedy="rename it"
+            )
     for name in known:
         variable = f"GOLDRANK_{name.upper()}"
         if environment.get(variable):
@@ -141,10 +143,12 @@ def read_model(value: str, *, source: str) -> str:
     return _model(value, _Source(source, "flag"))
 
 
-def _unknown(name: str, known: Sequence[str]) -> str:
+def _unknown(file: Path, name: str, known: Sequence[str]) -> ArgumentError:
     if name in RENAMED:
-        return f"{name} is now called {RENAMED[name]}; rename it"
-    return f"unknown setting {shorten(repr(name))}; known are {', '.join(known)}"
+        return ArgumentError(f"{file}: {name} is now called {RENAMED[name]}", remedy="rename it")
+    return ArgumentError(
+        f"{file}: unknown setting {shorten(repr(name))}", remedy=f"known are {', '.join(known)}"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,9 +172,9 @@ def _read(file: Path) -> dict[str, Any]:
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except UnicodeDecodeError as error:
-        raise ArgumentError(f"{file} is not UTF-8; save it as UTF-8, or remove it") from error
+        raise ArgumentError(f"{file} is not UTF-8", remedy="save it as UTF-8, or remove it") from error
     except (OSError, ValueError, RecursionError) as error:
-        raise ArgumentError(f"{file} cannot be read: {error}; mend it or remove it") from error
+        raise ArgumentError(f"{file} cannot be read: {error}", remedy="mend it or remove it") from error
 
 
 def _convert(name: str, value: object, source: _Source) -> object:
@@ -227,8 +231,8 @@ def _model(value: str, source: _Source) -> str:
         if source.kind != "flag":
             # A repository may hold a folder of any name: it must not be taken for a model of the hub.
             raise ArgumentError(
-                f"{source.said} is {shorten(repr(value))}, and the working folder has a folder of that name; "
-                "write an absolute path if you mean a folder, or work elsewhere if you mean a hub id"
+                f"{source.said} is {shorten(repr(value))}, and the working folder has a folder of that name",
+                remedy="write an absolute path if you mean a folder, or work elsewhere if you mean a hub id",
             )
         looks_like_path = True
     if not looks_like_path:
@@ -236,8 +240,8 @@ def _model(value: str, source: _Source) -> str:
     folder = _path(value, source)
     if not os.path.isdir(folder):  # noqa: PTH112 - as above
         raise ArgumentError(
-            f"{source.said} is {shorten(repr(value))}: there is no folder {shorten(folder)}; "
-            "name a CrossEncoder folder, or a hub id such as owner/name"
+            f"{source.said} is {shorten(repr(value))}: there is no folder {shorten(folder)}",
+            remedy="name a CrossEncoder folder, or a hub id such as owner/name",
         )
     return folder
 
@@ -253,17 +257,18 @@ def _path(value: object, source: _Source) -> str:
         expanded = Path(text).expanduser()
     except RuntimeError as error:
         raise ArgumentError(
-            f"{source.said} is {shorten(repr(text))}, and there is no such home; write an absolute path"
+            f"{source.said} is {shorten(repr(text))}, and there is no such home",
+            remedy="write an absolute path",
         ) from error
     try:
         return os.path.abspath(expanded)  # noqa: PTH100 - links stay as they are named
     except OSError as error:
         raise ArgumentError(
-            f"{source.said} is {shorten(repr(text))}, and the working folder is gone; "
-            "write an absolute path, or go to a folder that exists"
+            f"{source.said} is {shorten(repr(text))}, and the working folder is gone",
+            remedy="write an absolute path, or go to a folder that exists",
         ) from error
 
 
 def _refusal(value: object, source: _Source, accepted: str) -> ArgumentError:
     shown = str(value) if isinstance(value, Path) else value
-    return ArgumentError(f"{source.said} is {shorten(repr(shown))}; it takes {accepted}")
+    return ArgumentError(f"{source.said} is {shorten(repr(shown))}", remedy=f"it takes {accepted}")

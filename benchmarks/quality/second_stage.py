@@ -38,7 +38,7 @@ from retrieval.rank.ranker import rank
 from retrieval.rerank import exported_model
 from retrieval.rerank.excerpt import excerpt
 from retrieval.rerank.fusion import pair_text
-from retrieval.rerank.model_thread import MAX_TOKENS, load, open_scorer
+from retrieval.rerank.model_loading import MAX_TOKENS, load_cross_encoder, open_scorer
 from retrieval.search.searcher import Request, may_rerank
 from retrieval.sync.repository import Repository
 
@@ -78,7 +78,9 @@ def main() -> None:
 
 def cost(rows: Sequence[Row], args: argparse.Namespace) -> None:
     """Ask the server, and have sentence-transformers read the same candidates; print what each took."""
-    usual = [load(folder, revision="", max_tokens=MAX_TOKENS) for folder in (args.full, *args.beside)]
+    usual = [
+        load_cross_encoder(folder, revision="", max_tokens=MAX_TOKENS) for folder in (args.full, *args.beside)
+    ]
     for model in usual:
         model.predict([("warm", "up")], show_progress_bar=False)
     titles = [f"sentence-transformers alone, {len(_layers(model))} layers" for model in usual]
@@ -123,7 +125,7 @@ def compare(rows: Sequence[Row], args: argparse.Namespace) -> None:
         raise SystemExit(f"{args.model} is no exported model")
     graph, full = (
         open_scorer(args.model),
-        load(args.full, revision="", max_tokens=exported_model.read(folder).max_tokens),
+        load_cross_encoder(args.full, revision="", max_tokens=exported_model.read(folder).max_tokens),
     )
     from torch.nn import Identity
 

@@ -89,7 +89,7 @@ def introduce(client: Client, around: Surroundings, *, dry_run: bool) -> Outcome
         return Outcome("added" if opened.held is None else "updated", file, snippet)
     except ClientFileError as error:
         snippet = _format(file).render(client.keys, wanted)
-        raise ClientFileError(f"{error}; mend it, or put this in yourself:\n{snippet}") from error
+        raise ClientFileError(str(error), remedy=f"mend it, or put this in yourself:\n{snippet}") from error
 
 
 def entry_in(client: Client, around: Surroundings) -> Any:
@@ -129,7 +129,7 @@ def _dismiss(client: Client, file: Path, around: Surroundings, *, dry_run: bool)
             _take_out(opened, around, rest)
         return Outcome("removed", file, snippet)
     except ClientFileError as error:
-        raise ClientFileError(f"{error}; take {'.'.join(client.keys)} out yourself") from error
+        raise ClientFileError(str(error), remedy=f"take {'.'.join(client.keys)} out yourself") from error
 
 
 def _take_out(opened: _Opened, around: Surroundings, rest: Mapping[str, Any] | None) -> None:

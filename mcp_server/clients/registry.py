@@ -191,7 +191,7 @@ def named(word: str) -> str:
         }
     if len(found) != 1:
         what = f"may mean {' or '.join(sorted(found))}" if found else "is no client that init knows"
-        raise ArgumentError(f"{shorten(repr(word))} {what}; write one of {', '.join(NAMES)}")
+        raise ArgumentError(f"{shorten(repr(word))} {what}", remedy=f"write one of {', '.join(NAMES)}")
     return found.pop()
 
 

@@ -27,8 +27,8 @@ from retrieval import installation
 from retrieval.chunks import definitions, parser_pool
 from retrieval.errors import CheckError, GoldrankError, ModelError, ParserError, RootError
 from retrieval.files import languages, secret_masking
-from retrieval.rerank import exported_model, model_thread, model_versions
-from retrieval.rerank.model_thread import download
+from retrieval.rerank import exported_model, model_loading, model_versions
+from retrieval.rerank.model_loading import download
 from retrieval.settings import CONFIG_FILE, Settings
 
 LEAST_FREE_BYTES = 500_000_000  # the index of 100,000 chunks takes 54 MB, and an update writes beside it
@@ -191,7 +191,7 @@ def _model(settings: Settings) -> Finding:
     exported = exported_model.folder_of(settings.model)
     if exported:
         return _exported(settings.model, exported, weights)
-    if model_thread.is_at_hand(settings.model, revision=settings.model_revision):
+    if model_loading.is_on_disk(settings.model, revision=settings.model_revision):
         return Finding("model", "ok", f"{settings.model}, weight {weights}")
     remedy = "goldrank doctor --download-model, or name a folder: --model DIR or GOLDRANK_MODEL=DIR"
     return Finding(
@@ -203,8 +203,7 @@ def _exported(model: str, folder: Path, weights: str) -> Finding:
     try:
         manifest = exported_model.read(folder)
     except ModelError as error:
-        what, _, remedy = str(error).rpartition("; ")
-        return Finding("model", "failure", f"{model}: {what}; BM25 alone will rank", remedy)
+        return Finding("model", "failure", f"{model}: {error.fact}; BM25 alone will rank", error.remedy)
     return Finding("model", "ok", f"{model} ({manifest.name}, {manifest.digest}, no torch), weight {weights}")
 
 

@@ -41,8 +41,7 @@ def examine(root: Path, settings: Settings) -> Iterator[Finding]:
         repository = open_repository(root, settings)
         files = walker.walk(repository.root, max_bytes=settings.max_file_bytes).files
     except GoldrankError as error:
-        what, _, remedy = str(error).partition("; ")
-        yield Finding("root", "failure", what, remedy or "name a folder that you may read")
+        yield Finding("root", "failure", error.fact, error.remedy or "name a folder that you may read")
         return
     # Those that git ignores are watched too, so it is a least.
     folders = len({path.rpartition("/")[0] for path in files} | {""})

@@ -21,7 +21,7 @@ from mcp_server.messages import replies
 from retrieval import installation
 from retrieval.errors import CheckError
 from retrieval.rerank import model_versions
-from retrieval.rerank.model_thread import is_at_hand
+from retrieval.rerank.model_loading import is_at_hand
 from retrieval.settings import Settings
 from retrieval.sync.repository import Repository
 

@@ -205,11 +205,14 @@ def _chosen(accept: str, drafts: Sequence["Draft"]) -> list["Draft"]:
             chosen |= dict.fromkeys(within)
         else:
             raise ArgumentError(
-                f"--accept {shorten(part)}: no such draft, or it is in the golden file already; nothing was "
-                "added. Write ids, numbers and ranges that `goldrank golden suggest` shows: d-1f2e3d4c,3,5-8"
+                f"--accept {shorten(part)}: no such draft, or it is in the golden file already; "
+                "nothing was added.",
+                remedy=(
+                    "Write ids, numbers and ranges that `goldrank golden suggest` shows: d-1f2e3d4c,3,5-8"
+                ),
             )
     if not chosen:
-        raise ArgumentError("--accept names no draft; write ids or numbers, or all")
+        raise ArgumentError("--accept names no draft", remedy="write ids or numbers, or all")
     return list(chosen)
 
 

@@ -45,7 +45,9 @@ def init(words: Sequence[str], root: Path | None, advice: bool, remove: bool, dr
         if client.name in names or (not names and (remove or registry.is_in_use(client, around)))
     ]
     if not chosen and not advice:
-        raise ArgumentError(f"no client is in use here; name one: goldrank init {'|'.join(registry.NAMES)}")
+        raise ArgumentError(
+            "no client is in use here", remedy=f"name one: goldrank init {'|'.join(registry.NAMES)}"
+        )
     steps = list(_steps(chosen, around, remove=remove, dry_run=dry_run))
     if advice or (remove and not names):
         work = agents_md.dismiss if remove else agents_md.introduce
@@ -57,19 +59,21 @@ def init(words: Sequence[str], root: Path | None, advice: bool, remove: bool, dr
             click.echo(f"goldrank init --agents also adds to {agents_md.FILE} when to use which tool")
     if failures:
         left = "1 file was left unchanged" if failures == 1 else f"{failures} files were left unchanged"
-        raise ClientFileError(f"{left}; see above")
+        raise ClientFileError(f"{left}", remedy="see above")
 
 
 def _root(named: Path | None) -> Path:
     if named is not None:
         if not named.is_dir():
-            raise ArgumentError(f"{named} is not a folder; name an existing one: goldrank init --repo DIR")
+            raise ArgumentError(
+                f"{named} is not a folder", remedy="name an existing one: goldrank init --repo DIR"
+            )
         return named
     try:
         return default_root(os.environ, Path.cwd())
     except RootError as error:
         raise ArgumentError(
-            f"{Path.cwd()} is not in a project; name one: goldrank init --repo DIR"
+            f"{Path.cwd()} is not in a project", remedy="name one: goldrank init --repo DIR"
         ) from error
 
 

@@ -127,7 +127,7 @@ def _lint_or_stop(asked: "Golden", repository: Repository) -> None:
         )
     if errors:
         wrong = counted(len(errors), "error")
-        raise ArgumentError(f"{asked.path} has {wrong}; see them with: goldrank golden lint")
+        raise ArgumentError(f"{asked.path} has {wrong}", remedy="see them with: goldrank golden lint")
     click.echo(
         f"golden file: {counted(len(asked.questions), 'question')}, no errors, "
         f"{counted(len(findings), 'warning')}"
@@ -164,7 +164,9 @@ def _guard(pair: str, folder: Path, weight: float, settings: Settings) -> "Guard
 
     root, equals, file = pair.partition("=")
     if not equals:
-        raise ArgumentError(f"--guard {pair} is not REPO=GOLDEN; name a repository and its golden file")
+        raise ArgumentError(
+            f"--guard {pair} is not REPO=GOLDEN", remedy="name a repository and its golden file"
+        )
     repository = refreshed(Path(root), settings)
     asked = load_golden(Path(file) if file else None, repository)
     today = served_models(repository, settings)[-1:]

@@ -23,7 +23,7 @@ from mcp_server.messages import replies
 from retrieval.errors import ModelError
 from retrieval.rerank import model_versions
 from retrieval.rerank.fusion import PAIR_TEXT_VERSION
-from retrieval.rerank.model_thread import CrossEncoderScorer, probe
+from retrieval.rerank.model_loading import CrossEncoderScorer, probe
 from retrieval.settings import Settings
 from retrieval.sync.repository import Repository
 

@@ -154,7 +154,7 @@ def opened(root: Path, settings: Settings, *, yes: bool = False) -> Repository:
         click.confirm(f"{what}; index all of them?", abort=True, err=True)
         return repository
     command = f"goldrank index {shlex.quote(str(repository.root))} --yes"
-    raise ArgumentError(f"{what}; name a project, or index all of them: {command}")
+    raise ArgumentError(what, remedy=f"name a project, or index all of them: {command}")
 
 
 def refreshed(root: Path, settings: Settings) -> Repository:
@@ -243,15 +243,15 @@ def alone(folder: Path) -> Iterator[None]:
         ownership.claim(folder, is_ours=_is_work)
     except OSError as error:
         raise CacheError(
-            f"{folder} cannot be written: {error.strerror}; "
-            "name another cache folder: --cache DIR or GOLDRANK_CACHE=DIR"
+            f"{folder} cannot be written: {error.strerror}",
+            remedy="name another cache folder: --cache DIR or GOLDRANK_CACHE=DIR",
         ) from error
     try:
         with FileLock(folder / "lock", timeout=0):
             yield
     except Timeout as error:
         raise ArgumentError(
-            f"another goldrank learns in {folder}; wait for it, or end it: what it computed is kept"
+            f"another goldrank learns in {folder}", remedy="wait for it, or end it: what it computed is kept"
         ) from error
 
 

@@ -20,7 +20,7 @@ from mcp_server.commands.options import (
 )
 from mcp_server.messages import explanation, replies
 from mcp_server.messages.sections import sections_of
-from mcp_server.serving.model_choice import Stages, second_stage
+from mcp_server.serving.model_choice import ModelChoice, base_stage
 from retrieval.errors import ArgumentError, ModelError, shorten
 from retrieval.rerank.model_thread import ModelThread
 from retrieval.search import searcher
@@ -81,7 +81,7 @@ def search(  # noqa: PLR0913, PLR0917 - one parameter an option
         raise click.UsageError("--explain-line prints text; leave --json out")
     settings = settings_of(**flags)
     if not query.strip():
-        raise ArgumentError("QUERY is blank; ask a question in plain words or name an identifier")
+        raise ArgumentError("QUERY is blank", remedy="ask a question in plain words or name an identifier")
     repository = opened(root, settings)
     request = Request(query, top_k, tuple(globs) or None, language, "no" if no_rerank else "yes")
     chosen = nullcontext() if no_rerank else _loaded(settings, repository.root)
@@ -148,10 +148,10 @@ COMMANDS = (search, run)
 
 @contextmanager
 def _loaded(settings: Settings, root: Path) -> Iterator[SecondStage | None]:
-    """Lend a root's second stage, its model loaded: a person who runs one command would rather wait."""
-    with Stages(settings, base=second_stage(settings), patience_s=None).lend(root) as second:
+    """Lend a root's second stage with its model loaded: for one command, waiting beats a worse answer."""
+    with ModelChoice(settings, base=base_stage(settings), wait_s=None).acquire(root) as second:
         if second and isinstance(second.reader, ModelThread):
-            with suppress(ModelError):  # the answer itself will say why it was not reranked
+            with suppress(ModelError):  # the answer says why it was not reranked
                 second.reader.warm_up().result()
         yield second
 
@@ -174,7 +174,7 @@ def _text_lines(file: Any) -> Iterator[str]:
     try:
         yield from file
     except UnicodeDecodeError as error:
-        raise ArgumentError(f"{file.name} is not UTF-8; save it as UTF-8") from error
+        raise ArgumentError(f"{file.name} is not UTF-8", remedy="save it as UTF-8") from error
 
 
 def _as_json(answer: Answer, source: str) -> dict[str, Any]:

@@ -94,7 +94,7 @@ def mine(
 
     settings = settings_of(**flags)
     if out.exists() and out.stat().st_size and not labeled_pairs.is_ours(out):
-        raise ArgumentError(f"{out} does not hold mined pairs; name another file: --out FILE")
+        raise ArgumentError(f"{out} does not hold mined pairs", remedy="name another file: --out FILE")
     repository = refreshed(root, settings)
     asked = load_golden(golden_path, repository)
     mined = mined_pairs(asked, repository, preset=preset, seed=seed)

@@ -36,7 +36,7 @@ def of_line(ranking: Sequence[Candidate], place: str) -> Iterator[str]:
     match = _PLACE.fullmatch(place)
     if match is None:
         raise ArgumentError(
-            f"{shorten(place)} is no PATH:LINE; name a file of the repository and a line from 1"
+            f"{shorten(place)} is no PATH:LINE", remedy="name a file of the repository and a line from 1"
         )
     path, line = match["path"], int(match["line"])
     found = next(

@@ -107,5 +107,7 @@ class Lane:
     def _enter(self) -> None:
         with self._lock:
             if self._held >= self._most:
-                raise BusyError(f"busy: {self._held} {self._kind} are being answered; try again in a moment")
+                raise BusyError(
+                    f"busy: {self._held} {self._kind} are being answered", remedy="try again in a moment"
+                )
             self._held += 1

@@ -1,8 +1,9 @@
-"""When the process that started this one is gone: a server must not outlive its client.
+"""When the client of this server is gone: a server must not outlive its client.
 
-A client that dies closes the pipe, and the end of input ends the server. But where something else inherited
-the pipe, a sibling or a shell, the input never ends. So the parent is watched as well. A launcher that leaves
-on purpose looks the same, therefore the server ends only once nobody has said a word for a while.
+A client that dies closes the pipe, and the end of input ends the server. But if another process inherited the
+pipe, a sibling or a shell, the input never ends. So the server watches its parent as well. A launcher that
+exits on purpose looks the same, so the server ends only once its parent is gone and the input has been silent
+for a while.
 """
 
 import os
@@ -10,38 +11,38 @@ import threading
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable
 
-LOOK_EVERY_S = 2.0
+POLL_S = 2.0
 SILENCE_S = 60.0
-"""How long a server without its parent waits for a word; a client that lives and says nothing for so long
-must start another."""
+"""How long a server without its parent waits for a line. A client that is alive and silent for longer must
+start another server."""
 
 
-class Line:
-    """Whether somebody still talks to this process."""
+class ParentWatch:
+    """Whether a client still talks to this process."""
 
     def __init__(self) -> None:
         self._parent = os.getppid()
-        self._heard = time.monotonic()
+        self._last_line_at = time.monotonic()
 
-    async def heard(self, lines: AsyncIterable[str]) -> AsyncIterator[str]:
+    async def listen(self, lines: AsyncIterable[str]) -> AsyncIterator[str]:
         """Pass lines on and note when each came."""
         async for line in lines:
-            self._heard = time.monotonic()
+            self._last_line_at = time.monotonic()
             yield line
 
-    def is_dead(self, *, silence_s: float) -> bool:
-        """Tell whether the parent is gone and nobody has said a word for so long."""
-        # Whoever is left behind gets another parent: init, or the nearest process that takes orphans in.
-        return os.getppid() != self._parent and time.monotonic() - self._heard > silence_s
+    def is_client_gone(self, *, silence_s: float) -> bool:
+        """Tell whether the parent is gone and no line came for `silence_s`."""
+        # An orphan gets another parent: init, or the nearest process that adopts orphans.
+        return os.getppid() != self._parent and time.monotonic() - self._last_line_at > silence_s
 
-    def watch(
-        self, end: Callable[[], None], *, every_s: float = LOOK_EVERY_S, silence_s: float = SILENCE_S
+    def start(
+        self, end: Callable[[], None], *, every_s: float = POLL_S, silence_s: float = SILENCE_S
     ) -> None:
-        """Call `end` from a thread of its own, once the line is dead."""
+        """Call `end` from a thread of its own once the client is gone."""
 
-        def look() -> None:
-            while not self.is_dead(silence_s=silence_s):
+        def poll() -> None:
+            while not self.is_client_gone(silence_s=silence_s):
                 time.sleep(every_s)
             end()
 
-        threading.Thread(target=look, name="parent", daemon=True).start()
+        threading.Thread(target=poll, name="parent", daemon=True).start()

@@ -12,9 +12,9 @@ from mcp.shared.message import SessionMessage
 
 from mcp_server.protocol import logs, stdin
 from mcp_server.protocol.batches import Batches, Output
-from mcp_server.protocol.parent_watch import Line
+from mcp_server.protocol.parent_watch import ParentWatch
 from mcp_server.protocol.tools import build_server
-from mcp_server.serving.model_choice import second_stage
+from mcp_server.serving.model_choice import base_stage
 from mcp_server.serving.workspace import Workspace
 from retrieval import memory
 from retrieval.settings import Settings
@@ -35,12 +35,12 @@ def serve(roots: list[Path], settings: Settings, *, version: str, feedback: bool
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda received, _frame: os._exit(128 + received))
-    line = Line()
-    line.watch(lambda: _leave("the client is gone, though its pipe is open"))
-    workspace = Workspace(roots, settings, second=second_stage(settings))
+    watch = ParentWatch()
+    watch.start(lambda: _leave("the client is gone, though its pipe is open"))
+    workspace = Workspace(roots, settings, second=base_stage(settings))
     code = 0
     try:
-        anyio.run(_run, workspace, line, version, feedback)
+        anyio.run(_run, workspace, watch, version, feedback)
     except* BrokenPipeError:  # it was killed while it was being answered
         log.info("the client is gone")
     except* BaseException:  # whatever it was, the log must say it before the hard exit
@@ -57,12 +57,12 @@ def _leave(why: str) -> None:
     os._exit(0)
 
 
-async def _run(workspace: Workspace, line: Line, version: str, feedback: bool) -> None:
+async def _run(workspace: Workspace, watch: ParentWatch, version: str, feedback: bool) -> None:
     server = build_server(workspace, version=version, feedback=feedback)
     refusals, refused = anyio.create_memory_object_stream[SessionMessage]()
     batches = Batches()
     # Of either file the library takes no more than what these have.
-    lines: Any = line.heard(stdin.requests(stdin.standard_input(), refusals, batches))
+    lines: Any = watch.listen(stdin.requests(stdin.standard_input(), refusals, batches))
     output: Any = Output(stdin.standard_output(), batches)
     async with (
         stdio_server(stdin=lines, stdout=output) as (incoming, outgoing),

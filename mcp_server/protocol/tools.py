@@ -33,11 +33,8 @@ from mcp_server.serving import multi_repo
 from mcp_server.serving.candidates import hold
 from mcp_server.serving.workspace import Workspace
 from retrieval.errors import CancelledError, GoldrankError, shorten
-from retrieval.progress import IsCancelled, Progress
-from retrieval.rerank.fusion import Reading
-from retrieval.rerank.model_thread import ModelThread
+from retrieval.progress import IsCancelled
 from retrieval.search import searcher
-from retrieval.search.searcher import SecondStage
 from retrieval.sync.sync import Refresh
 from retrieval.sync.view import View
 
@@ -190,15 +187,9 @@ class _Tools:
             repository, freshness = self._workspace.refresh(
                 repo, progress=report.indexed, is_cancelled=is_cancelled
             )
-            view = repository.view()
-            with self._workspace.second(repository, request) as second:
-                answer = searcher.search(
-                    view,
-                    request,
-                    _telling(second, report),
-                    refresh=freshness,
-                    is_cancelled=is_cancelled,
-                )
+            view, models = repository.view(), self._workspace.models
+            with models.acquire(repository.root, request=request, progress=report.read) as second:
+                answer = searcher.search(view, request, second, refresh=freshness, is_cancelled=is_cancelled)
             sections = sections_of(answer.results, view.chunk_texts)
             return reply(answer, sections, _source(view, freshness))
 
@@ -226,10 +217,8 @@ class _Tools:
             repository = self._workspace.listed(repo, progress=report.indexed, is_cancelled=is_cancelled)
             view = repository.view()
             held = hold(view, arguments.query, arguments.candidates, is_cancelled=is_cancelled)
-            with self._workspace.second(repository) as second:
-                answer = searcher.rerank(
-                    arguments.query, held.passages, _telling(second, report), is_cancelled=is_cancelled
-                )
+            with self._workspace.models.acquire(repository.root, progress=report.read) as second:
+                answer = searcher.rerank(arguments.query, held.passages, second, is_cancelled=is_cancelled)
             return replies.rerank_reply(
                 replace(answer, notes=notes),
                 [held.labels[result.passage.chunk] for result in answer.results],
@@ -321,29 +310,6 @@ class _Report:
             await self._context.session.report_progress(told, total, message)
 
 
-def _telling(second: SecondStage | None, report: _Report) -> SecondStage | None:
-    """Let a model tell how far it has read."""
-    if second is None or not isinstance(second.reader, ModelThread):
-        return second
-    return replace(second, reader=_Telling(second.reader, report.read))
-
-
-class _Telling:
-    """A reader that reports what another one reads."""
-
-    def __init__(self, reader: ModelThread, progress: Progress) -> None:
-        self._reader = reader
-        self._progress = progress
-
-    def read(
-        self, query: str, passages: Sequence[str], *, deadline_s: float, is_cancelled: IsCancelled
-    ) -> Reading:
-        """Score passages as the other does."""
-        return self._reader.read(
-            query, passages, deadline_s=deadline_s, is_cancelled=is_cancelled, progress=self._progress
-        )
-
-
 def _served(names: Sequence[str]) -> str:
     """Name the served roots, as many as are worth their place; whoever names a wrong one is told all."""
     kept = max(1, sum(end <= SERVED_CHARS for end in accumulate(len(name) + 2 for name in names)))
@@ -359,7 +325,7 @@ def _source(view: View, freshness: Refresh | None = None) -> str:
 
 def _refuse_blank(query: str) -> None:
     if not query.strip():
-        raise GoldrankError("query is blank; ask a question in plain words or name an identifier")
+        raise GoldrankError("query is blank", remedy="ask a question in plain words or name an identifier")
 
 
 def _result(text: str, *, is_error: bool = False) -> t.CallToolResult:

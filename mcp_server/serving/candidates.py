@@ -134,7 +134,7 @@ def indexed_span(view: View, files: Files, asked: str) -> Span:
     """
     place = files.place(asked)
     if place is None:
-        raise ArgumentError(_unknown(view, files, asked))
+        raise _unknown_file(view, files, asked)
     return spans.within(place, len(view.lines(place.path) or ()), asked=shorten(asked))
 
 
@@ -163,7 +163,7 @@ def _from_object(given: Mapping[str, Any], number: int) -> _Text | _Named:
         name = _KEYS.get(folded(key), "")
         if not name or name in said:
             why = f"means {name}, which is given twice" if name else "is no part of a candidate"
-            raise ArgumentError(f"candidate {number}: {shorten(key)} {why}; {CANDIDATE_FORMS}")
+            raise ArgumentError(f"candidate {number}: {shorten(key)} {why}", remedy=CANDIDATE_FORMS)
         if value is not None:
             said[name] = value
     if "path" in said:
@@ -200,7 +200,8 @@ def _text(said: Mapping[str, Any], number: int) -> _Text:
     for what, value, most in (("text", text, MAX_TEXT_CHARS), ("id", name, MAX_ID_CHARS)):
         if len(value) > most:
             raise ArgumentError(
-                f"candidate {number}: its {what} has {len(value):,} characters; at most {most:,} are read"
+                f"candidate {number}: its {what} has {len(value):,} characters",
+                remedy=f"at most {most:,} are read",
             )
     return _Text(text, name, number)
 
@@ -212,7 +213,9 @@ def _refuse_twice(chunk: Chunk, label: str, labels: Mapping[Chunk, str], *, aske
     if label not in labels.values():
         return
     if chunk.kind == "text":
-        raise ArgumentError(f"{asked}: this id names another text already; give each text an id of its own")
+        raise ArgumentError(
+            f"{asked}: this id names another text already", remedy="give each text an id of its own"
+        )
     raise ArgumentError(f"{asked}: the same as {label}, ranked once")
 
 
@@ -220,7 +223,7 @@ def _file_passage(view: View, files: Files, query: str, named: _Named) -> ChunkT
     asked = shorten(named.written)
     place = files.place(named.written)
     if place is None:
-        raise ArgumentError(_unknown(view, files, named.written))
+        raise _unknown_file(view, files, named.written)
     if named.line is not None:
         place = Place(place.path, named.line, named.end)
     lines = view.lines(place.path)
@@ -264,10 +267,13 @@ def _text_passage(text: _Text) -> ChunkText:
     )
 
 
-def _unknown(view: View, files: Files, asked: str) -> str:
+def _unknown_file(view: View, files: Files, asked: str) -> ArgumentError:
     path = files.relative(spans.plainest(asked).path)
     if reason := view.reason(path):
-        return f"{shorten(asked)}: not searched: {reason}"
+        return ArgumentError(f"{shorten(asked)}: not searched: {reason}")
     alike = [shorten(known) for known in path_roles.namesakes(path, view.paths)]
     hint = f"; did you mean {' or '.join(alike)}?" if alike else ""
-    return f"{shorten(asked)}: no such file in {view.root.name}; paths are relative to its root{hint}"
+    return ArgumentError(
+        f"{shorten(asked)}: no such file in {view.root.name}",
+        remedy=f"paths are relative to its root{hint}",
+    )

@@ -3,7 +3,7 @@
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +11,7 @@ from pathlib import Path
 from mcp_server.messages.arguments import SHOWN_PROBLEMS, FeedbackArguments
 from mcp_server.serving.background_index import Needed
 from mcp_server.serving.candidates import files_of, indexed_span, written
-from mcp_server.serving.model_choice import Stages
+from mcp_server.serving.model_choice import ModelChoice
 from mcp_server.serving.repository_pool import RepositoryPool
 from retrieval.errors import ArgumentError, GoldrankError, RootError, shorten
 from retrieval.files import confinement, git, secret_masking
@@ -40,7 +40,7 @@ def default_root(environment: Mapping[str, str], working: Path) -> Path:
     if around == folder and git.refusal(folder) != "":  # no git to ask, or it refuses
         around = next((place for place in (folder, *folder.parents) if (place / ".git").exists()), folder)
     if around in (Path.home().resolve(), Path(around.anchor)):
-        raise RootError(f"{around} is no project; name one: goldrank serve DIR")
+        raise RootError(f"{around} is no project", remedy="name one: goldrank serve DIR")
     return around
 
 
@@ -53,7 +53,7 @@ class Workspace:
         self._settings = settings
         self._roots = _named(roots)
         self._open = RepositoryPool(self._roots, settings)
-        self._stages = Stages(settings, base=second, patience_s=settings.rerank_deadline_s)
+        self._models = ModelChoice(settings, base=second, wait_s=settings.rerank_deadline_s)
 
     @property
     def names(self) -> list[str]:
@@ -116,10 +116,10 @@ class Workspace:
         )
         if not repository.is_listed:
             raise GoldrankError(
-                f"the files of {repository.root.name} are still being listed; ask again in a moment"
+                f"the files of {repository.root.name} are still being listed", remedy="ask again in a moment"
             )
         if done.pending and not secret_masking.is_ready(DETECTOR_S):
-            raise GoldrankError(f"{NO_DETECTOR}. Ask again in a moment.")
+            raise GoldrankError(f"{NO_DETECTOR}.", remedy="Ask again in a moment.")
         return repository
 
     def scoped(self, name: str | None) -> tuple[str | None, str]:
@@ -163,13 +163,12 @@ class Workspace:
                 keeper.begin()
                 if len(self._roots) > self._settings.max_open_repositories:
                     keeper.finish()
-        self._stages.begin()
+        self._models.warm_up()
 
-    def second(
-        self, repository: Repository, request: Request | None = None
-    ) -> AbstractContextManager[SecondStage | None]:
-        """Lend the second stage that answers for a repository now; None where reranking is off."""
-        return self._stages.lend(repository.root, request=request)
+    @property
+    def models(self) -> ModelChoice:
+        """Which cross-encoder answers for a root."""
+        return self._models
 
     def may_read(self, name: str | None, request: Request) -> bool:
         """Tell whether the second stage may be asked about a search, which then takes long.
@@ -177,7 +176,7 @@ class Workspace:
         Raises:
             ArgumentError: The repository is not served, or several are and none was named.
         """
-        return self._stages.may_read(Path(os.path.realpath(self._roots[self._key(name)])), request)
+        return self._models.may_read(Path(os.path.realpath(self._roots[self._key(name)])), request)
 
     def remember(self, said: FeedbackArguments, *, is_cancelled: IsCancelled) -> str:
         """Log what an assistant found useful; return what was kept.
@@ -187,7 +186,7 @@ class Workspace:
             CacheError: The log cannot be written.
         """
         if not said.useful and not said.not_useful:
-            raise ArgumentError("useful and not_useful are empty; name spans as path:start-end")
+            raise ArgumentError("useful and not_useful are empty", remedy="name spans as path:start-end")
         name = self.home_of(said.repo, (*said.useful, *said.not_useful))
         repository = self.listed(name, is_cancelled=is_cancelled)
         view = repository.view()
@@ -212,7 +211,7 @@ class Workspace:
         for key, root in self._roots.items():
             if os.path.abspath(os.path.expanduser(name)) == str(root):  # noqa: PTH100, PTH111 - no link is to be resolved
                 return key
-        raise ArgumentError(f"repo {shorten(repr(name))} is not served; served are: {served}")
+        raise ArgumentError(f"repo {shorten(repr(name))} is not served", remedy=f"served are: {served}")
 
 
 def _indexed(view: View, files: Files, asked: Sequence[str], problems: list[str]) -> tuple[str, ...]:

@@ -67,19 +67,21 @@ def resolve_root(folder: Path) -> Path:
     try:
         root = folder.expanduser().resolve(strict=True)
         if not root.is_dir():
-            raise RootError(f"{folder} is a file; name the folder that holds the repository")
+            raise RootError(f"{folder} is a file", remedy="name the folder that holds the repository")
         if ignores.is_history("", set(os.listdir(root))):  # noqa: PTH208 - names alone
             raise RootError(
-                f"{folder} is a bare git repository: history without files; serve a work tree of it"
+                f"{folder} is a bare git repository: history without files", remedy="serve a work tree of it"
             )
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise RootError(f"{folder} does not exist; name an existing folder") from error
+        raise RootError(f"{folder} does not exist", remedy="name an existing folder") from error
     except PermissionError as error:
-        raise RootError(f"{folder} may not be read by this user; check its permissions") from error
+        raise RootError(f"{folder} may not be read by this user", remedy="check its permissions") from error
     except OSError as error:
         raise RootError(f"{folder} cannot be opened: {error.strerror or error}") from error
     except RuntimeError as error:  # so Python 3.11 and 3.12 say of a link that leads to itself
-        raise RootError(f"{folder} is a link that leads to itself; name the folder that is meant") from error
+        raise RootError(
+            f"{folder} is a link that leads to itself", remedy="name the folder that is meant"
+        ) from error
     return root
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import tantivy
 from tantivy import Query
 
-from retrieval.chunks.stored_chunk import path_key, read_record
+from retrieval.chunks.stored_chunk import StoredChunk, path_key
 from retrieval.index.bm25 import bm25_idf, quantised
 from retrieval.index.exact_bm25 import Collection, Counts, Floats, kept_idf
 
@@ -104,7 +104,7 @@ class Statistics:
     @cached_property
     def _is_any_deleted(self) -> bool:
         for _, address in self._searcher.search(Query.all_query(), 1, count=False).hits:
-            stored = read_record(self._searcher.doc(address)["record"][0])
+            stored = StoredChunk.from_bytes(self._searcher.doc(address)["record"][0])
             query = Query.term_query(self._schema, "path", path_key(stored.chunk.path), "freq")
             return int(constant(query, self._searcher, address, "N")) != self._searcher.num_docs
         return True  # no chunk is live

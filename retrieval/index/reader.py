@@ -27,7 +27,7 @@ import tantivy
 from tantivy import Occur, Order, Query
 
 from retrieval.chunks import stored_chunk, tokenizer
-from retrieval.chunks.stored_chunk import Stored
+from retrieval.chunks.stored_chunk import StoredChunk
 from retrieval.index import exact_bm25
 from retrieval.index.collection_stats import Statistics, column
 from retrieval.index.exact_bm25 import Collection, Counts, Floats
@@ -90,7 +90,7 @@ class Snapshot:
         self._statistics = statistics
         self._searcher = statistics.searcher
         self._addresses: dict[int, tantivy.DocAddress] = {}
-        self._stored: dict[int, Stored] = {}
+        self._stored: dict[int, StoredChunk] = {}
         self._counts: dict[str, dict[int, int]] = defaultdict(dict)
 
     def __len__(self) -> int:
@@ -232,14 +232,12 @@ class Snapshot:
 
     def _texts(self, field: Field, uids: Iterable[int]) -> dict[int, bytes]:
         """Read the terms of a field of chosen chunks, by uid."""
-        return {uid: self._store(uid).texts[field] for uid in uids}
+        return {uid: self._store(uid).terms(field) for uid in uids}
 
-    def _store(self, uid: int) -> Stored:
+    def _store(self, uid: int) -> StoredChunk:
         """Read what is stored of a chunk that was found."""
         if uid not in self._stored:
-            self._stored[uid] = stored_chunk.read_record(
-                self._searcher.doc(self._addresses[uid])["record"][0]
-            )
+            self._stored[uid] = StoredChunk.from_bytes(self._searcher.doc(self._addresses[uid])["record"][0])
         return self._stored[uid]
 
     def _uids(self, addresses: list[tantivy.DocAddress]) -> list[int]:

@@ -200,7 +200,9 @@ def _suffixes(names: Sequence[str], paths: Sequence[str], notes: list[str]) -> f
             suffixes = _by_suffix(name, paths)
             if not suffixes:
                 known = ", ".join(languages.names())
-                raise ArgumentError(f"language {shorten(repr(name))} is unknown; known are {known}") from None
+                raise ArgumentError(
+                    f"language {shorten(repr(name))} is unknown", remedy=f"known are {known}"
+                ) from None
             found |= suffixes
             shown = " and ".join(f"*{suffix}" for suffix in sorted(suffixes))
             notes.append(f"language {shorten(name)} was read as files {shown}")

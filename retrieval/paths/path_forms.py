@@ -78,7 +78,8 @@ class Reader:
         """Part `*.py,*.ts` in two, but not a name with a comma nor braces."""
         if len(text) > patterns.LONGEST:
             raise ArgumentError(
-                f"path {shorten(text)} is too long; a pattern has at most {patterns.LONGEST:,} characters"
+                f"path {shorten(text)} is too long",
+                remedy=f"a pattern has at most {patterns.LONGEST:,} characters",
             )
         if "," not in text or self._is_listed(text.strip().removeprefix("!").strip("/")):
             return [text.strip()]
@@ -91,14 +92,17 @@ class Reader:
         for one in (form for each in bodies for form in self._spelled(each)):
             text, glob = self._glob(one, is_negated=is_negated)
             if glob.problem:
-                why = f"is no gitignore pattern: {glob.problem}; take e.g. src/ or *.py or !tests/"
-                raise ArgumentError(f"path {shorten(repr(asked))} {why}")
+                raise ArgumentError(
+                    f"path {shorten(repr(asked))} is no gitignore pattern: {glob.problem}",
+                    remedy="take e.g. src/ or *.py or !tests/",
+                )
             self.texts.append("!" * is_negated + text)
             self._compiled += len(text) if glob.regex else 0
             if len(self.texts) > MOST or self._compiled > MOST_COMPILED:
                 raise ArgumentError(
                     f"path has more than {MOST:,} patterns, or {MOST_COMPILED:,} characters of patterns with "
-                    "wildcards; name folders or suffixes instead"
+                    "wildcards",
+                    remedy="name folders or suffixes instead",
                 )
             yield glob
 
@@ -175,7 +179,9 @@ class Reader:
             return "" if text == "/" else text
         normal = posixpath.normpath("/".join(parts).lstrip("/"))
         if normal.startswith(".."):
-            raise ArgumentError(f"path {shorten(repr(body))} leads out of the root; paths are relative to it")
+            raise ArgumentError(
+                f"path {shorten(repr(body))} leads out of the root", remedy="paths are relative to it"
+            )
         if normal == ".":
             return ""
         return f"/{normal}{'/' * (not parts[-1])}"

@@ -146,7 +146,7 @@ def within(place: Place, count: int, *, asked: str) -> Span:
         ArgumentError: It says no line, or the file has no such lines.
     """
     if place.start is None:
-        raise ArgumentError(f"{asked} is no span; write path:start-end")
+        raise ArgumentError(f"{asked} is no span", remedy="write path:start-end")
     end = place.start if place.end is None else place.end
     if not 1 <= place.start <= count:
         why = "lines count from 1; " if place.start < 1 else ""
@@ -165,12 +165,12 @@ def read_span(text: str) -> Span:
     """
     match = _SPAN.fullmatch(text.strip())
     if match is None:
-        raise ArgumentError(f"{shorten(text)} is no span; write path:start-end")
+        raise ArgumentError(f"{shorten(text)} is no span", remedy="write path:start-end")
     start = int(match["start"])
     end = int(match["end"] or start)
     if not 1 <= start <= end:
         why = "the span ends before it starts" if end < start else "lines count from 1"
-        raise ArgumentError(f"{shorten(text)}: {why}; write path:start-end")
+        raise ArgumentError(f"{shorten(text)}: {why}", remedy="write path:start-end")
     return Span(match["path"], start, end)
 
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from retrieval.chunks import tokenizer
-from retrieval.chunks.stored_chunk import name_terms
 from retrieval.index.bm25 import K1
 from retrieval.index.reader import Snapshot
 from retrieval.rank.query import Query
@@ -97,7 +96,7 @@ def signs(snapshot: Snapshot, evidence: Evidence, best: Candidate) -> dict[str, 
     """
     number = evidence.pool.chunks.index(best.chunk)
     beside = np.flatnonzero(evidence.files == evidence.files[number])
-    names = {term for i in beside for term in name_terms(evidence.pool.chunks[i].names)}
+    names = {term for i in beside for term in tokenizer.name_stems(evidence.pool.chunks[i].names)}
     total = sum(evidence.pool.idf.values()) or 1.0  # a name without a term, such as `__`, has none
     here = snapshot.holding(evidence.pool.idf, [evidence.pool.uids[i] for i in beside])
 

@@ -76,15 +76,18 @@ def read(folder: Path) -> Manifest:
         wrong = [name for name, digest in record["sha256"].items() if _sha256(folder / name) != digest]
         learned = record["pair_text_version"]
     except FileNotFoundError as error:
-        raise ModelError(f"{Path(error.filename).name} is missing in {folder}; {_way_out(folder)}") from error
+        raise ModelError(
+            f"{Path(error.filename).name} is missing in {folder}", remedy=_way_out(folder)
+        ) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ModelError(f"the model in {folder} cannot be read: {error}; {_way_out(folder)}") from error
+        raise ModelError(f"the model in {folder} cannot be read: {error}", remedy=_way_out(folder)) from error
     if wrong:
-        raise ModelError(f"the model in {folder} is damaged: {', '.join(wrong)}; {_way_out(folder)}")
+        raise ModelError(f"the model in {folder} is damaged: {', '.join(wrong)}", remedy=_way_out(folder))
     if learned != PAIR_TEXT_VERSION:
         raise ModelError(
             f"the model in {folder} learned from pair text {learned} and this goldrank writes "
-            f"{PAIR_TEXT_VERSION}; {_way_out(folder)}"
+            f"{PAIR_TEXT_VERSION}",
+            remedy=_way_out(folder),
         )
     return manifest
 

@@ -1,184 +1,87 @@
-"""The cross-encoder itself: loading one of either kind, and the one thread that runs it.
+"""Whose candidates a model reads next, on the one thread that runs it, and how long a caller waits for it.
 
-Torch and its friends are imported on that thread, when the first pair is to be scored: listing our tools or a
-search without reranking never loads them.
+Loading and unloading are `model_lifecycle`'s; this module queues readings and schedules their batches.
 """
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from retrieval import memory
 from retrieval.errors import CancelledError, ModelError
 from retrieval.progress import IsCancelled, Progress
-from retrieval.rerank import exported_model
 from retrieval.rerank.fusion import PairScorer, Reading, read_stepwise
-from retrieval.rerank.onnx_scorer import GraphScorer
+from retrieval.rerank.model_lifecycle import Load, ModelLifecycle, ModelState
 
-log = logging.getLogger(__name__)
+LAST_BATCH_S = 1.0  # a batch that began before the deadline is worth waiting for
+POLL_S = 0.05  # how often a waiting caller checks for its cancellation and reports its progress
 
-MAX_TOKENS = 256
-"""A chunk of 750 non-blank characters has about 250 tokens; a pair costs twice as much at 512."""
-
-LAST_BATCH_S = 1.0  # a batch that was begun before the deadline is worth waiting for
-LOOK_EVERY_S = 0.05  # how often one who waits looks whether it is still wanted, and tells how far it is
-
-PROBE_QUERY = "how is a failed request retried"
-PROBE_PASSAGES = (
-    "src/client.py function retry\ndef retry(request):\n    # wait, then again\n    return send(request)",
-    "README.md\nLicense",
-    "src/table.sql\nCREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL, age INTEGER)",
-)
-"""Of different lengths and about different things: a model that works cannot say the same of all."""
-PROBE_SPREAD = 1e-5  # logits that differ by less are one logit; padding alone moves float32 by some 1e-6
-
-Load = Callable[[], PairScorer]
-
-
-def open_scorer(model: str, *, revision: str = "") -> PairScorer:
-    """Load a model of either kind: an exported one, as comes with goldrank, or sentence-transformers' own.
-
-    Args:
-        model: `embedded.NAME`, a folder, or a hub id that is in the local hub cache.
-        revision: Commit of a hub model, or "".
-
-    Raises:
-        ModelError: It is not there, damaged, or no cross-encoder with one output.
-    """
-    exported = exported_model.folder_of(model)
-    return GraphScorer(exported) if exported else CrossEncoderScorer(model, revision=revision)
-
-
-class CrossEncoderScorer:
-    """A sentence-transformers CrossEncoder as a `PairScorer`; not for use by two threads at once."""
-
-    def __init__(self, model: str, *, revision: str = "") -> None:
-        """Load from a folder, or from the local hub cache; never from the network.
-
-        Raises:
-            ModelError: It is not there, or is no cross-encoder with one output.
-        """
-        self._model = load(model, revision=revision)
-
-    def score(self, query: str, passages: Sequence[str]) -> NDArray[np.float32]:
-        """Return the raw logits, float32 [len(passages)]."""
-        from torch.nn import Identity
-
-        pairs = [(query, passage) for passage in passages]
-        logits = self._model.predict(
-            pairs, batch_size=len(pairs) or 1, show_progress_bar=False, activation_fn=Identity()
-        )
-        return np.asarray(logits, dtype=np.float32)
-
-
-def probe(scorer: PairScorer) -> None:
-    """Let a model score a few fixed pairs, to find out that it is broken before anybody waits for it.
-
-    Raises:
-        ModelError: Its logits are no numbers, of the wrong shape, or all the same.
-    """
-    logits = np.asarray(scorer.score(PROBE_QUERY, PROBE_PASSAGES))  # float32 [3]
-    if logits.shape != (len(PROBE_PASSAGES),):
-        raise ModelError(f"it returns {logits.shape} logits for {len(PROBE_PASSAGES)} pairs")
-    if not np.isfinite(logits).all():
-        raise ModelError("its logits are not all numbers")
-    if np.ptp(logits) < PROBE_SPREAD:
-        raise ModelError(f"it says {float(logits[0]):.3f} whatever it reads")
-
-
-def download(model: str, *, revision: str) -> str:
-    """Fetch a hub model into the local hub cache and return its folder; the only use of the network.
-
-    Raises:
-        ModelError: The hub was not reached or does not have it.
-    """
-    from huggingface_hub import snapshot_download  # noqa: PLC0415 - heavy, and needed here alone
-
-    wanted = ["*.json", "*.txt", "*.safetensors", "*.model"]
-    try:
-        return str(snapshot_download(model, revision=revision or None, allow_patterns=wanted))
-    except Exception as error:
-        raise ModelError(f"{model} could not be downloaded: {_first_line(error)}") from error
-
-
-def is_at_hand(model: str, *, revision: str) -> bool:
-    """Tell whether a model can be loaded without the network, without loading it."""
-    exported = exported_model.folder_of(model)
-    if exported:
-        return exported_model.is_exported(exported)
-    if Path(model).expanduser().is_dir():
-        return True
-    from huggingface_hub import try_to_load_from_cache  # noqa: PLC0415 - heavy, and needed here alone
-
-    try:
-        return isinstance(try_to_load_from_cache(model, "config.json", revision=revision or None), str)
-    except ValueError:  # no valid hub id, so a folder that is not there
-        return False
+NOT_READY = "the model is still loading or busy; ask again in a few seconds"
+UNWANTED = "the caller no longer wants this ranking"
 
 
 @dataclass(slots=True, eq=False)
 class _Job:
-    """A reading that waits, or is under way.
+    """A reading that is queued or under way.
 
     Attributes:
-        steps: Makes the reading with a scorer, batch by batch; None where the model is only to be loaded.
+        begin: Starts the reading with a scorer; each step reads one batch and yields what is known by then.
         left: Candidates that are not read yet.
-        is_unwanted: Whether nobody waits for it any more.
+        is_unwanted: Whether its caller has left.
         future: Its outcome.
-        under_way: The steps that are left, once the first was made.
+        batches: The batches that are left, once the first was read.
         reading: What is known by now.
     """
 
-    steps: Callable[[PairScorer], Iterator[Reading]] | None
+    begin: Callable[[PairScorer], Iterator[Reading]]
     left: int
     is_unwanted: Callable[[], bool]
-    future: "Future[Any]" = field(default_factory=Future)
-    under_way: Iterator[Reading] | None = None
+    future: "Future[Reading]" = field(default_factory=Future)
+    batches: Iterator[Reading] | None = None
     reading: Reading = Reading(())  # noqa: RUF009 - it is frozen
 
 
 class ModelThread:
-    """The one thread that loads a model and scores with it until stopped; while nobody asks it lets go of it.
+    """The one thread that loads a model and scores with it; it unloads the model while nobody uses it.
 
-    Several may ask at once. Between any two batches whoever has fewest candidates left goes on, the earlier
-    one first, so that a short reading never waits for a long one; whoever is not waited for is dropped.
+    Callers may read concurrently. After each batch the thread continues with the reading that has the fewest
+    candidates left, the oldest of equals, so that a short reading never waits for a long one. It drops a
+    reading whose caller has left.
     """
 
     def __init__(self, load: Load, *, idle_unload_s: float | None = None) -> None:
-        """Nothing is loaded before it is asked for.
+        """Start nothing and load nothing before the first use.
 
         Args:
-            load: Makes the scorer; called again after a rest.
-            idle_unload_s: How long nobody asks until the model is let go; None for never.
+            load: Makes the scorer; called again after the model was unloaded.
+            idle_unload_s: Seconds without a reading after which the model is unloaded; None for never.
         """
-        self._load = load
-        self._rest_after_s = idle_unload_s
-        self._jobs: list[_Job] = []  # in the order they came; of those that are under way too
+        self._model = ModelLifecycle(load)  # only the thread drives it
+        self._idle_unload_s = idle_unload_s
+        self._changed = threading.Condition()  # guards all below
+        self._jobs: list[_Job] = []  # in the order they came, those under way included
         self._thread: threading.Thread | None = None
         self._is_stopped = False
-        self._changed = threading.Condition()  # holds for all above
+
+    @property
+    def state(self) -> ModelState:
+        """Where the model stands now."""
+        return self._model.state
 
     @property
     def waiting(self) -> int:
-        """How many wait or are under way."""
+        """How many readings are queued or under way."""
         with self._changed:
             return len(self._jobs)
 
-    def warm_up(self) -> "Future[None]":
-        """Begin to load the model; the future fails with `ModelError` if that fails."""
-        return self._submit(_Job(None, 0, lambda: False))
+    def warm_up(self) -> "Future[Reading]":
+        """Load the model in the background; the empty reading fails with `ModelError` if the load does."""
+        return self._submit(_Job(lambda _scorer: iter(()), 0, lambda: False))
 
     def stop(self) -> None:
-        """End the thread after the jobs that were submitted, and let go of the model; it cannot be undone."""
+        """End the thread after the readings already submitted, and free the model for good."""
         with self._changed:
             self._is_stopped = True
             self._changed.notify()
@@ -192,11 +95,18 @@ class ModelThread:
         is_cancelled: IsCancelled,
         progress: Progress = lambda _read, _all: None,
     ) -> Reading:
-        """Score passages as `reranker.read_pairs` does, and wait for the model no longer than the deadline.
+        """Score passages as `fusion.read_pairs` does, and wait for the model no longer than the deadline.
+
+        Args:
+            query: The question.
+            passages: What `fusion.pair_text` made of the candidates, best first.
+            deadline_s: Seconds from now after which no batch begins.
+            is_cancelled: Checked while this waits and before each batch.
+            progress: Called with candidates read and candidates in all.
 
         Raises:
             ModelError: The model could not be loaded, or was stopped.
-            CancelledError: `is_cancelled` said so; the model has stopped, or does after its batch.
+            CancelledError: `is_cancelled` said so; the model stops after its current batch.
         """
         deadline = time.monotonic() + deadline_s
         abandoned = threading.Event()
@@ -204,29 +114,25 @@ class ModelThread:
         def is_unwanted() -> bool:
             return abandoned.is_set() or is_cancelled()
 
-        def steps(scorer: PairScorer) -> Iterator[Reading]:
+        def begin(scorer: PairScorer) -> Iterator[Reading]:
             return read_stepwise(query, passages, scorer, deadline=deadline, is_cancelled=is_unwanted)
 
-        job = _Job(steps, len(passages), is_unwanted)
-        self._submit(job)
+        job = _Job(begin, len(passages), is_unwanted)
+        future = self._submit(job)
         while time.monotonic() < deadline + LAST_BATCH_S:
             try:
-                reading: Reading = job.future.result(timeout=LOOK_EVERY_S)
+                return future.result(timeout=POLL_S)
             except FutureTimeoutError:
                 if is_cancelled():
-                    raise CancelledError("the caller no longer wants this ranking") from None
+                    raise CancelledError(UNWANTED) from None
                 progress(len(passages) - job.left, len(passages))
-            else:
-                return reading
         abandoned.set()
-        return Reading(
-            (None,) * len(passages), "the model is still loading or busy; ask again in a few seconds"
-        )
+        return Reading((None,) * len(passages), NOT_READY)
 
-    def _submit(self, job: _Job) -> "Future[Any]":
+    def _submit(self, job: _Job) -> "Future[Reading]":
         with self._changed:
             if self._is_stopped:
-                raise ModelError("this model was replaced by another; ask again")
+                raise ModelError("this model was replaced by another", remedy="ask again")
             self._jobs.append(job)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="cross-encoder", daemon=True)
@@ -235,110 +141,53 @@ class ModelThread:
         return job.future
 
     def _run(self) -> None:
-        scorer: PairScorer | ModelError | None = None
-        while True:
-            try:
-                job = self._next(self._rest_after_s if scorer else None)
-            except TimeoutError:
-                scorer = job = None  # what was cancelled half-way holds the scorer too
-                memory.give_back()
-                log.info("the cross-encoder was let go, as nobody asks")
-                continue
-            if job is None:
-                return
-            if scorer is None:
-                scorer = self._try_to_load()
-            if isinstance(scorer, ModelError):
-                job.future.set_exception(scorer)
-            elif not _is_over(job, scorer):
-                continue
+        while self._work():
+            pass  # nothing outlives a step here: a finished reading would keep the scorer in memory
+        self._model.close()
+
+    def _work(self) -> bool:
+        """Read one batch, or unload an idle model; tell whether the thread goes on."""
+        try:
+            job = self._next_job(self._idle_unload_s if self._model.is_settled else None)
+        except TimeoutError:
+            self._model.unload()
+            return True
+        if job is None:
+            return False
+        if self._is_finished(job):
             with self._changed:
                 self._jobs.remove(job)
+        return True
 
-    def _next(self, patience_s: float | None) -> _Job | None:
-        """Wait for a job and choose who goes on; None when the thread is to end.
+    def _next_job(self, idle_s: float | None) -> _Job | None:
+        """Drop the unwanted readings and return the shortest, waiting for one; None once stopped.
 
         Raises:
-            TimeoutError: Nobody asked for so long.
+            TimeoutError: None came for `idle_s`.
         """
         with self._changed:
             while True:
                 for job in [job for job in self._jobs if job.is_unwanted()]:
                     self._jobs.remove(job)
-                    job.future.set_exception(CancelledError("the caller no longer wants this ranking"))
+                    job.future.set_exception(CancelledError(UNWANTED))
                 if self._jobs:
                     return min(self._jobs, key=lambda job: job.left)  # of equals the first to come
                 if self._is_stopped:
                     return None
-                if not self._changed.wait(patience_s):
+                if not self._changed.wait(idle_s):
                     raise TimeoutError
 
-    def _try_to_load(self) -> PairScorer | ModelError:
-        start = time.monotonic()
+    def _is_finished(self, job: _Job) -> bool:
+        """Read one more batch; if that was the last, or failed, settle the job's future."""
         try:
-            scorer = self._load()
-        except ModelError as error:
-            log.warning("no cross-encoder: %s", error)
-            return error
-        except Exception as error:
-            log.exception("the cross-encoder failed to load")
-            return ModelError(f"the cross-encoder failed to load: {_first_line(error)}")
-        log.info("the cross-encoder was loaded in %.1f s", time.monotonic() - start)
-        return scorer
-
-
-def _is_over(job: _Job, scorer: PairScorer) -> bool:
-    """Read one batch more; tell whether that was the last, and settle the job's future if it was."""
-    try:
-        if job.steps is None:
-            job.future.set_result(None)
+            job.batches = job.batches or job.begin(self._model.scorer())
+            reading = next(job.batches, None)
+        except Exception as error:  # noqa: BLE001 - it belongs to the caller that waits for the future
+            job.future.set_exception(error)
             return True
-        job.under_way = job.under_way or job.steps(scorer)
-        reading = next(job.under_way, None)
-    except Exception as error:  # noqa: BLE001 - it belongs to whoever waits for the future
-        job.future.set_exception(error)
-        return True
-    if reading is None:
-        job.future.set_result(job.reading)
-        return True
-    job.reading = reading
-    job.left = sum(logit is None for logit in reading.logits)
-    return False
-
-
-def load(model: str, *, revision: str, max_tokens: int = MAX_TOKENS) -> Any:
-    """Load a CrossEncoder with one output, which cuts a pair to `max_tokens`; never from the network.
-
-    Raises:
-        ModelError: It is not there, or is no cross-encoder with one output.
-    """
-    folder = Path(model).expanduser()
-    if not folder.is_dir() and (folder.is_absolute() or model.startswith((".", "~"))):
-        raise ModelError(f"the model folder {model} does not exist; name another with --model")
-    if not is_at_hand(model, revision=revision):
-        raise ModelError(
-            f"{model} is not on this machine; `goldrank doctor --download-model` fetches it, "
-            "or name a folder with --model"
-        )
-    from sentence_transformers import CrossEncoder
-    from transformers import utils
-
-    logging_of_transformers: Any = utils.logging  # partly untyped
-    logging_of_transformers.disable_progress_bar()  # the loading bar is noise in a server's log
-    try:
-        loaded = CrossEncoder(
-            str(folder) if folder.is_dir() else model,
-            revision=None if folder.is_dir() or not revision else revision,
-            local_files_only=True,
-            trust_remote_code=False,
-        )
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{model} cannot be loaded as a cross-encoder: {_first_line(error)}") from error
-    if loaded.num_labels != 1:
-        raise ModelError(f"{model} has {loaded.num_labels} outputs; a reranker has one")
-    loaded.max_seq_length = min(loaded.max_seq_length or max_tokens, max_tokens)
-    return loaded
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+        if reading is None:
+            job.future.set_result(job.reading)
+            return True
+        job.reading = reading
+        job.left = sum(logit is None for logit in reading.logits)
+        return False

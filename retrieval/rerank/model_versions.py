@@ -34,6 +34,9 @@ CURRENT = "current"
 HISTORY = "history.jsonl"
 VERSIONS = "versions"
 
+ROLL_BACK = "`goldrank rollback` goes back to the model before it"
+"""The remedy for a version that cannot serve."""
+
 _NAME = re.compile(r"\d{4,}-[0-9a-f]{8}")
 
 
@@ -153,7 +156,7 @@ def current(where: ModelStore) -> str | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise ModelError(f"{pointer} cannot be read: {error.strerror}; mend or remove it") from error
+        raise ModelError(f"{pointer} cannot be read: {error.strerror}", remedy="mend or remove it") from error
 
 
 def versions(where: ModelStore) -> list[str]:
@@ -179,18 +182,19 @@ def read(where: ModelStore, name: str) -> Version:
     """
     if not _NAME.fullmatch(name):
         raise ModelError(
-            f"{shorten(repr(name))} names no version of {where.root}; `goldrank rollback` goes back to one"
+            f"{shorten(repr(name))} names no version of {where.root}",
+            remedy="`goldrank rollback` goes back to one",
         )
     folder = where.folder / VERSIONS / name
     try:
         record = json.loads((folder / FACTS_FILE).read_text(encoding="utf-8"))
         if record.pop("name") != name or fingerprint(record) != name.partition("-")[2]:
-            raise ModelError(_broken(name, f"{FACTS_FILE} was changed after it was written"))
+            raise _broken(name, f"{FACTS_FILE} was changed after it was written")
         return _version(name, folder, record)
     except OSError as error:
-        raise ModelError(_broken(name, f"{FACTS_FILE} cannot be read: {error.strerror}")) from error
+        raise _broken(name, f"{FACTS_FILE} cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ModelError(_broken(name, f"{FACTS_FILE} is no record of a version")) from error
+        raise _broken(name, f"{FACTS_FILE} is no record of a version") from error
 
 
 def verify(version: Version) -> None:
@@ -202,17 +206,17 @@ def verify(version: Version) -> None:
     learned = version.facts.pair_text_version
     if learned != PAIR_TEXT_VERSION:
         raise ModelError(
-            f"{version.name} learned from pair text {learned} and this goldrank writes "
-            f"{PAIR_TEXT_VERSION}; train a new one, or `goldrank rollback` to the model before it"
+            f"{version.name} learned from pair text {learned} and this goldrank writes {PAIR_TEXT_VERSION}",
+            remedy="train a new one, or `goldrank rollback` to the model before it",
         )
     try:
         found = hashes(version.folder)
     except OSError as error:
-        raise ModelError(_broken(version.name, f"a file cannot be read: {error}")) from error
+        raise _broken(version.name, f"a file cannot be read: {error}") from error
     if found != version.hashes:
         paths = sorted(found.keys() | version.hashes.keys())
         wrong = [path for path in paths if found.get(path) != version.hashes.get(path)]
-        raise ModelError(_broken(version.name, f"{shorten(', '.join(wrong))} changed after it was promoted"))
+        raise _broken(version.name, f"{shorten(', '.join(wrong))} changed after it was promoted")
 
 
 def history(where: ModelStore) -> list[Event]:
@@ -265,5 +269,5 @@ def _event(line: str) -> Event | None:
         return None
 
 
-def _broken(name: str, why: str) -> str:
-    return f"{name} is broken: {why}; `goldrank rollback` goes back to the model before it"
+def _broken(name: str, why: str) -> ModelError:
+    return ModelError(f"{name} is broken: {why}", remedy=ROLL_BACK)

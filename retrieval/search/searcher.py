@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
-from retrieval.chunks import stored_chunk, tokenizer
+from retrieval.chunks import split_file, tokenizer
 from retrieval.chunks.chunk_text import ChunkText
 from retrieval.errors import CancelledError, GoldrankError, ModelError
 from retrieval.index import integrity
 from retrieval.index.bm25 import bm25_scores
 from retrieval.index.reader import path_terms
 from retrieval.paths.path_filter import Filter
-from retrieval.progress import IsCancelled
+from retrieval.progress import IsCancelled, Progress
 from retrieval.rank.confidence import Confidence, judge
 from retrieval.rank.query import read_query
 from retrieval.rank.ranker import gather, place, weights_for
@@ -28,12 +28,18 @@ BY_FILENAMES = "only the files whose names match were read: nothing that matches
 
 
 class Reader(Protocol):
-    """Whatever makes the cross-encoder read; `crossencoder.ModelThread` in earnest."""
+    """Runs the cross-encoder; in production a `model_thread.ModelThread`."""
 
     def read(
-        self, query: str, passages: Sequence[str], *, deadline_s: float, is_cancelled: IsCancelled
+        self,
+        query: str,
+        passages: Sequence[str],
+        *,
+        deadline_s: float,
+        is_cancelled: IsCancelled,
+        progress: Progress = ...,
     ) -> Reading:
-        """Score passages in first-stage order until the deadline."""
+        """Score passages in first-stage order until the deadline; report how many are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,7 @@ class SecondStage:
         depth: How many candidates it reads.
         deadline_s: Seconds until the rest keep their first-stage order.
         note: Why another model than the promoted one reads, or "".
+        progress: Called with candidates read and candidates in all.
     """
 
     reader: Reader
@@ -57,6 +64,7 @@ class SecondStage:
     depth: int
     deadline_s: float
     note: str = ""
+    progress: Progress = lambda _read, _all: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +196,7 @@ def _search(
     )
     results = _results(ranked[: request.top_k], view)
     # That long lines are left out matters to who finds nothing, and is said there.
-    noted = ((path, view.note(path).partition(stored_chunk.LONG_LINES)[0]) for path in _paths(results))
+    noted = ((path, view.note(path).partition(split_file.LONG_LINES)[0]) for path in _paths(results))
     odd = {path: note.removesuffix("; ") for path, note in noted if note}
     return Answer(
         results,
@@ -316,7 +324,13 @@ def _read_and_fuse(
         return fuse(candidates, nothing, weight=0), f"bm25 ({refusal})" if refusal else "bm25"
     texts = [pair_text(passage.chunk, passage.text) for passage in passages[: second.depth]]
     try:
-        reading = second.reader.read(query, texts, deadline_s=second.deadline_s, is_cancelled=is_cancelled)
+        reading = second.reader.read(
+            query,
+            texts,
+            deadline_s=second.deadline_s,
+            is_cancelled=is_cancelled,
+            progress=second.progress,
+        )
     except ModelError as error:
         return fuse(candidates, nothing, weight=0), f"bm25 (no reranking: {error})"
     logits = [*reading.logits, *nothing[len(reading.logits) :]]

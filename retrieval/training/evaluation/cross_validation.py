@@ -17,7 +17,7 @@ import numpy as np
 
 from retrieval.errors import ArgumentError
 from retrieval.progress import IsCancelled
-from retrieval.rerank.model_thread import open_scorer
+from retrieval.rerank.model_loading import open_scorer
 from retrieval.sync.view import View
 from retrieval.text import digest
 from retrieval.training.evaluation import comparison, systems
@@ -147,7 +147,8 @@ def measure(
     questions = systems.judged(asked, view, mining.grouped(asked, view))
     if not questions:
         raise ArgumentError(
-            f"{asked.path} has no question that can be judged; `goldrank golden lint` says what is wrong"
+            f"{asked.path} has no question that can be judged",
+            remedy="`goldrank golden lint` says what is wrong",
         )
     task = _Task(questions, systems.first_stage(questions, view), depth, watch or Watch())
     floors, readers = _floors(task, view), [_as_served(item, task) for item in served]
@@ -219,7 +220,8 @@ def _parted(asked: Golden, questions: Sequence[Asked], plan: Plan) -> list[list[
     if len(set(groups.values())) < LEAST_GROUPS:
         raise ArgumentError(
             f"{asked.path}: questions that can be judged: {len(questions)}, in groups: "
-            f"{len(set(groups.values()))}; learning needs {LEAST_GROUPS}: goldrank golden suggest drafts more"
+            f"{len(set(groups.values()))}",
+            remedy=f"learning needs {LEAST_GROUPS}: goldrank golden suggest drafts more",
         )
     if plan.order == "by time":
         dates = {question.question_id: question.date for question in asked.questions}

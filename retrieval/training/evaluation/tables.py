@@ -49,7 +49,7 @@ def from_json(text: str, *, source: str) -> Report:
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ArgumentError(
-            f"{source} holds no evaluation; make one with: goldrank eval --json FILE"
+            f"{source} holds no evaluation", remedy="make one with: goldrank eval --json FILE"
         ) from error
 
 

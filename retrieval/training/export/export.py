@@ -130,7 +130,7 @@ def _copy_small(folder: Path, out: Path) -> None:
 def _whole(out: Path, fill: Callable[[Path], None]) -> Path:
     """Make a folder that is there whole or not at all."""
     if out.exists():
-        raise ModelError(f"{out} exists; name a new folder, or remove it first")
+        raise ModelError(f"{out} exists", remedy="name a new folder, or remove it first")
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f"{out.name}.", suffix=".partial") as work:
         partial = Path(work) / out.name

@@ -64,7 +64,8 @@ def _check_ours(partial: Path) -> None:
     )
     if not (ownership.is_marked(partial) or is_unmarked):
         raise TrainingError(
-            f"{partial} holds no interrupted training; move it away, or name another folder to train into"
+            f"{partial} holds no interrupted training",
+            remedy="move it away, or name another folder to train into",
         )
 
 

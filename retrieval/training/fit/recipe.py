@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from retrieval.errors import ArgumentError
-from retrieval.rerank.model_thread import MAX_TOKENS
+from retrieval.rerank.model_loading import MAX_TOKENS
 
 Loss = Literal["bce", "listnet"]
 LOSSES: tuple[Loss, ...] = get_args(Loss)
@@ -93,4 +93,4 @@ def check(recipe: Recipe) -> None:
     }
     for name, (is_accepted, values) in accepted.items():
         if not is_accepted:
-            raise ArgumentError(f"{name} is {getattr(recipe, name)!r}; a recipe takes {values}")
+            raise ArgumentError(f"{name} is {getattr(recipe, name)!r}", remedy=f"a recipe takes {values}")

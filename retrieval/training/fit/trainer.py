@@ -25,7 +25,7 @@ from retrieval import installation
 from retrieval.errors import CancelledError, TrainingError
 from retrieval.progress import IsCancelled, Progress
 from retrieval.rerank.excerpt import excerpt
-from retrieval.rerank.model_thread import load
+from retrieval.rerank.model_loading import load_cross_encoder
 from retrieval.training.fit import checkpoints
 from retrieval.training.fit.recipe import Recipe, check
 from retrieval.training.fit.training_data import check_labels, dataset, positive_weight, split
@@ -107,7 +107,9 @@ def require(libraries: Sequence[str]) -> None:
     """
     missing = [library for library in libraries if importlib.util.find_spec(library) is None]
     if missing:
-        raise TrainingError(f"training needs {' and '.join(missing)}; {installation.with_extra('train')}")
+        raise TrainingError(
+            f"training needs {' and '.join(missing)}", remedy=installation.with_extra("train")
+        )
 
 
 def _data(
@@ -117,7 +119,7 @@ def _data(
     check(recipe)
     require(LIBRARIES)
     if out.exists():
-        raise TrainingError(f"{out} exists; name a new folder, or remove it first")
+        raise TrainingError(f"{out} exists", remedy="name a new folder, or remove it first")
     read = [replace(pair, passage=excerpt(pair.query, pair.passage)) for pair in pairs]
     training, validation = split(read, share=recipe.validation_share, seed=recipe.seed)
     check_labels(training, recipe.loss)
@@ -135,7 +137,7 @@ def _load(recipe: Recipe) -> Any:
     from transformers import set_seed
 
     set_seed(recipe.seed)  # a base without a head gets a random one
-    model = load(recipe.base, revision=recipe.revision, max_tokens=recipe.max_tokens)
+    model = load_cross_encoder(recipe.base, revision=recipe.revision, max_tokens=recipe.max_tokens)
     model.float()  # half precision, as some bases are stored, is too coarse for small steps
     # Checkpoints get a card each; it is to ask neither the hub nor the model.
     model.model_card_data.local_files_only = True
@@ -279,15 +281,15 @@ def _watch(recipe: Recipe, progress: Progress, is_cancelled: IsCancelled) -> Any
 
 def _stop_if(is_cancelled: IsCancelled) -> None:
     if is_cancelled():
-        raise CancelledError("the training was cancelled; start it again to go on")
+        raise CancelledError("the training was cancelled", remedy="start it again to go on")
 
 
 def _check_loss(state: Any, recipe: Recipe) -> None:
     last = state.log_history[-1]
     if not all(math.isfinite(last.get(name, 0)) for name in ("loss", "eval_loss")):
         raise TrainingError(
-            f"the loss is no longer a number at step {state.global_step}; "
-            f"lower learning_rate, now {recipe.learning_rate:g}"
+            f"the loss is no longer a number at step {state.global_step}",
+            remedy=f"lower learning_rate, now {recipe.learning_rate:g}",
         )
 
 

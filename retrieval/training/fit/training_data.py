@@ -32,8 +32,8 @@ def split(
         return list(pairs), []
     if len(groups) < 2:  # noqa: PLR2004 - one to train on, one to hold out
         raise TrainingError(
-            f"{len(groups)} group of questions cannot be split for validation; "
-            "add questions, or set validation_share to 0"
+            f"{len(groups)} group of questions cannot be split for validation",
+            remedy="add questions, or set validation_share to 0",
         )
     random.Random(seed).shuffle(groups)  # noqa: S311 - no secret
     held = set(groups[: min(max(round(share * len(groups)), 1), len(groups) - 1)])
@@ -55,11 +55,13 @@ def check_labels(pairs: Sequence[LabeledPair], loss: Loss) -> None:
     positives = sum(pair.label for pair in pairs)
     if positives == 0 or positives == len(pairs):
         raise TrainingError(
-            f"the pairs to train on are {positives} positives and {len(pairs) - positives} negatives; "
-            "a reranker learns from both: add golden questions, or mine deeper"
+            f"the pairs to train on are {positives} positives and {len(pairs) - positives} negatives",
+            remedy="a reranker learns from both: add golden questions, or mine deeper",
         )
     if loss == "listnet" and not _by_question(pairs):
-        raise TrainingError('no question has a positive and a negative, which "listnet" compares; use "bce"')
+        raise TrainingError(
+            'no question has a positive and a negative, which "listnet" compares', remedy='use "bce"'
+        )
 
 
 def _by_question(pairs: Sequence[LabeledPair]) -> list[list[LabeledPair]]:

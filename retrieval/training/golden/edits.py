@@ -56,12 +56,13 @@ def find(asked: Golden, name: str) -> Question:
     rows = [question for question in asked.questions if str(question.row) == name]
     if named and rows and named != rows:
         raise ArgumentError(
-            f"{name} is the id of row {named[0].row}, and row {name} is another question; "
-            f"use that one's id: {rows[0].question_id}"
+            f"{name} is the id of row {named[0].row}, and row {name} is another question",
+            remedy=f"use that one's id: {rows[0].question_id}",
         )
     if not named and not rows:
         raise ArgumentError(
-            f"{asked.path} has no question {shorten(repr(name))}; `goldrank golden list` shows ids and rows"
+            f"{asked.path} has no question {shorten(repr(name))}",
+            remedy="`goldrank golden list` shows ids and rows",
         )
     return (named or rows)[0]
 
@@ -81,7 +82,9 @@ def remove(path: Path, questions: Iterable[Question]) -> Golden:
     spans = _spans(text)
     for question in sorted(questions, key=lambda item: -item.row):
         if question not in now.questions:
-            raise ArgumentError(f"{path}, row {question.row} changed meanwhile; look again, then repeat")
+            raise ArgumentError(
+                f"{path}, row {question.row} changed meanwhile", remedy="look again, then repeat"
+            )
         start, end = spans[question.row - 1]
         if question.row < len(spans):
             end = spans[question.row][0]  # with the comma and the space up to the next row
@@ -97,8 +100,11 @@ def _check_new(item: Question, known: Golden) -> None:
         if question.question_id == item.question_id:
             raise ArgumentError(
                 f"{known.path}, row {question.row} has this id or asks this already "
-                f"({shorten(question.question_id)}: {shorten(question.text)}); nothing was written. "
-                f"Remove that row first: goldrank golden remove {question.row}; or give this one an id: --id"
+                f"({shorten(question.question_id)}: {shorten(question.text)}); nothing was written.",
+                remedy=(
+                    f"Remove that row first: goldrank golden remove {question.row}; "
+                    "or give this one an id: --id"
+                ),
             )
 
 

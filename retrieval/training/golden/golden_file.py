@@ -100,7 +100,7 @@ def load(path: Path) -> Golden:
         return parse(path, path.read_bytes())
     except FileNotFoundError as error:
         raise ArgumentError(
-            f'{path} does not exist; begin it with: goldrank golden add "question" path/to/answer'
+            f"{path} does not exist", remedy='begin it with: goldrank golden add "question" path/to/answer'
         ) from error
     except OSError as error:
         raise ArgumentError(f"{path} cannot be read: {error.strerror}") from error
@@ -119,7 +119,8 @@ def parse(path: Path, data: bytes) -> Golden:
         if item.question_id in first:
             raise ArgumentError(
                 f"{path}: rows {first[item.question_id]} and {item.row} have the same id or text "
-                f"({shorten(item.question_id)}); remove one, or give each an id of its own"
+                f"({shorten(item.question_id)})",
+                remedy="remove one, or give each an id of its own",
             )
         first[item.question_id] = item.row
     return Golden(path, hashlib.sha256(data).hexdigest(), tuple(questions))
@@ -175,17 +176,21 @@ def _rows(path: Path, data: bytes) -> list[Any]:
     try:
         rows = json.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise ArgumentError(f"{path} is not UTF-8 (byte {error.start + 1}); save it as UTF-8") from error
+        raise ArgumentError(
+            f"{path} is not UTF-8 (byte {error.start + 1})", remedy="save it as UTF-8"
+        ) from error
     except json.JSONDecodeError as error:
         raise ArgumentError(
-            f"{path}, line {error.lineno}: no JSON: {error.msg}; a golden file is a list of objects"
+            f"{path}, line {error.lineno}: no JSON: {error.msg}", remedy="a golden file is a list of objects"
         ) from error
     except ValueError as error:  # a number of thousands of digits
         raise ArgumentError(f"{path} is no JSON that can be read: {error}") from error
     except RecursionError as error:
-        raise ArgumentError(f"{path} is nested too deep; a golden file is a list of objects") from error
+        raise ArgumentError(
+            f"{path} is nested too deep", remedy="a golden file is a list of objects"
+        ) from error
     if not isinstance(rows, list):
-        raise ArgumentError(f"{path} holds no list; a golden file is a list of objects")
+        raise ArgumentError(f"{path} holds no list", remedy="a golden file is a list of objects")
     return rows
 
 
@@ -205,7 +210,7 @@ def question(row: Any, number: int, path: Path) -> Question:
     unknown = sorted(str(key) for key in row if key not in _KEYS and not str(key).startswith("_"))
     if unknown:
         known = ", ".join(sorted(_KEYS))
-        raise ArgumentError(f"{where}: unknown key {shorten(unknown[0])}; known are {known}")
+        raise ArgumentError(f"{where}: unknown key {shorten(unknown[0])}", remedy=f"known are {known}")
     text: Any = row.get("q")
     answers: Any = row.get("expect_paths")
     grades, tags, date = row.get("grades", {}), row.get("tags", []), row.get("date", "")
@@ -223,7 +228,7 @@ def question(row: Any, number: int, path: Path) -> Question:
     }  # fmt: skip
     for key, (value, is_accepted, wanted) in accepted.items():
         if not is_accepted:
-            raise ArgumentError(f'{where}: "{key}" is {shorten(repr(value))}; it takes {wanted}')
+            raise ArgumentError(f'{where}: "{key}" is {shorten(repr(value))}', remedy=f"it takes {wanted}")
     return Question(
         question_id=_text_id(text) if identity in {None, ""} else str(identity),
         text=text.strip(),

@@ -71,9 +71,9 @@ def read(file: Path) -> Mined:
         pairs = tuple(LabeledPair(**{**row, "chunk": _chunk(row["chunk"])}) for row in rows)
         return Mined(pairs, first["groups"], tuple(first["notes"]), first["provenance"])
     except (OSError, UnicodeDecodeError) as error:
-        raise ArgumentError(f"{file} cannot be read: {error}; make it with goldrank mine") from error
+        raise ArgumentError(f"{file} cannot be read: {error}", remedy="make it with goldrank mine") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise ArgumentError(f"{file} holds no pairs; make it with goldrank mine") from error
+        raise ArgumentError(f"{file} holds no pairs", remedy="make it with goldrank mine") from error
 
 
 def is_ours(file: Path) -> bool:

@@ -73,7 +73,9 @@ def out_of_fold(report: Report) -> dict[str, Mapping[str, float]]:
     for scores in report.systems:
         if scores.name == "tuned":
             return dict(scores.by_question)
-    raise ArgumentError("the evaluation judges no tuned model; make one with: goldrank learn --json FILE")
+    raise ArgumentError(
+        "the evaluation judges no tuned model", remedy="make one with: goldrank learn --json FILE"
+    )
 
 
 def _card(learned: Learned, decision: Decision) -> model_card.Facts:

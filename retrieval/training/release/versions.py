@@ -57,7 +57,7 @@ def promote(
     if not decision.promote and force == "no":
         raise ArgumentError(f"not promoted: {' '.join(decision.reasons)} --force promotes it all the same.")
     if not (draft.folder / "config.json").is_file():
-        raise ArgumentError(f"{draft.folder} holds no config.json; name a CrossEncoder folder")
+        raise ArgumentError(f"{draft.folder} holds no config.json", remedy="name a CrossEncoder folder")
     forced = not decision.promote
     with _writing(where):
         version = _write_version(where, draft, _decided(decision), created=now.isoformat())
@@ -173,12 +173,12 @@ def _writing(where: ModelStore) -> Iterator[None]:
             yield
     except Timeout as error:
         raise ModelError(
-            f"another goldrank process is promoting in {where.folder}; try again when it is done"
+            f"another goldrank process is promoting in {where.folder}", remedy="try again when it is done"
         ) from error
     except OSError as error:
         raise ModelError(
-            f"{where.folder} cannot be written: {error.strerror or error}; "
-            "name another folder: --models DIR or GOLDRANK_MODELS=DIR"
+            f"{where.folder} cannot be written: {error.strerror or error}",
+            remedy="name another folder: --models DIR or GOLDRANK_MODELS=DIR",
         ) from error
 
 

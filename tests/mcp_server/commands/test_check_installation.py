@@ -67,6 +67,15 @@ def test_a_root_that_is_gone_is_told(tmp_path: Path, settings: Settings) -> None
     assert finding.remedy
 
 
+def test_a_name_that_reads_like_a_sentence_is_not_taken_for_a_remedy(
+    tmp_path: Path, settings: Settings
+) -> None:
+    """Folders may hold any sign; the doctor's advice must not begin in the middle of a path."""
+    (finding,) = check_repository.examine(tmp_path / "mine; yours", settings)
+    assert finding.detail == f"{tmp_path / 'mine; yours'} does not exist"
+    assert finding.remedy == "name an existing folder"
+
+
 def test_a_damaged_index_is_told_with_the_command_that_makes_it_anew(
     example: Path, settings: Settings
 ) -> None:

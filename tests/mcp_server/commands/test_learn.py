@@ -15,7 +15,7 @@ from tiny_model import KEYWORD, train
 
 from mcp_server.commands.evaluate import evaluate
 from retrieval.rerank.fusion import PAIR_TEXT_VERSION
-from retrieval.rerank.model_thread import CrossEncoderScorer
+from retrieval.rerank.model_loading import CrossEncoderScorer
 
 pytestmark = pytest.mark.slow(
     reason="runs the whole learning loop through the command, with real trainings of a small model"

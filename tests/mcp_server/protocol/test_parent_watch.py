@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from fakes import write
 
-from mcp_server.protocol.parent_watch import Line
+from mcp_server.protocol.parent_watch import ParentWatch
 
 LAUNCHER = """
 import subprocess, sys
 impatient = (
-    "from mcp_server.protocol.parent_watch import Line; from mcp_server.cli import main;"
-    "Line.watch.__kwdefaults__.update(every_s=0.05, silence_s=0.1); main()"
+    "from mcp_server.protocol.parent_watch import ParentWatch; from mcp_server.cli import main;"
+    "ParentWatch.start.__kwdefaults__.update(every_s=0.05, silence_s=0.1); main()"
 )
 subprocess.run([sys.executable, "-c", impatient, *sys.argv[1:]])
 """
@@ -44,7 +44,7 @@ def test_a_server_ends_after_its_client_though_the_pipe_is_open(tmp_path: Path) 
 
 def test_a_server_whose_parent_lives_is_not_alone() -> None:
     """An agent may think for an hour."""
-    assert not Line().is_dead(silence_s=0)
+    assert not ParentWatch().is_client_gone(silence_s=0)
 
 
 @pytest.mark.anyio
@@ -54,11 +54,11 @@ async def test_whoever_talks_is_served_though_the_parent_is_gone(monkeypatch: py
     async def lines() -> object:
         yield "ping\n"
 
-    line = Line()
+    watch = ParentWatch()
     monkeypatch.setattr(os, "getppid", lambda: 1)  # as after the parent's death
-    assert line.is_dead(silence_s=0)
-    assert [heard async for heard in line.heard(lines())] == ["ping\n"]  # type: ignore[arg-type]  # a generator
-    assert not line.is_dead(silence_s=60)
+    assert watch.is_client_gone(silence_s=0)
+    assert [heard async for heard in watch.listen(lines())] == ["ping\n"]  # type: ignore[arg-type]  # a generator
+    assert not watch.is_client_gone(silence_s=60)
 
 
 def test_a_stopped_server_whose_client_died_ends_when_it_wakes(tmp_path: Path) -> None:

@@ -16,10 +16,12 @@ from tiny_model import train
 
 from mcp_server.cli import goldrank
 from mcp_server.commands import check_installation
-from mcp_server.serving.model_choice import Stages, second_stage
+from mcp_server.serving.model_choice import ModelChoice, base_stage
 from retrieval.errors import ModelError
 from retrieval.rerank import exported_model
-from retrieval.rerank.model_thread import CrossEncoderScorer, is_at_hand, open_scorer
+from retrieval.rerank.model_lifecycle import ModelState
+from retrieval.rerank.model_loading import CrossEncoderScorer, is_on_disk, open_scorer
+from retrieval.rerank.model_thread import ModelThread
 from retrieval.rerank.onnx_scorer import GraphScorer
 from retrieval.settings import Settings
 from retrieval.training.export.export import export, trainable
@@ -113,7 +115,7 @@ def test_either_kind_of_model_is_opened_by_its_folder(exported: Path) -> None:
     """`--model` takes both, and nothing else needs to know which."""
     assert isinstance(open_scorer(str(exported)), GraphScorer)
     assert isinstance(open_scorer(str(exported.parent / "model")), CrossEncoderScorer)
-    assert is_at_hand(str(exported), revision="")
+    assert is_on_disk(str(exported), revision="")
     assert exported_model.folder_of(str(exported.parent / "model")) is None
     assert exported_model.folder_of("") is None
 
@@ -135,10 +137,14 @@ def test_an_exported_model_is_loaded_ahead_of_the_first_question(exported: Path,
     """It costs a fifth of a second; what needs torch costs seven, and waits until it is asked."""
     for model, is_loaded in ((exported, True), (exported.parent / "model", False)):
         named = settings(model, tmp_path)
-        base = second_stage(named)
+        base = base_stage(named)
         assert base is not None
-        Stages(named, base=base, patience_s=None).begin()
-        assert (base.reader._thread is not None) == is_loaded  # type: ignore[attr-defined]  # noqa: SLF001 - ModelThread
+        assert isinstance(base.reader, ModelThread)
+        ModelChoice(named, base=base, wait_s=None).warm_up()
+        assert bool(base.reader.waiting or base.reader.state is not ModelState.NOT_LOADED) == is_loaded
+        if is_loaded:
+            base.reader.warm_up().result(60)
+            assert base.reader.state is ModelState.READY
 
 
 def test_doctor_says_which_model_reads(exported: Path, tmp_path: Path) -> None:
@@ -159,7 +165,7 @@ def test_a_damaged_model_is_told_with_the_way_out(exported: Path, tmp_path: Path
     assert finding.verdict == "failure"
     assert finding.detail.endswith("is damaged: weights.safetensors; BM25 alone will rank")
     assert "export it again" in finding.remedy
-    base = second_stage(named)
+    base = base_stage(named)
     assert base is not None
     with pytest.raises(ModelError, match="is damaged"):
         base.reader.read("q", ["p"], deadline_s=60, is_cancelled=lambda: False)

@@ -22,7 +22,7 @@ from version_factory import FACTS, promoted
 from mcp_server.commands.check_installation import examine
 from mcp_server.commands.check_repository import Finding
 from mcp_server.protocol.tools import build_server
-from mcp_server.serving.model_choice import Stages
+from mcp_server.serving.model_choice import ModelChoice
 from mcp_server.serving.workspace import Workspace
 from retrieval.rerank import model_versions
 from retrieval.rerank.fusion import PAIR_TEXT_VERSION
@@ -91,9 +91,9 @@ def base() -> SecondStage:
 
 
 @pytest.fixture
-def stages(settings: Settings, base: SecondStage) -> Stages:
+def stages(settings: Settings, base: SecondStage) -> ModelChoice:
     """Set up what answers, with the patience of a person."""
-    return Stages(settings, base=base, patience_s=None)
+    return ModelChoice(settings, base=base, wait_s=None)
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -111,16 +111,16 @@ def break_weights(version: Version) -> None:
     file.write_bytes(file.read_bytes()[:-100])
 
 
-def serving(stages: Stages, root: Path) -> str:
+def serving(stages: ModelChoice, root: Path) -> str:
     """Name what answers now."""
-    with stages.lend(root) as second:
+    with stages.acquire(root) as second:
         assert second is not None
         return second.name
 
 
-def note(stages: Stages, root: Path) -> str:
+def note(stages: ModelChoice, root: Path) -> str:
     """Read what a reply would say of it."""
-    with stages.lend(root) as second:
+    with stages.acquire(root) as second:
         assert second is not None
         return second.note
 
@@ -225,7 +225,7 @@ def test_a_version_answers_with_its_own_weight_and_depth(
 ) -> None:
     """It was judged with these."""
     version = promoted(where, likes_c, facts=replace(FACTS, weight=0.35, depth=7))
-    with Stages(settings, base=base, patience_s=None).lend(root) as second:
+    with ModelChoice(settings, base=base, wait_s=None).acquire(root) as second:
         assert second is not None
         assert (second.name, second.weight, second.depth) == (version.name, 0.35, 7)
         assert (second.rerank_tool_weight, second.note) == (settings.rerank_tool_weight, "")
@@ -241,7 +241,7 @@ def test_what_the_user_named_wins_over_what_was_promoted(
         named = load_settings(
             {"models": tmp_path / "models", **flags}, environment={}, file=tmp_path / "none.toml"
         )
-        with Stages(named, base=base, patience_s=None).lend(root) as second:
+        with ModelChoice(named, base=base, wait_s=None).acquire(root) as second:
             assert second is not None
             return second
 
@@ -255,7 +255,7 @@ def test_another_root_is_answered_by_the_base(
 ) -> None:
     """A model that learned one repository says nothing good of another."""
     promoted(where, likes_c)
-    assert serving(Stages(settings, base=base, patience_s=None), tmp_path / "other") == "base"
+    assert serving(ModelChoice(settings, base=base, wait_s=None), tmp_path / "other") == "base"
 
 
 @pytest.mark.parametrize(
@@ -274,7 +274,7 @@ def test_a_search_that_asks_no_model_loads_none(
     before = set(threading.enumerate())
     weight = 0.0 if named == "rerank_weight" else 0.5
     asked = replace(settings, rerank_weight=weight, explicit=frozenset({named}))
-    with Stages(asked, base=base, patience_s=None).lend(where.root, request=request_) as second:
+    with ModelChoice(asked, base=base, wait_s=None).acquire(where.root, request=request_) as second:
         assert second is base
     assert set(threading.enumerate()) == before
 
@@ -283,12 +283,12 @@ def test_a_search_that_asks_no_model_loads_none(
 
 
 def test_a_request_in_flight_ends_with_the_model_it_began_with_whose_thread_ends_then(
-    where: ModelStore, likes_c: Path, likes_d: Path, stages: Stages
+    where: ModelStore, likes_c: Path, likes_d: Path, stages: ModelChoice
 ) -> None:
     """Two models at once are memory; a model pulled away is a lost answer."""
     before = set(threading.enumerate())
     first = promoted(where, likes_c)
-    with stages.lend(where.root) as held:
+    with stages.acquire(where.root) as held:
         assert held is not None
         (thread,) = set(threading.enumerate()) - before
         second = promoted(where, likes_d)
@@ -299,7 +299,9 @@ def test_a_request_in_flight_ends_with_the_model_it_began_with_whose_thread_ends
     until(lambda: not thread.is_alive())
 
 
-def test_a_rollback_to_the_base_takes_hold_at_once(where: ModelStore, likes_c: Path, stages: Stages) -> None:
+def test_a_rollback_to_the_base_takes_hold_at_once(
+    where: ModelStore, likes_c: Path, stages: ModelChoice
+) -> None:
     """Who rolls back has seen bad answers and wants no more of them."""
     promoted(where, likes_c)
     assert serving(stages, where.root) != "base"
@@ -308,7 +310,7 @@ def test_a_rollback_to_the_base_takes_hold_at_once(where: ModelStore, likes_c: P
 
 
 def test_many_changes_under_many_requests_leave_one_thread_a_model_that_answers(
-    where: ModelStore, likes_c: Path, likes_d: Path, stages: Stages
+    where: ModelStore, likes_c: Path, likes_d: Path, stages: ModelChoice
 ) -> None:
     """A server runs for weeks; a thread that stays behind each time holds 90 MB."""
     before = set(threading.enumerate())
@@ -317,7 +319,7 @@ def test_many_changes_under_many_requests_leave_one_thread_a_model_that_answers(
     def ask(_: int) -> int:
         asked = 0
         while not is_over.is_set():
-            with stages.lend(where.root) as second:
+            with stages.acquire(where.root) as second:
                 assert second is not None
                 passages = [*FILES.values()]
                 read = second.reader.read(QUERY, passages, deadline_s=PATIENCE_S, is_cancelled=lambda: False)
@@ -346,7 +348,7 @@ def test_many_changes_under_many_requests_leave_one_thread_a_model_that_answers(
 
 
 def test_a_broken_version_is_refused_once_and_the_old_one_stays(
-    where: ModelStore, likes_c: Path, likes_d: Path, stages: Stages, caplog: pytest.LogCaptureFixture
+    where: ModelStore, likes_c: Path, likes_d: Path, stages: ModelChoice, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A torn file must cost nobody the model that works, and the log must not fill with it."""
     first = promoted(where, likes_c)
@@ -365,7 +367,7 @@ def test_a_broken_version_is_refused_once_and_the_old_one_stays(
 
 @pytest.mark.parametrize("fault", ["pair text", "probe", "record", "pointer", "no file"])
 def test_each_fault_of_a_version_keeps_it_from_answering(
-    tmp_path: Path, where: ModelStore, likes_c: Path, stages: Stages, fault: str
+    tmp_path: Path, where: ModelStore, likes_c: Path, stages: ModelChoice, fault: str
 ) -> None:
     """A model that loads is not yet a model that ranks."""
     foreign = replace(FACTS, pair_text_version=PAIR_TEXT_VERSION + 1)
@@ -396,15 +398,15 @@ def test_one_who_cannot_wait_is_told_that_the_model_is_loading(
 ) -> None:
     """A client gives up after some seconds; the first stage's order is better than nothing."""
     version = promoted(where, likes_c)
-    stages = Stages(settings, base=base, patience_s=0.0)
-    with stages.lend(root) as second:
+    stages = ModelChoice(settings, base=base, wait_s=0.0)
+    with stages.acquire(root) as second:
         assert second is not None
         assert (second.name, second.deadline_s) == (version.name, 0.0)
     until(lambda: _deadline(stages, root) == PATIENCE_S)
 
 
-def _deadline(stages: Stages, root: Path) -> float:
-    with stages.lend(root) as second:
+def _deadline(stages: ModelChoice, root: Path) -> float:
+    with stages.acquire(root) as second:
         assert second is not None
         return second.deadline_s
 

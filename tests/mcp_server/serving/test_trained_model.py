@@ -10,7 +10,7 @@ from mcp import Client, StdioServerParameters
 from tiny_model import KEYWORD, train
 
 from retrieval.errors import ModelError
-from retrieval.rerank.model_thread import CrossEncoderScorer
+from retrieval.rerank.model_loading import CrossEncoderScorer
 
 pytestmark = pytest.mark.slow(reason="trains a model and serves it through a real process")
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from retrieval.errors import CancelledError, ModelError
 from retrieval.records import Candidate, Chunk
 from retrieval.rerank.fusion import BLOCK, PairScorer, fuse, pair_text, read_pairs
-from retrieval.rerank.model_thread import CrossEncoderScorer, ModelThread, is_at_hand
+from retrieval.rerank.model_loading import CrossEncoderScorer, is_on_disk
+from retrieval.rerank.model_thread import ModelThread
 
 
 def candidates(scores: Sequence[float]) -> list[Candidate]:
@@ -193,6 +194,6 @@ def test_an_error_while_scoring_reaches_its_caller_and_no_other() -> None:
 )
 def test_an_absent_model_says_how_to_get_one(model: str, said: str) -> None:
     """An OSError about a connection helps nobody."""
-    assert not is_at_hand(model, revision="")
+    assert not is_on_disk(model, revision="")
     with pytest.raises(ModelError, match=said):
         CrossEncoderScorer(model)

@@ -1,6 +1,7 @@
 """The thread that runs a model: how it ends, and how a broken model is found out."""
 
 import threading
+import time
 import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -11,7 +12,10 @@ from fakes import KeywordScorer
 from numpy.typing import NDArray
 
 from retrieval.errors import CancelledError, ModelError
-from retrieval.rerank.model_thread import ModelThread, probe
+from retrieval.rerank.fusion import Reading
+from retrieval.rerank.model_lifecycle import ModelState
+from retrieval.rerank.model_loading import probe
+from retrieval.rerank.model_thread import ModelThread
 
 
 class Saying:
@@ -62,7 +66,7 @@ def test_a_stopped_thread_answers_what_was_asked_before_and_ends() -> None:
     model.stop()
     model.stop()
     gate.set()
-    assert [future.result(60) for future in asked] == [None] * 5
+    assert [future.result(60) for future in asked] == [Reading(())] * 5
     thread.join(60)
     assert not thread.is_alive()
     with pytest.raises(ModelError, match=r"replaced by another; ask again"):
@@ -174,3 +178,50 @@ def test_a_model_that_was_mended_answers_after_a_rest() -> None:
         threading.Event().wait(0.05)
     assert logits == (5.0,)
     model.stop()
+
+
+def test_the_state_of_a_model_tells_what_it_costs_and_why_it_does_not_answer() -> None:
+    """Whoever asks why a server holds memory, or ranks without its model, reads one word."""
+    is_mended, may_load = threading.Event(), threading.Event()
+
+    def load() -> KeywordScorer:
+        assert may_load.wait(60)
+        if not is_mended.is_set():
+            raise ModelError("broken")
+        return KeywordScorer("gold")
+
+    model = ModelThread(load, idle_unload_s=0.01)
+    assert model.state is ModelState.NOT_LOADED
+    failing = model.warm_up()
+    poll_until(lambda: model.state is ModelState.LOADING)
+    may_load.set()
+    with pytest.raises(ModelError, match="broken"):
+        failing.result(60)
+    poll_until(lambda: model.state is ModelState.NOT_LOADED)  # a failure is forgotten like a scorer
+    is_mended.set()
+    model.warm_up().result(60)
+    poll_until(lambda: model.state is ModelState.NOT_LOADED)
+    model.stop()
+    poll_until(lambda: model.state is ModelState.CLOSED)
+
+
+def poll_until(is_true: Callable[[], bool]) -> None:
+    """Poll, but not for ever."""
+    deadline = time.monotonic() + 60
+    while not is_true():
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.002)
+
+
+def test_a_reading_reports_how_many_candidates_the_model_has_read() -> None:
+    """A client that hears nothing for seconds gives the call up."""
+    scorer = Recording()
+    model = ModelThread(lambda: scorer)
+    told: list[tuple[int, int]] = []
+
+    def progress(done: int, total: int) -> None:
+        told.append((done, total))
+        scorer.may_go_on.set()
+
+    model.read("q", ["p"] * 3, deadline_s=60, is_cancelled=never, progress=progress)
+    assert told[0] == (0, 3)

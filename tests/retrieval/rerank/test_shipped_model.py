@@ -9,7 +9,7 @@ from fakes import first_stage, repository
 from retrieval.rerank import exported_model
 from retrieval.rerank.excerpt import excerpt
 from retrieval.rerank.fusion import pair_text
-from retrieval.rerank.model_thread import load
+from retrieval.rerank.model_loading import load_cross_encoder
 from retrieval.rerank.onnx_scorer import GraphScorer
 from retrieval.training.export.export import restore
 
@@ -40,7 +40,7 @@ def test_serving_and_fine_tuning_begin_with_the_same_model(tmp_path: Path) -> No
     opened = repository(Path(__file__).parents[3], tmp_path / "cache")
     graph = GraphScorer(exported_model.FOLDER)
     max_tokens = exported_model.read(exported_model.FOLDER).max_tokens
-    full = load(
+    full = load_cross_encoder(
         str(restore(exported_model.FOLDER, tmp_path / "restored")), revision="", max_tokens=max_tokens
     )
     from torch.nn import Identity

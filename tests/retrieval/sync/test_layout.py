@@ -13,7 +13,7 @@ from fakes import first_stage, repository, write
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from retrieval.chunks.stored_chunk import Document, encode, write_record
+from retrieval.chunks.stored_chunk import StoredChunk, spaced
 from retrieval.index import exact_bm25, reader
 from retrieval.index.bm25 import LuceneBM25, quantised
 from retrieval.index.collection_stats import constant
@@ -66,9 +66,9 @@ def document(uid: int, row: Row) -> tantivy.Document:
         made.add_text("symbols", name)
     made.add_text("path", f"{uid}.py")
     made.add_unsigned("uid", uid)
-    chunk = encode(Chunk(f"{uid}.py", 1, 1, names=row.names))
-    stored = Document(chunk, " ".join(row.body), " ".join(row.names))
-    made.add_bytes("record", write_record(f"{uid}.py", stored))
+    chunk = Chunk(f"{uid}.py", 1, 1, names=row.names)
+    stored = StoredChunk(chunk, spaced(" ".join(row.body)), spaced(" ".join(row.names)))
+    made.add_bytes("record", stored.to_bytes())
     return made
 
 

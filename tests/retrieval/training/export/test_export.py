@@ -12,7 +12,7 @@ from tiny_model import KEYWORD, WORDS, train
 from retrieval.errors import ModelError
 from retrieval.rerank import exported_model
 from retrieval.rerank.fusion import PAIR_TEXT_VERSION, PairScorer
-from retrieval.rerank.model_thread import CrossEncoderScorer
+from retrieval.rerank.model_loading import CrossEncoderScorer
 from retrieval.rerank.onnx_scorer import GraphScorer
 from retrieval.training.export.export import export, restore, restored
 from retrieval.training.export.int8 import dequantized, linears, quantized, shape_of

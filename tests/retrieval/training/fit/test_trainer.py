@@ -15,7 +15,7 @@ import tiny_model
 
 from retrieval.errors import ArgumentError, CancelledError, ModelError, TrainingError
 from retrieval.records import Chunk
-from retrieval.rerank.model_thread import CrossEncoderScorer
+from retrieval.rerank.model_loading import CrossEncoderScorer
 from retrieval.training.fit import trainer, training_data
 from retrieval.training.fit.recipe import PRESETS, Loss, Recipe
 from retrieval.training.fit.training_record import LIBRARIES, Counts, Tokens, Trained

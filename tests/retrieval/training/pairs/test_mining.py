@@ -3,7 +3,7 @@
 import dataclasses
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from toy_repository import house, rows
 
+from retrieval.progress import IsCancelled, Progress
 from retrieval.records import Chunk
 from retrieval.rerank.fusion import Reading
 from retrieval.search.searcher import Request, SecondStage
@@ -212,12 +213,19 @@ class Listening:
         self.passages: list[str] = []
 
     def read(
-        self, query: str, passages: Sequence[str], *, deadline_s: float, is_cancelled: Callable[[], bool]
+        self,
+        query: str,
+        passages: Sequence[str],
+        *,
+        deadline_s: float,
+        is_cancelled: IsCancelled,
+        progress: Progress = lambda _read, _all: None,
     ) -> Reading:
         """Say nothing of any passage."""
         assert query
         assert deadline_s
         assert not is_cancelled()
+        progress(0, len(passages))
         self.passages = list(passages)
         return Reading((None,) * len(passages))
 
