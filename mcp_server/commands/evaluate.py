@@ -21,7 +21,7 @@ from mcp_server.messages import replies
 from retrieval import installation
 from retrieval.errors import CheckError
 from retrieval.rerank import model_versions
-from retrieval.rerank.model_loading import is_at_hand
+from retrieval.rerank.model_loading import is_on_disk
 from retrieval.settings import Settings
 from retrieval.sync.repository import Repository
 
@@ -137,7 +137,7 @@ def served_models(repository: Repository, settings: Settings) -> list["Served"]:
     from retrieval.training.evaluation.cross_validation import Served
 
     found = []
-    if settings.model and is_at_hand(settings.model, revision=settings.model_revision):
+    if settings.model and is_on_disk(settings.model, revision=settings.model_revision):
         name = Path(settings.model).name
         found.append(Served("base", name, settings.model, settings.model_revision, settings.rerank_weight))
     else:
