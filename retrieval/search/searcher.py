@@ -12,7 +12,7 @@ from retrieval.index import integrity
 from retrieval.index.bm25 import bm25_scores
 from retrieval.index.reader import path_terms
 from retrieval.paths.path_filter import Filter
-from retrieval.progress import IsCancelled, Progress
+from retrieval.progress import IsCancelled, Progress, no_progress
 from retrieval.rank.confidence import Confidence, judge
 from retrieval.rank.query import read_query
 from retrieval.rank.ranker import gather, place, weights_for
@@ -64,7 +64,7 @@ class SecondStage:
     depth: int
     deadline_s: float
     note: str = ""
-    progress: Progress = lambda _read, _all: None
+    progress: Progress = no_progress
 
 
 @dataclass(frozen=True, slots=True)
