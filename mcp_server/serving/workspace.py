@@ -20,7 +20,8 @@ from retrieval.progress import IsCancelled, Progress
 from retrieval.rerank import model_versions
 from retrieval.search import feedback_log
 from retrieval.search.filename_fallback import DETECTOR_S, NO_DETECTOR
-from retrieval.search.searcher import Request, SecondStage
+from retrieval.search.searcher import Request
+from retrieval.search.second_stage import SecondStage
 from retrieval.settings import Settings
 from retrieval.sync.repository import Repository
 from retrieval.sync.sync import Refresh

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from retrieval.rank.query import read_query
 from retrieval.rank.ranker import rank
 from retrieval.records import Candidate
-from retrieval.search.searcher import Answer, Request, SecondStage, search
+from retrieval.search.searcher import Answer, Request, search
+from retrieval.search.second_stage import SecondStage
 from retrieval.sync.repository import Repository
 
 MAX_BYTES = 1_000_000

@@ -111,7 +111,10 @@ def read(
 
 def plain(found: Mapping[str, Found]) -> dict[str, Ranking]:
     """Return the first stage's own rankings."""
-    return {identity: _ranking(item.candidates, item, item.milliseconds) for identity, item in found.items()}
+    return {
+        identity: _ranking([candidate.chunk for candidate in item.candidates], item, item.milliseconds)
+        for identity, item in found.items()
+    }
 
 
 def fused(
@@ -125,7 +128,7 @@ def fused(
         item = found[identity]
         padded = [*logits, *[None] * (len(item.candidates) - len(logits))]
         ranked = fuse(item.candidates, padded, weight=0.0 if item.is_symbol else weights[identity])
-        order = [entry.candidate for entry in ranked]
+        order = [entry.candidate.chunk for entry in ranked]
         rankings[identity] = _ranking(order, item, item.milliseconds + spent)
     return rankings
 
@@ -187,10 +190,10 @@ def _grepped(item: Asked, view: View) -> Ranking:
     return Ranking(results, spent)
 
 
-def _ranking(order: Sequence[Candidate], item: Found, milliseconds: float) -> Ranking:
+def _ranking(order: Sequence[Chunk], item: Found, milliseconds: float) -> Ranking:
     lengths = {
         candidate.chunk: len(text.partition("\n")[2])
         for candidate, text in zip(item.candidates, item.passages, strict=True)
     }
-    results = tuple(Result(candidate.chunk, lengths[candidate.chunk]) for candidate in order)
+    results = tuple(Result(chunk, lengths[chunk]) for chunk in order)
     return Ranking(results, milliseconds)
