@@ -15,7 +15,7 @@ from retrieval.paths.path_filter import Filter
 from retrieval.progress import IsCancelled
 from retrieval.rank.confidence import Confidence, judge
 from retrieval.rank.query import read_query
-from retrieval.rank.ranker import gather, place, weights_for
+from retrieval.rank.ranker import extract_features, rank, weights_for
 from retrieval.records import Bm25Candidate, Candidate, Ranked, RankedAcross
 from retrieval.search.filename_fallback import match_filenames
 from retrieval.search.second_stage import SecondStage, read_and_fuse, unavailable
@@ -141,11 +141,11 @@ def _search(
     query = read_query(request.query)
     skipped = _skipped(request, is_symbol=query.is_symbol)
     read = second.depth if second and not (skipped or unavailable(second)) else 0
-    evidence = gather(query, snapshot, paths=paths)
-    candidates = place(evidence, weights_for(query), limit=max(request.top_k, read))
+    features = extract_features(query, snapshot, paths=paths)
+    candidates = rank(features, weights_for(query), limit=max(request.top_k, read))
     if refresh.pending and not candidates:
         return _by_filenames(view, request, notes=notes, start=start)
-    confidence = judge(query, snapshot, evidence, candidates)
+    confidence = judge(query, snapshot, features, candidates)
     passages = view.chunk_texts(candidate.chunk for candidate in candidates[:read])
     ranked, report = read_and_fuse(
         request.query, candidates, passages, second, skipped=skipped, is_cancelled=is_cancelled
@@ -180,8 +180,8 @@ def _by_filenames(view: View, request: Request, *, notes: tuple[str, ...], start
 def ranking(view: View, request: Request) -> list[Candidate]:
     """Return the whole first-stage order of a question, every chunk of the pool, to explain any of them."""
     query, selection = read_query(request.query), view.select(request.filter)
-    evidence = gather(query, view.snapshot, paths=selection.paths if selection else None)
-    return place(evidence, weights_for(query), limit=len(evidence.pool.chunks))
+    features = extract_features(query, view.snapshot, paths=selection.paths if selection else None)
+    return rank(features, weights_for(query), limit=len(features.pool.chunks))
 
 
 def rerank(
