@@ -28,9 +28,9 @@ from mcp import Client, StdioServerParameters
 from tqdm import tqdm
 
 from benchmarks.cost.peers import QUESTIONS, TERMS, peak_bytes, percentiles, size_bytes
-from retrieval.chunks import stored_chunk, tokenizer
+from retrieval.chunks import split_file, tokenizer
 from retrieval.chunks.chunk_text import ChunkText
-from retrieval.chunks.stored_chunk import Document
+from retrieval.chunks.stored_chunk import StoredChunk, unspaced
 from retrieval.files import walker
 from retrieval.rank import ranker
 from retrieval.rank.confidence import judge
@@ -94,7 +94,7 @@ def terms(site: Site) -> dict[str, float]:
         for _, cut in cut_below(site.root):
             files += 1
             chunks += len(cut)
-            out.writelines(document.body + "\n" for document in cut)
+            out.writelines(unspaced(stored.body) + "\n" for stored in cut)
     with (site.folder / QUESTIONS).open("w", encoding="utf-8") as out:
         for text in site.questions():
             words = [word for word in _WORD.findall(text) if word.lower() not in tokenizer.QUERY_STOP_WORDS]
@@ -103,13 +103,13 @@ def terms(site: Site) -> dict[str, float]:
     return {"files": files, "chunks": chunks, "terms": (site.folder / TERMS).stat().st_size}
 
 
-def cut_below(root: Path) -> Iterator[tuple[str, list[Document]]]:
+def cut_below(root: Path) -> Iterator[tuple[str, Sequence[StoredChunk]]]:
     """Cut every file of a folder that a search may find."""
     root = walker.resolve_root(root)
     for path in walker.walk(root, max_bytes=Settings().max_file_bytes).files:
         data = walker.read(root, path)
         if not walker.refusal(path, data):
-            yield path, stored_chunk.cut(path, data).documents
+            yield path, split_file.split(path, data).chunks
 
 
 def index(site: Site) -> dict[str, float]:
@@ -257,9 +257,9 @@ def answer(repository: Repository, text: str) -> list[ChunkText]:
     """Answer from the index as it is: the whole first stage, and the lines of its best."""
     view = repository.view()
     query, snapshot = read_query(text), view.snapshot
-    evidence = ranker.gather(query, snapshot)
-    placed = ranker.place(evidence, ranker.weights_for(query), limit=TOP_K)
-    judge(query, snapshot, evidence, placed)
+    features = ranker.extract_features(query, snapshot)
+    placed = ranker.rank(features, ranker.weights_for(query), limit=TOP_K)
+    judge(query, snapshot, features, placed)
     return view.chunk_texts(candidate.chunk for candidate in placed)
 
 

@@ -34,7 +34,7 @@ from mcp import Client, StdioServerParameters
 
 from benchmarks.robustness.edit_journal import Editor, Journal, copied, judge
 from retrieval.chunks import chunker
-from retrieval.chunks.stored_chunk import read_record
+from retrieval.chunks.stored_chunk import StoredChunk
 from retrieval.files import encoding, walker
 from retrieval.index import integrity
 from retrieval.index.reader import schema
@@ -367,7 +367,7 @@ def indexed(folder: Path) -> Iterator[Chunk]:
     opened = tantivy.Index(schema(), path=str(folder))
     searcher = opened.searcher()
     for _, address in searcher.search(tantivy.Query.all_query(), max(1, searcher.num_docs)).hits:
-        yield read_record(searcher.doc(address)["record"][0]).chunk
+        yield StoredChunk.from_bytes(searcher.doc(address)["record"][0]).chunk
 
 
 def on_disk(root: Path) -> Iterator[Chunk]:

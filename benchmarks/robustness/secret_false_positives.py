@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from retrieval.chunks import chunker, stored_chunk
+from retrieval.chunks import chunker, split_file
 from retrieval.files import encoding, secret_masking, walker
 
 MAX_BYTES = 1_000_000
@@ -89,7 +89,7 @@ def read(root: Path, costs: Costs) -> Iterator[Source]:
         start = time.process_time()
         masked = secret_masking.mask(text)
         middle = time.process_time()
-        chunks = [stored_chunk.decode(path, item.record) for item in stored_chunk.cut(path, data).documents]
+        chunks = [item.chunk for item in split_file.split(path, data).chunks]
         costs.masking += middle - start
         costs.cutting += time.process_time() - middle - (middle - start)  # cutting masks again
         costs.size += len(data)

@@ -19,8 +19,10 @@ from mcp_server.messages.sections import Section, sections_of
 from mcp_server.serving.workspace import Workspace
 from retrieval.errors import CancelledError, GoldrankError
 from retrieval.progress import IsCancelled, Progress, no_progress
+from retrieval.records import Ranked, RankedAcross
 from retrieval.search import searcher
 from retrieval.search.searcher import Answer, Request, Result
+from retrieval.search.stage_report import StageReport
 from retrieval.sync.sync import Refresh
 from retrieval.sync.view import View
 
@@ -117,9 +119,12 @@ def merge(
     return MergedAnswer(
         Answer(
             results=tuple(result for _, result in best),
-            stages=f"bm25 in {len(found)} repositories, weighed by their confidence; `repo` names one",
-            chunks=sum(one.answer.chunks for one in found),
-            milliseconds=sum(one.answer.milliseconds for one in found),
+            stages=StageReport(
+                "repositories",
+                chunks=sum(one.answer.stages.chunks for one in found),
+                milliseconds=sum(one.answer.stages.milliseconds for one in found),
+                repositories=len(found),
+            ),
             notes=tuple(notes),
             confidence=surest,
             is_partial=any(one.answer.is_partial for one in found),
@@ -138,9 +143,13 @@ def best_first(found: Iterable[RepoAnswer], top_k: int) -> list[tuple[str, Resul
     ]
     weighed.sort(key=lambda item: (-round(item[0], 6), item[1].name, item[2].ranked.rank))
     return [
-        (one.name, replace(result, ranked=replace(result.ranked, score=score, rank=rank)))
+        (one.name, replace(result, ranked=_across(result.ranked, score, rank)))
         for rank, (score, one, result) in enumerate(weighed[:top_k], 1)
     ]
+
+
+def _across(ranked: Ranked | RankedAcross, score: float, rank: int) -> RankedAcross:
+    return RankedAcross(ranked.candidate, score, rank, ranked.logit)
 
 
 def _drop_unshown(found: Sequence[RepoAnswer], top_k: int) -> list[RepoAnswer]:

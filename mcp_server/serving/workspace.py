@@ -18,7 +18,8 @@ from retrieval.progress import IsCancelled, Progress, no_progress
 from retrieval.rerank import model_versions
 from retrieval.rerank.model_versions import ModelStore
 from retrieval.search.filename_fallback import DETECTOR_S, NO_DETECTOR
-from retrieval.search.searcher import Request, SecondStage
+from retrieval.search.searcher import Request
+from retrieval.search.second_stage import SecondStage
 from retrieval.settings import Settings
 from retrieval.sync.sync import Refresh
 from retrieval.sync.view import View

@@ -94,6 +94,11 @@ def stems(words: Iterable[str]) -> list[str]:
     return stemmed
 
 
+def name_stems(names: Iterable[str]) -> list[str]:
+    """Stem the terms of defined names, in order."""
+    return stems(term for name in names for term in terms(name))
+
+
 def query_terms(query: str) -> list[str]:
     """Split a query into its distinct terms, stop words left out, in order of first use.
 

@@ -1,20 +1,19 @@
-"""Putting documents into the index: one writer at a time, nothing visible before it is committed."""
+"""How chunks go into the index: one writer at a time, nothing visible before it is committed."""
 
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import tantivy
 
-from retrieval.chunks.stored_chunk import Document, names_in, path_key, write_record
+from retrieval.chunks.stored_chunk import StoredChunk, path_key, unspaced
 from retrieval.chunks.tokenizer import stems
 from retrieval.errors import unwritable
 from retrieval.index.integrity import is_damage
-from retrieval.index.reader import Field, length_field, path_terms, schema, uid_of
+from retrieval.index.reader import FIELDS, length_field, path_terms, schema, uid_of
 
 WRITER_BYTES = 128_000_000  # tantivy's own default; it flushes a segment when this is full
 
@@ -64,12 +63,12 @@ class IndexWriter:
         with self._translated():
             self._writer.delete_documents_by_term("path", path_key(path))
 
-    def add(self, path: str, documents: Iterable[Document]) -> None:
+    def add(self, path: str, chunks: Iterable[StoredChunk]) -> None:
         """Put the chunks of one file in."""
         place = stems(path_terms(path))
         with self._translated():
-            for item in documents:
-                self._writer.add_document(_row(path, place, item))
+            for stored in chunks:
+                self._writer.add_document(_row(stored.in_file(path, place)))
 
     def commit(self) -> None:
         """Make everything since the last commit visible at once."""
@@ -101,17 +100,16 @@ def _sweep(folder: Path) -> None:
             deletions.unlink(missing_ok=True)
 
 
-def _row(path: str, place: Iterable[str], item: Document) -> tantivy.Document:
-    # split: no two blanks in a row, whatever the stemmer left
-    full = replace(item, body=" ".join((*item.body.split(), *place)), names=" ".join(item.names.split()))
-    row = tantivy.Document()
-    texts: dict[Field, str] = {"body": full.body, "names": full.names}
-    for field, text in texts.items():
+def _row(stored: StoredChunk) -> tantivy.Document:
+    """Write a chunk of a file as the fields of the index."""
+    chunk, row = stored.chunk, tantivy.Document()
+    for field in FIELDS:
+        text = unspaced(stored.terms(field))
         row.add_text(field, text)
         row.add_unsigned(length_field(field), text.count(" ") + bool(text))
-    for name in names_in(item.record):
+    for name in chunk.names:
         row.add_text("symbols", name.lower())
-    row.add_text("path", path_key(path))
-    row.add_unsigned("uid", uid_of(path, int(item.record.partition("\0")[0])))
-    row.add_bytes("record", write_record(path, full))
+    row.add_text("path", path_key(chunk.path))
+    row.add_unsigned("uid", uid_of(chunk.path, chunk.start_line))
+    row.add_bytes("record", stored.to_bytes())
     return row

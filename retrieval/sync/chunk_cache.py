@@ -12,8 +12,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from retrieval import ownership
-from retrieval.chunks import stored_chunk
-from retrieval.chunks.stored_chunk import CutFile
+from retrieval.chunks.split_file import SplitFile, content_key
 from retrieval.errors import CacheError
 
 log = logging.getLogger(__name__)
@@ -103,23 +102,23 @@ class Run:
         self._new: dict[bytes, bytes] = {}
         self._new_bytes = 0
 
-    def get(self, path: str, content: str) -> CutFile | None:
+    def get(self, path: str, content: str) -> SplitFile | None:
         """Return a file as it was cut before; None where that is not known.
 
         Args:
             path: The file.
             content: Digest of its bytes.
         """
-        found = self._get(self._key(stored_chunk.key(path, content)))
+        found = self._get(self._key(content_key(path, content)))
         if len(self._used) > FLUSH_USED:
             self.flush()
         return found
 
-    def put(self, path: str, content: str, made: CutFile) -> None:
+    def put(self, path: str, content: str, made: SplitFile) -> None:
         """Keep a file as it was cut."""
         if self._table:
-            key = self._key(stored_chunk.key(path, content))
-            self._new[key] = stored_chunk.pack(made)
+            key = self._key(content_key(path, content))
+            self._new[key] = made.to_bytes()
             self._new_bytes += len(self._new[key])
         if self._new_bytes > FLUSH_BYTES:
             self.flush()
@@ -143,14 +142,14 @@ class Run:
         self._used.clear()
         self._new_bytes = 0
 
-    def _get(self, key: bytes) -> CutFile | None:
+    def _get(self, key: bytes) -> SplitFile | None:
         if key in self._new:
-            return stored_chunk.unpack(self._new[key])
+            return SplitFile.from_bytes(self._new[key])
         if not self._table:
             return None
         try:
             row = self._table.execute("SELECT data FROM documents WHERE key = ?", (key,)).fetchone()
-            found = stored_chunk.unpack(row[0]) if row else None
+            found = SplitFile.from_bytes(row[0]) if row else None
         except sqlite3.Error as error:
             self._give_up(error)
             return None

@@ -7,8 +7,8 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from retrieval.chunks import stored_chunk
-from retrieval.chunks.stored_chunk import CutFile, ParsedFile
+from retrieval.chunks import split_file
+from retrieval.chunks.split_file import ParsedFile, SplitFile
 from retrieval.errors import CancelledError
 from retrieval.files import walker
 from retrieval.index.writer import IndexWriter
@@ -134,10 +134,10 @@ class Indexer:
         self._batch.size += len(data)
         record = FileRecord(stat, digest(data), walker.refusal(path, data), is_settled(stat, now_ns=now))
         if self._put(path, record, known) and not record.reason:
-            if known_cut := self._cache.get(path, record.digest):
-                self._add(path, known_cut)
+            if cached := self._cache.get(path, record.digest):
+                self._add(path, cached)
             else:
-                parsing = ahead.submit(stored_chunk.parse, path, data)
+                parsing = ahead.submit(split_file.parse, path, data)
                 self._parsing.append((path, record.digest, parsing))
                 self._finish(AHEAD)
 
@@ -145,14 +145,14 @@ class Indexer:
         """Add the files that are being parsed, in order, until so many are left."""
         while len(self._parsing) > left:
             path, content, parsing = self._parsing.popleft()
-            made = stored_chunk.analyse(parsing.result())
+            made = split_file.with_terms(parsing.result())
             self._cache.put(path, content, made)
             self._add(path, made)
 
-    def _add(self, path: str, made: CutFile) -> None:
-        has_secrets = stored_chunk.has_secrets(made.documents)
-        self._batch.done[path] = replace(self._batch.done[path], has_secrets=has_secrets, note=made.note)
-        self._writer.add(path, made.documents)
+    def _add(self, path: str, made: SplitFile) -> None:
+        record = self._batch.done[path]
+        self._batch.done[path] = replace(record, has_secrets=made.has_secrets, note=made.note)
+        self._writer.add(path, made.chunks)
 
     def _put(self, path: str, record: FileRecord, known: FileRecord | None) -> bool:
         """Note a file's new record and take its old chunks out; False when it was touched, not changed."""

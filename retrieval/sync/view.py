@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from retrieval.chunks import stored_chunk
+from retrieval.chunks import split_file
 from retrieval.chunks.chunk_text import ChunkText, FileLines, read_back
 from retrieval.errors import ArgumentError, CacheError
 from retrieval.files import encoding, walker
@@ -131,9 +131,7 @@ class View:
         """Say how many files that may hold an answer are not searched, and why; "" when all are."""
         reasons = Counter(item.reason for item in self.excluded if item.reason not in walker.NO_LOSS)
         reasons.update("of no certain encoding" for note in self.notes.values() if encoding.UNCERTAIN in note)
-        reasons.update(
-            stored_chunk.LONG_LINES for note in self.notes.values() if stored_chunk.LONG_LINES in note
-        )
+        reasons.update(split_file.LONG_LINES for note in self.notes.values() if split_file.LONG_LINES in note)
         if not reasons:
             return ""
         shown = ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common(SHOWN_REASONS))

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from fakes import MAX_BYTES, found, git, repository, write
 
-from retrieval.chunks import stored_chunk
+from retrieval.chunks import split_file
 from retrieval.files.walker import stat_of
 from retrieval.files.watcher import Watcher
 from retrieval.sync import chunk_cache
@@ -132,7 +132,7 @@ def test_the_way_back_to_a_branch_takes_its_chunks_from_the_cache(world: World) 
     branch(world)
     world.sees(everything("b", range(12)))
     with closing(sqlite3.connect(world.cache / chunk_cache.FILE)) as table, table:
-        forged = stored_chunk.pack(stored_chunk.cut("a.py", b"def zqforged(): pass\n"))
+        forged = split_file.split("a.py", b"def zqforged(): pass\n").to_bytes()
         table.execute("UPDATE documents SET data = ?", (forged,))  # whoever takes it from there is known
     world.git("switch", "-q", "main")
     world.stays.refresh()

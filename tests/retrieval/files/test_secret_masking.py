@@ -12,7 +12,7 @@ from fakes import MAX_BYTES, repository, write
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval.chunks import stored_chunk
+from retrieval.chunks import split_file
 from retrieval.files import secret_masking
 from retrieval.search import feedback_log
 from retrieval.sync import chunk_cache
@@ -161,7 +161,7 @@ def test_what_was_kept_before_secrets_were_masked_is_thrown_away(tmp_path: Path)
     """An upgrade must not leave on disk what it no longer keeps."""
     cache = ChunkCache(tmp_path, fingerprint="old", limit_bytes=10**9)
     with cache.run() as run:
-        run.put("a.py", digest(b""), stored_chunk.cut("a.py", b"def alpha(): pass\n"))
+        run.put("a.py", digest(b""), split_file.split("a.py", b"def alpha(): pass\n"))
     with sqlite3.connect(tmp_path / chunk_cache.FILE) as table:
         table.execute("PRAGMA user_version=1")
         table.execute("UPDATE documents SET data = ?", (TOKEN.encode(),))

@@ -11,7 +11,7 @@ from fakes import repository, write
 
 from retrieval.chunks import tokenizer
 from retrieval.chunks.chunker import chunk_file, lines_of
-from retrieval.chunks.stored_chunk import cut, name_terms
+from retrieval.chunks.split_file import split
 from retrieval.index.bm25 import LuceneBM25, bm25_scores, quantised
 from retrieval.index.reader import FIELDS, Field, Index, Snapshot, path_terms
 from retrieval.index.writer import BLOCK_BYTES, IndexWriter, make
@@ -44,7 +44,7 @@ def snapshot(corpus: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -
     folder = tmp_path_factory.mktemp("index")
     with IndexWriter(folder) as writer:
         for path, text in corpus.items():
-            writer.add(path, cut(path, text.encode()).documents)
+            writer.add(path, split(path, text.encode()).chunks)
         writer.commit()
     return Index(folder).snapshot()
 
@@ -57,7 +57,7 @@ def documents(corpus: dict[str, str]) -> Iterator[tuple[tuple[str, int], dict[st
         for chunk in chunks:
             body = "\n".join(lines[chunk.start_line - 1 : chunk.end_line])
             words = [*tokenizer.terms(body), *path_terms(path)]
-            fields = {"body": tokenizer.stems(words), "names": name_terms(chunk.names)}
+            fields = {"body": tokenizer.stems(words), "names": tokenizer.name_stems(chunk.names)}
             yield (path, chunk.start_line), fields
 
 
@@ -107,7 +107,7 @@ def test_a_file_can_be_replaced(tmp_path: Path) -> None:
     for text in (old, new):
         with IndexWriter(tmp_path) as writer:
             writer.remove("a.py")
-            writer.add("a.py", cut("a.py", text.encode()).documents)
+            writer.add("a.py", split("a.py", text.encode()).chunks)
             writer.commit()
     state = Index(tmp_path).snapshot()
     assert len(state) == 1
@@ -124,7 +124,7 @@ def test_the_engine_keeps_to_the_size_of_blocks(tmp_path: Path) -> None:
         make(folder, block_bytes=block_bytes)
         with IndexWriter(folder) as writer:
             for number in range(100):
-                writer.add(f"{number}.py", cut("a.py", b"x = 1\n" * 100).documents)
+                writer.add(f"{number}.py", split("a.py", b"x = 1\n" * 100).chunks)
             writer.commit()
         sizes.append(sum(file.stat().st_size for file in folder.glob("*.store")))
     assert sizes[0] > sizes[1]  # what lies in one block is packed together
@@ -136,14 +136,14 @@ def test_what_was_cut_off_before_its_commit_can_be_done_again(tmp_path: Path) ->
     """A kill between the list of deletions and the commit made every later try fail: the file was there."""
     with IndexWriter(tmp_path) as writer:
         for name in "abc":
-            writer.add(f"{name}.py", cut("a.py", b"def before(): pass\n").documents)
+            writer.add(f"{name}.py", split("a.py", b"def before(): pass\n").chunks)
         writer.commit()
     committed = (tmp_path / "meta.json").read_bytes()
     for _ in range(2):
         (tmp_path / "meta.json").write_bytes(committed)  # as a kill just before it was replaced leaves it
         with IndexWriter(tmp_path) as writer:
             writer.remove("a.py")
-            writer.add("a.py", cut("a.py", b"def after(): pass\n").documents)
+            writer.add("a.py", split("a.py", b"def after(): pass\n").chunks)
             writer.commit()
     state = Index(tmp_path).snapshot()
     assert len(state.top("names", ["befor"], 5)) == 2
@@ -154,7 +154,7 @@ def test_what_is_not_committed_is_not_seen(tmp_path: Path) -> None:
     """A reader never sees half an index."""
     with IndexWriter(tmp_path) as writer:
         writer.commit()
-        writer.add("a.py", cut("a.py", b"x = 1").documents)
+        writer.add("a.py", split("a.py", b"x = 1").chunks)
         assert len(Index(tmp_path).snapshot()) == 0
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from fakes import MAX_BYTES, found, ordinary_user, repository, write
 
-from retrieval.chunks import stored_chunk
-from retrieval.chunks.stored_chunk import CutFile
+from retrieval.chunks import split_file
+from retrieval.chunks.split_file import SplitFile
 from retrieval.sync import chunk_cache, indexer
 from retrieval.sync.chunk_cache import ChunkCache
 from retrieval.sync.repository import Repository
@@ -17,10 +17,10 @@ from retrieval.text import digest
 DATA = b"def alpha(): pass\n"
 
 
-def cut(cache: ChunkCache, data: bytes = DATA, path: str = "a.py") -> CutFile:
+def cut(cache: ChunkCache, data: bytes = DATA, path: str = "a.py") -> SplitFile:
     """Cut a file in a run of its own."""
     with cache.run() as run:
-        made = run.get(path, digest(data)) or stored_chunk.cut(path, data)
+        made = run.get(path, digest(data)) or split_file.split(path, data)
         run.put(path, digest(data), made)
         run.flush()
     return made
@@ -31,13 +31,13 @@ def opened(folder: Path, *, fingerprint: str = "one", limit_bytes: int = 10**9) 
     return ChunkCache(folder, fingerprint=fingerprint, limit_bytes=limit_bytes)
 
 
-def forge(folder: Path, path: str = "a.py", data: bytes = DATA) -> CutFile:
+def forge(folder: Path, path: str = "a.py", data: bytes = DATA) -> SplitFile:
     """Write something else over what is kept of a content, so that whoever takes it from there is known."""
     cut(opened(folder), data, path)
-    forged = stored_chunk.cut(path, b"def forged(): pass\n")
+    forged = split_file.split(path, b"def forged(): pass\n")
     table = sqlite3.connect(folder / chunk_cache.FILE)
     with table:
-        table.execute("UPDATE documents SET data = ?", (stored_chunk.pack(forged),))
+        table.execute("UPDATE documents SET data = ?", (forged.to_bytes(),))
     table.close()
     return forged
 
@@ -63,7 +63,7 @@ def test_a_second_copy_of_a_tree_is_indexed_from_the_cache(tmp_path: Path) -> No
     repository(write(tmp_path / "one", {"a.py": DATA}), cache)
     table = sqlite3.connect(cache / chunk_cache.FILE)
     with table:
-        forged = stored_chunk.pack(stored_chunk.cut("a.py", b"def forged(): pass\n"))
+        forged = split_file.split("a.py", b"def forged(): pass\n").to_bytes()
         table.execute("UPDATE documents SET data = ?", (forged,))
     table.close()
     two = repository(write(tmp_path / "two", {"sub/b.py": DATA}), cache)
@@ -125,7 +125,7 @@ def test_a_cache_that_may_not_be_written_is_done_without(
     folder.parent.chmod(0o755)
     folder.chmod(0o555)
     with ordinary_user(), caplog.at_level(logging.WARNING):
-        assert cut(opened(folder)) == stored_chunk.cut("a.py", DATA)
+        assert cut(opened(folder)) == split_file.split("a.py", DATA)
     assert "is not used" in caplog.text
 
 

@@ -15,7 +15,8 @@ from toy_repository import house, rows
 from retrieval.progress import IsCancelled, Progress, no_progress
 from retrieval.records import Chunk
 from retrieval.rerank.fusion import Reading
-from retrieval.search.searcher import Request, SecondStage
+from retrieval.search.searcher import Request
+from retrieval.search.second_stage import SecondStage
 from retrieval.training.evaluation import systems
 from retrieval.training.golden import edits, golden_file
 from retrieval.training.golden.golden_file import Golden, Question
