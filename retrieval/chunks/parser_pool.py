@@ -193,8 +193,8 @@ class _Worker:
             )
         except OSError as error:
             raise ParserError(
-                f"no process can be started to parse files: {error.strerror or error}; "
-                "raise the limits on processes and memory of this user"
+                f"no process can be started to parse files: {error.strerror or error}",
+                remedy="raise the limits on processes and memory of this user",
             ) from error
         self._requests: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._replies: queue.SimpleQueue[bytes] = queue.SimpleQueue()
@@ -202,8 +202,11 @@ class _Worker:
         if self._replies.get() != parser_worker.READY:
             self.end()
             raise ParserError(
-                f"the process that parses files does not start ({_ending(self._process.wait())}); `goldrank "
-                "doctor` checks the installation, and a server that was upgraded must be started anew"
+                f"the process that parses files does not start ({_ending(self._process.wait())})",
+                remedy=(
+                    "`goldrank "
+                    "doctor` checks the installation, and a server that was upgraded must be started anew"
+                ),
             )
 
     @property

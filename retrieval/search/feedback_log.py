@@ -63,7 +63,7 @@ def append(folder: Path, entry: Entry) -> None:
             os.close(log)
     except OSError as error:
         raise CacheError(
-            f"{folder / FILE} cannot be written: {error.strerror}; serve without --feedback"
+            f"{folder / FILE} cannot be written: {error.strerror}", remedy="serve without --feedback"
         ) from error
 
 

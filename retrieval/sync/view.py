@@ -77,7 +77,7 @@ class View:
             CacheError: There is no index.
         """
         if self.contents.index is None:
-            raise CacheError(f"there is no index in {self.sync.store.folder}; refresh makes it")
+            raise CacheError(f"there is no index in {self.sync.store.folder}", remedy="refresh makes it")
         return self.contents.index.snapshot()
 
     @cached_property
