@@ -340,7 +340,7 @@ for _command in (init.init, *index.COMMANDS, golden.golden, *learn.COMMANDS, *mo
     goldrank.add_command(_command)
 
 
-def _examined(roots: Sequence[Path], settings: Settings) -> Iterator[check_repository.Finding]:
+def _examined(roots: Sequence[Path], settings: Settings) -> Iterator[check_repository.Diagnosis]:
     if not roots:
         with suppress(RootError):
             roots = [default_root(os.environ, Path.cwd())]

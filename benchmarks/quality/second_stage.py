@@ -125,7 +125,9 @@ def compare(rows: Sequence[Row], args: argparse.Namespace) -> None:
         raise SystemExit(f"{args.model} is no exported model")
     graph, full = (
         open_scorer(args.model),
-        load_cross_encoder(args.full, revision="", max_tokens=exported_model.read(folder).max_tokens),
+        load_cross_encoder(
+            args.full, revision="", max_tokens=exported_model.read_manifest(folder).max_tokens
+        ),
     )
     from torch.nn import Identity
 

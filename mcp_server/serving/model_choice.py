@@ -215,7 +215,7 @@ class _RootModel:
         try:
             if fault:
                 raise fault
-            trial = _LoadedVersion(model_versions.read(self._store, name), self._settings)
+            trial = _LoadedVersion(model_versions.read_version(self._store, name), self._settings)
         except ModelError as error:
             log.warning("the promoted model is not used: %s", error)
             self._note = f"the promoted model is not used: {error}"
