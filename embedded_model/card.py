@@ -44,7 +44,7 @@ def main() -> None:
 
 def _front() -> Iterator[str]:
     base = json.loads(BASE.read_text(encoding="utf-8"))
-    manifest = exported_model.read(exported_model.FOLDER)
+    manifest = exported_model.read_manifest(exported_model.FOLDER)
     size = sum(path.stat().st_size for path in exported_model.FOLDER.iterdir() if path.name != "README.md")
     yield "---\nlicense: apache-2.0\nlibrary_name: sentence-transformers\npipeline_tag: text-ranking\n---\n"
     yield f"# {manifest.name}\n"

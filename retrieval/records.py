@@ -40,11 +40,11 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A chunk as the first stage found it.
+    """A chunk as the first stage found it in an index.
 
     Attributes:
         chunk: What was found.
-        score: First-stage score, comparable within one query only.
+        score: Sum of the weighed features, comparable within one query only.
         rank: Place in the first-stage order, 1-based.
         parts: The share of each named feature, in the order they were added up.
     """
@@ -53,6 +53,30 @@ class Candidate:
     score: float
     rank: int
     parts: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Bm25Candidate:
+    """A passage as BM25 ranks it among a caller's passages: another scale than a `Candidate`'s.
+
+    Attributes:
+        chunk: What was ranked.
+        score: BM25 among these passages, and nothing else.
+        rank: Place in that order, 1-based.
+    """
+
+    chunk: Chunk
+    score: float
+    rank: int
+
+    @property
+    def parts(self) -> Mapping[str, float]:
+        """The one share that the score consists of."""
+        return {"body": self.score}
+
+
+AnyCandidate = Candidate | Bm25Candidate
+"""What the second stage takes: it makes a share of the best of either score."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +90,24 @@ class Ranked:
         logit: What the cross-encoder said, or None when it did not read this candidate.
     """
 
-    candidate: Candidate
+    candidate: AnyCandidate
+    score: float
+    rank: int
+    logit: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RankedAcross:
+    """A ranked candidate among those of several repositories.
+
+    Attributes:
+        candidate: The first stage's view of it in its own repository.
+        score: Its fused score there times the confidence of the repository, comparable within one query only.
+        rank: Place in the order of all repositories, 1-based.
+        logit: What the cross-encoder said, or None when it did not read this candidate.
+    """
+
+    candidate: AnyCandidate
     score: float
     rank: int
     logit: float | None = None

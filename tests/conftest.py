@@ -8,7 +8,7 @@ from fakes import write
 
 from mcp_server.serving.workspace import Workspace
 from retrieval.files import secret_masking
-from retrieval.search.searcher import SecondStage
+from retrieval.search.second_stage import SecondStage
 from retrieval.settings import Settings
 
 

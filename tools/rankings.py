@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from retrieval.rank.query import read_query
-from retrieval.rank.ranker import rank
+from retrieval.rank.ranker import find_and_rank
 from retrieval.sync.repository import Repository
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -61,7 +61,9 @@ def ranks(questions: Sequence[Mapping[str, Any]]) -> Iterator[Ranks]:
         repository.refresh()
         snapshot = repository.view().snapshot
         for question in questions:
-            order = [item.chunk.path for item in rank(read_query(question["q"]), snapshot, limit=TOP_K)]
+            order = [
+                item.chunk.path for item in find_and_rank(read_query(question["q"]), snapshot, limit=TOP_K)
+            ]
             yield [order.index(path) + 1 if path in order else None for path in question["expect_paths"]]
 
 

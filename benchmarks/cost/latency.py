@@ -67,9 +67,9 @@ def alone(index: tantivy.Index, stems: Sequence[str]) -> object:
 def whole(snapshot: Snapshot, text: str) -> object:
     """Run the whole first stage, the confidence of its best candidate included."""
     query = read_query(text)
-    evidence = ranker.gather(query, snapshot)
-    placed = ranker.place(evidence, ranker.weights_for(query), limit=TOP_K)
-    return placed, judge(query, snapshot, evidence, placed)
+    features = ranker.extract_features(query, snapshot)
+    placed = ranker.rank(features, ranker.weights_for(query), limit=TOP_K)
+    return placed, judge(query, snapshot, features, placed)
 
 
 def steps(repository: Repository, text: str) -> dict[str, float]:
@@ -80,15 +80,15 @@ def steps(repository: Repository, text: str) -> dict[str, float]:
     query, snapshot = read_query(text), repository.view().snapshot
     index = tantivy.Index(schema(), path=str(repository.store_folder / "chunks"))
     pool = ranker.find(query, snapshot)
-    evidence = ranker.gather(query, snapshot)
-    placed = ranker.place(evidence, ranker.weights_for(query), limit=TOP_K)
+    features = ranker.extract_features(query, snapshot)
+    placed = ranker.rank(features, ranker.weights_for(query), limit=TOP_K)
     timed: dict[str, Callable[[], object]] = {
         "reading the query": lambda: read_query(text),
         "opening the index": lambda: repository.view().snapshot,
         "finding the pool": lambda: ranker.find(query, repository.view().snapshot),
         **{name: partial(measure, query, snapshot, pool) for name, measure in ranker.MEASURES.items()},
-        "placing": lambda: ranker.place(evidence, ranker.weights_for(query), limit=TOP_K),
-        "confidence": lambda: judge(query, snapshot, evidence, placed),
+        "placing": lambda: ranker.rank(features, ranker.weights_for(query), limit=TOP_K),
+        "confidence": lambda: judge(query, snapshot, features, placed),
         "tantivy alone": lambda: alone(index, query.stems),
     }
     return {"the whole first stage": whole_ms, **{name: cpu_ms(step) for name, step in timed.items()}}

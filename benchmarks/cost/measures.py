@@ -257,9 +257,9 @@ def answer(repository: Repository, text: str) -> list[ChunkText]:
     """Answer from the index as it is: the whole first stage, and the lines of its best."""
     view = repository.view()
     query, snapshot = read_query(text), view.snapshot
-    evidence = ranker.gather(query, snapshot)
-    placed = ranker.place(evidence, ranker.weights_for(query), limit=TOP_K)
-    judge(query, snapshot, evidence, placed)
+    features = ranker.extract_features(query, snapshot)
+    placed = ranker.rank(features, ranker.weights_for(query), limit=TOP_K)
+    judge(query, snapshot, features, placed)
     return view.chunk_texts(candidate.chunk for candidate in placed)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks.quality.ranks import by_repository, opened
 from retrieval.rank.confidence import QUESTION, SYMBOL, judge
 from retrieval.rank.query import read_query
-from retrieval.rank.ranker import gather, place, weights_for
+from retrieval.rank.ranker import extract_features, rank, weights_for
 
 FAR = 7
 
@@ -38,9 +38,9 @@ def main() -> None:
             query = read_query(row["query"])
             for whose, snapshot in (("its own", snapshots[name]), ("another", snapshots[other])):
                 kind = (whose, "name" if query.is_symbol else "question")
-                evidence = gather(query, snapshot)
-                best = place(evidence, weights_for(query), limit=1)
-                confidence = judge(query, snapshot, evidence, best)
+                features = extract_features(query, snapshot)
+                best = rank(features, weights_for(query), limit=1)
+                confidence = judge(query, snapshot, features, best)
                 asked[kind] += 1
                 told[kind] += confidence.is_low
                 threshold = (SYMBOL if query.is_symbol else QUESTION).threshold

@@ -25,7 +25,7 @@ from benchmarks.quality.ranks import by_repository, opened
 from retrieval.index.reader import Snapshot
 from retrieval.rank.confidence import signs
 from retrieval.rank.query import read_query
-from retrieval.rank.ranker import gather, place, weights_for
+from retrieval.rank.ranker import extract_features, rank, weights_for
 
 SIGNS = ("match", "covered", "named", "phrase", "score")
 WRONG = 3  # other repositories that a question is asked of
@@ -89,9 +89,9 @@ def ask(queries: Path, snapshots: dict[str, Snapshot], source: str) -> Iterator[
             query = read_query(row["query"])
             others = ((start + 1 + (7 * number + 5 * turn) % (len(names) - 1)) for turn in range(WRONG))
             for name in (owner, *(names[other % len(names)] for other in others)):
-                evidence = gather(query, snapshots[name])
-                best = place(evidence, weights_for(query), limit=1)
-                found = signs(snapshots[name], evidence, best[0]) if best else None
+                features = extract_features(query, snapshots[name])
+                best = rank(features, weights_for(query), limit=1)
+                found = signs(snapshots[name], features, best[0]) if best else None
                 values = tuple(found[sign] for sign in SIGNS) if found else None
                 kind = "symbol" if query.is_symbol else "question"
                 yield Case(owner, source, kind, name == owner, values)

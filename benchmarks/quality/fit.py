@@ -28,7 +28,7 @@ from benchmarks.quality.fusion import interval
 from benchmarks.quality.ranks import by_repository, ndcg_of, opened, touches
 from retrieval.rank import ranker
 from retrieval.rank.query import read_query
-from retrieval.rank.ranker import Evidence
+from retrieval.rank.ranker import Features
 from retrieval.rank.weights import QUESTION, SYMBOL, Weights
 
 LEAST_GAIN = 0.001
@@ -55,7 +55,7 @@ class Asked:
         category: Its kind in the benchmark.
         is_pasted: Whether it is of the second set.
         kind: "question" or "symbol", as the ranker reads it.
-        evidence: As `ranker.gather` gives it.
+        features: As `ranker.extract_features` gives it.
         answers: For each target, the numbers of the pool's chunks that touch it.
     """
 
@@ -63,7 +63,7 @@ class Asked:
     category: str
     is_pasted: bool
     kind: str
-    evidence: Evidence
+    features: Features
     answers: tuple[NDArray[np.int64], ...]
 
 
@@ -104,13 +104,13 @@ def gather(corpus: Path, queries: Path, cache: Path, *, is_pasted: bool) -> Iter
         snapshot = opened(corpus / name, cache).view().snapshot
         for row in rows:
             query = read_query(row["query"])
-            evidence = ranker.gather(query, snapshot)
+            features = ranker.extract_features(query, snapshot)
             kind = "symbol" if query.is_symbol else "question"
-            yield Asked(name, row["category"], is_pasted, kind, evidence, _answers(row, evidence))
+            yield Asked(name, row["category"], is_pasted, kind, features, _answers(row, features))
 
 
-def _answers(row: Mapping[str, Any], evidence: Evidence) -> tuple[NDArray[np.int64], ...]:
-    spans = [(chunk.path, chunk.start_line, chunk.end_line) for chunk in evidence.pool.chunks]
+def _answers(row: Mapping[str, Any], features: Features) -> tuple[NDArray[np.int64], ...]:
+    spans = [(chunk.path, chunk.start_line, chunk.end_line) for chunk in features.pool.chunks]
     return tuple(
         np.array([i for i, span in enumerate(spans) if touches(span, target)], dtype=np.int64)
         for target in row["targets"]
@@ -118,11 +118,11 @@ def _answers(row: Mapping[str, Any], evidence: Evidence) -> tuple[NDArray[np.int
 
 
 def ndcg(asked: Asked, weights: Weights) -> float:
-    """Return nDCG@10 as `quality.ndcg` defines it, from the evidence alone."""
-    if not asked.evidence.pool.chunks:
+    """Return nDCG@10 as `quality.ndcg` defines it, from the features alone."""
+    if not asked.features.pool.chunks:
         return 0.0
-    rank = np.empty(len(asked.evidence.pool.chunks), dtype=np.int64)
-    rank[ranker.order(asked.evidence, weights)] = np.arange(1, len(rank) + 1)
+    rank = np.empty(len(asked.features.pool.chunks), dtype=np.int64)
+    rank[ranker.order_of(asked.features, weights)] = np.arange(1, len(rank) + 1)
     return ndcg_of({int(rank[answer].min()) for answer in asked.answers if len(answer)}, len(asked.answers))
 
 
@@ -214,13 +214,13 @@ def ablate(asked: Sequence[Asked], released: NDArray[np.float64]) -> None:
             chosen = [i for i, question in enumerate(asked) if question.is_pasted == is_pasted]
             if chosen:
                 columns += [f"{(released + lost)[chosen].mean():.4f}", _lost(asked, lost, chosen)]
-        touched = [i for i, question in enumerate(asked) if _touches(name, question.evidence)]
+        touched = [i for i, question in enumerate(asked) if _touches(name, question.features)]
         print("\t".join([name, *columns, str(len(touched)), _lost(asked, lost, touched)]), flush=True)
 
 
-def _touches(name: str, evidence: Evidence) -> bool:
+def _touches(name: str, features: Features) -> bool:
     """Tell whether a feature says anything of any chunk; what orders the files always may."""
-    return bool(evidence.features[name].any()) if name in evidence.features else True
+    return bool(features.by_name[name].any()) if name in features.by_name else True
 
 
 def _lost(asked: Sequence[Asked], lost: NDArray[np.float64], chosen: Sequence[int]) -> str:

@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from benchmarks.quality.ranks import by_repository, ndcg, opened
 from retrieval.rank.query import read_query
-from retrieval.rank.ranker import rank
+from retrieval.rank.ranker import find_and_rank
 from retrieval.records import Candidate, Chunk
 from retrieval.rerank.fusion import fuse, pair_text, read_pairs
 from retrieval.rerank.model_loading import open_scorer
@@ -71,7 +71,7 @@ def read_all(queries: Mapping[str, Sequence[Row]], args: argparse.Namespace) -> 
             view = repository.view()
             snapshot = view.snapshot
             for row in (row for row in rows if row["id"] not in done):
-                candidates = rank(read_query(row["query"]), snapshot, limit=TOP_K)
+                candidates = find_and_rank(read_query(row["query"]), snapshot, limit=TOP_K)
                 passages = view.chunk_texts(item.chunk for item in candidates[: args.depth])
                 texts = [pair_text(passage.chunk, passage.text) for passage in passages]
                 logits = read_pairs(row["query"], texts, scorer).logits

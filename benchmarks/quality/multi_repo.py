@@ -23,7 +23,7 @@ from benchmarks.quality.ranks import by_repository, ndcg, opened
 from retrieval.index.reader import Snapshot
 from retrieval.rank.confidence import judge
 from retrieval.rank.query import read_query
-from retrieval.rank.ranker import gather, place, weights_for
+from retrieval.rank.ranker import extract_features, rank, weights_for
 
 LIMIT = 10
 
@@ -100,11 +100,11 @@ def others(
 def find(text: str, root: str, snapshot: Snapshot) -> Found:
     """Ask one root."""
     query = read_query(text)
-    evidence = gather(query, snapshot)
-    candidates = place(evidence, weights_for(query), limit=LIMIT)
+    features = extract_features(query, snapshot)
+    candidates = rank(features, weights_for(query), limit=LIMIT)
     results = [(one.chunk.path, one.chunk.start_line, one.chunk.end_line, one.score) for one in candidates]
-    confidence = judge(query, snapshot, evidence, candidates).value
-    return Found(root, results, confidence, evidence.body_peak if candidates else 0.0)
+    confidence = judge(query, snapshot, features, candidates).value
+    return Found(root, results, confidence, features.body_peak if candidates else 0.0)
 
 
 def prefixed(query: dict[str, Any]) -> dict[str, Any]:

@@ -34,7 +34,7 @@ from tqdm import tqdm
 from benchmarks.cost.startup import Server, ask, greet, serving
 from benchmarks.quality.ranks import by_repository, opened
 from retrieval.rank.query import read_query
-from retrieval.rank.ranker import rank
+from retrieval.rank.ranker import find_and_rank
 from retrieval.rerank import exported_model
 from retrieval.rerank.excerpt import excerpt
 from retrieval.rerank.fusion import pair_text
@@ -125,7 +125,9 @@ def compare(rows: Sequence[Row], args: argparse.Namespace) -> None:
         raise SystemExit(f"{args.model} is no exported model")
     graph, full = (
         open_scorer(args.model),
-        load_cross_encoder(args.full, revision="", max_tokens=exported_model.read(folder).max_tokens),
+        load_cross_encoder(
+            args.full, revision="", max_tokens=exported_model.read_manifest(folder).max_tokens
+        ),
     )
     from torch.nn import Identity
 
@@ -166,7 +168,7 @@ def _grouped(rows: Sequence[Row]) -> Iterator[tuple[str, list[Row]]]:
 def _texts(repository: Repository, query: str, args: argparse.Namespace) -> list[str]:
     """Return what the model would be shown of the first stage's best, whole."""
     view = repository.view()
-    candidates = rank(read_query(query), view.snapshot, limit=args.depth)
+    candidates = find_and_rank(read_query(query), view.snapshot, limit=args.depth)
     passages = view.chunk_texts(candidate.chunk for candidate in candidates)
     return [pair_text(passage.chunk, passage.text) for passage in passages]
 

@@ -18,7 +18,7 @@ import goldrank_launcher
 from mcp_server.clients import config_entry, registry
 from mcp_server.clients.registry import Surroundings
 from mcp_server.commands import check_repository
-from mcp_server.commands.check_repository import Finding
+from mcp_server.commands.check_repository import Diagnosis
 from mcp_server.commands.options import ROOT, counted, settings_of, with_common, with_model
 from mcp_server.messages import replies
 from mcp_server.protocol import logs
@@ -45,9 +45,9 @@ _REPORTED = (
 )
 
 
-def examine(settings: Settings) -> Iterator[Finding]:
+def examine(settings: Settings) -> Iterator[Diagnosis]:
     """Run every check, cheapest first."""
-    checks: tuple[Callable[[Settings], Finding], ...] = (
+    checks: tuple[Callable[[Settings], Diagnosis], ...] = (
         _python, _packages, _names, _shadows, _git, _config, _log, _cache, _grammars, _detector, _model,
         _promoted,
     )  # fmt: skip
@@ -55,13 +55,13 @@ def examine(settings: Settings) -> Iterator[Finding]:
         yield check(settings)
 
 
-def _python(_settings: Settings) -> Finding:
-    return Finding(
+def _python(_settings: Settings) -> Diagnosis:
+    return Diagnosis(
         "python", "ok", f"{sys.version.split()[0]} in {sys.prefix}, SQLite {sqlite3.sqlite_version}"
     )
 
 
-def _packages(_settings: Settings) -> Finding:
+def _packages(_settings: Settings) -> Diagnosis:
     versions, missing = [], []
     for name in _REPORTED:
         try:
@@ -70,11 +70,11 @@ def _packages(_settings: Settings) -> Finding:
             missing.append(name)
     if missing:
         remedy = f"install goldrank again: {installation.again()}"
-        return Finding("packages", "failure", f"missing: {', '.join(missing)}", remedy)
-    return Finding("packages", "ok", ", ".join(versions))
+        return Diagnosis("packages", "failure", f"missing: {', '.join(missing)}", remedy)
+    return Diagnosis("packages", "ok", ", ".join(versions))
 
 
-def _names(_settings: Settings) -> Finding:
+def _names(_settings: Settings) -> Diagnosis:
     """Our two import names are generic: another distribution may own them in a shared environment."""
     owners = importlib.metadata.packages_distributions()
     clashes = sorted(
@@ -82,11 +82,11 @@ def _names(_settings: Settings) -> Finding:
     )
     if clashes:
         remedy = "give goldrank an environment of its own: pipx install goldrank, or uv tool install goldrank"
-        return Finding("package names", "failure", f"also owned by {', '.join(clashes)}", remedy)
-    return Finding("package names", "ok", f"{' and '.join(_OURS)} belong to goldrank alone")
+        return Diagnosis("package names", "failure", f"also owned by {', '.join(clashes)}", remedy)
+    return Diagnosis("package names", "ok", f"{' and '.join(_OURS)} belong to goldrank alone")
 
 
-def _shadows(_settings: Settings) -> Finding:
+def _shadows(_settings: Settings) -> Diagnosis:
     """PYTHONPATH and, for `python -m`, the working folder come before what is installed."""
     dropped = [entry for entry in os.environ.get(goldrank_launcher.DROPPED, "").split(os.pathsep) if entry]
     here = Path(goldrank_launcher.__file__).parent
@@ -100,8 +100,8 @@ def _shadows(_settings: Settings) -> Finding:
     ignored = f"PYTHONPATH is ignored: {os.pathsep.join(dropped)}" if dropped else "no PYTHONPATH is set"
     if shadows:
         remedy = "start it as goldrank, never as python -m mcp_server: that would run those instead"
-        return Finding("own code", "warning", f"{ignored}; named like ours: {', '.join(shadows)}", remedy)
-    return Finding("own code", "ok", f"runs from {here}; {ignored}")
+        return Diagnosis("own code", "warning", f"{ignored}; named like ours: {', '.join(shadows)}", remedy)
+    return Diagnosis("own code", "ok", f"runs from {here}; {ignored}")
 
 
 def _is_same(one: Path, other: Path) -> bool:
@@ -111,47 +111,47 @@ def _is_same(one: Path, other: Path) -> bool:
         return False
 
 
-def _git(_settings: Settings) -> Finding:
+def _git(_settings: Settings) -> Diagnosis:
     found = shutil.which("git")
     if found:
-        return Finding("git", "ok", found)
+        return Diagnosis("git", "ok", found)
     remedy = "install git to have its own ignore rules and the commit in replies"
-    return Finding("git", "warning", "not found; goldrank reads the .gitignore files itself", remedy)
+    return Diagnosis("git", "warning", "not found; goldrank reads the .gitignore files itself", remedy)
 
 
-def _config(_settings: Settings) -> Finding:
+def _config(_settings: Settings) -> Diagnosis:
     state = "read" if CONFIG_FILE.exists() else "absent, so the defaults hold"
-    return Finding("configuration", "ok", f"{CONFIG_FILE} ({state})")
+    return Diagnosis("configuration", "ok", f"{CONFIG_FILE} ({state})")
 
 
-def _log(settings: Settings) -> Finding:
+def _log(settings: Settings) -> Diagnosis:
     if not settings.log_file:
-        return Finding("log", "ok", f"{settings.log_level} and above go to standard error")
+        return Diagnosis("log", "ok", f"{settings.log_level} and above go to standard error")
     try:
         logs.open_file(Path(settings.log_file).expanduser()).close()
     except OSError as error:
         remedy = "name a file that you may write: --log-file FILE or GOLDRANK_LOG_FILE=FILE"
-        return Finding("log", "failure", f"{settings.log_file}: {error.strerror}", remedy)
-    return Finding("log", "ok", f"{settings.log_level} and above also go to {settings.log_file}")
+        return Diagnosis("log", "failure", f"{settings.log_file}: {error.strerror}", remedy)
+    return Diagnosis("log", "ok", f"{settings.log_level} and above also go to {settings.log_file}")
 
 
-def _cache(settings: Settings) -> Finding:
+def _cache(settings: Settings) -> Diagnosis:
     try:
         settings.cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=settings.cache):
             pass
     except OSError as error:
         remedy = "name a folder you may write: --cache DIR or GOLDRANK_CACHE=DIR"
-        return Finding("cache folder", "failure", f"{settings.cache}: {error.strerror}", remedy)
+        return Diagnosis("cache folder", "failure", f"{settings.cache}: {error.strerror}", remedy)
     free = shutil.disk_usage(settings.cache).free
     detail = f"{settings.cache} ({free // 1_000_000:,} MB free)"
     if free < LEAST_FREE_BYTES:
         remedy = "goldrank clean frees what nobody needs, with --all everything; or name another: --cache DIR"
-        return Finding("cache folder", "warning", detail, remedy)
-    return Finding("cache folder", "ok", detail)
+        return Diagnosis("cache folder", "warning", detail, remedy)
+    return Diagnosis("cache folder", "ok", detail)
 
 
-def _grammars(_settings: Settings) -> Finding:
+def _grammars(_settings: Settings) -> Diagnosis:
     broken = []
     for language in languages.names():
         try:
@@ -162,52 +162,54 @@ def _grammars(_settings: Settings) -> Finding:
             broken.append(f"{language} ({type(error).__name__})")
     if broken:
         remedy = f"install goldrank and its grammars again: {installation.again()}"
-        return Finding("grammars", "failure", f"do not load: {', '.join(broken)}", remedy)
+        return Diagnosis("grammars", "failure", f"do not load: {', '.join(broken)}", remedy)
     try:
         parsed = parser_pool.cut("a.py", "def f(): pass\n")
     except ParserError as error:
-        return Finding("grammars", "failure", str(error), "ulimit -u and -v tell this user's limits")
+        return Diagnosis("grammars", "failure", str(error), "ulimit -u and -v tell this user's limits")
     if parsed.note:
-        return Finding(
+        return Diagnosis(
             "grammars", "failure", f"the process that parses fails: {parsed.note}", installation.again()
         )
-    return Finding("grammars", "ok", "all load without a network; the process that parses can be started")
+    return Diagnosis("grammars", "ok", "all load without a network; the process that parses can be started")
 
 
-def _detector(_settings: Settings) -> Finding:
+def _detector(_settings: Settings) -> Diagnosis:
     """Without it nothing is indexed: an index must not hold what it would have masked."""
     try:
         secret_masking.prepare()
     except Exception as error:  # noqa: BLE001 - it fails in its own ways, in Rust
         remedy = f"install goldrank and its detector again: {installation.again()}"
-        return Finding("secrets", "failure", f"the detector does not load: {error}", remedy)
-    return Finding("secrets", "ok", "the detector loads without a network")
+        return Diagnosis("secrets", "failure", f"the detector does not load: {error}", remedy)
+    return Diagnosis("secrets", "ok", "the detector loads without a network")
 
 
-def _model(settings: Settings) -> Finding:
+def _model(settings: Settings) -> Diagnosis:
     if not settings.model or settings.rerank_weight == settings.rerank_tool_weight == 0:
-        return Finding("model", "ok", "reranking is off")
+        return Diagnosis("model", "ok", "reranking is off")
     weights = f"{settings.rerank_weight:g} in rag_search, {settings.rerank_tool_weight:g} in rag_rerank"
     exported = exported_model.folder_of(settings.model)
     if exported:
         return _exported(settings.model, exported, weights)
     if model_loading.is_on_disk(settings.model, revision=settings.model_revision):
-        return Finding("model", "ok", f"{settings.model}, weight {weights}")
+        return Diagnosis("model", "ok", f"{settings.model}, weight {weights}")
     remedy = "goldrank doctor --download-model, or name a folder: --model DIR or GOLDRANK_MODEL=DIR"
-    return Finding(
+    return Diagnosis(
         "model", "warning", f"{settings.model} is not on this machine: BM25 alone will rank", remedy
     )
 
 
-def _exported(model: str, folder: Path, weights: str) -> Finding:
+def _exported(model: str, folder: Path, weights: str) -> Diagnosis:
     try:
-        manifest = exported_model.read(folder)
+        manifest = exported_model.read_manifest(folder)
     except ModelError as error:
-        return Finding("model", "failure", f"{model}: {error.fact}; BM25 alone will rank", error.remedy)
-    return Finding("model", "ok", f"{model} ({manifest.name}, {manifest.digest}, no torch), weight {weights}")
+        return Diagnosis("model", "failure", f"{model}: {error.fact}; BM25 alone will rank", error.remedy)
+    return Diagnosis(
+        "model", "ok", f"{model} ({manifest.name}, {manifest.digest}, no torch), weight {weights}"
+    )
 
 
-def _promoted(settings: Settings) -> Finding:
+def _promoted(settings: Settings) -> Diagnosis:
     """A promoted model that is broken leaves the base model serving, where nobody may look at the replies."""
     serving, broken = 0, []
     for where in model_versions.stores(settings.models):
@@ -215,39 +217,41 @@ def _promoted(settings: Settings) -> Finding:
             name = model_versions.current(where)
             if name is not None:
                 serving += 1
-                model_versions.verify(model_versions.read(where, name))
+                model_versions.verify(model_versions.read_version(where, name))
         except ModelError as error:
             broken.append((where.root, error))
     held = f"{settings.models}, {serving} {'root has' if serving == 1 else 'roots have'} a promoted version"
     if broken:
         remedy = "; ".join(f"goldrank rollback --repo {shlex.quote(str(root))}" for root, _ in broken)
         said = "; ".join(f"{root}: {error}" for root, error in broken)
-        return Finding("promoted models", "warning", f"{held}; {said}", remedy)
-    return Finding("promoted models", "ok", held)
+        return Diagnosis("promoted models", "warning", f"{held}; {said}", remedy)
+    return Diagnosis("promoted models", "ok", held)
 
 
-def of_clients(around: Surroundings) -> Iterator[Finding]:
+def of_clients(around: Surroundings) -> Iterator[Diagnosis]:
     """Check what each client that knows of goldrank would start, and where."""
     for client in registry.CLIENTS:
         try:
             held = config_entry.entry_in(client, around)
         except GoldrankError as error:
-            yield Finding(client.title, "warning", str(error), f"mend it, then: goldrank init {client.name}")
+            yield Diagnosis(
+                client.title, "warning", str(error), f"mend it, then: goldrank init {client.name}"
+            )
             continue
         if held is not None:
             yield _client(client, held, around)
 
 
-def _client(client: registry.Client, held: object, around: Surroundings) -> Finding:
+def _client(client: registry.Client, held: object, around: Surroundings) -> Diagnosis:
     program, roots = registry.program(client, held), registry.roots_of(client, held)
     remedy = f"goldrank init {client.name}"
     if not program or not shutil.which(program, path=around.path):
         said = repr(program) if program else "no command"
-        return Finding(client.title, "failure", f"it is to start {said}, which cannot be started", remedy)
+        return Diagnosis(client.title, "failure", f"it is to start {said}, which cannot be started", remedy)
     gone = [root for root in roots if not root.startswith("$") and not Path(root).is_dir()]
     if gone:
-        return Finding(client.title, "failure", f"it is to serve {', '.join(gone)}: no such folder", remedy)
-    return Finding(client.title, "ok", f"it starts {program}")
+        return Diagnosis(client.title, "failure", f"it is to serve {', '.join(gone)}: no such folder", remedy)
+    return Diagnosis(client.title, "ok", f"it starts {program}")
 
 
 @click.command()
@@ -278,7 +282,7 @@ def doctor(roots: Sequence[Path], download_model: bool, **flags: Any) -> None:
         raise CheckError(f"{counted(failures, 'check')} failed")
 
 
-def _examined(roots: Sequence[Path], settings: Settings) -> Iterator[check_repository.Finding]:
+def _examined(roots: Sequence[Path], settings: Settings) -> Iterator[check_repository.Diagnosis]:
     if not roots:
         with suppress(RootError):
             roots = [default_root(os.environ, Path.cwd())]

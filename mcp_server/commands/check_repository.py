@@ -26,7 +26,7 @@ MARGIN = 2  # editors and builds watch the same folders
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Diagnosis:
     """One check: what was looked at, what was found, and what to do if it is not well."""
 
     subject: str
@@ -35,17 +35,17 @@ class Finding:
     remedy: str = ""
 
 
-def examine(root: Path, settings: Settings) -> Iterator[Finding]:
+def examine(root: Path, settings: Settings) -> Iterator[Diagnosis]:
     """Run every check of a root; one that cannot be opened has one finding."""
     try:
         repository = open_repository(root, settings)
         files = walker.walk(repository.root, max_bytes=settings.max_file_bytes).files
     except GoldrankError as error:
-        yield Finding("root", "failure", error.fact, error.remedy or "name a folder that you may read")
+        yield Diagnosis("root", "failure", error.fact, error.remedy or "name a folder that you may read")
         return
     # Those that git ignores are watched too, so it is a least.
     folders = len({path.rpartition("/")[0] for path in files} | {""})
-    checks: tuple[Callable[[Repository], Finding], ...] = (
+    checks: tuple[Callable[[Repository], Diagnosis], ...] = (
         _root,
         _ignored([path for path in files if path.rpartition("/")[2] == ignores.NAME]),
         _lock,
@@ -56,59 +56,59 @@ def examine(root: Path, settings: Settings) -> Iterator[Finding]:
         yield check(repository)
 
 
-def _root(repository: Repository) -> Finding:
+def _root(repository: Repository) -> Diagnosis:
     refusal = git.refusal(repository.root)
     if not refusal:
-        return Finding("root", "ok", f"{repository.root}, {repository.view().commit}")
-    return Finding("root", "ok", f"{repository.root}, {refusal}: its files are listed without git")
+        return Diagnosis("root", "ok", f"{repository.root}, {repository.view().commit}")
+    return Diagnosis("root", "ok", f"{repository.root}, {refusal}: its files are listed without git")
 
 
-def _ignored(files: Sequence[str]) -> Callable[[Repository], Finding]:
-    def check(repository: Repository) -> Finding:
+def _ignored(files: Sequence[str]) -> Callable[[Repository], Diagnosis]:
+    def check(repository: Repository) -> Diagnosis:
         found = ignores.problems(repository.root, files)
         if not found:
-            return Finding("ignore files", "ok", f"{len(files)} read, every line is valid")
+            return Diagnosis("ignore files", "ok", f"{len(files)} read, every line is valid")
         shown = "; ".join(f"{file}:{number}: {what}" for file, number, what in found[:SHOWN])
         more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
         remedy = "correct or delete these lines: git and goldrank ignore nothing by them"
-        return Finding("ignore files", "warning", shown + more, remedy)
+        return Diagnosis("ignore files", "warning", shown + more, remedy)
 
     return check
 
 
-def _lock(repository: Repository) -> Finding:
+def _lock(repository: Repository) -> Diagnosis:
     writer = repository.other_writer()
     if writer is None:
-        return Finding("index lock", "ok", "nobody writes the index")
+        return Diagnosis("index lock", "ok", "nobody writes the index")
     remedy = f"wait; if it does not get on, end it: kill {writer.pid}; what it committed stays"
-    return Finding("index lock", "warning", f"{writer.description} writes the index", remedy)
+    return Diagnosis("index lock", "warning", f"{writer.description} writes the index", remedy)
 
 
-def _index(repository: Repository) -> Finding:
+def _index(repository: Repository) -> Diagnosis:
     store, command = Store(repository.store_folder), f"goldrank index {shlex.quote(str(repository.root))}"
     if not store.folder.exists():
-        return Finding("index", "ok", f"none yet; the first question makes it, or now: {command}")
+        return Diagnosis("index", "ok", f"none yet; the first question makes it, or now: {command}")
     if not store.is_made_by(repository.fingerprint):
         detail = f"{store.folder} was made by another version, analyzer or detector and is made anew"
-        return Finding("index", "warning", detail, f"let the next question do it, or now: {command}")
+        return Diagnosis("index", "warning", detail, f"let the next question do it, or now: {command}")
     if damaged := integrity.damaged(store.chunks):
-        return Finding(
+        return Diagnosis(
             "index", "failure", f"{store.folder} is damaged: {', '.join(damaged)}", f"{command} --rebuild"
         )
-    return Finding("index", "ok", f"{store.folder} is whole, {store.size_bytes() / 1e6:,.1f} MB")
+    return Diagnosis("index", "ok", f"{store.folder} is whole, {store.size_bytes() / 1e6:,.1f} MB")
 
 
-def _watch(folders: int) -> Callable[[Repository], Finding]:
-    def check(repository: Repository) -> Finding:
+def _watch(folders: int) -> Callable[[Repository], Diagnosis]:
+    def check(repository: Repository) -> Diagnosis:
         if not can_be_watched(repository.root):
             detail = "others may write this disk unheard; the tree is looked through before each question"
-            return Finding("watching", "warning", detail, "keep a large tree on a disk of this machine")
+            return Diagnosis("watching", "warning", detail, "keep a large tree on a disk of this machine")
         most = watches()
         if most is not None and folders * MARGIN > most:
             detail = f"{folders:,} folders, and this system watches {most:,}; then it is looked through"
             remedy = f"sudo sysctl fs.inotify.max_user_watches={max(524_288, 4 * folders)}"
-            return Finding("watching", "warning", detail, remedy)
-        return Finding("watching", "ok", "this disk tells what changes")
+            return Diagnosis("watching", "warning", detail, remedy)
+        return Diagnosis("watching", "ok", "this disk tells what changes")
 
     return check
 

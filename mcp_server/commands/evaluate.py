@@ -128,7 +128,7 @@ def promoted_model(repository: Repository, settings: Settings) -> "Served | None
     name = model_versions.current(where)
     if name is None:
         return None
-    version = model_versions.read(where, name)
+    version = model_versions.read_version(where, name)
     return Served("current", name, str(version.folder), "", version.facts.weight, version.facts.out_of_fold)
 
 

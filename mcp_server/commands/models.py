@@ -67,7 +67,7 @@ def promote(
         card=readme.read_text(encoding="utf-8", errors="replace")
         if readme.is_file()
         else f"# {folder.name}\n",
-        facts=model_versions.Facts(
+        facts=model_versions.VersionFacts(
             base=str(folder),
             base_revision="",
             weight=weight,
@@ -126,7 +126,7 @@ COMMANDS = (promote, rollback, list_models)
 def _described(where: model_versions.ModelStore, name: str) -> str:
     """Describe a version: when it was made and what it gained, or why it cannot be used."""
     try:
-        version = model_versions.read(where, name)
+        version = model_versions.read_version(where, name)
     except ModelError as error:
         return f"{name}  {error}"
     gains = "; ".join(

@@ -20,11 +20,13 @@ from mcp_server.commands.options import (
 )
 from mcp_server.messages import explanation, replies
 from mcp_server.messages.sections import sections_of
+from mcp_server.messages.stage_text import stage_text
 from mcp_server.serving.model_choice import ModelChoice, base_stage
 from retrieval.errors import ArgumentError, ModelError, shorten
 from retrieval.rerank.model_thread import ModelThread
 from retrieval.search import searcher
-from retrieval.search.searcher import Answer, Request, SecondStage
+from retrieval.search.searcher import Answer, Request
+from retrieval.search.second_stage import SecondStage
 from retrieval.settings import Settings
 
 
@@ -180,9 +182,9 @@ def _text_lines(file: Any) -> Iterator[str]:
 def _as_json(answer: Answer, source: str) -> dict[str, Any]:
     return {
         "source": source,
-        "chunks": answer.chunks,
-        "stages": answer.stages,
-        "milliseconds": round(answer.milliseconds, 1),
+        "chunks": answer.stages.chunks,
+        "stages": stage_text(answer.stages),
+        "milliseconds": round(answer.stages.milliseconds, 1),
         "notes": list(answer.notes),
         "confidence": round(answer.confidence.value, 3) if answer.confidence else None,
         "seems_to_answer": not answer.confidence.is_low if answer.confidence else None,

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from retrieval.errors import ArgumentError, shorten
-from retrieval.records import Candidate
+from retrieval.records import AnyCandidate, Candidate
 from retrieval.search.searcher import Answer
 
 TELLING = 3  # differences that are named between neighbours
@@ -58,12 +58,12 @@ def of_line(ranking: Sequence[Candidate], place: str) -> Iterator[str]:
         yield _comparison(found, ranking[found.rank])
 
 
-def _shares(candidate: Candidate) -> Iterator[str]:
+def _shares(candidate: AnyCandidate) -> Iterator[str]:
     shares = "  ".join(f"{name} {share:+.3f}" for name, share in candidate.parts.items())
     yield f"{candidate.rank:>3}. {candidate.chunk.span}\n     {candidate.score:.3f} = {shares}"
 
 
-def _comparison(above: Candidate, below: Candidate) -> str:
+def _comparison(above: AnyCandidate, below: AnyCandidate) -> str:
     """Name what speaks most for the upper of two neighbours."""
     names = dict.fromkeys((*above.parts, *below.parts))
     differences = {name: above.parts.get(name, 0.0) - below.parts.get(name, 0.0) for name in names}

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mcp_server.messages.sections import Section
+from mcp_server.messages.stage_text import stage_text
 from mcp_server.messages.visibility import clean as clean  # noqa: PLC0414 - the commands write with it too
 from retrieval.chunks.chunk_text import ChunkText
 from retrieval.errors import shorten
-from retrieval.records import Chunk, Ranked
+from retrieval.records import Chunk, Ranked, RankedAcross
 from retrieval.search.searcher import Answer
 
 LINE_CHARS = 400
@@ -77,8 +78,10 @@ def search_reply(
         max_chars: The reply is never longer.
         form: How much of each result is shown.
     """
-    head = f"{source} | {answer.chunks:,} chunks | {answer.stages} | {answer.milliseconds:.0f} ms"
-    lines = [clean(head), *_notes(answer.notes, max_chars // NOTES_SHARE)]
+    lines = [
+        _head(source, answer, f"{answer.stages.chunks:,} chunks"),
+        *_notes(answer.notes, max_chars // NOTES_SHARE),
+    ]
     if answer.results and answer.confidence and answer.confidence.is_low and not answer.is_partial:
         lines.append(
             f"note: nothing here seems to answer this (confidence {answer.confidence.value:.2f} of 1); "
@@ -130,7 +133,7 @@ def rerank_reply(
         problems: What could not be ranked, a sentence each.
     """
     lines = [
-        clean(f"{source} | {answer.chunks} candidates | {answer.stages} | {answer.milliseconds:.0f} ms"),
+        _head(source, answer, f"{answer.stages.chunks} candidates"),
         *_notes(answer.notes, RANKING_CHARS // NOTES_SHARE),
         f"ranked for {_quoted(query)}, best first" if labels else f"nothing was ranked for {_quoted(query)}",
     ]
@@ -146,6 +149,11 @@ def rerank_reply(
     if kept < len(ranking):
         lines.append(f"[{len(ranking) - kept} more, ranked below these, are left out]")
     return "\n".join((*lines, *refused))
+
+
+def _head(source: str, answer: Answer, searched: str) -> str:
+    """Write a reply's first line: what was searched, how, and how long that took."""
+    return clean(f"{source} | {searched} | {stage_text(answer.stages)} | {answer.stages.milliseconds:.0f} ms")
 
 
 def _notes(notes: Sequence[str], budget: int) -> list[str]:
@@ -320,7 +328,7 @@ def _results(count: int) -> str:
     return f"{count} result{'s' * (count != 1)}"
 
 
-def _scores(ranked: Ranked) -> str:
+def _scores(ranked: Ranked | RankedAcross) -> str:
     parts = [f"score {ranked.score:.3f}"]
     if ranked.logit is not None:
         parts.append(f"logit {ranked.logit:.2f}")

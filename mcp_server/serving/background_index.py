@@ -1,10 +1,11 @@
-"""Keeping one repository's index up to date on a thread of its own, so that no question waits for long.
+"""How one repository's index stays up to date on a thread of its own, and how long a question waits for it.
 
-A question asks for an index as of now, and waits for it where the whole can be ready within its patience:
-half an answer is worse than some seconds. Where it cannot, the question is answered after a moment from what
-there is, the rest goes on in the background, and the answer says how far it is. Small trees are looked
-through before each question. In large ones the system tells what changed, and now and then all is looked
-through for what it did not tell.
+A question wants the index of its moment. It waits as long as the whole index can be ready in time, because
+half an answer is worse than some seconds. Otherwise the question is answered after a moment from what is
+indexed, the answer says how far the index is, and indexing goes on in the background.
+
+The indexer lists a small tree before each question. For a large tree it relies on the system to report
+changes, and lists the tree now and then to find changes that went unreported.
 """
 
 import logging
@@ -15,18 +16,18 @@ from typing import Literal
 
 from retrieval.errors import CancelledError, GoldrankError
 from retrieval.files.watcher import Watcher, can_be_watched
-from retrieval.progress import IsCancelled, Progress
+from retrieval.progress import IsCancelled, Progress, no_progress
 from retrieval.sync.repository import Repository
 from retrieval.sync.sync import Refresh
 
 log = logging.getLogger(__name__)
 
-WATCH_FROM_S = 0.06  # a look through the tree that takes less is cheaper than to wait for the system's word
-SWEEP_EVERY_S = 30.0  # how old a full look may be when a question comes; what it finds is for the next one
-LISTED_BY = 0.4  # the share of a question's patience in which the files must be listed
-MOMENT_S = 0.7  # a question waits so long before it is judged whether the whole can be ready in time
-PACE_S = 1.0  # the pace of indexing is not known before so much of it was seen
-_POLL_S = 0.05  # how often a waiting question looks for its cancellation, and tells how far it is
+WATCH_FROM_S = 0.06  # listing a tree in less time is cheaper than waiting for the system's reports
+SWEEP_EVERY_S = 30.0  # how old a full listing may be when a question comes; it serves the next question
+LISTED_BY = 0.4  # the share of a question's wait by which the files must be listed
+MOMENT_S = 0.7  # a question waits this long before it is judged whether the index can be ready in time
+PACE_S = 1.0  # indexing must be seen for this long before its pace is known
+_POLL_S = 0.05  # how often a waiting question checks for its cancellation and reports progress
 
 Needed = Literal["index", "listing"]
 """What a question cannot do without: the index of all files, or only the list of them."""
@@ -40,7 +41,7 @@ class _Pace:
         self._left_s: float | None = None
 
     def see(self, done: int, total: int) -> None:
-        """Note how far it is now."""
+        """Note how many files are done now."""
         now = time.monotonic()
         if self._first is None:
             self._first = (now, done) if done else None
@@ -50,80 +51,81 @@ class _Pace:
             self._left_s = (total - done) * (now - since) / max(done - already, 1)
 
     def ends_by(self, deadline: float) -> bool:
-        """Tell whether all may be done by then; an unknown pace may be any."""
+        """Tell whether all files may be done by then; an unknown pace may be any."""
         return self._left_s is None or time.monotonic() + self._left_s <= deadline
 
 
-class Keeper:
-    """One repository's index and the thread that follows the disk."""
+class BackgroundIndexer:
+    """One repository's index, and the thread that keeps it up to date."""
 
-    def __init__(self, repository: Repository, *, patience_s: float) -> None:
-        """Nothing is indexed before `begin` or `refresh`.
+    def __init__(self, repository: Repository, *, wait_s: float) -> None:
+        """Index nothing before `begin` or `refresh`.
 
         Args:
-            repository: Whose index is kept; nobody else may refresh it.
-            patience_s: How long a question waits at most for the index of its moment.
+            repository: What to index; only this indexer may refresh it.
+            wait_s: How long a question waits, at most, for the index of its moment.
         """
         self._repository = repository
-        self._patience_s = patience_s
+        self._wait_s = wait_s
         self._watcher: Watcher | None = None
         self._can_watch = can_be_watched(repository.root)
-        self._missed: set[str] = set()
         self._is_unsure = False  # whether the last run failed
-        self._swept = time.monotonic()
-        self._turn = threading.Condition()  # holds for all below
-        self._asked = self._done = 0
-        self._outcome: Refresh | Exception = Refresh()
-        self._progress = (0, 0)
+        self._is_checked = False
+        self._swept_at = time.monotonic()
+        self._changed = threading.Condition()  # guards all below
+        self._requested = self._done = 0  # runs
+        self._outcome: Refresh | Exception = Refresh()  # of the last run
+        self._progress = (0, 0)  # of the current run
+        self._missed: set[str] = set()  # changed paths that the system did not report
         self._thread: threading.Thread | None = None
         self._is_stopped = False
 
     def begin(self) -> None:
         """Bring the index up to date in the background."""
-        with self._turn:
-            self._asked += 1
+        with self._changed:
+            self._requested += 1
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
+                self._thread = threading.Thread(target=self._run, name="indexer", daemon=True)
                 self._thread.start()
-            self._turn.notify_all()
+            self._changed.notify_all()
 
     def finish(self) -> None:
-        """Wait until all that was asked for is done, however long it takes."""
-        with self._turn:
-            mine = self._asked
-            self._turn.wait_for(lambda: self._done >= mine)
+        """Wait until all requested runs are done, however long they take."""
+        with self._changed:
+            mine = self._requested
+            self._changed.wait_for(lambda: self._done >= mine)
 
     def stop(self) -> None:
-        """Follow the disk no more, once all that was asked for is done; who asks again is still served."""
-        with self._turn:
+        """End the thread after the requested runs; a later request starts another."""
+        with self._changed:
             self._is_stopped = True
-            self._turn.notify_all()
+            self._changed.notify_all()
 
     def refresh(
         self,
         *,
         needed: Needed = "index",
-        progress: Progress = lambda _done, _total: None,
+        progress: Progress = no_progress,
         is_cancelled: IsCancelled,
     ) -> Refresh:
-        """Bring the index up to date, or as far as it gets in the time that a question waits.
+        """Bring the index up to date, or as far as it gets while a question waits.
 
         Args:
             needed: What the question cannot do without.
             progress: Called with files done and files to do; both are 0 while that is not known.
-            is_cancelled: Asked again and again.
+            is_cancelled: Checked while this waits.
 
         Raises:
-            CancelledError: `is_cancelled` said so; the index goes on being made.
+            CancelledError: `is_cancelled` said so; indexing goes on.
             GoldrankError: As `Repository.refresh` does.
         """
         self.begin()
         start, pace = time.monotonic(), _Pace()
-        with self._turn:
-            mine = self._asked
+        with self._changed:
+            mine = self._requested
         while True:
-            with self._turn:
-                self._turn.wait_for(lambda: self._done >= mine, min(_POLL_S, self._patience_s))
+            with self._changed:
+                self._changed.wait_for(lambda: self._done >= mine, min(_POLL_S, self._wait_s))
                 is_done, outcome, so_far = self._done >= mine, self._outcome, self._progress
             if is_done:
                 break
@@ -131,8 +133,8 @@ class Keeper:
                 raise CancelledError("the caller no longer waits")
             so_far = so_far if so_far[1] else self._done_by_others()
             pace.see(*so_far)
-            if self._is_over(start, pace, needed):
-                return self._so_far(*so_far)
+            if self._is_wait_over(start, pace, needed):
+                return self._unfinished(*so_far)
             progress(*so_far)
         if not isinstance(outcome, Refresh):
             raise outcome
@@ -141,18 +143,18 @@ class Keeper:
         self._sweep_if_due()
         return outcome
 
-    def _is_over(self, start: float, pace: _Pace, needed: Needed) -> bool:
+    def _is_wait_over(self, start: float, pace: _Pace, needed: Needed) -> bool:
         """Tell whether a question has waited long enough, or would wait in vain."""
-        now, deadline = time.monotonic(), start + self._patience_s
+        now, deadline = time.monotonic(), start + self._wait_s
         if now > deadline:
             return True
         if not self._repository.is_listed:
-            # A tree whose files are not even listed by then will not be indexed in time.
-            return needed == "index" and now > start + LISTED_BY * self._patience_s
+            # A tree that is not even listed by then will not be indexed in time.
+            return needed == "index" and now > start + LISTED_BY * self._wait_s
         return now > start + MOMENT_S and not pace.ends_by(deadline)
 
-    def _so_far(self, done: int, total: int) -> Refresh:
-        """Say how far the index is that nobody could wait for."""
+    def _unfinished(self, done: int, total: int) -> Refresh:
+        """Say how far an index is that a question could not wait for."""
         doing = "brought up to date" if self._repository.indexed_count else "made"
         if other := self._repository.other_writer():
             far = f"{other.description} does it"
@@ -166,18 +168,18 @@ class Keeper:
         return Refresh(pending=max(total - done, 1), note=note)
 
     def _done_by_others(self) -> tuple[int, int]:
-        """Return how many files another process has indexed and has to index; zeros where none writes."""
+        """Return how many files another process has indexed and has to index; zeros if no other writes."""
         writer = self._repository.other_writer()
         return (writer.done, writer.total) if writer else (0, 0)
 
     def _run(self) -> None:
         while True:
-            with self._turn:
-                self._turn.wait_for(lambda: self._asked > self._done or self._is_stopped)
-                if self._asked == self._done:
+            with self._changed:
+                self._changed.wait_for(lambda: self._requested > self._done or self._is_stopped)
+                if self._requested == self._done:
                     self._thread = None
                     break
-                ticket = self._asked
+                ticket = self._requested
             try:
                 outcome: Refresh | Exception = self._refresh()
             except GoldrankError as error:
@@ -188,11 +190,12 @@ class Keeper:
                 outcome = (
                     error if isinstance(error, Exception) else RuntimeError(f"the engine gave up: {error}")
                 )
-            with self._turn:
-                is_first = not self._done
+            with self._changed:
                 self._done, self._outcome, self._progress = ticket, outcome, (0, 0)
-                self._turn.notify_all()
-            if is_first:
+                self._changed.notify_all()
+            # Where the first run failed there may be no index yet, which would be taken for a damaged one.
+            if not self._is_checked and isinstance(outcome, Refresh):
+                self._is_checked = True
                 threading.Thread(target=self._check, name="check", daemon=True).start()
         if self._watcher:
             self._watcher.stop()
@@ -201,10 +204,9 @@ class Keeper:
         touched = self._touched()
         if self._is_unsure:
             touched = None
-        self._is_unsure = (
-            True  # what was touched is told once: if this fails, the next must look at everything
-        )
-        done = self._repository.refresh(touched=touched, progress=self._tell)
+        # The watcher reports a touched path once: if this run fails, the next must look at everything.
+        self._is_unsure = True
+        done = self._repository.refresh(touched=touched, progress=self._note_progress)
         self._is_unsure = False
         return done
 
@@ -218,31 +220,31 @@ class Keeper:
             self._watcher = Watcher(repository.root, cookies=repository.store_folder / "cookies")
         if self._watcher is None or self._watcher.is_dead:
             return None
-        told = self._watcher.touched()
-        with self._turn:
+        touched = self._watcher.touched()
+        with self._changed:
             missed, self._missed = self._missed, set()
-        return None if told is None else told | missed
+        return None if touched is None else touched | missed
 
     def _check(self) -> None:
-        """Read the whole index once: a bit that flipped on the disk would else be found by a wrong answer."""
+        """Read the whole index once: else a wrong answer would be the first sign of a flipped bit."""
         with suppress(GoldrankError, OSError):
             if self._repository.discard_if_damaged():
                 self.begin()
 
-    def _tell(self, done: int, total: int) -> None:
-        with self._turn:
+    def _note_progress(self, done: int, total: int) -> None:
+        with self._changed:
             self._progress = (done, total)
 
     def _sweep_if_due(self) -> None:
-        if self._watcher and time.monotonic() - self._swept > SWEEP_EVERY_S:
-            self._swept = time.monotonic()
+        if self._watcher and time.monotonic() - self._swept_at > SWEEP_EVERY_S:
+            self._swept_at = time.monotonic()
             threading.Thread(target=self._sweep, name="sweep", daemon=True).start()
 
     def _sweep(self) -> None:
-        """Look through the whole tree for what the system did not tell."""
+        """List the whole tree for changes that the system did not report."""
         with suppress(GoldrankError):
             missed = self._repository.changed_since_listed()
-            with self._turn:
+            with self._changed:
                 self._missed |= missed
             if missed:
                 self.begin()

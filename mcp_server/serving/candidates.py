@@ -30,17 +30,17 @@ _KEYS: Mapping[str, str] = {
     **dict.fromkeys(("text", "content", "code", "snippet"), "text"),
     "id": "id",
 }
-"""What callers name the parts of a candidate, written as `folded` writes them."""
+"""What callers call the parts of a candidate, in the spelling of `folded`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """Candidates of a caller, as passages.
+class ResolvedCandidates:
+    """A caller's candidates, as passages.
 
     Attributes:
         passages: What can be ranked, each chunk once.
-        labels: How a passage is named in the reply, by its chunk.
-        problems: What cannot be ranked, a sentence each.
+        labels: What the reply calls a passage, by its chunk.
+        problems: Why the others cannot be ranked, a sentence each.
     """
 
     passages: tuple[ChunkText, ...]
@@ -50,7 +50,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    """A text of a caller's own, with the id that it has or its number where it has none."""
+    """A text of the caller's own, with its id, or its number if it has none."""
 
     text: str
     id: str
@@ -58,33 +58,33 @@ class _Text:
 
     @property
     def label(self) -> str:
-        """Name it so that it cannot be taken for a file, whatever its id looks like."""
+        """Name the text so that it cannot be mistaken for a file, whatever its id looks like."""
         return f"text {json.dumps(self.id, ensure_ascii=False) if self.id else self.number}"
 
 
 @dataclass(frozen=True, slots=True)
-class _Named:
-    """A place in a file as its caller wrote it; `line` and `end` count before what `written` says."""
+class _FilePlace:
+    """A place in a file as its caller wrote it; `line` and `end` override what `written` says."""
 
     written: str
     line: int | None = None
     end: int | None = None
 
 
-def hold(
+def resolve_candidates(
     view: View,
     query: str,
     candidates: Sequence[object],
     *,
     is_cancelled: IsCancelled = lambda: False,
-) -> Held:
-    """Turn a caller's candidates into passages; what cannot be ranked is told one by one.
+) -> ResolvedCandidates:
+    """Turn a caller's candidates into passages, and collect a problem for each that cannot be ranked.
 
     Args:
         view: Where paths are looked up.
         query: Chooses the chunk that stands for a whole file.
         candidates: As `rag_rerank` takes them, or any other value.
-        is_cancelled: Asked before each, as files are read and cut.
+        is_cancelled: Checked before each candidate, because its file is read and split.
 
     Raises:
         CancelledError: `is_cancelled` said so.
@@ -97,19 +97,19 @@ def hold(
         if is_cancelled():
             raise CancelledError("the caller no longer wants this ranking")
         try:
-            meant = _meant(candidate, number, files)
-            if isinstance(meant, _Text):
-                passage, label, asked = _text_passage(meant), meant.label, meant.label
+            parsed = _parse(candidate, number, files)
+            if isinstance(parsed, _Text):
+                passage, label, asked = _text_passage(parsed), parsed.label, parsed.label
             else:
-                passage, asked = _file_passage(view, files, query, meant), shorten(meant.written)
+                passage, asked = _file_passage(view, files, query, parsed), shorten(parsed.written)
                 label = passage.chunk.span
-            _refuse_twice(passage.chunk, label, labels, asked=asked)
+            _reject_duplicate(passage.chunk, label, labels, asked=asked)
         except ArgumentError as error:
             problems.append(str(error))
             continue
         passages.append(passage)
         labels[passage.chunk] = label
-    return Held(tuple(passages), labels, tuple(problems))
+    return ResolvedCandidates(tuple(passages), labels, tuple(problems))
 
 
 def files_of(view: View) -> Files:
@@ -117,13 +117,13 @@ def files_of(view: View) -> Files:
     return Files(str(view.root), view.paths)
 
 
-def written(candidates: Sequence[object]) -> Iterator[str]:
-    """Return the texts by which candidates name files, to find the root they are of."""
+def names_in(candidates: Sequence[object]) -> Iterator[str]:
+    """Return the texts by which candidates name files, to find their repository."""
     for number, candidate in enumerate(candidates, 1):
         with suppress(ArgumentError):
-            meant = _meant(candidate, number, None)
-            if isinstance(meant, _Named):
-                yield meant.written
+            parsed = _parse(candidate, number, None)
+            if isinstance(parsed, _FilePlace):
+                yield parsed.written
 
 
 def indexed_span(view: View, files: Files, asked: str) -> Span:
@@ -138,11 +138,11 @@ def indexed_span(view: View, files: Files, asked: str) -> Span:
     return spans.within(place, len(view.lines(place.path) or ()), asked=shorten(asked))
 
 
-def _meant(candidate: object, number: int, files: Files | None) -> _Text | _Named:
+def _parse(candidate: object, number: int, files: Files | None) -> _Text | _FilePlace:
     """Read one candidate of any form.
 
     Raises:
-        ArgumentError: It is none.
+        ArgumentError: It has no form of a candidate.
     """
     if isinstance(candidate, TextCandidate):
         return _text({"text": candidate.text, "id": candidate.id}, number)
@@ -151,13 +151,13 @@ def _meant(candidate: object, number: int, files: Files | None) -> _Text | _Name
         with suppress(ValueError, RecursionError):  # some clients send objects as text
             value = json.loads(value)
     if isinstance(value, str) and value.strip():
-        return _Named(value)
+        return _FilePlace(value)
     if isinstance(value, Mapping):
         return _from_object(value, number)
     raise ArgumentError(f"candidate {number}: {CANDIDATE_FORMS} (got {shorten(repr(value), 60)})")
 
 
-def _from_object(given: Mapping[str, Any], number: int) -> _Text | _Named:
+def _from_object(given: Mapping[str, Any], number: int) -> _Text | _FilePlace:
     said: dict[str, Any] = {}
     for key, value in given.items():
         name = _KEYS.get(folded(key), "")
@@ -167,14 +167,14 @@ def _from_object(given: Mapping[str, Any], number: int) -> _Text | _Named:
         if value is not None:
             said[name] = value
     if "path" in said:
-        return _named(said, number)
+        return _file_place(said, number)
     if set(said) - {"text", "id"} or "text" not in said:
         got = shorten(repr(dict(given)), 60)
         raise ArgumentError(f"candidate {number}: it names neither a path nor a text (got {got})")
     return _text(said, number)
 
 
-def _named(said: Mapping[str, Any], number: int) -> _Named:
+def _file_place(said: Mapping[str, Any], number: int) -> _FilePlace:
     """Read the parts of a place; a text beside it is what a search printed of that line."""
     path, lines = said["path"], {}
     if not isinstance(path, str) or not path.strip():
@@ -186,7 +186,7 @@ def _named(said: Mapping[str, Any], number: int) -> _Named:
             raise ArgumentError(f"candidate {number}: {name} is no line number (got {got})")
     if lines["line"] is None and lines["end"] is not None:
         raise ArgumentError(f"candidate {number}: it has a last line and no first")
-    return _Named(path, lines["line"], lines["end"])
+    return _FilePlace(path, lines["line"], lines["end"])
 
 
 def _text(said: Mapping[str, Any], number: int) -> _Text:
@@ -206,8 +206,8 @@ def _text(said: Mapping[str, Any], number: int) -> _Text:
     return _Text(text, name, number)
 
 
-def _refuse_twice(chunk: Chunk, label: str, labels: Mapping[Chunk, str], *, asked: str) -> None:
-    """Raise when a candidate is one that is held, or could not be told from it in the reply."""
+def _reject_duplicate(chunk: Chunk, label: str, labels: Mapping[Chunk, str], *, asked: str) -> None:
+    """Reject a candidate that repeats another, or that the reply would call by the same label."""
     if chunk in labels:
         raise ArgumentError(f"{asked}: the same as {labels[chunk]}, ranked once")
     if label not in labels.values():
@@ -219,13 +219,13 @@ def _refuse_twice(chunk: Chunk, label: str, labels: Mapping[Chunk, str], *, aske
     raise ArgumentError(f"{asked}: the same as {label}, ranked once")
 
 
-def _file_passage(view: View, files: Files, query: str, named: _Named) -> ChunkText:
-    asked = shorten(named.written)
-    place = files.place(named.written)
+def _file_passage(view: View, files: Files, query: str, wanted: _FilePlace) -> ChunkText:
+    asked = shorten(wanted.written)
+    place = files.place(wanted.written)
     if place is None:
-        raise _unknown_file(view, files, named.written)
-    if named.line is not None:
-        place = Place(place.path, named.line, named.end)
+        raise _unknown_file(view, files, wanted.written)
+    if wanted.line is not None:
+        place = Place(place.path, wanted.line, wanted.end)
     lines = view.lines(place.path)
     if lines is None:
         raise ArgumentError(f"{asked}: it vanished or may not be read")
@@ -238,7 +238,7 @@ def _file_passage(view: View, files: Files, query: str, named: _Named) -> ChunkT
 
 
 def _best_chunk(path: str, query: str, lines: Sequence[str]) -> ChunkText:
-    """Let a whole file stand by the chunk that answers best: a model reads no more than that."""
+    """Represent a whole file by its best chunk: a model reads no more than that."""
     passages = chunk_texts_of(path, lines)
     if not passages:
         return _passage(path, 1, max(len(lines), 1), lines)

@@ -29,7 +29,8 @@ from retrieval.rerank.fusion import PairScorer
 from retrieval.rerank.model_loading import CrossEncoderScorer, open_scorer, probe
 from retrieval.rerank.model_thread import ModelThread
 from retrieval.rerank.model_versions import ModelStore, Version
-from retrieval.search.searcher import Request, SecondStage, may_rerank
+from retrieval.search.searcher import Request, may_rerank
+from retrieval.search.second_stage import SecondStage
 from retrieval.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -214,7 +215,7 @@ class _RootModel:
         try:
             if fault:
                 raise fault
-            trial = _LoadedVersion(model_versions.read(self._store, name), self._settings)
+            trial = _LoadedVersion(model_versions.read_version(self._store, name), self._settings)
         except ModelError as error:
             log.warning("the promoted model is not used: %s", error)
             self._note = f"the promoted model is not used: {error}"

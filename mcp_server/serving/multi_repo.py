@@ -18,10 +18,11 @@ from dataclasses import dataclass, replace
 from mcp_server.messages.sections import Section, sections_of
 from mcp_server.serving.workspace import Workspace
 from retrieval.errors import CancelledError, GoldrankError
-from retrieval.progress import IsCancelled, Progress
+from retrieval.progress import IsCancelled, Progress, no_progress
+from retrieval.records import Ranked, RankedAcross
 from retrieval.search import searcher
 from retrieval.search.searcher import Answer, Request, Result
-from retrieval.sync.repository import Repository
+from retrieval.search.stage_report import StageReport
 from retrieval.sync.sync import Refresh
 from retrieval.sync.view import View
 
@@ -29,7 +30,7 @@ STEP_S = 0.2  # how often a client may hear that roots are waited for
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class RepoAnswer:
     """What one root has for a question.
 
     Attributes:
@@ -44,7 +45,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Merged:
+class MergedAnswer:
     """One ranking of several roots.
 
     Attributes:
@@ -60,7 +61,7 @@ class Merged:
 
 def search(
     workspace: Workspace, request: Request, *, progress: Progress, is_cancelled: IsCancelled
-) -> Merged:
+) -> MergedAnswer:
     """Search every served root and merge what is found; the first stage alone ranks.
 
     As many roots are searched at once as may be open, so that no more of them are held. `progress` is told
@@ -70,7 +71,7 @@ def search(
         CancelledError: `is_cancelled` said so.
         GoldrankError: No root could be searched; it says why the first could not.
     """
-    found: list[Found] = []
+    found: list[RepoAnswer] = []
     failures: dict[str, GoldrankError] = {}
     for names in workspace.batches():
         before = len(found) + len(failures)
@@ -80,29 +81,28 @@ def search(
                 progress(before, len(workspace.names))
         for done, (name, wait) in enumerate(waits.items(), before + 1):
             try:
-                repository, freshness = wait.result()
-                view = repository.view()
-                answer = searcher.search(view, request, None, refresh=freshness, is_cancelled=is_cancelled)
+                view, refresh = wait.result()
+                answer = searcher.search(view, request, None, refresh=refresh, is_cancelled=is_cancelled)
             except CancelledError:
                 raise
             except GoldrankError as error:
                 failures[name] = error
             else:
-                found.append(Found(name, view, answer))
+                found.append(RepoAnswer(name, view, answer))
             progress(done, len(workspace.names))
-        found = _let_go(found, request.top_k)
+        found = _drop_unshown(found, request.top_k)
     if not found:
         raise next(iter(failures.values()))
     return merge(found, request.top_k, failures=failures)
 
 
-def _refreshed(workspace: Workspace, name: str, is_cancelled: IsCancelled) -> tuple[Repository, Refresh]:
-    return workspace.refresh(name, progress=lambda _done, _total: None, is_cancelled=is_cancelled)
+def _refreshed(workspace: Workspace, name: str, is_cancelled: IsCancelled) -> tuple[View, Refresh]:
+    return workspace.refresh(name, progress=no_progress, is_cancelled=is_cancelled)
 
 
 def merge(
-    found: Sequence[Found], top_k: int, *, failures: "dict[str, GoldrankError] | None" = None
-) -> Merged:
+    found: Sequence[RepoAnswer], top_k: int, *, failures: "dict[str, GoldrankError] | None" = None
+) -> MergedAnswer:
     """Merge what several roots have, `top_k` results of all; ties by name, then by rank in the root."""
     best = best_first(found, top_k)
     mine = {one.name: [result for name, result in best if name == one.name] for one in found}
@@ -116,12 +116,15 @@ def merge(
     notes += [f"{name} was not searched: {error}" for name, error in (failures or {}).items()]
     known = (one.answer.confidence for one in found if one.answer.confidence)
     surest = max(known, key=lambda confidence: confidence.value, default=None)
-    return Merged(
+    return MergedAnswer(
         Answer(
             results=tuple(result for _, result in best),
-            stages=f"bm25 in {len(found)} repositories, weighed by their confidence; `repo` names one",
-            chunks=sum(one.answer.chunks for one in found),
-            milliseconds=sum(one.answer.milliseconds for one in found),
+            stages=StageReport(
+                "repositories",
+                chunks=sum(one.answer.stages.chunks for one in found),
+                milliseconds=sum(one.answer.stages.milliseconds for one in found),
+                repositories=len(found),
+            ),
             notes=tuple(notes),
             confidence=surest,
             is_partial=any(one.answer.is_partial for one in found),
@@ -131,7 +134,7 @@ def merge(
     )
 
 
-def best_first(found: Iterable[Found], top_k: int) -> list[tuple[str, Result]]:
+def best_first(found: Iterable[RepoAnswer], top_k: int) -> list[tuple[str, Result]]:
     """Order the results of several roots by score times the confidence of the root, with new ranks."""
     weighed = [
         (result.ranked.score * (one.answer.confidence.value if one.answer.confidence else 0.0), one, result)
@@ -140,12 +143,16 @@ def best_first(found: Iterable[Found], top_k: int) -> list[tuple[str, Result]]:
     ]
     weighed.sort(key=lambda item: (-round(item[0], 6), item[1].name, item[2].ranked.rank))
     return [
-        (one.name, replace(result, ranked=replace(result.ranked, score=score, rank=rank)))
+        (one.name, replace(result, ranked=_across(result.ranked, score, rank)))
         for rank, (score, one, result) in enumerate(weighed[:top_k], 1)
     ]
 
 
-def _let_go(found: Sequence[Found], top_k: int) -> list[Found]:
+def _across(ranked: Ranked | RankedAcross, score: float, rank: int) -> RankedAcross:
+    return RankedAcross(ranked.candidate, score, rank, ranked.logit)
+
+
+def _drop_unshown(found: Sequence[RepoAnswer], top_k: int) -> list[RepoAnswer]:
     """Hold only those roots of which something is shown."""
     leading = {name for name, _ in best_first(found, top_k)}
     return [one if one.name in leading else replace(one, view=None) for one in found]

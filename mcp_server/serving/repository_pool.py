@@ -1,8 +1,8 @@
-"""Which of the served roots are open: so many at once, and none that nobody has asked for long.
+"""Which of the served repositories are open: a bounded number, and none that nobody has used for long.
 
-An open root holds its index, what is known of its files, a thread that follows the disk and what the system
-watches for it. Of too many the least recently used one is closed: what it is doing it does to the end, and
-whoever still reads its index may do so. Asked again, it is opened anew.
+An open repository holds its index, what is known of its files, a thread that follows the disk, and what the
+system watches for that thread. When too many are open, the least recently used is closed: it finishes what it
+is doing, and searches that still read its index may go on. The next use opens it again.
 """
 
 import logging
@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mcp_server.serving.background_index import Keeper
+from mcp_server.serving.background_index import BackgroundIndexer
 from retrieval import memory
 from retrieval.files import secret_masking
 from retrieval.settings import Settings
@@ -22,15 +22,16 @@ from retrieval.sync.repository import Repository
 
 log = logging.getLogger(__name__)
 
-RESTS = 6
-"""A root is closed after so many times the rest of a model. It frees less, 3 to 7 MB of a small tree, and
-coming back it looks through the whole tree (benchmarks/runs/2026-11-24-server/memory.txt)."""
-_OLDER = (".1", ".2", ".3")  # what a log file's predecessors are called
-LOOKS = 4  # for what is to be closed, in one rest
+CLOSE_AFTER = 6
+"""A repository is closed after this many times the idle time that unloads a model. Closing it frees less,
+3 to 7 MB for a small tree, and opening it lists the whole tree again
+(benchmarks/runs/2026-11-24-server/memory.txt)."""
+CHECKS = 4  # for idle repositories, within the idle time that unloads a model
+_ROTATED = (".1", ".2", ".3")  # suffixes of a log file's predecessors
 
 
 def open_repository(root: Path, settings: Settings) -> Repository:
-    """Open a repository as the settings say; its index is brought up to date by whoever asks for it."""
+    """Open a repository as the settings say, without indexing it."""
     return Repository(
         root,
         cache=settings.cache,
@@ -41,72 +42,72 @@ def open_repository(root: Path, settings: Settings) -> Repository:
 
 
 def _logs(file: str) -> list[Path]:
-    """List a log file and the older ones beside it."""
-    return [Path(f"{file}{ending}") for ending in ("", *_OLDER)] if file else []
+    """List a log file and its predecessors."""
+    return [Path(f"{file}{suffix}") for suffix in ("", *_ROTATED)] if file else []
 
 
 @dataclass(slots=True)
 class _Open:
     repository: Repository
-    keeper: Keeper
-    used: float
+    indexer: BackgroundIndexer
+    used_at: float
 
 
 class RepositoryPool:
-    """The roots of one process, each opened when it is first asked for."""
+    """The repositories of one process, each opened when it is first used."""
 
     def __init__(self, roots: Mapping[str, Path], settings: Settings) -> None:
-        """Nothing is open.
+        """Open nothing yet.
 
         Args:
-            roots: By name.
-            settings: How many may be open, and how long unasked.
+            roots: The served roots, by name.
+            settings: How many may be open, and for how long without use.
         """
         self._roots = roots
         self._settings = settings
-        self._open: OrderedDict[str, _Open] = OrderedDict()  # the least recently used first
         self._links = {name for name, root in roots.items() if os.path.realpath(root) != str(root)}
-        self._moved: dict[str, str] = {}  # what is to be told of roots that are links
-        self._lock = threading.Lock()  # holds for it
-        self._tidier: threading.Thread | None = None
+        self._lock = threading.Lock()  # guards all below
+        self._open: OrderedDict[str, _Open] = OrderedDict()  # the least recently used first
+        self._move_notes: dict[str, str] = {}  # by name, of links that lead elsewhere since
+        self._closer: threading.Thread | None = None
 
     @property
     def names(self) -> list[str]:
-        """The names of the roots that are open, the least recently used first."""
+        """The names of the open repositories, the least recently used first."""
         with self._lock:
             return list(self._open)
 
-    def lend(self, name: str) -> tuple[Repository, Keeper]:
-        """Return a root's repository and who keeps its index; opened, and others closed, if need be.
+    def acquire(self, name: str) -> tuple[Repository, BackgroundIndexer]:
+        """Return a repository and its indexer; open it, and close others, if need be.
 
         Raises:
             RootError: The root does not exist or may not be read.
         """
         with self._lock:
-            self._follow(name)
+            self._follow_link(name)
             if name not in self._open:
                 repository = open_repository(self._roots[name], self._settings)
-                keeper = Keeper(repository, patience_s=self._settings.index_wait_s)
-                self._open[name] = _Open(repository, keeper, 0.0)
+                indexer = BackgroundIndexer(repository, wait_s=self._settings.index_wait_s)
+                self._open[name] = _Open(repository, indexer, 0.0)
             self._open.move_to_end(name)
-            root = self._open[name]
-            root.used = time.monotonic()
+            entry = self._open[name]
+            entry.used_at = time.monotonic()
             while len(self._open) > self._settings.max_open_repositories:
                 self._close(next(iter(self._open)))
-            if self._tidier is None:
-                self._tidier = threading.Thread(target=self._tidy, name="tidier", daemon=True)
-                self._tidier.start()
-            return root.repository, root.keeper
+            if self._closer is None:
+                self._closer = threading.Thread(target=self._close_idle, name="closer", daemon=True)
+                self._closer.start()
+            return entry.repository, entry.indexer
 
-    def moved(self, name: str) -> str:
-        """Say once that a root is a link that leads elsewhere since it was opened, or ""."""
+    def take_move_note(self, name: str) -> str:
+        """Say, once, that a root is a link that leads elsewhere since it was opened; else ""."""
         with self._lock:
-            return self._moved.pop(name, "")
+            return self._move_notes.pop(name, "")
 
-    def _follow(self, name: str) -> None:
+    def _follow_link(self, name: str) -> None:
         """Close a root that was served as a link and leads elsewhere by now.
 
-        A folder that was swapped for a link is not followed: nobody asked for what is there.
+        A folder that was replaced by a link is not followed: nobody asked for what the link leads to.
         """
         now = Path(os.path.realpath(self._roots[name]))
         if name not in self._links:
@@ -114,22 +115,24 @@ class RepositoryPool:
         was = self._open[name].repository.root if name in self._open else now
         if now != was:
             self._close(name)
-            self._moved[name] = f"{name} leads to {now} now; it led to {was}, which is no longer searched."
+            self._move_notes[name] = (
+                f"{name} leads to {now} now; it led to {was}, which is no longer searched."
+            )
 
     def _close(self, name: str) -> None:
-        self._open.pop(name).keeper.stop()
+        self._open.pop(name).indexer.stop()
         log.info("%s is closed until it is asked for", name)
 
-    def _tidy(self) -> None:
-        rest_s = RESTS * self._settings.idle_unload_s
+    def _close_idle(self) -> None:
+        idle_s = CLOSE_AFTER * self._settings.idle_unload_s
         while True:
-            time.sleep(rest_s / RESTS / LOOKS)
+            time.sleep(idle_s / CLOSE_AFTER / CHECKS)
             with self._lock:
                 now = time.monotonic()
-                unasked = [name for name, root in self._open.items() if now - root.used > rest_s]
-                for name in unasked:
+                idle = [name for name, entry in self._open.items() if now - entry.used_at > idle_s]
+                for name in idle:
                     self._close(name)
                 is_empty = not self._open
-            if unasked and is_empty:
+            if idle and is_empty:
                 secret_masking.release()
                 memory.give_back()

@@ -11,7 +11,7 @@ from tantivy import Query
 
 from retrieval.chunks.stored_chunk import StoredChunk, path_key
 from retrieval.index.bm25 import bm25_idf, quantised
-from retrieval.index.exact_bm25 import Collection, Counts, Floats, kept_idf
+from retrieval.index.exact_bm25 import Collection, Counts, Floats, physical_idf
 
 MOST_COUNTS = 10_000  # document frequencies that are remembered: a megabyte
 
@@ -35,9 +35,9 @@ class Statistics:
         """
         self._schema, self._searcher, self._lengths = schema, searcher, lengths
         self._live: dict[str, Collection] = {}
-        self._kept: dict[str, Collection] = {}
+        self._physical: dict[str, Collection] = {}
         self._df: dict[tuple[str, str], int] = {}
-        self._kept_df: dict[tuple[str, str], int] = {}
+        self._physical_df: dict[tuple[str, str], int] = {}
 
     @property
     def searcher(self) -> tantivy.Searcher:
@@ -53,34 +53,34 @@ class Statistics:
             self._live[field] = Collection(n, total / max(n, 1))
         return self._live[field]
 
-    def kept(self, field: str, terms: Sequence[str]) -> Collection | None:
+    def physical(self, field: str, terms: Sequence[str]) -> Collection | None:
         """Describe the chunks as tantivy counts them; None when no live chunk holds any of the terms."""
-        for term in () if field in self._kept else terms:
+        for term in () if field in self._physical else terms:
             query = Query.term_query(self._schema, field, term, "freq")
             for _, address in self._searcher.search(query, 1, count=False).hits:
                 n, avgdl = (constant(query, self._searcher, address, name) for name in ("N", "avgdl"))
-                self._kept[field] = Collection(int(n), avgdl)
-                return self._kept[field]
-        return self._kept.get(field)
+                self._physical[field] = Collection(int(n), avgdl)
+                return self._physical[field]
+        return self._physical.get(field)
 
     def df(self, field: str, term: str) -> int:
         """Count the live chunks that hold a term."""
-        df = self.kept_df(field, term)
+        df = self.physical_df(field, term)
         if not df or not self._is_any_deleted:
             return df
         return self._remembered(self._df, field, term, self._count)
 
-    def kept_df(self, field: str, term: str) -> int:
+    def physical_df(self, field: str, term: str) -> int:
         """Count the chunks that hold a term as tantivy does."""
-        return self._remembered(self._kept_df, field, term, self._searcher.doc_freq)
+        return self._remembered(self._physical_df, field, term, self._searcher.doc_freq)
 
     def idf(self, field: str, terms: Sequence[str]) -> Floats:
         """Compute the inverse document frequencies over the live chunks, float64 [n_terms]."""
         return np.array([bm25_idf(self.df(field, term), self._searcher.num_docs) for term in terms])
 
-    def kept_idf(self, field: str, terms: Sequence[str], kept: Collection) -> Floats:
+    def physical_idf(self, field: str, terms: Sequence[str], physical: Collection) -> Floats:
         """Compute the inverse document frequencies as tantivy does, float64 [n_terms]."""
-        return kept_idf([self.kept_df(field, term) for term in terms], kept.n)
+        return physical_idf([self.physical_df(field, term) for term in terms], physical.n)
 
     def dl(self, field: str, addresses: Sequence[tantivy.DocAddress]) -> Counts:
         """Look up the quantised lengths of chunks, int64 [n_chunks]."""

@@ -4,10 +4,11 @@ tantivy counts deleted chunks in N, df and avgdl until it merges their segments,
 avgdl; it computes in float32, and adds the terms in an order that depends on where the chunks lie. So the
 score is computed here, in float64, from what is counted over live chunks and in the chunk's own terms.
 
-Which chunks score best is told from tantivy's order, whose distance from the exact one is bounded (`Reach`).
+Which chunks score best follows from tantivy's order, whose distance from the exact one is bounded
+(`ScoreBounds`).
 
-Two words have one meaning in this module and in `statistics`: live, of the chunks that a search can find;
-kept, of these and the deleted ones that tantivy still counts.
+Two words have one meaning in this module and in `collection_stats`: live, of the chunks that a search can
+find; physical, of these and the deleted ones that tantivy still counts.
 """
 
 from collections.abc import Sequence
@@ -39,12 +40,13 @@ class Collection:
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class ScoreBounds:
     """How far an exact score lies from tantivy's when each term is boosted to its live idf.
 
     A term gives idf * (k1 + 1) * tf / (tf + norm). With the idf made equal, its two scores differ by the
-    factor (tf + kept norm) / (tf + live norm), which lies between 1 and kept norm / live norm whatever tf is,
-    and this between 1 and live avgdl / kept avgdl whatever dl is. A sum of terms lies where its terms lie.
+    factor (tf + physical norm) / (tf + live norm), which lies between 1 and physical norm / live norm
+    whatever tf is, and this between 1 and live avgdl / physical avgdl whatever dl is. A sum of terms lies
+    where its terms lie.
 
     Attributes:
         lowest: An exact score is at least this times tantivy's.
@@ -55,14 +57,14 @@ class Reach:
     highest: float
 
 
-def reach(live: Collection, kept: Collection, n_terms: int) -> Reach:
+def score_bounds(live: Collection, physical: Collection, n_terms: int) -> ScoreBounds:
     """Bound the exact scores of a query by tantivy's, float32's rounding included."""
-    ratio = live.avgdl / kept.avgdl
+    ratio = live.avgdl / physical.avgdl
     slack = _EPSILON * (_OPERATIONS + n_terms)
-    return Reach(min(1.0, ratio) * (1 - slack), max(1.0, ratio) * (1 + slack))
+    return ScoreBounds(min(1.0, ratio) * (1 - slack), max(1.0, ratio) * (1 + slack))
 
 
-def border(scores: Floats, limit: int, reach: Reach) -> tuple[int, int]:
+def decided_and_open(scores: Floats, limit: int, bounds: ScoreBounds) -> tuple[int, int]:
     """Find which of tantivy's scores say by themselves who is among the best `limit`, and who is not.
 
     Let c be the limit-th highest of tantivy's scores. At least `limit` chunks have an exact score of
@@ -72,14 +74,14 @@ def border(scores: Floats, limit: int, reach: Reach) -> tuple[int, int]:
     Args:
         scores: tantivy's, highest first; more than `limit`.
         limit: How many are wanted.
-        reach: How far the exact scores can lie from these.
+        bounds: How far the exact scores can lie from these.
 
     Returns:
         How many, from the first, are surely among the best, and how many may be.
     """
     cut = scores[limit - 1]
-    sure = np.count_nonzero(scores * reach.lowest > cut * reach.highest)
-    possible = np.count_nonzero(scores * reach.highest >= cut * reach.lowest)
+    sure = np.count_nonzero(scores * bounds.lowest > cut * bounds.highest)
+    possible = np.count_nonzero(scores * bounds.highest >= cut * bounds.lowest)
     return int(sure), int(possible)
 
 
@@ -99,7 +101,7 @@ def bm25(tf: Counts, dl: Counts, idf: Floats, avgdl: float) -> Floats:
     return np.asarray(sum(shares, np.zeros(len(dl))))  # term by term: np.sum may choose its own order
 
 
-def kept_idf(df: Sequence[int], n: int) -> Floats:
+def physical_idf(df: Sequence[int], n: int) -> Floats:
     """Compute idf as tantivy does: in float32, where that of a term in every chunk has few digits.
 
     Returns:

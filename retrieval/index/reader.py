@@ -111,15 +111,15 @@ class Snapshot:
         Returns:
             uids; a chunk without any of the terms is not among them. `scores` orders them.
         """
-        kept = self._statistics.kept(field, terms)
-        if kept is None or limit < 1:
+        physical = self._statistics.physical(field, terms)
+        if physical is None or limit < 1:
             return set()
-        reach = exact_bm25.reach(self._statistics.live(field), kept, len(terms))
-        query = self._within(self._boosted(field, terms, kept), paths)
-        scores, addresses = self._deep_enough(query, limit, reach)
+        bounds = exact_bm25.score_bounds(self._statistics.live(field), physical, len(terms))
+        query = self._within(self._boosted(field, terms, physical), paths)
+        scores, addresses = self._deep_enough(query, limit, bounds)
         if len(scores) <= limit:
             return set(self._uids(addresses))
-        sure, possible = exact_bm25.border(scores, limit, reach)
+        sure, possible = exact_bm25.decided_and_open(scores, limit, bounds)
         best = set(self._uids(addresses[:sure]))
         if possible == limit:
             return best.union(self._uids(addresses[sure:limit]))
@@ -195,13 +195,13 @@ class Snapshot:
 
     def _of_file(self, path: str) -> dict[int, Chunk]:
         key = stored_chunk.path_key(path)
-        kept = self._searcher.doc_freq("path", key)
-        hits = self._searcher.search(self._term("path", key), kept, count=False).hits if kept else []
+        count = self._searcher.doc_freq("path", key)
+        hits = self._searcher.search(self._term("path", key), count, count=False).hits if count else []
         found = self.chunks(self._uids([address for _, address in hits]))
         return dict(sorted(found.items(), key=lambda item: item[1].start_line))
 
     def _deep_enough(
-        self, query: Query, limit: int, reach: exact_bm25.Reach
+        self, query: Query, limit: int, bounds: exact_bm25.ScoreBounds
     ) -> tuple[Floats, list[tantivy.DocAddress]]:
         """Search until nothing that is left out can be among the best `limit`, or DEEPEST is reached."""
         depth = 2 * limit
@@ -210,7 +210,7 @@ class Snapshot:
             # the mean length of their segment when it was written, not for today's.
             hits = self._searcher.search(query, depth, count=True).hits
             scores = np.array([score for score, _ in hits])
-            is_all = len(hits) < depth or exact_bm25.border(scores, limit, reach)[1] < depth
+            is_all = len(hits) < depth or exact_bm25.decided_and_open(scores, limit, bounds)[1] < depth
             if is_all or depth >= DEEPEST:
                 return scores, [address for _, address in hits]
             depth = min(DEEPENING * depth, DEEPEST)
@@ -245,9 +245,9 @@ class Snapshot:
         self._addresses.update(zip(uids, addresses, strict=True))
         return uids
 
-    def _boosted(self, field: Field, terms: Sequence[str], kept: Collection) -> Query:
+    def _boosted(self, field: Field, terms: Sequence[str], physical: Collection) -> Query:
         """Ask for any of the terms, each with the idf that it has over live chunks."""
-        believed = self._statistics.kept_idf(field, terms, kept)
+        believed = self._statistics.physical_idf(field, terms, physical)
         boosts = self._statistics.idf(field, terms) / np.where(believed > 0, believed, 1)
         return self._any_of(
             Query.boost_query(self._term(field, term), float(boost))

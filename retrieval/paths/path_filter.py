@@ -87,8 +87,8 @@ def passing(paths: Sequence[str], wanted: Filter, *, is_cancelled: IsCancelled =
     return Selection(list(paths), tuple(dict.fromkeys(notes)))
 
 
-def explain(wanted: Filter, excluded: Sequence[Exclusion], *, name: str) -> str:
-    """Say that no file passes, and why those that would are not searched.
+def nothing_passes(wanted: Filter, excluded: Sequence[Exclusion], *, name: str) -> ArgumentError:
+    """Make the error of a filter that no file passes; it says why files that would pass are not searched.
 
     Args:
         wanted: The filter.
@@ -108,10 +108,10 @@ def explain(wanted: Filter, excluded: Sequence[Exclusion], *, name: str) -> str:
             f"{shorten(first[reason])}{f' and {count - 1:,} more' if count > 1 else ''}: {reason}"
             for reason, count in counts.most_common(_SHOWN_REASONS)
         )
-        return f"what passes {' and '.join(asked)} is not searched: {shown}"
-    return (
-        f"no indexed file passes {' and '.join(asked)}; patterns are gitignore-style and relative to "
-        f"{name}/, e.g. src/ or *.py or !tests/"
+        return ArgumentError(f"what passes {' and '.join(asked)} is not searched: {shown}")
+    return ArgumentError(
+        f"no indexed file passes {' and '.join(asked)}",
+        remedy=f"patterns are gitignore-style and relative to {name}/, e.g. src/ or *.py or !tests/",
     )
 
 

@@ -15,7 +15,7 @@ from retrieval.chunks import tokenizer
 from retrieval.index.bm25 import K1
 from retrieval.index.reader import Snapshot
 from retrieval.rank.query import Query
-from retrieval.rank.ranker import Evidence
+from retrieval.rank.ranker import Features
 from retrieval.records import Candidate
 
 RARE, RARE_SHARE = 10, 0.01  # chunks that hold an identifier and nothing that people ask about in other words
@@ -60,13 +60,13 @@ class Confidence:
 
 
 def judge(
-    query: Query, snapshot: Snapshot, evidence: Evidence, candidates: Sequence[Candidate]
+    query: Query, snapshot: Snapshot, features: Features, candidates: Sequence[Candidate]
 ) -> Confidence:
     """Weigh the signs of the best candidate; no candidate is no answer."""
     if not candidates:
         return Confidence(0.0, is_low=True)
     calibration = SYMBOL if query.is_symbol else QUESTION
-    found = signs(snapshot, evidence, candidates[0])
+    found = signs(snapshot, features, candidates[0])
     logit = calibration.intercept + sum(factor * found[name] for name, factor in calibration.factors.items())
     value = 1 / (1 + math.exp(-logit))
     return Confidence(value, value < calibration.threshold and not stands_here(query, snapshot))
@@ -85,7 +85,7 @@ def stands_here(query: Query, snapshot: Snapshot) -> bool:
     return False
 
 
-def signs(snapshot: Snapshot, evidence: Evidence, best: Candidate) -> dict[str, float]:
+def signs(snapshot: Snapshot, features: Features, best: Candidate) -> dict[str, float]:
     """Measure what tells an answer from the best of what is no answer; shares are 0 to 1 and weighed by idf.
 
     match: The pool's best BM25 score in the body, as a share of what any text could reach.
@@ -94,19 +94,19 @@ def signs(snapshot: Snapshot, evidence: Evidence, best: Candidate) -> dict[str, 
     phrase: Share of the query that stands in the candidate word behind word.
     score: Its first-stage score.
     """
-    number = evidence.pool.chunks.index(best.chunk)
-    beside = np.flatnonzero(evidence.files == evidence.files[number])
-    names = {term for i in beside for term in tokenizer.name_stems(evidence.pool.chunks[i].names)}
-    total = sum(evidence.pool.idf.values()) or 1.0  # a name without a term, such as `__`, has none
-    here = snapshot.holding(evidence.pool.idf, [evidence.pool.uids[i] for i in beside])
+    number = features.pool.chunks.index(best.chunk)
+    beside = np.flatnonzero(features.files == features.files[number])
+    names = {term for i in beside for term in tokenizer.name_stems(features.pool.chunks[i].names)}
+    total = sum(features.pool.idf.values()) or 1.0  # a name without a term, such as `__`, has none
+    here = snapshot.holding(features.pool.idf, [features.pool.uids[i] for i in beside])
 
     def share(stems: set[str]) -> float:
-        return sum(evidence.pool.idf[stem] for stem in sorted(stems)) / total  # in one order, to the last bit
+        return sum(features.pool.idf[stem] for stem in sorted(stems)) / total  # in one order, to the last bit
 
     return {
-        "match": evidence.body_peak / (_SATURATION * total),
+        "match": features.body_peak / (_SATURATION * total),
         "covered": share(here),
-        "named": share(names & evidence.pool.idf.keys()),
-        "phrase": math.sqrt(evidence.features["phrase"][number]),
+        "named": share(names & features.pool.idf.keys()),
+        "phrase": math.sqrt(features.by_name["phrase"][number]),
         "score": best.score,
     }

@@ -5,8 +5,8 @@
           x minor                              for tests, examples, prose, older versions
           x decay                              for each chunk of the file already placed above
 
-`gather` measures, `place` weighs: `Candidate.parts` holds what each feature added or took away, so the parts
-of a candidate add up to its score.
+`extract_features` measures, `rank` weighs: `Candidate.parts` holds what each feature added or took away, so
+the parts of a candidate add up to its score.
 """
 
 from collections import defaultdict
@@ -52,25 +52,25 @@ class Pool:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
-    """What the first stage knows of a pool.
+class Features:
+    """What the first stage measured of a pool.
 
     Attributes:
-        pool: What was measured.
+        pool: The chunks.
         files: Which file each chunk is of, as a number from 0 in order of path, int64 [n_chunks].
-        features: Each feature's values by name, in the order in which they are added up.
+        by_name: Each feature's values by name, in the order in which they are added up.
         minor: 1 where answers seldom lie in the chunk's file, or a newer version lies beside it, else 0.
         body_peak: The pool's best BM25 score in the body field, by which the feature was divided.
     """
 
     pool: Pool
     files: NDArray[np.int64]
-    features: Mapping[str, Feature]
+    by_name: Mapping[str, Feature]
     minor: Feature
     body_peak: float
 
 
-def rank(
+def find_and_rank(
     query: Query,
     snapshot: Snapshot,
     *,
@@ -90,7 +90,7 @@ def rank(
     Returns:
         No more than `limit` candidates; none when no chunk holds a term or defines a name of the query.
     """
-    return place(gather(query, snapshot, paths=paths), weights or weights_for(query), limit=limit)
+    return rank(extract_features(query, snapshot, paths=paths), weights or weights_for(query), limit=limit)
 
 
 def weights_for(query: Query) -> Weights:
@@ -98,30 +98,30 @@ def weights_for(query: Query) -> Weights:
     return SYMBOL if query.is_symbol else QUESTION
 
 
-def gather(query: Query, snapshot: Snapshot, *, paths: Sequence[str] | None = None) -> Evidence:
+def extract_features(query: Query, snapshot: Snapshot, *, paths: Sequence[str] | None = None) -> Features:
     """Find the chunks that may answer and measure every feature of each."""
     pool = find(query, snapshot, paths=paths)
-    features = {name: measure(query, snapshot, pool) for name, measure in MEASURES.items()}
-    body_peak = _peak(features["body"])
+    values = {name: measure(query, snapshot, pool) for name, measure in MEASURES.items()}
+    body_peak = _peak(values["body"])
     for name in FIELDS:  # fields of other lengths become comparable: each is a share of its best in the pool
-        features[name] = features[name] / _peak(features[name])
+        values[name] = values[name] / _peak(values[name])
     files = {path: number for number, path in enumerate(dict.fromkeys(chunk.path for chunk in pool.chunks))}
-    return Evidence(
+    return Features(
         pool=pool,
         files=np.array([files[chunk.path] for chunk in pool.chunks], dtype=np.int64),
-        features=features,
+        by_name=values,
         minor=_minor(pool, files),
         body_peak=body_peak,
     )
 
 
-def place(evidence: Evidence, weights: Weights, *, limit: int) -> list[Candidate]:
-    """Weigh the evidence: the best `limit` candidates, best first."""
-    shares = _shares(evidence, weights)
-    scores = _total(shares, evidence)
+def rank(features: Features, weights: Weights, *, limit: int) -> list[Candidate]:
+    """Weigh the features: the best `limit` candidates, best first."""
+    shares = _shares(features, weights)
+    scores = _total(shares, features)
     return [
         Candidate(
-            chunk=evidence.pool.chunks[i],
+            chunk=features.pool.chunks[i],
             score=float(scores[i]),
             rank=number,
             parts={name: float(values[i]) for name, values in shares.items() if values[i]},
@@ -130,28 +130,28 @@ def place(evidence: Evidence, weights: Weights, *, limit: int) -> list[Candidate
     ]
 
 
-def order(evidence: Evidence, weights: Weights) -> NDArray[np.int64]:
-    """Order the chunks of the evidence, best first, as their numbers: int64 [n_chunks]."""
-    return _best_first(_total(_shares(evidence, weights), evidence))
+def order_of(features: Features, weights: Weights) -> NDArray[np.int64]:
+    """Order the chunks, best first, as their numbers: int64 [n_chunks]."""
+    return _best_first(_total(_shares(features, weights), features))
 
 
-def _shares(evidence: Evidence, weights: Weights) -> dict[str, Feature]:
+def _shares(features: Features, weights: Weights) -> dict[str, Feature]:
     """Say what each step gives to or takes from each chunk; a chunk's shares add up to its score."""
     shares = {
         name: weights.features[name] * values
-        for name, values in evidence.features.items()
+        for name, values in features.by_name.items()
         if weights.features.get(name)
     }
-    shares["coherence"] = weights.coherence * _coherence(_total(shares, evidence), evidence.files)
-    shares["minor"] = _total(shares, evidence) * evidence.minor * (weights.minor - 1)
-    scores = _total(shares, evidence)
-    shares["decay"] = scores * (weights.decay ** _placed_above(scores, evidence.files) - 1)
+    shares["coherence"] = weights.coherence * _coherence(_total(shares, features), features.files)
+    shares["minor"] = _total(shares, features) * features.minor * (weights.minor - 1)
+    scores = _total(shares, features)
+    shares["decay"] = scores * (weights.decay ** _placed_above(scores, features.files) - 1)
     return shares
 
 
-def _total(shares: Mapping[str, Feature], evidence: Evidence) -> Feature:
+def _total(shares: Mapping[str, Feature], features: Features) -> Feature:
     # Rounded: chunks whose features add up alike tie, whatever the last bits of the sums.
-    return np.round(sum(shares.values(), np.zeros(len(evidence.files))), 6)
+    return np.round(sum(shares.values(), np.zeros(len(features.files))), 6)
 
 
 def _best_first(scores: Feature) -> NDArray[np.int64]:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What turns the evidence for a chunk into its score.
+    """What turns the features of a chunk into its score.
 
     Attributes:
-        features: A factor for each feature that `ranker.gather` measures; one not named counts nothing.
+        features: A factor for each feature that `ranker` measures; a feature without one counts nothing.
         coherence: What a file's best chunk gains, for the file with the highest sum of scores.
         decay: What a further chunk of a file keeps of its score, for each one placed above it.
         minor: What a chunk keeps of its score in a file where answers seldom lie.

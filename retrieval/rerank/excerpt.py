@@ -41,7 +41,7 @@ def excerpt(query: str, passage: str) -> str:
     if weight(passage) <= BUDGET:
         return passage
     head, _, body = passage.partition("\n")
-    pieces = [piece for line in body.split("\n") for piece in _cut(line)]
+    pieces = [piece for line in body.split("\n") for piece in _pieces(line)]
     costs = [weight(piece) for piece in pieces]
     signature = _signature(head, pieces)
     left = max(BUDGET - weight(head) - costs[signature], LEAST)
@@ -60,7 +60,7 @@ def weight(text: str) -> int:
     return len("".join(text.split()))
 
 
-def _cut(line: str) -> list[str]:
+def _pieces(line: str) -> list[str]:
     return [line] if len(line) <= PIECE else _PIECE.findall(line.rstrip()) or [line.strip()]
 
 

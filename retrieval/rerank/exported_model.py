@@ -61,7 +61,7 @@ def seal(folder: Path, *, name: str, max_tokens: int, pair_text_version: int) ->
     (folder / MANIFEST).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
-def read(folder: Path) -> Manifest:
+def read_manifest(folder: Path) -> Manifest:
     """Read what is recorded of an exported model, and compare every file with it.
 
     Raises:

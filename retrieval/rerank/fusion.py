@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from retrieval.errors import CancelledError
 from retrieval.progress import IsCancelled
-from retrieval.records import Candidate, Chunk, Ranked
+from retrieval.records import AnyCandidate, Chunk, Ranked
 from retrieval.rerank.excerpt import excerpt
 
 PAIR_TEXT_VERSION = 2
@@ -117,7 +117,9 @@ def read_stepwise(
         yield Reading(tuple(logits))
 
 
-def fuse(candidates: Sequence[Candidate], logits: Sequence[float | None], *, weight: float) -> list[Ranked]:
+def fuse(
+    candidates: Sequence[AnyCandidate], logits: Sequence[float | None], *, weight: float
+) -> list[Ranked]:
     """Order candidates by both stages; ties keep their first-stage order.
 
     The fused score is (1 - weight) x first-stage score, as a share of the best, plus weight x logit, scaled

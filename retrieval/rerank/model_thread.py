@@ -11,7 +11,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, field
 
 from retrieval.errors import CancelledError, ModelError
-from retrieval.progress import IsCancelled, Progress
+from retrieval.progress import IsCancelled, Progress, no_progress
 from retrieval.rerank.fusion import PairScorer, Reading, read_stepwise
 from retrieval.rerank.model_lifecycle import Load, ModelLifecycle, ModelState
 
@@ -93,7 +93,7 @@ class ModelThread:
         *,
         deadline_s: float,
         is_cancelled: IsCancelled,
-        progress: Progress = lambda _read, _all: None,
+        progress: Progress = no_progress,
     ) -> Reading:
         """Score passages as `fusion.read_pairs` does, and wait for the model no longer than the deadline.
 

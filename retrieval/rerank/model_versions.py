@@ -54,7 +54,7 @@ class ModelStore:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class VersionFacts:
     """What is recorded of a tuned model when it is made.
 
     Attributes:
@@ -98,7 +98,7 @@ class Version:
     name: str
     folder: Path
     created: str
-    facts: Facts
+    facts: VersionFacts
     decision: Mapping[str, Any]
     hashes: Mapping[str, str]
 
@@ -174,7 +174,7 @@ def number(name: str) -> int:
     return int(name.partition("-")[0])
 
 
-def read(where: ModelStore, name: str) -> Version:
+def read_version(where: ModelStore, name: str) -> Version:
     """Read what is recorded of a version; its other files are `verify`'s.
 
     Raises:
@@ -249,13 +249,13 @@ def fingerprint(record: Mapping[str, Any]) -> str:
 
 
 def _version(name: str, folder: Path, record: Mapping[str, Any]) -> Version:
-    facts = {field.name: record[field.name] for field in fields(Facts)}
+    facts = {field.name: record[field.name] for field in fields(VersionFacts)}
     facts["learned_from"] = tuple(facts["learned_from"])
     return Version(
         name=name,
         folder=folder,
         created=record["created"],
-        facts=Facts(**facts),
+        facts=VersionFacts(**facts),
         decision=record["decision"],
         hashes=record["hashes"],
     )

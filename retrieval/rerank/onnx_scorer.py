@@ -35,7 +35,7 @@ class GraphScorer:
         Raises:
             ModelError: It is missing or damaged, or cannot be loaded.
         """
-        manifest = exported_model.read(folder)
+        manifest = exported_model.read_manifest(folder)
         self.name = manifest.name
         self._session = _session(folder / exported_model.GRAPH)
         self._tokenizer = _tokenizer(folder / exported_model.TOKENIZER, max_tokens=manifest.max_tokens)

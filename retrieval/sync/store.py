@@ -186,7 +186,7 @@ class Store:
         """
         if not self.is_ours():
             raise CacheError(
-                f"{self.folder} lacks goldrank's {ownership.MARK}; delete it yourself if it is yours"
+                f"{self.folder} lacks goldrank's {ownership.MARK}", remedy="delete it yourself if it is yours"
             )
         with self.writing(patience_s=0):
             self._clear()

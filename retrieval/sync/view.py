@@ -13,12 +13,12 @@ from pathlib import Path
 
 from retrieval.chunks import split_file
 from retrieval.chunks.chunk_text import ChunkText, FileLines, read_back
-from retrieval.errors import ArgumentError, CacheError
+from retrieval.errors import CacheError
 from retrieval.files import encoding, exclusion
 from retrieval.files.ignores import MANY
 from retrieval.files.walker import Listing
 from retrieval.index.reader import Snapshot
-from retrieval.paths.path_filter import Filter, Selection, explain, passing
+from retrieval.paths.path_filter import Filter, Selection, nothing_passes, passing
 from retrieval.progress import IsCancelled
 from retrieval.records import Chunk, Exclusion
 from retrieval.sync.file_table import Contents
@@ -77,7 +77,7 @@ class View:
             CacheError: There is no index.
         """
         if self.contents.index is None:
-            raise CacheError(f"there is no index in {self.sync.store.folder}; refresh makes it")
+            raise CacheError(f"there is no index in {self.sync.store.folder}", remedy="refresh makes it")
         return self.contents.index.snapshot()
 
     @cached_property
@@ -155,7 +155,7 @@ class View:
         rooted = replace(wanted, root=str(self.root))
         selection = passing(self.paths, rooted, is_cancelled=is_cancelled)
         if not selection.paths and self.is_listed:
-            raise ArgumentError(explain(rooted, self.excluded, name=self.root.name))
+            raise nothing_passes(rooted, self.excluded, name=self.root.name)
         return selection
 
     def names(self, wanted: Filter) -> list[str]:

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.rank.query import read_query
-from retrieval.rank.ranker import rank
+from retrieval.rank.ranker import find_and_rank
 from retrieval.records import Candidate
-from retrieval.search.searcher import Answer, Request, SecondStage, search
+from retrieval.search.searcher import Answer, Request, search
+from retrieval.search.second_stage import SecondStage
 from retrieval.sync.repository import Repository
 
 MAX_BYTES = 1_000_000
@@ -51,7 +52,7 @@ def repository(root: Path, cache: Path) -> Repository:
 
 def first_stage(opened: Repository, query: str, *, limit: int = 20) -> list[Candidate]:
     """Rank with the first stage alone."""
-    return rank(read_query(query), opened.view().snapshot, limit=limit)
+    return find_and_rank(read_query(query), opened.view().snapshot, limit=limit)
 
 
 def found(opened: Repository, query: str) -> list[str]:

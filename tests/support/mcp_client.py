@@ -11,7 +11,7 @@ from mcp import Client
 from mcp_server.protocol.tools import build_server
 from mcp_server.serving.workspace import Workspace
 from retrieval.rerank.model_thread import ModelThread
-from retrieval.search.searcher import SecondStage
+from retrieval.search.second_stage import SecondStage
 
 Mode = Literal["auto", "legacy"]
 MODES: tuple[Mode, ...] = ("auto", "legacy")

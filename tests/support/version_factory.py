@@ -6,12 +6,12 @@ from pathlib import Path
 from fakes import write
 
 from retrieval.rerank.fusion import PAIR_TEXT_VERSION
-from retrieval.rerank.model_versions import Facts, ModelStore, Version
+from retrieval.rerank.model_versions import ModelStore, Version, VersionFacts
 from retrieval.training.release.gate import Decision
 from retrieval.training.release.versions import Draft, promote
 
 APPROVED = Decision(promote=True, reasons=("It gains.",))
-FACTS = Facts(
+FACTS = VersionFacts(
     base="cross-encoder/base",
     base_revision="c5ee24c",
     weight=0.2,
@@ -25,14 +25,14 @@ FACTS = Facts(
 )
 
 
-def draft(folder: Path, *, note: str = "", facts: Facts = FACTS) -> Draft:
+def draft(folder: Path, *, note: str = "", facts: VersionFacts = FACTS) -> Draft:
     """Draft a version from a folder; one that holds no model yet gets files that look like one."""
     if not (folder / "config.json").exists():
         write(folder, {"config.json": "{}", "1_extra/more.json": "{}", "model.safetensors": b"\0" * 200_000})
     return Draft(folder, f"# A model\n\n{note}\n", facts)
 
 
-def promoted(where: ModelStore, folder: Path, *, note: str = "", facts: Facts = FACTS) -> Version:
+def promoted(where: ModelStore, folder: Path, *, note: str = "", facts: VersionFacts = FACTS) -> Version:
     """Promote what a folder holds."""
     now = datetime(2026, 11, 24, tzinfo=UTC)
     return promote(where, draft(folder, note=note, facts=facts), APPROVED, now=now)

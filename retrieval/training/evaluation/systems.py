@@ -12,7 +12,7 @@ from retrieval.chunks import tokenizer
 from retrieval.progress import IsCancelled
 from retrieval.rank.confidence import judge
 from retrieval.rank.query import read_query
-from retrieval.rank.ranker import gather, place, weights_for
+from retrieval.rank.ranker import extract_features, rank, weights_for
 from retrieval.records import Candidate, Chunk
 from retrieval.rerank.fusion import PairScorer, fuse, pair_text, read_pairs
 from retrieval.sync.view import View
@@ -72,10 +72,10 @@ def first_stage(asked: Sequence[Asked], view: View) -> dict[str, Found]:
     for item in asked:
         start = time.perf_counter()
         query = read_query(item.text)
-        evidence = gather(query, snapshot)
-        candidates = place(evidence, weights_for(query), limit=TOP_K)
+        features = extract_features(query, snapshot)
+        candidates = rank(features, weights_for(query), limit=TOP_K)
         spent = 1000 * (time.perf_counter() - start)
-        sure = judge(query, snapshot, evidence, candidates).value
+        sure = judge(query, snapshot, features, candidates).value
         texts = view.chunk_texts(candidate.chunk for candidate in candidates)
         passages = tuple(pair_text(passage.chunk, passage.text) for passage in texts)
         answers[item.question_id] = Found(tuple(candidates), passages, query.is_symbol, sure, spent)
@@ -111,7 +111,10 @@ def read(
 
 def plain(found: Mapping[str, Found]) -> dict[str, Ranking]:
     """Return the first stage's own rankings."""
-    return {identity: _ranking(item.candidates, item, item.milliseconds) for identity, item in found.items()}
+    return {
+        identity: _ranking([candidate.chunk for candidate in item.candidates], item, item.milliseconds)
+        for identity, item in found.items()
+    }
 
 
 def fused(
@@ -125,7 +128,7 @@ def fused(
         item = found[identity]
         padded = [*logits, *[None] * (len(item.candidates) - len(logits))]
         ranked = fuse(item.candidates, padded, weight=0.0 if item.is_symbol else weights[identity])
-        order = [entry.candidate for entry in ranked]
+        order = [entry.candidate.chunk for entry in ranked]
         rankings[identity] = _ranking(order, item, item.milliseconds + spent)
     return rankings
 
@@ -187,10 +190,10 @@ def _grepped(item: Asked, view: View) -> Ranking:
     return Ranking(results, spent)
 
 
-def _ranking(order: Sequence[Candidate], item: Found, milliseconds: float) -> Ranking:
+def _ranking(order: Sequence[Chunk], item: Found, milliseconds: float) -> Ranking:
     lengths = {
         candidate.chunk: len(text.partition("\n")[2])
         for candidate, text in zip(item.candidates, item.passages, strict=True)
     }
-    results = tuple(Result(candidate.chunk, lengths[candidate.chunk]) for candidate in order)
+    results = tuple(Result(chunk, lengths[chunk]) for chunk in order)
     return Ranking(results, milliseconds)

@@ -73,7 +73,7 @@ def restore(exported: Path, out: Path) -> Path:
     Raises:
         ModelError: The exported folder is damaged, or `out` exists.
     """
-    exported_model.read(exported)
+    exported_model.read_manifest(exported)
     shape = shape_of(exported)
 
     def fill(partial: Path) -> None:
@@ -100,7 +100,7 @@ def restored(exported: Path, cache: Path) -> Path:
     Raises:
         ModelError: The exported folder is missing or damaged.
     """
-    manifest = exported_model.read(exported)
+    manifest = exported_model.read_manifest(exported)
     folder = cache / RESTORED / f"{manifest.name}-{manifest.digest}"
     return folder if folder.is_dir() else restore(exported, folder)
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from retrieval.index.reader import Snapshot
 from retrieval.rank.query import read_query
-from retrieval.rank.ranker import gather, rank, weights_for
+from retrieval.rank.ranker import extract_features, find_and_rank, weights_for
 from retrieval.records import Candidate, Chunk
 from retrieval.rerank.fusion import PAIR_TEXT_VERSION, pair_text
 from retrieval.sync.view import View
@@ -173,15 +173,15 @@ def _answering(question: Question, target: Expected, view: View, snapshot: Snaps
 def _preferred(text: str, path: str, snapshot: Snapshot) -> list[Chunk]:
     """Order a file's chunks by the sum of their features: what moves whole files says nothing here."""
     query = read_query(text)
-    evidence = gather(query, snapshot, paths=[path])
+    features = extract_features(query, snapshot, paths=[path])
     weights = weights_for(query)
     scores = sum(
-        (weights.features.get(name, 0.0) * values for name, values in evidence.features.items()),
-        np.zeros(len(evidence.pool.chunks)),
+        (weights.features.get(name, 0.0) * values for name, values in features.by_name.items()),
+        np.zeros(len(features.pool.chunks)),
     )  # float64 [n_chunks]
     best = max(float(scores.max(initial=0.0)), 1e-12)
     order = np.argsort(-np.round(scores, 6), kind="stable")
-    return [evidence.pool.chunks[i] for i in order if scores[i] >= SECOND_BEST * best]
+    return [features.pool.chunks[i] for i in order if scores[i] >= SECOND_BEST * best]
 
 
 def _pairs(given: _Given, *, seed: int) -> Iterator[LabeledPair]:
@@ -194,7 +194,7 @@ def _pairs(given: _Given, *, seed: int) -> Iterator[LabeledPair]:
         if identity not in given.answers:
             continue
         group = given.groups[identity]
-        candidates = rank(read_query(question.text), given.snapshot, limit=DEPTH)
+        candidates = find_and_rank(read_query(question.text), given.snapshot, limit=DEPTH)
         ranks = {candidate.chunk: candidate.rank for candidate in candidates}
         expected = {target.path for target in golden_file.targets(question, paths)}
         others = [

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from retrieval.errors import ArgumentError
-from retrieval.rerank.model_versions import Facts
+from retrieval.rerank.model_versions import VersionFacts
 from retrieval.training.evaluation import comparison
 from retrieval.training.evaluation.comparison import Report, Scores
 from retrieval.training.evaluation.cross_validation import Judged
@@ -49,7 +49,7 @@ def draft(learned: Learned, decision: Decision) -> Draft:
     return Draft(
         folder=learned.trained.folder,
         card=model_card.write_card(_card(learned, decision)),
-        facts=Facts(
+        facts=VersionFacts(
             base=recipe.base,
             base_revision=recipe.revision,
             weight=learned.judged.weight,

@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 
 from retrieval.errors import ArgumentError, ModelError
 from retrieval.rerank import model_versions
-from retrieval.rerank.model_versions import Event, Facts, ModelStore, Version
+from retrieval.rerank.model_versions import Event, ModelStore, Version, VersionFacts
 from retrieval.training.release.gate import Decision
 
 PATIENCE_S = 10.0  # a promotion copies some 90 MB
@@ -40,7 +40,7 @@ class Draft:
 
     folder: Path
     card: str
-    facts: Facts
+    facts: VersionFacts
 
 
 def promote(
@@ -100,7 +100,7 @@ def _sound_before(where: ModelStore, name: str | None) -> tuple[str | None, list
     target = replaced.get(name)
     while target is not None:
         try:
-            model_versions.verify(model_versions.read(where, target))
+            model_versions.verify(model_versions.read_version(where, target))
         except ModelError as error:
             passed.append(f"Passed over: {error}.")
             target = replaced.get(target)

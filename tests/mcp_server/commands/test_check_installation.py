@@ -15,7 +15,7 @@ from fakes import write
 from mcp_server.clients import config_entry
 from mcp_server.clients.registry import CLIENTS, Surroundings
 from mcp_server.commands import check_installation, check_repository
-from mcp_server.commands.check_repository import Finding
+from mcp_server.commands.check_repository import Diagnosis
 from mcp_server.serving.repository_pool import open_repository
 from retrieval.files import secret_masking
 from retrieval.settings import Settings
@@ -30,7 +30,7 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(cache=tmp_path / "cache", models=tmp_path / "models", model="")
 
 
-def about(subject: str, findings: Iterable[Finding]) -> Finding:
+def about(subject: str, findings: Iterable[Diagnosis]) -> Diagnosis:
     """Return the finding about something."""
     return next(finding for finding in findings if finding.subject == subject)
 

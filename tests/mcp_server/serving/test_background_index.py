@@ -14,7 +14,7 @@ from fakes import MAX_BYTES, found, git, write
 from mcp import Client
 
 from mcp_server.protocol.tools import build_server
-from mcp_server.serving.background_index import Keeper
+from mcp_server.serving.background_index import BackgroundIndexer
 from mcp_server.serving.workspace import Workspace
 from retrieval.errors import CancelledError, RootError
 from retrieval.settings import Settings
@@ -40,20 +40,20 @@ def writing(root: Path) -> Store:
     return Store(store_folder(root.parent / "cache", root.resolve()))
 
 
-def until_whole(keeper: Keeper) -> Refresh:
+def until_whole(indexer: BackgroundIndexer) -> Refresh:
     """Ask until nothing is pending."""
     deadline = time.monotonic() + FOREVER_S
-    while (done := keeper.refresh(is_cancelled=never)).pending and time.monotonic() < deadline:
+    while (done := indexer.refresh(is_cancelled=never)).pending and time.monotonic() < deadline:
         pass
     return done
 
 
-def until_watched(keeper: Keeper, repository: Repository) -> None:
+def until_watched(indexer: BackgroundIndexer, repository: Repository) -> None:
     """Ask until a question is answered without a look through the whole tree."""
     deadline = time.monotonic() + FOREVER_S
     while time.monotonic() < deadline:
         before = repository.listing_s
-        keeper.refresh(is_cancelled=never)
+        indexer.refresh(is_cancelled=never)
         if repository.listing_s == before:
             return
     pytest.fail("the watch never began")
@@ -62,22 +62,22 @@ def until_watched(keeper: Keeper, repository: Repository) -> None:
 def test_a_question_waits_a_moment_for_what_is_quick(example: Path) -> None:
     """An edit is indexed in milliseconds; the answer should know it."""
     repository = opened(example)
-    keeper = Keeper(repository, patience_s=FOREVER_S)
-    assert keeper.refresh(is_cancelled=never).changed == 4
+    indexer = BackgroundIndexer(repository, wait_s=FOREVER_S)
+    assert indexer.refresh(is_cancelled=never).changed == 4
     write(example, {"src/new.py": "def gamma(): pass\n"})
-    assert keeper.refresh(is_cancelled=never) == Refresh(changed=1)
+    assert indexer.refresh(is_cancelled=never) == Refresh(changed=1)
     assert found(repository, "gamma") == ["src/new.py"]
 
 
 def test_a_question_does_not_wait_for_another_process(example: Path) -> None:
     """What that process does may take minutes."""
     repository = opened(example)
-    keeper = Keeper(repository, patience_s=0.05)
+    indexer = BackgroundIndexer(repository, wait_s=0.05)
     with writing(example).writing(patience_s=1):
-        done = keeper.refresh(is_cancelled=never)
+        done = indexer.refresh(is_cancelled=never)
         assert done.pending
         assert "the index is being made" in done.note
-    assert until_whole(keeper).pending == 0
+    assert until_whole(indexer).pending == 0
     assert found(repository, "rateLimit") == ["src/limits.ts"]
 
 
@@ -102,10 +102,10 @@ def indexing_elsewhere(root: Path, done: int, total: int) -> Iterator[int]:
 
 def test_a_question_does_not_wait_in_vain(example: Path) -> None:
     """Where the whole takes minutes, some seconds more bring no better answer."""
-    keeper = Keeper(opened(example), patience_s=FOREVER_S)
+    indexer = BackgroundIndexer(opened(example), wait_s=FOREVER_S)
     start = time.monotonic()
     with indexing_elsewhere(example, 3, 10**9) as pid:
-        done = keeper.refresh(is_cancelled=never)
+        done = indexer.refresh(is_cancelled=never)
         assert done.pending
         assert (
             f"the index is being made: another goldrank process ({pid}, 3 of 1,000,000,000 files" in done.note
@@ -117,18 +117,18 @@ def test_a_whole_index_is_not_said_to_be_made(example: Path) -> None:
     """Who reads that nothing is indexed yet asks again, or not at all."""
     opened(example).refresh()
     write(example, {"src/new.py": "def gamma(): pass\n"})
-    keeper = Keeper(opened(example), patience_s=FOREVER_S)
+    indexer = BackgroundIndexer(opened(example), wait_s=FOREVER_S)
     with indexing_elsewhere(example, 3, 10**9):
-        done = keeper.refresh(is_cancelled=never)
+        done = indexer.refresh(is_cancelled=never)
     assert "the index is being brought up to date" in done.note
 
 
 def test_a_question_hears_that_it_is_waited_for(example: Path) -> None:
     """A client ends a call that says nothing."""
     told: list[tuple[int, int]] = []
-    keeper = Keeper(opened(example), patience_s=0.2)
+    indexer = BackgroundIndexer(opened(example), wait_s=0.2)
     with writing(example).writing(patience_s=1):
-        keeper.refresh(progress=lambda *far: told.append(far), is_cancelled=never)
+        indexer.refresh(progress=lambda *far: told.append(far), is_cancelled=never)
     assert (0, 0) in told, "before a total is known"
 
 
@@ -138,13 +138,13 @@ def test_an_edit_is_answered_or_said_to_be_pending_on_a_busy_machine(
     """An assistant asks for what it wrote this moment while a build takes every core."""
     monkeypatch.setattr("mcp_server.serving.background_index.WATCH_FROM_S", 0.0)
     repository = opened(example)
-    keeper = Keeper(repository, patience_s=0.5)
-    until_whole(keeper)
+    indexer = BackgroundIndexer(repository, wait_s=0.5)
+    until_whole(indexer)
     busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count() or 1)]
     try:
         for number in range(10):
             write(example, {f"src/n{number}.py": f"def gamma_{number}(): pass\n"})
-            done = keeper.refresh(is_cancelled=never)
+            done = indexer.refresh(is_cancelled=never)
             assert done.pending or f"src/n{number}.py" in found(repository, f"gamma_{number}")
     finally:
         for process in busy:
@@ -155,24 +155,24 @@ def test_an_edit_is_answered_or_said_to_be_pending_on_a_busy_machine(
 def test_a_cancelled_question_lets_the_index_be_made(example: Path) -> None:
     """The next question will want it."""
     repository = opened(example)
-    keeper = Keeper(repository, patience_s=FOREVER_S)
+    indexer = BackgroundIndexer(repository, wait_s=FOREVER_S)
     with writing(example).writing(patience_s=1), pytest.raises(CancelledError):
-        keeper.refresh(is_cancelled=lambda: True)
-    assert not until_whole(keeper).pending
+        indexer.refresh(is_cancelled=lambda: True)
+    assert not until_whole(indexer).pending
     assert found(repository, "rateLimit") == ["src/limits.ts"]
 
 
 def test_a_question_is_not_answered_by_a_look_that_began_before_it(example: Path) -> None:
     """Else an edit made while the index is being made would be missed by the next question."""
     repository = opened(example)
-    keeper = Keeper(repository, patience_s=FOREVER_S)
+    indexer = BackgroundIndexer(repository, wait_s=FOREVER_S)
     answers: list[list[str]] = []
     with writing(example).writing(patience_s=1):
-        keeper.begin()  # it has looked, or is about to, and waits for the lock
+        indexer.begin()  # it has looked, or is about to, and waits for the lock
         write(example, {"src/late.py": "def gamma(): pass\n"})
 
         def ask() -> None:
-            keeper.refresh(is_cancelled=never)
+            indexer.refresh(is_cancelled=never)
             answers.append(found(repository, "gamma"))
 
         asking = threading.Thread(target=ask)
@@ -183,13 +183,13 @@ def test_a_question_is_not_answered_by_a_look_that_began_before_it(example: Path
 
 def test_a_root_that_vanished_is_told_to_every_question_until_it_is_back(example: Path) -> None:
     """A failure in the background must not be lost, nor last."""
-    keeper = Keeper(opened(example), patience_s=FOREVER_S)
+    indexer = BackgroundIndexer(opened(example), wait_s=FOREVER_S)
     example.rename(example.parent / "gone")
     for _ in range(2):
         with pytest.raises(RootError, match="does not exist"):
-            keeper.refresh(is_cancelled=never)
+            indexer.refresh(is_cancelled=never)
     (example.parent / "gone").rename(example)
-    assert keeper.refresh(is_cancelled=never).changed == 4
+    assert indexer.refresh(is_cancelled=never).changed == 4
 
 
 def test_what_was_touched_while_a_look_failed_is_not_forgotten(
@@ -198,14 +198,14 @@ def test_what_was_touched_while_a_look_failed_is_not_forgotten(
     """The system tells of a change once; whoever hears it and fails must look at everything."""
     monkeypatch.setattr("mcp_server.serving.background_index.WATCH_FROM_S", 0.0)
     repository = opened(example)
-    keeper = Keeper(repository, patience_s=FOREVER_S)
-    until_watched(keeper, repository)
+    indexer = BackgroundIndexer(repository, wait_s=FOREVER_S)
+    until_watched(indexer, repository)
     away = example.rename(example.parent / "away")
     write(away, {"src/client.py": "def gamma(): pass\n"})
     with pytest.raises(RootError):
-        keeper.refresh(is_cancelled=never)
+        indexer.refresh(is_cancelled=never)
     away.rename(example)
-    assert keeper.refresh(is_cancelled=never).changed == 1
+    assert indexer.refresh(is_cancelled=never).changed == 1
     assert found(repository, "gamma") == ["src/client.py"]
 
 
@@ -215,18 +215,18 @@ def test_a_watched_tree_is_followed(example: Path, monkeypatch: pytest.MonkeyPat
     git(example, "init", "-q")
     write(example, {".gitignore": "out/\n"})
     repository = opened(example)
-    keeper = Keeper(repository, patience_s=FOREVER_S)
-    until_watched(keeper, repository)
+    indexer = BackgroundIndexer(repository, wait_s=FOREVER_S)
+    until_watched(indexer, repository)
     looks = 0
     for number in range(20):
         before = repository.listing_s
         write(example, {f"src/n{number}.py": f"def gamma_{number}(): pass\n", f"out/{number}.py": "x"})
-        assert keeper.refresh(is_cancelled=never).pending == 0
+        assert indexer.refresh(is_cancelled=never).pending == 0
         assert f"src/n{number}.py" in found(repository, f"gamma_{number}")
         looks += repository.listing_s != before
     assert looks < 20, "each looked through everything"  # out/ is new at first, and a machine may be busy
     (example / "src").rename(example / "lib")
-    assert keeper.refresh(is_cancelled=never).pending == 0
+    assert indexer.refresh(is_cancelled=never).pending == 0
     assert found(repository, "rateLimit") == ["lib/limits.ts"]
     assert not any(path.startswith(("src/", "out/")) for path in repository.view().paths)
 

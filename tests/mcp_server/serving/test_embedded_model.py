@@ -153,7 +153,10 @@ def test_doctor_says_which_model_reads(exported: Path, tmp_path: Path) -> None:
         item for item in check_installation.examine(settings(exported, tmp_path)) if item.subject == "model"
     )
     assert finding.verdict == "ok"
-    assert f"{exported} (tiny-1, {exported_model.read(exported).digest}, no torch), weight" in finding.detail
+    assert (
+        f"{exported} (tiny-1, {exported_model.read_manifest(exported).digest}, no torch), weight"
+        in finding.detail
+    )
 
 
 def test_a_damaged_model_is_told_with_the_way_out(exported: Path, tmp_path: Path) -> None:

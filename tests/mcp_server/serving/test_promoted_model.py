@@ -20,7 +20,7 @@ from tiny_model import KEYWORD, train
 from version_factory import FACTS, promoted
 
 from mcp_server.commands.check_installation import examine
-from mcp_server.commands.check_repository import Finding
+from mcp_server.commands.check_repository import Diagnosis
 from mcp_server.protocol.tools import build_server
 from mcp_server.serving.model_choice import ModelChoice
 from mcp_server.serving.workspace import Workspace
@@ -28,7 +28,8 @@ from retrieval.rerank import model_versions
 from retrieval.rerank.fusion import PAIR_TEXT_VERSION
 from retrieval.rerank.model_thread import ModelThread
 from retrieval.rerank.model_versions import ModelStore, Version
-from retrieval.search.searcher import Request, SecondStage
+from retrieval.search.searcher import Request
+from retrieval.search.second_stage import SecondStage
 from retrieval.settings import Settings, load_settings
 from retrieval.training.release.versions import rollback
 
@@ -419,7 +420,7 @@ def test_the_doctor_checks_every_promoted_model_and_names_the_way_back(
 ) -> None:
     """A version that is not used any more is seen in replies only, and those are read by agents."""
 
-    def finding() -> Finding:
+    def finding() -> Diagnosis:
         return next(found for found in examine(settings) if found.subject == "promoted models")
 
     assert finding().detail == f"{tmp_path / 'models'}, 0 roots have a promoted version"

@@ -9,9 +9,10 @@ from fakes import git, write
 from mcp_server.serving.repository_pool import RepositoryPool, open_repository
 from mcp_server.serving.workspace import Workspace
 from retrieval.errors import RootError
+from retrieval.progress import no_progress
 from retrieval.settings import Settings
-from retrieval.sync.repository import Repository
 from retrieval.sync.sync import Refresh
+from retrieval.sync.view import View
 
 
 def roots(tmp_path: Path, count: int) -> dict[str, Path]:
@@ -36,10 +37,10 @@ def never() -> bool:
 def test_of_too_many_roots_the_least_recently_used_is_closed(tmp_path: Path) -> None:
     """A server of fifty repositories must not hold fifty indexes."""
     opened = RepositoryPool(roots(tmp_path, 3), settings(tmp_path))
-    first, _ = opened.lend("r0")
-    opened.lend("r1")
-    assert opened.lend("r0")[0] is first
-    opened.lend("r2")
+    first, _ = opened.acquire("r0")
+    opened.acquire("r1")
+    assert opened.acquire("r0")[0] is first
+    opened.acquire("r2")
     assert opened.names == ["r0", "r2"]
 
 
@@ -48,21 +49,21 @@ def test_a_closed_root_is_opened_again_and_knows_what_changed(tmp_path: Path) ->
     made = roots(tmp_path, 3)
     opened = RepositoryPool(made, settings(tmp_path))
     for name in ("r0", "r1", "r2"):
-        assert not opened.lend(name)[1].refresh(is_cancelled=never).pending
+        assert not opened.acquire(name)[1].refresh(is_cancelled=never).pending
     write(made["r0"], {"b.py": "def written_meanwhile(): pass\n"})
-    repository, keeper = opened.lend("r0")
-    assert not keeper.refresh(is_cancelled=never).pending
+    repository, indexer = opened.acquire("r0")
+    assert not indexer.refresh(is_cancelled=never).pending
     assert repository.view().paths == ["a.py", "b.py"]
 
 
 def test_who_uses_a_root_while_it_is_closed_is_served(tmp_path: Path) -> None:
     """A search may be under way when another root takes the place of its own."""
     opened = RepositoryPool(roots(tmp_path, 3), settings(tmp_path))
-    repository, keeper = opened.lend("r0")
-    opened.lend("r1")
-    opened.lend("r2")
+    repository, indexer = opened.acquire("r0")
+    opened.acquire("r1")
+    opened.acquire("r2")
     for _ in range(2):
-        assert not keeper.refresh(is_cancelled=never).pending
+        assert not indexer.refresh(is_cancelled=never).pending
     assert len(repository.view().snapshot) == 1
 
 
@@ -70,10 +71,10 @@ def test_the_thread_of_a_closed_root_ends(tmp_path: Path) -> None:
     """Else a server of many roots would gather a thread of each."""
     opened = RepositoryPool(roots(tmp_path, 1), settings(tmp_path))
     before = set(threading.enumerate())
-    _, keeper = opened.lend("r0")
-    keeper.refresh(is_cancelled=never)
-    (thread,) = (one for one in set(threading.enumerate()) - before if one.name == "keeper")
-    keeper.stop()
+    _, indexer = opened.acquire("r0")
+    indexer.refresh(is_cancelled=never)
+    (thread,) = (one for one in set(threading.enumerate()) - before if one.name == "indexer")
+    indexer.stop()
     thread.join(60)
     assert not thread.is_alive()
 
@@ -81,7 +82,7 @@ def test_the_thread_of_a_closed_root_ends(tmp_path: Path) -> None:
 def test_a_root_that_nobody_asks_is_closed(tmp_path: Path) -> None:
     """An idle server should hold little."""
     opened = RepositoryPool(roots(tmp_path, 1), settings(tmp_path, idle_unload_s=0.01))
-    opened.lend("r0")
+    opened.acquire("r0")
     while opened.names:
         threading.Event().wait(0.01)
 
@@ -90,10 +91,10 @@ def test_a_root_that_is_gone_closes_no_other(tmp_path: Path) -> None:
     """One wrong folder in a configuration must not cost the others anything."""
     made = roots(tmp_path, 2) | {"gone": tmp_path / "gone"}
     opened = RepositoryPool(made, settings(tmp_path))
-    opened.lend("r0")
-    opened.lend("r1")
+    opened.acquire("r0")
+    opened.acquire("r1")
     with pytest.raises(RootError):
-        opened.lend("gone")
+        opened.acquire("gone")
     assert opened.names == ["r0", "r1"]
 
 
@@ -103,12 +104,12 @@ def test_a_root_that_is_a_link_is_followed_when_it_leads_elsewhere(tmp_path: Pat
     link = tmp_path / "current"
     link.symlink_to("r0")
     workspace = Workspace([link], settings(tmp_path))
-    repository, done = searched(workspace)
-    assert (repository.root, done.note) == (made["r0"].resolve(), "")
+    view, done = searched(workspace)
+    assert (view.root, done.note) == (made["r0"].resolve(), "")
     (tmp_path / "next").symlink_to("r1")
     (tmp_path / "next").replace(link)
-    repository, done = searched(workspace)
-    assert repository.root == made["r1"].resolve()
+    view, done = searched(workspace)
+    assert view.root == made["r1"].resolve()
     assert done.note.startswith(f"current leads to {made['r1'].resolve()} now; it led to ")
     assert searched(workspace)[1].note == "", "once is enough"
     link.unlink()
@@ -132,6 +133,6 @@ def test_our_own_files_below_a_root_are_not_searched(tmp_path: Path, *, has_git:
     assert repository.view().excluded == []
 
 
-def searched(workspace: Workspace) -> tuple[Repository, Refresh]:
+def searched(workspace: Workspace) -> tuple[View, Refresh]:
     """Bring the only root up to date, as every search does."""
-    return workspace.refresh(None, progress=lambda _done, _total: None, is_cancelled=never)
+    return workspace.refresh(None, progress=no_progress, is_cancelled=never)

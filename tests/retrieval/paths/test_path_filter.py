@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from retrieval.errors import ArgumentError, CancelledError
-from retrieval.paths.path_filter import Filter, explain, passing
+from retrieval.paths.path_filter import Filter, nothing_passes, passing
 from retrieval.records import Exclusion
 
 ROOT = "/home/u/r"
@@ -165,12 +165,14 @@ def test_a_filter_that_only_excluded_files_pass_says_why_they_are() -> None:
         Exclusion("c/.env", "may hold secrets"),
     ]
     for path in ("libs/sub/", "libs/sub/s.py", "libs/", "libs/sub/**", "./libs/sub"):
-        said = explain(Filter((path,), root=ROOT), excluded, name="r")
+        said = str(nothing_passes(Filter((path,), root=ROOT), excluded, name="r"))
         assert "libs/sub: a submodule or nested repository" in said, path
-    assert "link: a link; its target counts" in explain(Filter(("link/a.py",)), excluded, name="r")
-    assert "b/.env and 1 more: may hold secrets" in explain(Filter((".env",)), excluded, name="r")
-    assert "no indexed file passes" in explain(Filter(("nowhere/",)), excluded, name="r")
-    assert "libs/sub: a submodule" in explain(Filter(folder="libs/sub"), excluded, name="r")
+    assert "link: a link; its target counts" in str(
+        nothing_passes(Filter(("link/a.py",)), excluded, name="r")
+    )
+    assert "b/.env and 1 more: may hold secrets" in str(nothing_passes(Filter((".env",)), excluded, name="r"))
+    assert "no indexed file passes" in str(nothing_passes(Filter(("nowhere/",)), excluded, name="r"))
+    assert "libs/sub: a submodule" in str(nothing_passes(Filter(folder="libs/sub"), excluded, name="r"))
 
 
 def test_a_cancelled_filter_stops() -> None:

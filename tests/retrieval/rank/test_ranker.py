@@ -11,7 +11,7 @@ from retrieval.chunks import tokenizer
 from retrieval.paths import path_roles
 from retrieval.rank import query
 from retrieval.rank.query import read_query
-from retrieval.rank.ranker import rank
+from retrieval.rank.ranker import find_and_rank
 from retrieval.rank.weights import QUESTION, SYMBOL, Weights
 from retrieval.search.searcher import Request
 from retrieval.sync.repository import Repository
@@ -28,7 +28,7 @@ def reweighed(weights: Weights, **features: float) -> Weights:
 
 def paths_with(opened: Repository, query: str, weights: Weights) -> list[str]:
     """Rank with other weights; name the chunks' files in order."""
-    ranked = rank(read_query(query), opened.view().snapshot, limit=20, weights=weights)
+    ranked = find_and_rank(read_query(query), opened.view().snapshot, limit=20, weights=weights)
     return [candidate.chunk.path for candidate in ranked]
 
 
@@ -155,7 +155,7 @@ def test_stop_words_do_not_decide(tmp_path: Path, cache: Path) -> None:
     assert found(opened, query) == ["flush.py"]
     stems = tuple(tokenizer.stems(tokenizer.terms(query)))
     connected = replace(read_query(query), stems=stems)
-    ranked = rank(
+    ranked = find_and_rank(
         connected,
         opened.view().snapshot,
         limit=5,

@@ -20,7 +20,7 @@ def sealed(folder: Path, *, version: int = PAIR_TEXT_VERSION) -> Path:
 
 def test_what_was_sealed_is_read(tmp_path: Path) -> None:
     """Name and cut come from the model, not from whoever serves it."""
-    manifest = exported_model.read(sealed(tmp_path))
+    manifest = exported_model.read_manifest(sealed(tmp_path))
     assert (manifest.name, manifest.max_tokens, len(manifest.digest)) == ("tiny", 64, 8)
     assert exported_model.is_exported(tmp_path)
 
@@ -30,7 +30,7 @@ def test_a_changed_byte_is_damage(tmp_path: Path) -> None:
     folder = sealed(tmp_path)
     (folder / "weights.safetensors").write_bytes(b"nymbers")
     with pytest.raises(ModelError, match=r"is damaged: weights\.safetensors; export it again, or name"):
-        exported_model.read(folder)
+        exported_model.read_manifest(folder)
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "graph.onnx"])
@@ -39,7 +39,7 @@ def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
     folder = sealed(tmp_path)
     (folder / name).unlink()
     with pytest.raises(ModelError, match=rf"{name} is missing in .*; export it again"):
-        exported_model.read(folder)
+        exported_model.read_manifest(folder)
 
 
 @pytest.mark.parametrize("content", ["{", "[]", json.dumps({"name": "x"}), json.dumps({"sha256": 3})])
@@ -47,13 +47,13 @@ def test_a_manifest_that_says_nothing_is_refused(tmp_path: Path, content: str) -
     """A cut-off file is a sentence for people, not a traceback."""
     (sealed(tmp_path) / "manifest.json").write_text(content, encoding="utf-8")
     with pytest.raises(ModelError, match="cannot be read"):
-        exported_model.read(tmp_path)
+        exported_model.read_manifest(tmp_path)
 
 
 def test_a_model_of_another_pair_text_is_refused(tmp_path: Path) -> None:
     """It learned to read something else than it would be shown."""
     with pytest.raises(ModelError, match=f"writes {PAIR_TEXT_VERSION}"):
-        exported_model.read(sealed(tmp_path, version=PAIR_TEXT_VERSION + 1))
+        exported_model.read_manifest(sealed(tmp_path, version=PAIR_TEXT_VERSION + 1))
 
 
 def test_whoever_misses_the_shipped_model_is_told_to_install_again() -> None:

@@ -79,7 +79,7 @@ def test_a_changed_record_is_found(where: ModelStore, version: Version) -> None:
     record = json.loads(file.read_text(encoding="utf-8"))
     change(file, json.dumps({**record, "weight": 1.0}).encode())
     with pytest.raises(ModelError, match=r"goldrank.json was changed after it was written"):
-        model_versions.read(where, version.name)
+        model_versions.read_version(where, version.name)
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"name": 1}', b"\xff"])
@@ -89,20 +89,20 @@ def test_a_record_that_is_none_is_a_broken_version(
     """Whatever lies there, the server goes on."""
     change(version.folder / model_versions.FACTS_FILE, content)
     with pytest.raises(ModelError, match=f"{version.name} is broken: goldrank.json"):
-        model_versions.read(where, version.name)
+        model_versions.read_version(where, version.name)
 
 
 @pytest.mark.parametrize("name", ["", "../0001-00000000", "0001-0000000", "0001-00000000\n0002-00000000"])
 def test_a_name_that_is_none_is_refused(where: ModelStore, name: str) -> None:
     """The pointer is a file that anybody may have edited; it must not lead elsewhere."""
     with pytest.raises(ModelError, match=r"names no version of .*goldrank rollback"):
-        model_versions.read(where, name)
+        model_versions.read_version(where, name)
 
 
 def test_a_version_that_is_gone_says_so(where: ModelStore) -> None:
     """Somebody made room on the disk."""
     with pytest.raises(ModelError, match=r"0001-00000000 is broken: goldrank.json cannot be read: No such"):
-        model_versions.read(where, "0001-00000000")
+        model_versions.read_version(where, "0001-00000000")
 
 
 def test_a_model_of_another_pair_text_is_refused(where: ModelStore, tmp_path: Path) -> None:
@@ -112,4 +112,4 @@ def test_a_model_of_another_pair_text_is_refused(where: ModelStore, tmp_path: Pa
     with pytest.raises(
         ModelError, match=rf"learned from pair text {PAIR_TEXT_VERSION + 1} and this goldrank"
     ):
-        model_versions.verify(model_versions.read(where, version.name))
+        model_versions.verify(model_versions.read_version(where, version.name))

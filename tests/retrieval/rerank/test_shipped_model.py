@@ -32,14 +32,14 @@ def test_it_is_small_enough_to_be_installed_with_everything() -> None:
 
 def test_it_is_what_was_exported() -> None:
     """A commit that changed a byte of it would leave every user without a second stage."""
-    assert exported_model.read(exported_model.FOLDER).name.startswith(exported_model.NAME)
+    assert exported_model.read_manifest(exported_model.FOLDER).name.startswith(exported_model.NAME)
 
 
 def test_serving_and_fine_tuning_begin_with_the_same_model(tmp_path: Path) -> None:
     """The graph and the CrossEncoder that is restored of it order real candidates alike."""
     opened = repository(Path(__file__).parents[3], tmp_path / "cache")
     graph = GraphScorer(exported_model.FOLDER)
-    max_tokens = exported_model.read(exported_model.FOLDER).max_tokens
+    max_tokens = exported_model.read_manifest(exported_model.FOLDER).max_tokens
     full = load_cross_encoder(
         str(restore(exported_model.FOLDER, tmp_path / "restored")), revision="", max_tokens=max_tokens
     )

@@ -15,7 +15,9 @@ from retrieval.errors import ArgumentError
 from retrieval.records import Chunk
 from retrieval.rerank.fusion import PairScorer
 from retrieval.rerank.model_thread import ModelThread
-from retrieval.search.searcher import Request, SecondStage, rerank, search
+from retrieval.search.searcher import Request, rerank, search
+from retrieval.search.second_stage import SecondStage
+from retrieval.search.stage_report import SecondStageReport
 from retrieval.sync.repository import Repository
 from retrieval.sync.sync import Refresh
 
@@ -48,7 +50,7 @@ def test_the_second_stage_changes_the_order_and_says_so(opened: Repository) -> N
     assert paths(searched(opened, request)) == ["a.py", "b.py"]
     answer = searched(opened, request, second(KeywordScorer("golden")))
     assert paths(answer) == ["b.py", "a.py"]
-    assert answer.stages == "bm25 + fake on 2 candidates, weight 0.9"
+    assert answer.stages.second == SecondStageReport(model="fake", read=2, weight=0.9)
     assert [result.ranked.logit for result in answer.results] == [5.0, -5.0]
 
 
@@ -68,19 +70,20 @@ def test_each_reason_for_bm25_alone_is_told(opened: Repository) -> None:
 
     request = Request("retry a job", 5)
     scorer = KeywordScorer("golden")
-    stages = {
-        "asked": searched(opened, Request("retry a job", 5, rerank="no"), second(scorer)).stages,
-        "name": searched(opened, Request("retry", 5), second(scorer)).stages,
-        "off": searched(opened, request, second(scorer, weight=0)).stages,
-        "none": searched(opened, request).stages,
-        "broken": searched(opened, request, SecondStage(ModelThread(broken), "fake", 0.5, 0.5, 9, 9)).stages,
+    broken_stage = SecondStage(ModelThread(broken), "fake", 0.5, 0.5, 9, 9)
+    reports = {
+        "asked": searched(opened, Request("retry a job", 5, rerank="no"), second(scorer)).stages.second,
+        "name": searched(opened, Request("retry", 5), second(scorer)).stages.second,
+        "off": searched(opened, request, second(scorer, weight=0)).stages.second,
+        "none": searched(opened, request).stages.second,
+        "broken": searched(opened, request, broken_stage).stages.second,
     }
-    assert stages == {
-        "asked": "bm25 (reranking was not asked for)",
-        "name": "bm25 (a name alone is not reranked)",
-        "off": "bm25 (reranking is off: its weight is 0, which --rerank-weight sets)",
-        "none": "bm25 (reranking is off: no model is set)",
-        "broken": "bm25 (no reranking: the cross-encoder failed to load: torn weights)",
+    assert reports == {
+        "asked": SecondStageReport(skipped="not asked for"),
+        "name": SecondStageReport(skipped="a name alone"),
+        "off": SecondStageReport(skipped="weight zero"),
+        "none": SecondStageReport(skipped="no model"),
+        "broken": SecondStageReport(failure="the cross-encoder failed to load: torn weights"),
     }
     assert scorer.batches == []
 

@@ -17,7 +17,7 @@ from retrieval.chunks.stored_chunk import StoredChunk, spaced
 from retrieval.index import exact_bm25, reader
 from retrieval.index.bm25 import LuceneBM25, quantised
 from retrieval.index.collection_stats import constant
-from retrieval.index.exact_bm25 import Collection, Reach
+from retrieval.index.exact_bm25 import Collection, ScoreBounds
 from retrieval.index.reader import FIELDS, Field, Index, Snapshot, length_field, schema
 from retrieval.records import Chunk
 
@@ -144,11 +144,11 @@ def test_the_index_of_that_test_does_have_another_layout(tmp_path: Path) -> None
     corpus = drifting(2, 1_500)
     stepwise = build(tmp_path / "steps", eventful(corpus, 5, commits=7))
     whole = rebuilt(tmp_path / "whole", corpus)
-    kept = [state._statistics.kept("body", ["get"]) for state in (stepwise, whole)]  # noqa: SLF001
-    assert kept[0] is not None
-    assert kept[1] is not None
-    assert kept[0].n > kept[1].n == len(corpus)
-    assert kept[0].avgdl != pytest.approx(kept[1].avgdl, rel=1e-3)
+    physical = [state._statistics.physical("body", ["get"]) for state in (stepwise, whole)]  # noqa: SLF001
+    assert physical[0] is not None
+    assert physical[1] is not None
+    assert physical[0].n > physical[1].n == len(corpus)
+    assert physical[0].avgdl != pytest.approx(physical[1].avgdl, rel=1e-3)
 
 
 rows = st.builds(
@@ -296,8 +296,8 @@ def test_the_border_is_drawn_where_it_cannot_be_wrong(
     limit = data.draw(st.integers(1, len(exact) - 1))
     off = [data.draw(st.floats(1 / highest, 1 / lowest)) for _ in exact]
     pairs = sorted(((score * by, score) for score, by in zip(exact, off, strict=True)), reverse=True)
-    wide = Reach(lowest * (1 - 1e-12), highest * (1 + 1e-12))
-    sure, possible = exact_bm25.border(np.array([believed for believed, _ in pairs]), limit, wide)
+    wide = ScoreBounds(lowest * (1 - 1e-12), highest * (1 + 1e-12))
+    sure, possible = exact_bm25.decided_and_open(np.array([believed for believed, _ in pairs]), limit, wide)
     cut = sorted(exact, reverse=True)[limit - 1]
     assert sure < limit <= possible
     assert all(score > cut for _, score in pairs[:sure])
@@ -310,13 +310,13 @@ def test_the_border_is_drawn_where_it_cannot_be_wrong(
     lengths=st.tuples(st.floats(1, 500), st.floats(1, 500)),
 )
 def test_exact_scores_are_within_reach(tf: list[int], dl: int, lengths: tuple[float, float]) -> None:
-    """The bound is proved in `Reach`; a slip in the proof would lose answers silently."""
-    live, kept = (Collection(100, avgdl) for avgdl in lengths)
-    within = exact_bm25.reach(live, kept, len(tf))
+    """The bound is proved in `ScoreBounds`; a slip in the proof would lose answers silently."""
+    live, physical = (Collection(100, avgdl) for avgdl in lengths)
+    within = exact_bm25.score_bounds(live, physical, len(tf))
     counts, size = np.array(tf)[:, np.newaxis], quantised([dl])
     (exact,) = exact_bm25.bm25(counts, size, np.ones(len(tf)), live.avgdl)
     single = np.float32
-    norm = single(1.2) * (single(0.25) + single(0.75) * single(size[0]) / single(kept.avgdl))
+    norm = single(1.2) * (single(0.25) + single(0.75) * single(size[0]) / single(physical.avgdl))
     believed = single(0)
     for count in tf:  # as tantivy does, in float32
         believed += single(2.2) * (single(count) / (single(count) + norm))
@@ -327,13 +327,13 @@ def test_tantivys_own_idf_is_known_to_the_digits_that_it_has(tmp_path: Path) -> 
     """Of a term in every chunk float32 keeps three digits: taken for exact, good chunks would be left out."""
     corpus = {uid: Row(("get",) if uid % 3 else ("get", "set")) for uid in range(5_000)}
     state = rebuilt(tmp_path, corpus)
-    kept = state._statistics.kept("body", ["get"])  # noqa: SLF001
-    assert kept is not None
+    physical = state._statistics.physical("body", ["get"])  # noqa: SLF001
+    assert physical is not None
     (uid,) = state.top("body", ["set"], 1)
     for term in ("get", "set"):
         query, address = state._term("body", term), state._addresses[uid]  # noqa: SLF001
         told = constant(query, state._searcher, address, "idf")  # noqa: SLF001
-        assert state._statistics.kept_idf("body", [term], kept)[0] == pytest.approx(told, rel=3e-7)  # noqa: SLF001
+        assert state._statistics.physical_idf("body", [term], physical)[0] == pytest.approx(told, rel=3e-7)  # noqa: SLF001
 
 
 def test_lengths_have_a_column(tmp_path: Path) -> None:

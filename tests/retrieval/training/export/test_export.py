@@ -141,7 +141,7 @@ def test_restoring_is_done_once(exported: Path, tmp_path: Path) -> None:
     written = (folder / "model.safetensors").stat().st_mtime_ns
     assert restored(exported, tmp_path) == folder
     assert (folder / "model.safetensors").stat().st_mtime_ns == written
-    assert folder.name == f"tiny-{exported_model.read(exported).digest}"
+    assert folder.name == f"tiny-{exported_model.read_manifest(exported).digest}"
 
 
 def test_the_manifest_says_what_the_model_learned_from(exported: Path) -> None:

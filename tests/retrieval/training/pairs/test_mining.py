@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from toy_repository import house, rows
 
-from retrieval.progress import IsCancelled, Progress
+from retrieval.progress import IsCancelled, Progress, no_progress
 from retrieval.records import Chunk
 from retrieval.rerank.fusion import Reading
-from retrieval.search.searcher import Request, SecondStage
+from retrieval.search.searcher import Request
+from retrieval.search.second_stage import SecondStage
 from retrieval.training.evaluation import systems
 from retrieval.training.golden import edits, golden_file
 from retrieval.training.golden.golden_file import Golden, Question
@@ -219,7 +220,7 @@ class Listening:
         *,
         deadline_s: float,
         is_cancelled: IsCancelled,
-        progress: Progress = lambda _read, _all: None,
+        progress: Progress = no_progress,
     ) -> Reading:
         """Say nothing of any passage."""
         assert query

@@ -119,7 +119,7 @@ def test_a_promotion_keeps_the_model_its_card_and_all_that_was_recorded(
     version = promote(where, made, decision, now=NOW)
     assert model_versions.current(where) == version.name
     assert version.name.startswith("0001-")
-    again = model_versions.read(where, version.name)
+    again = model_versions.read_version(where, version.name)
     model_versions.verify(again)
     assert (again.facts, again.created) == (made.facts, "2026-11-24T09:30:00+00:00")
     assert (again.folder / "README.md").read_text(encoding="utf-8") == made.card
@@ -139,13 +139,13 @@ def test_a_refused_model_is_promoted_by_force_only_and_that_is_recorded(
         promote(where, made, REFUSED, now=NOW)
     assert model_versions.current(where) is None
     version = promote(where, made, REFUSED, now=NOW, force="yes")
-    assert model_versions.read(where, version.name).decision["forced"] is True
+    assert model_versions.read_version(where, version.name).decision["forced"] is True
     assert (model_versions.history(where)[-1].forced, model_versions.history(where)[-1].reason) == (
         True,
         "It gains nothing.",
     )
     approved = promote(where, made, APPROVED, now=NOW, force="yes")
-    assert model_versions.read(where, approved.name).decision["forced"] is False
+    assert model_versions.read_version(where, approved.name).decision["forced"] is False
 
 
 def test_a_version_is_read_only(where: ModelStore, tmp_path: Path) -> None:
@@ -263,7 +263,7 @@ def _read_soundly(where: ModelStore) -> str | None:
     """Read the pointer; whatever it names must verify."""
     name = model_versions.current(where)
     if name is not None:
-        model_versions.verify(model_versions.read(where, name))
+        model_versions.verify(model_versions.read_version(where, name))
     return name
 
 

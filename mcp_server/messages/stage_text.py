@@ -1,0 +1,33 @@
+"""How a reply says which stages ranked its results, and why one did not."""
+
+from retrieval.search.stage_report import SecondStageReport, Skipped, StageReport
+
+_SKIPPED: dict[Skipped, str] = {
+    "not asked for": "reranking was not asked for",
+    "a name alone": "a name alone is not reranked",
+    "no model": "reranking is off: no model is set",
+    "weight zero": "reranking is off: its weight is 0, which --rerank-weight sets",
+}
+
+
+def stage_text(report: StageReport) -> str:
+    """Write a report as the part of a reply's first line that says how the answer was made."""
+    if report.first == "file names":
+        return "only the files whose names match were read: nothing that matches is indexed"
+    if report.first == "repositories":
+        return f"bm25 in {report.repositories} repositories, weighed by their confidence; `repo` names one"
+    if report.second is None:
+        return "bm25"
+    text, note = _both_stages(report.second), report.second.model_note
+    return f"{text} ({note})" if note else text
+
+
+def _both_stages(second: SecondStageReport) -> str:
+    if second.skipped:
+        return f"bm25 ({_SKIPPED[second.skipped]})"
+    if second.failure is not None:
+        return f"bm25 (no reranking: {second.failure})"
+    if not second.read:  # there was nothing to read
+        return "bm25"
+    text = f"bm25 + {second.model} on {second.read} candidates, weight {second.weight:g}"
+    return f"{text} ({second.cut_short})" if second.cut_short else text

@@ -1,0 +1,108 @@
+"""How the cross-encoder takes part in an answer: when it is asked, and what it reads."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from retrieval.chunks.chunk_text import ChunkText
+from retrieval.errors import ModelError
+from retrieval.progress import IsCancelled, Progress, no_progress
+from retrieval.records import AnyCandidate, Ranked
+from retrieval.rerank.fusion import Reading, fuse, pair_text
+from retrieval.search.stage_report import SecondStageReport, Skipped
+
+
+class Reader(Protocol):
+    """Runs the cross-encoder; in production a `model_thread.ModelThread`."""
+
+    def read(
+        self,
+        query: str,
+        passages: Sequence[str],
+        *,
+        deadline_s: float,
+        is_cancelled: IsCancelled,
+        progress: Progress = ...,
+    ) -> Reading:
+        """Score passages in first-stage order until the deadline; report how many are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecondStage:
+    """The cross-encoder and how far it is trusted.
+
+    Attributes:
+        reader: Runs the model.
+        name: The model, for people.
+        weight: Its share in the fused score of a search, 0 to 1.
+        rerank_tool_weight: Its share where the first stage is BM25 among a caller's candidates, 0 to 1.
+        depth: How many candidates it reads.
+        deadline_s: Seconds until the rest keep their first-stage order.
+        note: Why another model than the promoted one reads, or "".
+        progress: Called with candidates read and candidates in all.
+    """
+
+    reader: Reader
+    name: str
+    weight: float
+    rerank_tool_weight: float
+    depth: int
+    deadline_s: float
+    note: str = ""
+    progress: Progress = no_progress
+
+
+def unavailable(second: SecondStage | None) -> Skipped | None:
+    """Say why no model reads at all, whatever is asked; None where one does."""
+    if second is None:
+        return "no model"
+    return None if second.weight else "weight zero"
+
+
+def read_and_fuse(
+    query: str,
+    candidates: Sequence[AnyCandidate],
+    passages: Sequence[ChunkText],
+    second: SecondStage | None,
+    *,
+    skipped: Skipped | None = None,
+    is_cancelled: IsCancelled,
+) -> tuple[list[Ranked], SecondStageReport]:
+    """Let the cross-encoder read what it may; return the fused order and what the stage did.
+
+    Args:
+        query: The question.
+        candidates: In first-stage order.
+        passages: The text of the first of them, as many as it reads.
+        second: The cross-encoder, or None.
+        skipped: Why this question is not one for it, or None.
+        is_cancelled: Asked again and again.
+
+    Raises:
+        CancelledError: `is_cancelled` said so.
+    """
+    unread: list[float | None] = [None] * len(candidates)
+    # A question that is not one for the model says nothing of models.
+    note = second.note if second and not skipped else ""
+    skipped = skipped or unavailable(second)
+    if second is None or skipped or not candidates:
+        return fuse(candidates, unread, weight=0), SecondStageReport(skipped=skipped, model_note=note)
+    texts = [pair_text(passage.chunk, passage.text) for passage in passages[: second.depth]]
+    try:
+        reading = second.reader.read(
+            query,
+            texts,
+            deadline_s=second.deadline_s,
+            is_cancelled=is_cancelled,
+            progress=second.progress,
+        )
+    except ModelError as error:
+        return fuse(candidates, unread, weight=0), SecondStageReport(failure=str(error), model_note=note)
+    logits = [*reading.logits, *unread[len(reading.logits) :]]
+    read = sum(logit is not None for logit in logits)
+    report = SecondStageReport(
+        model=second.name, read=read, weight=second.weight, cut_short=reading.note, model_note=note
+    )
+    if not read:
+        report = replace(report, failure=reading.note)
+    return fuse(candidates, logits, weight=second.weight), report
