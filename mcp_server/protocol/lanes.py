@@ -1,9 +1,9 @@
-"""How many calls are worked on at once, who waits for whom, and when a call is told to come again.
+"""How many calls run at once, which wait for which, and when a call is told to come again.
 
 Work runs on threads beside the event loop, in lanes: a search never queues behind a ranking that waits for
-the model, and neither takes the threads that read and write the wire. A lane holds so many calls and no more:
-one that would wait too long is told so at once, as a client that hangs learns nothing. One that waits is told
-every other second how many are before it, as clients give up a call of which they hear nothing.
+the model, and neither takes the threads that read and write the wire. A lane admits a bounded number of
+calls; one more is rejected at once, because a client that hangs learns nothing. A call that waits reports
+every other second how many calls are before it, because clients give up a call of which they hear nothing.
 """
 
 import math
@@ -17,11 +17,11 @@ import anyio.to_thread
 from retrieval.errors import GoldrankError
 from retrieval.progress import IsCancelled
 
-Waiting = Callable[[int], Awaitable[None]]
-"""Told now and then how many calls are before one that waits."""
+ReportWaiting = Callable[[int], Awaitable[None]]
+"""Called now and then with the number of calls before one that waits."""
 
-TOLD_AFTER_S = 1.0  # a wait that is shorter needs no word
-TOLD_EVERY_S = 2.0  # any time-out of a client is longer, and for so few calls it costs nothing
+REPORT_AFTER_S = 1.0  # a shorter wait needs no report
+REPORT_EVERY_S = 2.0  # shorter than any client's time-out, and for so few calls it costs nothing
 
 
 class BusyError(GoldrankError):
@@ -29,85 +29,85 @@ class BusyError(GoldrankError):
 
 
 class Lane:
-    """Calls of one kind: first come, first served, so many at once, and a bounded number in all."""
+    """Calls of one kind: first come, first served, a few at once, and a bounded number in all."""
 
     def __init__(self, kind: str, *, at_once: int, most: int) -> None:
-        """Make a lane that is empty.
+        """Make an empty lane.
 
         Args:
             kind: What its calls are called when it is full.
-            at_once: How many are worked on at the same time.
-            most: How many it holds, those that wait included.
+            at_once: How many run at the same time.
+            most: How many it admits, those that wait included.
         """
         self._kind = kind
-        self._turns = anyio.CapacityLimiter(at_once)
-        self._threads = anyio.CapacityLimiter(math.inf)  # who has a turn has a thread
-        self._line: dict[object, None] = {}  # the calls that are not answered yet, in the order they came
+        self._slots = anyio.CapacityLimiter(at_once)
+        self._threads = anyio.CapacityLimiter(math.inf)  # a call with a slot gets a thread
+        self._queue: dict[object, None] = {}  # the calls that are not answered yet, in the order they came
         self._most = most
-        self._held = 0
-        self._lock = threading.Lock()  # holds for `_held`, which threads that were left alone give back
+        self._admitted = 0
+        self._lock = threading.Lock()  # guards `_admitted`, which abandoned threads give back
 
-    async def run(self, work: Callable[[IsCancelled], str], waiting: Waiting) -> str:
-        """Do blocking work in its turn; when the call is cancelled, the work is told and not waited for.
+    async def run(self, work: Callable[[IsCancelled], str], waiting: ReportWaiting) -> str:
+        """Run blocking work in its turn; when the call is cancelled, tell the work and do not wait for it.
 
         Args:
-            work: What is to be done.
-            waiting: Told while the call waits; never once its work has begun.
+            work: What to do, on a thread.
+            waiting: Called while the call waits, never once its work has begun.
 
         Raises:
             BusyError: The lane is full.
         """
-        self._enter()
+        self._admit()
         cancelled, begun = threading.Event(), threading.Event()
 
         def job() -> str:
             with self._lock:
-                if cancelled.is_set():  # between its turn and its first step; its place is given back
+                if cancelled.is_set():  # between its turn and its first step; its place is given back below
                     return ""
                 begun.set()
             try:
                 return work(cancelled.is_set)
             finally:
                 with self._lock:
-                    self._held -= 1
+                    self._admitted -= 1
 
         try:
             with ExitStack() as held:
-                await self._turn(held, waiting)
+                await self._wait_for_turn(held, waiting)
                 return await anyio.to_thread.run_sync(job, abandon_on_cancel=True, limiter=self._threads)
         finally:
             with self._lock:
                 cancelled.set()
                 if not begun.is_set():
-                    self._held -= 1
+                    self._admitted -= 1
 
-    async def _turn(self, held: ExitStack, waiting: Waiting) -> None:
-        """Wait for the call's turn; `held` gives back its turn and its place in the line."""
+    async def _wait_for_turn(self, held: ExitStack, waiting: ReportWaiting) -> None:
+        """Take a slot; `held` gives back the slot and the place in the queue."""
         me = object()
-        self._line[me] = None
-        held.callback(self._line.pop, me)
+        self._queue[me] = None
+        held.callback(self._queue.pop, me)
         try:
-            self._turns.acquire_nowait()
+            self._slots.acquire_nowait()
         except anyio.WouldBlock:
-            # Only the waiting stands beside the telling: what the work raises is never in a group.
+            # Only the wait runs beside the reports: what the work raises is never in a group.
             async with anyio.create_task_group() as group:
-                group.start_soon(self._tell, me, waiting)
-                await self._turns.acquire()
-                held.callback(self._turns.release)  # at once: to leave the group may be the call's end
+                group.start_soon(self._report, me, waiting)
+                await self._slots.acquire()
+                held.callback(self._slots.release)  # at once: the call may be cancelled on leaving the group
                 group.cancel_scope.cancel()
         else:
-            held.callback(self._turns.release)
+            held.callback(self._slots.release)
 
-    async def _tell(self, me: object, waiting: Waiting) -> None:
-        await anyio.sleep(TOLD_AFTER_S)
+    async def _report(self, me: object, waiting: ReportWaiting) -> None:
+        await anyio.sleep(REPORT_AFTER_S)
         while True:
-            await waiting(list(self._line).index(me))
-            await anyio.sleep(TOLD_EVERY_S)
+            await waiting(list(self._queue).index(me))
+            await anyio.sleep(REPORT_EVERY_S)
 
-    def _enter(self) -> None:
+    def _admit(self) -> None:
         with self._lock:
-            if self._held >= self._most:
+            if self._admitted >= self._most:
                 raise BusyError(
-                    f"busy: {self._held} {self._kind} are being answered", remedy="try again in a moment"
+                    f"busy: {self._admitted} {self._kind} are being answered", remedy="try again in a moment"
                 )
-            self._held += 1
+            self._admitted += 1

@@ -1,7 +1,9 @@
-"""The tools: what clients are told of them, and how a call becomes a reply or an error.
+"""What clients learn of the tools, and how a call becomes a reply or an error.
 
-Replies are text only, because clients that see structured content show the model nothing else.
-A failure that was foreseen comes back as a result with `isError` and the way out; nothing ends the server.
+A call walks one way: its arguments are read, its lane gives it a thread, `tool_calls` works there, and the
+text that comes back is the result. Replies are text only, because clients that see structured content show
+the model nothing else. An anticipated failure comes back as a result with `isError` and its remedy; no
+failure ends the server.
 """
 
 import logging
@@ -56,13 +58,13 @@ FEEDBACK_DESCRIPTION = (
     "may teach the ranking. Call it once you know, with the spans as they were returned."
 )
 
-# A search takes a core for some 15 ms; more of them at once would only all be answered last. One may also
-# wait for the index, seconds. The model reads four rankings in its deadline on two slow cores, and
-# whoever is the last of so many waits some ten seconds (benchmarks/runs/2026-11-24-server/parallel.txt).
+# A search takes a core for some 15 ms, and may wait seconds for the index; with more searches at once, all of
+# them would only finish later. The model reads four rankings within its deadline on two slow cores, and the
+# last of so many waits some ten seconds (benchmarks/runs/2026-11-24-server/parallel.txt).
 SEARCHES_AT_ONCE, SEARCHES = 8, 64
 READINGS_AT_ONCE, READINGS = 4, 32
 
-SERVED_CHARS = 400  # of the names of roots in the listing: some 30, where a company's would be thousands
+SERVED_CHARS = 400  # of repository names in the listing: room for some 30, where a company has thousands
 LISTING_TTL_MS = 3_600_000
 
 _READ_ONLY = t.ToolAnnotations(
@@ -71,7 +73,7 @@ _READ_ONLY = t.ToolAnnotations(
 _WRITES_A_LOG = t.ToolAnnotations(
     read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=False
 )
-_LOADED_UP_FRONT = {"anthropic/alwaysLoad": True}  # Claude Code else shows the model the name only
+_LOADED_UP_FRONT = {"anthropic/alwaysLoad": True}  # else Claude Code shows the model only the name
 
 
 def build_server(workspace: Workspace, *, version: str, feedback: bool = False) -> Server[Any]:
@@ -104,10 +106,10 @@ class _Tools:
             self._tools["rag_feedback"] = (FeedbackArguments, self._feedback)
 
     async def listing(self, _context: Context, _params: t.PaginatedRequestParams | None) -> t.ListToolsResult:
-        """Answer tools/list; whoever asks for it will soon ask a question, so what it needs is begun."""
+        """Answer tools/list, and begin indexing: a client that lists the tools will soon ask a question."""
         self._workspace.begin()
         described = {
-            # Named once, as clients show both tools; last, as who cuts a description keeps its beginning.
+            # Named once, as clients show both tools; last, as a client that truncates keeps the beginning.
             "rag_search": ("Search code", f"{SEARCH_DESCRIPTION} {_served(self._workspace.names)}"),
             "rag_rerank": ("Rank candidates", RERANK_DESCRIPTION),
             "rag_feedback": ("Say what was useful", FEEDBACK_DESCRIPTION),
@@ -127,7 +129,7 @@ class _Tools:
         )
 
     async def call(self, context: Context, params: t.CallToolRequestParams) -> t.CallToolResult:
-        """Answer tools/call; every foreseen failure is a result that says the way out."""
+        """Answer tools/call; an anticipated failure is a result that names its remedy."""
         if params.name not in self._tools:
             raise MCPError(
                 code=t.INVALID_PARAMS, message=f"Unknown tool: {replies.clean(shorten(params.name))}"
@@ -166,7 +168,7 @@ class _Tools:
 
 
 def _served(names: Sequence[str]) -> str:
-    """Name the served roots, as many as are worth their place; whoever names a wrong one is told all."""
+    """Name the first served repositories; the error for an unknown name lists all of them."""
     kept = max(1, sum(end <= SERVED_CHARS for end in accumulate(len(name) + 2 for name in names)))
     more = f" and {len(names) - kept} more" if kept < len(names) else ""
     return f"Served: {', '.join(names[:kept])}{more}."

@@ -1,9 +1,9 @@
-"""One ranking of all served roots, for a question that names none.
+"""How a question that names no repository gets one ranking of all.
 
-A score of the first stage says how good a chunk is among those of its own root: each BM25 field is a share of
-its best there, so the best of a root that knows nothing of the question scores as high as the best of the
-right one. What compares between roots is the confidence that the best of a root answers at all. So a root's
-scores are multiplied by its confidence.
+A first-stage score says how good a chunk is within its own repository: each BM25 field is a share of its best
+there, so the best chunk of a repository without an answer scores as high as the best of the right one. What
+compares across repositories is the confidence that the best chunk of each answers at all. So the scores of a
+repository are multiplied by its confidence.
 
 Of 209 questions, each asked of four repositories at once, that keeps nDCG@10 at 0.832, where naming the right
 one gives 0.881, scores as they are 0.764, and taking turns 0.550; the first result is of the right repository
@@ -26,16 +26,16 @@ from retrieval.search.stage_report import StageReport
 from retrieval.sync.sync import Refresh
 from retrieval.sync.view import View
 
-STEP_S = 0.2  # how often a client may hear that roots are waited for
+STEP_S = 0.2  # how often progress is reported while indexes are waited for
 
 
 @dataclass(frozen=True, slots=True)
 class RepoAnswer:
-    """What one root has for a question.
+    """What one repository answers.
 
     Attributes:
-        name: How the root is called.
-        view: What was seen of it, or None where the search failed or nothing of it is shown.
+        name: Its name.
+        view: What was seen of it; None if the reply shows nothing of it.
         answer: What was found there.
     """
 
@@ -46,12 +46,12 @@ class RepoAnswer:
 
 @dataclass(frozen=True, slots=True)
 class MergedAnswer:
-    """One ranking of several roots.
+    """One ranking of several repositories.
 
     Attributes:
         answer: Its results, best first; their paths are relative to their roots.
-        sections: The same as they are shown; their paths begin with the names of their roots.
-        sources: The roots that have results, by name, best first.
+        sections: The same as the reply shows them; their paths begin with the names of their repositories.
+        sources: The repositories that have results, by name, best first.
     """
 
     answer: Answer
@@ -62,14 +62,14 @@ class MergedAnswer:
 def search(
     workspace: Workspace, request: Request, *, progress: Progress, is_cancelled: IsCancelled
 ) -> MergedAnswer:
-    """Search every served root and merge what is found; the first stage alone ranks.
+    """Search every served repository and merge the results; the first stage alone ranks.
 
-    As many roots are searched at once as may be open, so that no more of them are held. `progress` is told
-    after each how many are done, those that cannot be searched included.
+    At most as many are searched at once as may be open. `progress` counts the repositories that are done,
+    those that cannot be searched included.
 
     Raises:
         CancelledError: `is_cancelled` said so.
-        GoldrankError: No root could be searched; it says why the first could not.
+        GoldrankError: No repository could be searched; it says why the first could not.
     """
     found: list[RepoAnswer] = []
     failures: dict[str, GoldrankError] = {}
@@ -103,7 +103,7 @@ def _refreshed(workspace: Workspace, name: str, is_cancelled: IsCancelled) -> tu
 def merge(
     found: Sequence[RepoAnswer], top_k: int, *, failures: "dict[str, GoldrankError] | None" = None
 ) -> MergedAnswer:
-    """Merge what several roots have, `top_k` results of all; ties by name, then by rank in the root."""
+    """Merge the answers of several repositories into `top_k` results; ties by name, then by rank in each."""
     best = best_first(found, top_k)
     mine = {one.name: [result for name, result in best if name == one.name] for one in found}
     read = {one.name: one.view for one in found if one.view and mine[one.name]}
@@ -135,7 +135,7 @@ def merge(
 
 
 def best_first(found: Iterable[RepoAnswer], top_k: int) -> list[tuple[str, Result]]:
-    """Order the results of several roots by score times the confidence of the root, with new ranks."""
+    """Order the results of several repositories by score times confidence, with new ranks."""
     weighed = [
         (result.ranked.score * (one.answer.confidence.value if one.answer.confidence else 0.0), one, result)
         for one in found
@@ -153,6 +153,6 @@ def _across(ranked: Ranked | RankedAcross, score: float, rank: int) -> RankedAcr
 
 
 def _drop_unshown(found: Sequence[RepoAnswer], top_k: int) -> list[RepoAnswer]:
-    """Hold only those roots of which something is shown."""
+    """Keep views only of the repositories that have a result in the reply so far."""
     leading = {name for name, _ in best_first(found, top_k)}
     return [one if one.name in leading else replace(one, view=None) for one in found]

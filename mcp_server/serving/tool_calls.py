@@ -50,7 +50,7 @@ class SearchCall:
     Attributes:
         request: What is searched for.
         repo: The repository that it names, or None.
-        scope: Whether it searches that one, the only one, or every one.
+        searches_all: Whether it names none of several, and searches every one.
         reads_model: Whether the model may read for it, which takes long.
         arguments: How the reply is to look.
         notes: What was changed in the arguments to understand them, a sentence each.
