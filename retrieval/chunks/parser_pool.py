@@ -203,10 +203,8 @@ class _Worker:
             self.end()
             raise ParserError(
                 f"the process that parses files does not start ({_ending(self._process.wait())})",
-                remedy=(
-                    "`goldrank "
-                    "doctor` checks the installation, and a server that was upgraded must be started anew"
-                ),
+                remedy="`goldrank doctor` checks the installation, and a server that was upgraded must be "
+                "started anew",
             )
 
     @property

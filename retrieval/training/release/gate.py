@@ -179,7 +179,9 @@ def promote(
     """
     if not decision.promote and force == "no":
         raise ArgumentError(
-            f"not promoted: {' '.join(decision.reasons)}", remedy="--force promotes it all the same."
+            f"not promoted: {' '.join(decision.reasons)}",
+            remedy="--force promotes it all the same.",
+            joint=" ",
         )
     if not (draft.folder / "config.json").is_file():
         raise ArgumentError(f"{draft.folder} holds no config.json", remedy="name a CrossEncoder folder")
