@@ -1,7 +1,7 @@
-"""Documents kept by content, for every root and process of a user: what was cut once is not cut again.
+"""Which split files are cached by content, for all roots and processes of a user, and which are evicted.
 
-A second work tree, another branch, or the way back to an old one finds its files here. Nothing is true only
-here: losing the cache, or a part of it, costs the time to cut those files again, so every failure is a miss.
+A second work tree and another branch find their files here. The cache holds nothing that cannot be made
+again: losing a part of it costs the time to split those files, so every failure is a miss.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ _UNMARKED = "documents.sqlite"
 
 _OBJECTS = {"documents", "by_use", "runs", "sqlite_autoindex_documents_1", "sqlite_sequence"}
 VERSION = 3
-"""Raise it when what other makers kept must not stay on disk. 1: unmasked; 2: without notes."""
+"""Raise it when entries of earlier releases must not stay on disk. 1: unmasked; 2: without notes."""
 
 _PATIENCE_S = 10.0  # other processes hold the database for a batch at a time
 _KEPT_SHARE = 0.8  # of the bound, once it is passed: else every batch would evict a little
@@ -45,15 +45,15 @@ DELETE FROM documents WHERE key IN (
 
 
 class ChunkCache:
-    """One database of packed documents, bounded: what no run has used for longest goes first."""
+    """One bounded database of split files; it evicts the least recently used first."""
 
     def __init__(self, folder: Path, *, fingerprint: str, limit_bytes: int) -> None:
-        """Nothing is opened yet.
+        """Open nothing yet.
 
         Args:
             folder: Where the database lies.
-            fingerprint: What documents are made by; those of another maker are not found.
-            limit_bytes: Its size on disk stays about below this; 0 keeps nothing.
+            fingerprint: What splits files; entries of another splitter are not found.
+            limit_bytes: About the largest size on disk; 0 caches nothing.
         """
         self._file = folder / FILE
         self._fingerprint = fingerprint
@@ -61,7 +61,7 @@ class ChunkCache:
 
     @contextmanager
     def run(self) -> Iterator["Run"]:
-        """Open the cache for one run of indexing; what was cut is kept however the run ends."""
+        """Open the cache for one run of indexing; split files are cached however the run ends."""
         table = self._open() if self._limit_bytes else None
         run = Run(table, fingerprint=self._fingerprint, limit_bytes=self._limit_bytes)
         try:
@@ -72,7 +72,7 @@ class ChunkCache:
                 table.close()
 
     def _open(self) -> sqlite3.Connection | None:
-        """Open the database; one that is damaged is thrown away."""
+        """Open the database; delete it where it is damaged."""
         for _ in range(2):
             try:
                 self._file.parent.mkdir(parents=True, exist_ok=True)
@@ -103,7 +103,7 @@ class Run:
         self._new_bytes = 0
 
     def get(self, path: str, content: str) -> SplitFile | None:
-        """Return a file as it was cut before; None where that is not known.
+        """Return a file as it was split before; None where the cache does not hold it.
 
         Args:
             path: The file.
@@ -115,7 +115,7 @@ class Run:
         return found
 
     def put(self, path: str, content: str, made: SplitFile) -> None:
-        """Keep a file as it was cut."""
+        """Cache a file as it was split."""
         if self._table:
             key = self._key(content_key(path, content))
             self._new[key] = made.to_bytes()
@@ -124,7 +124,7 @@ class Run:
             self.flush()
 
     def flush(self) -> None:
-        """Write what is new and what was used; evict what is over the bound."""
+        """Write new entries and which were used; evict those over the bound."""
         if not self._table or not (self._new or self._used):
             return
         try:
@@ -153,7 +153,7 @@ class Run:
         except sqlite3.Error as error:
             self._give_up(error)
             return None
-        except ValueError:  # damaged: cut anew and written over
+        except ValueError:  # damaged: split again and overwritten
             return None
         if found is not None:
             self._used.append(key)
@@ -163,7 +163,7 @@ class Run:
         return hashlib.blake2b(f"{self._fingerprint}\0{name}".encode(), digest_size=16).digest()
 
     def _run_number(self, table: sqlite3.Connection) -> int:
-        """Number this run among all runs: a clock that no one can set back."""
+        """Number this run among all runs: a clock that never goes back."""
         if self._number is None:
             self._number = table.execute("INSERT INTO runs DEFAULT VALUES").lastrowid or 0
             table.execute("DELETE FROM runs WHERE number < ?", (self._number,))
@@ -195,7 +195,7 @@ def _prepared(file: Path) -> sqlite3.Connection:
 
 
 def _evict(table: sqlite3.Connection, limit_bytes: int) -> None:
-    """Delete what was not used for longest until the database is well below its bound."""
+    """Delete the least recently used entries until the database is well below its bound."""
     size = _used_bytes(table)
     if size <= limit_bytes:
         return
@@ -212,12 +212,12 @@ def _used_bytes(table: sqlite3.Connection) -> int:
 
 
 def size_bytes(folder: Path) -> int:
-    """Return what the cache in a folder takes on disk."""
+    """Return how many bytes the cache in a folder takes on disk."""
     return sum(path.stat().st_size for file in _databases(folder) for path in _files(file))
 
 
 def remove(folder: Path) -> None:
-    """Delete the cache in a folder; a process that has it open goes on with what it holds."""
+    """Delete the cache in a folder; a process that has it open continues with its copy."""
     for file in _databases(folder):
         _delete(file)
 

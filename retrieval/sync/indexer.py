@@ -1,4 +1,4 @@
-"""Bringing one store up to what is on disk: batch by batch, each visible and safe once it is committed."""
+"""In which batches a store is brought up to date; each is visible and safe once it is committed."""
 
 import time
 from collections import deque
@@ -33,7 +33,7 @@ _COARSE_TICK_NS = 2_000_000_000  # file systems that know no fractions of a seco
 
 @dataclass(slots=True)
 class _Batch:
-    """What was put into the index since its last commit.
+    """What went into the index since its last commit.
 
     Attributes:
         done: The new records of files.
@@ -52,13 +52,13 @@ class Indexer:
     """One run of the one writer of a store; hold the store's lock as long as it is used."""
 
     def __init__(self, root: Path, store: Store, writer: IndexWriter, cache: Run, table: FileTable) -> None:
-        """Nothing is read yet.
+        """Read nothing yet.
 
         Args:
             root: Where the files are.
             store: Where their records are.
             writer: Where their chunks go.
-            cache: What was cut before.
+            cache: Files that were split before.
             table: What this process knows of all files; it learns each batch once it is committed.
         """
         self._root = root

@@ -1,4 +1,4 @@
-"""Which indexes a cache folder holds: those of this format, those of others, and what only looks like one."""
+"""Which indexes a cache folder holds: of this format, of others, and folders that only look like one."""
 
 import re
 from pathlib import Path
