@@ -30,21 +30,24 @@ class GoldrankError(Exception):
 
     >>> str(GoldrankError("no index in ~/.cache", remedy="make it with: goldrank index"))
     'no index in ~/.cache; make it with: goldrank index'
-    >>> str(GoldrankError("Nothing was added.", remedy="Write another id."))
-    'Nothing was added. Write another id.'
     """
 
-    def __init__(self, fact: str, *, remedy: str = "") -> None:
-        """State the fact, and apart from it what to do."""
+    def __init__(self, fact: str, *, remedy: str = "", joint: str = "; ") -> None:
+        """State the fact, and apart from it what to do.
+
+        Args:
+            fact: What is wrong.
+            remedy: What to do, or "".
+            joint: What stands between the two in a text; a blank where both are sentences.
+        """
         super().__init__(fact)
         self.fact = fact
         self.remedy = remedy
+        self._joint = joint
 
     def __str__(self) -> str:
-        """Write both as one line; a fact that is a whole sentence is followed by another."""
-        if not self.remedy:
-            return self.fact
-        return f"{self.fact} {self.remedy}" if self.fact.endswith(".") else f"{self.fact}; {self.remedy}"
+        """Write both in one text."""
+        return f"{self.fact}{self._joint}{self.remedy}" if self.remedy else self.fact
 
 
 class RootError(GoldrankError):
@@ -104,5 +107,5 @@ def unwritable(folder: Path, cause: object) -> CacheError:
     full = f" ({free} MB are free there; `goldrank clean` frees some)" if free < LITTLE_MB else ""
     return CacheError(
         f"the index in {folder} cannot be written: {cause}{full}",
-        remedy=("name another cache folder: --cache DIR or GOLDRANK_CACHE=DIR"),
+        remedy="name another cache folder: --cache DIR or GOLDRANK_CACHE=DIR",
     )

@@ -207,9 +207,8 @@ def _chosen(accept: str, drafts: Sequence["Draft"]) -> list["Draft"]:
             raise ArgumentError(
                 f"--accept {shorten(part)}: no such draft, or it is in the golden file already; "
                 "nothing was added.",
-                remedy=(
-                    "Write ids, numbers and ranges that `goldrank golden suggest` shows: d-1f2e3d4c,3,5-8"
-                ),
+                remedy="Write ids, numbers and ranges that `goldrank golden suggest` shows: d-1f2e3d4c,3,5-8",
+                joint=" ",
             )
     if not chosen:
         raise ArgumentError("--accept names no draft", remedy="write ids or numbers, or all")

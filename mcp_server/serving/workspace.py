@@ -136,7 +136,7 @@ class Workspace:
                 f"the files of {view.root.name} are still being listed", remedy="ask again in a moment"
             )
         if refresh.pending and not secret_masking.is_ready(DETECTOR_S):
-            raise GoldrankError(f"{NO_DETECTOR}.", remedy="Ask again in a moment.")
+            raise GoldrankError(f"{NO_DETECTOR}.", remedy="Ask again in a moment.", joint=" ")
         return view
 
     def _indexed(

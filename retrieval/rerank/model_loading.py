@@ -77,7 +77,7 @@ def load_cross_encoder(model: str, *, revision: str, max_tokens: int = MAX_TOKEN
     if not is_on_disk(model, revision=revision):
         raise ModelError(
             f"{model} is not on this machine",
-            remedy=("`goldrank doctor --download-model` fetches it, or name a folder with --model"),
+            remedy="`goldrank doctor --download-model` fetches it, or name a folder with --model",
         )
     from sentence_transformers import CrossEncoder
     from transformers import utils

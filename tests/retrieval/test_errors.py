@@ -12,7 +12,8 @@ from retrieval.errors import GoldrankError, RootError
     [
         (RootError("a; b is a file"), "a; b is a file"),
         (RootError("a; b is a file", remedy="name a folder"), "a; b is a file; name a folder"),
-        (RootError("Nothing was added.", remedy="Write ids."), "Nothing was added. Write ids."),
+        (RootError("no folder /a/b.", remedy="name another"), "no folder /a/b.; name another"),
+        (RootError("Nothing was added.", remedy="Write ids.", joint=" "), "Nothing was added. Write ids."),
     ],
 )
 def test_a_text_names_the_fact_and_then_the_way_out(error: GoldrankError, text: str) -> None:

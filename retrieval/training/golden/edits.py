@@ -105,6 +105,7 @@ def _check_new(item: Question, known: Golden) -> None:
                     f"Remove that row first: goldrank golden remove {question.row}; "
                     "or give this one an id: --id"
                 ),
+                joint=" ",
             )
 
 

@@ -55,7 +55,11 @@ def promote(
         ModelError: The store cannot be written, or another process writes it.
     """
     if not decision.promote and force == "no":
-        raise ArgumentError(f"not promoted: {' '.join(decision.reasons)} --force promotes it all the same.")
+        raise ArgumentError(
+            f"not promoted: {' '.join(decision.reasons)}",
+            remedy="--force promotes it all the same.",
+            joint=" ",
+        )
     if not (draft.folder / "config.json").is_file():
         raise ArgumentError(f"{draft.folder} holds no config.json", remedy="name a CrossEncoder folder")
     forced = not decision.promote

@@ -92,7 +92,7 @@ def base() -> SecondStage:
 
 
 @pytest.fixture
-def stages(settings: Settings, base: SecondStage) -> ModelChoice:
+def models(settings: Settings, base: SecondStage) -> ModelChoice:
     """Set up what answers, with the patience of a person."""
     return ModelChoice(settings, base=base, wait_s=None)
 
@@ -112,16 +112,16 @@ def break_weights(version: Version) -> None:
     file.write_bytes(file.read_bytes()[:-100])
 
 
-def serving(stages: ModelChoice, root: Path) -> str:
+def serving(models: ModelChoice, root: Path) -> str:
     """Name what answers now."""
-    with stages.acquire(root) as second:
+    with models.acquire(root) as second:
         assert second is not None
         return second.name
 
 
-def note(stages: ModelChoice, root: Path) -> str:
+def note(models: ModelChoice, root: Path) -> str:
     """Read what a reply would say of it."""
-    with stages.acquire(root) as second:
+    with models.acquire(root) as second:
         assert second is not None
         return second.note
 
@@ -284,16 +284,16 @@ def test_a_search_that_asks_no_model_loads_none(
 
 
 def test_a_request_in_flight_ends_with_the_model_it_began_with_whose_thread_ends_then(
-    where: ModelStore, likes_c: Path, likes_d: Path, stages: ModelChoice
+    where: ModelStore, likes_c: Path, likes_d: Path, models: ModelChoice
 ) -> None:
     """Two models at once are memory; a model pulled away is a lost answer."""
     before = set(threading.enumerate())
     first = promoted(where, likes_c)
-    with stages.acquire(where.root) as held:
+    with models.acquire(where.root) as held:
         assert held is not None
         (thread,) = set(threading.enumerate()) - before
         second = promoted(where, likes_d)
-        until(lambda: serving(stages, where.root) == second.name)
+        until(lambda: serving(models, where.root) == second.name)
         read = held.reader.read(QUERY, [*FILES.values()], deadline_s=PATIENCE_S, is_cancelled=lambda: False)
         assert (held.name, max(range(4), key=lambda i: read.logits[i] or 0)) == (first.name, 2)
         assert thread.is_alive()
@@ -301,17 +301,17 @@ def test_a_request_in_flight_ends_with_the_model_it_began_with_whose_thread_ends
 
 
 def test_a_rollback_to_the_base_takes_hold_at_once(
-    where: ModelStore, likes_c: Path, stages: ModelChoice
+    where: ModelStore, likes_c: Path, models: ModelChoice
 ) -> None:
     """Who rolls back has seen bad answers and wants no more of them."""
     promoted(where, likes_c)
-    assert serving(stages, where.root) != "base"
+    assert serving(models, where.root) != "base"
     rollback(where, now=NOW)
-    assert serving(stages, where.root) == "base"
+    assert serving(models, where.root) == "base"
 
 
 def test_many_changes_under_many_requests_leave_one_thread_a_model_that_answers(
-    where: ModelStore, likes_c: Path, likes_d: Path, stages: ModelChoice
+    where: ModelStore, likes_c: Path, likes_d: Path, models: ModelChoice
 ) -> None:
     """A server runs for weeks; a thread that stays behind each time holds 90 MB."""
     before = set(threading.enumerate())
@@ -320,7 +320,7 @@ def test_many_changes_under_many_requests_leave_one_thread_a_model_that_answers(
     def ask(_: int) -> int:
         asked = 0
         while not is_over.is_set():
-            with stages.acquire(where.root) as second:
+            with models.acquire(where.root) as second:
                 assert second is not None
                 passages = [*FILES.values()]
                 read = second.reader.read(QUERY, passages, deadline_s=PATIENCE_S, is_cancelled=lambda: False)
@@ -329,7 +329,7 @@ def test_many_changes_under_many_requests_leave_one_thread_a_model_that_answers(
         return asked
 
     def answers(version: Version) -> Callable[[], bool]:
-        return lambda: serving(stages, where.root) == version.name
+        return lambda: serving(models, where.root) == version.name
 
     with ThreadPoolExecutor(3) as pool:
         asking = [pool.submit(ask, number) for number in range(3)]
@@ -341,34 +341,55 @@ def test_many_changes_under_many_requests_leave_one_thread_a_model_that_answers(
                 until(answers(version))
             while model_versions.current(where) is not None:
                 rollback(where, now=NOW)
-            assert serving(stages, where.root) == "base"
+            assert serving(models, where.root) == "base"
         finally:
             is_over.set()
         assert min(future.result() for future in asking) > 0
     until(lambda: len(set(threading.enumerate()) - before) <= 1)  # the base's
 
 
+def test_a_version_that_is_named_again_while_it_is_on_trial_keeps_serving(
+    where: ModelStore, likes_c: Path, settings: Settings, base: SecondStage
+) -> None:
+    """Who rolls back and changes their mind within a second must not get a model that is being stopped."""
+    version = promoted(where, likes_c)
+    models = ModelChoice(settings, base=base, wait_s=0.0)
+    with models.acquire(where.root):
+        pass  # its trial begins
+    rollback(where, now=NOW)
+    assert serving(models, where.root) == "base"
+    (where.folder / model_versions.CURRENT).write_text(f"{version.name}\n", encoding="utf-8")
+    until(lambda: serving(models, where.root) == version.name)
+    for _ in range(20):
+        with models.acquire(where.root) as second:
+            assert second is not None
+            read = second.reader.read(
+                QUERY, [*FILES.values()], deadline_s=PATIENCE_S, is_cancelled=lambda: False
+            )
+            assert None not in read.logits
+
+
 def test_a_broken_version_is_refused_once_and_the_old_one_stays(
-    where: ModelStore, likes_c: Path, likes_d: Path, stages: ModelChoice, caplog: pytest.LogCaptureFixture
+    where: ModelStore, likes_c: Path, likes_d: Path, models: ModelChoice, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A torn file must cost nobody the model that works, and the log must not fill with it."""
     first = promoted(where, likes_c)
-    assert serving(stages, where.root) == first.name
+    assert serving(models, where.root) == first.name
     break_weights(second := promoted(where, likes_d))
-    until(lambda: note(stages, where.root) != "")
+    until(lambda: note(models, where.root) != "")
     for _ in range(3):
-        assert serving(stages, where.root) == first.name
-        assert note(stages, where.root).startswith(
+        assert serving(models, where.root) == first.name
+        assert note(models, where.root).startswith(
             f"the promoted model is not used: {second.name} is broken: model.safetensors changed after"
         )
     assert [record.levelname for record in caplog.records if record.levelno >= logging.WARNING] == ["WARNING"]
     rollback(where, now=NOW)
-    assert (serving(stages, where.root), note(stages, where.root)) == (first.name, "")
+    assert (serving(models, where.root), note(models, where.root)) == (first.name, "")
 
 
 @pytest.mark.parametrize("fault", ["pair text", "probe", "record", "pointer", "no file"])
 def test_each_fault_of_a_version_keeps_it_from_answering(
-    tmp_path: Path, where: ModelStore, likes_c: Path, stages: ModelChoice, fault: str
+    tmp_path: Path, where: ModelStore, likes_c: Path, models: ModelChoice, fault: str
 ) -> None:
     """A model that loads is not yet a model that ranks."""
     foreign = replace(FACTS, pair_text_version=PAIR_TEXT_VERSION + 1)
@@ -390,8 +411,8 @@ def test_each_fault_of_a_version_keeps_it_from_answering(
         "no file": f"{where.folder / model_versions.CURRENT} cannot be read: Is a directory; "
         "mend or remove it",
     }
-    assert serving(stages, where.root) == "base"
-    assert note(stages, where.root).startswith(f"the promoted model is not used: {said[fault]}")
+    assert serving(models, where.root) == "base"
+    assert note(models, where.root).startswith(f"the promoted model is not used: {said[fault]}")
 
 
 def test_one_who_cannot_wait_is_told_that_the_model_is_loading(
@@ -399,15 +420,15 @@ def test_one_who_cannot_wait_is_told_that_the_model_is_loading(
 ) -> None:
     """A client gives up after some seconds; the first stage's order is better than nothing."""
     version = promoted(where, likes_c)
-    stages = ModelChoice(settings, base=base, wait_s=0.0)
-    with stages.acquire(root) as second:
+    models = ModelChoice(settings, base=base, wait_s=0.0)
+    with models.acquire(root) as second:
         assert second is not None
         assert (second.name, second.deadline_s) == (version.name, 0.0)
-    until(lambda: _deadline(stages, root) == PATIENCE_S)
+    until(lambda: _deadline(models, root) == PATIENCE_S)
 
 
-def _deadline(stages: ModelChoice, root: Path) -> float:
-    with stages.acquire(root) as second:
+def _deadline(models: ModelChoice, root: Path) -> float:
+    with models.acquire(root) as second:
         assert second is not None
         return second.deadline_s
 
