@@ -40,8 +40,8 @@ class Settings:
     Attributes:
         cache: Folder of all indexes.
         models: Folder of all promoted models.
-        model: The cross-encoder: `embedded.NAME` for the one that comes with goldrank, a folder, which must
-            exist, or a hub id; "" for none. One that is named wins over promoted ones.
+        model: The cross-encoder: `exported_model.NAME` for the one that comes with goldrank, a folder, which
+            must exist, or a hub id; "" for none. One that is named wins over promoted ones.
         model_revision: Commit of a hub model, or "" for the newest at hand; ignored for a folder.
         rerank_weight: Share of the cross-encoder in the score of rag_search, 0 to 1; 0 leaves it out.
         rerank_tool_weight: The same in rag_rerank, whose first stage knows only the candidates themselves.

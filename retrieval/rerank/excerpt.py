@@ -31,7 +31,7 @@ def excerpt(query: str, passage: str) -> str:
 
     Args:
         query: The question.
-        passage: What `reranker.pair_text` made of a chunk: its first line says where it is.
+        passage: What `fusion.pair_text` made of a chunk: its first line says where it is.
 
     >>> steps = [f"    step_{i} = begin(option_{i}, default_{i})" for i in range(30)]
     >>> text = "\n".join(["a.py function run", "def run():", *steps, "    stop_the_clock()"])

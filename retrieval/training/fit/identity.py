@@ -19,7 +19,8 @@ def identity(model: str, *, revision: str = "") -> str:
     """Hash a model's weights, configuration and tokenizer, with the pair text and the libraries that run it.
 
     Args:
-        model: `embedded.NAME`, a folder, or a hub id; a hub model that is not on this machine is its name.
+        model: `exported_model.NAME`, a folder, or a hub id; a hub model that is not on this machine is its
+            name.
         revision: Commit of a hub model, or "".
     """
     seen = hashlib.sha256()
