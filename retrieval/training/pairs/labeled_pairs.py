@@ -19,7 +19,7 @@ class LabeledPair:
         question_id: Of the golden question.
         group: Questions of one group are never parted between training and testing.
         query: The question's text.
-        passage: What `reranker.pair_text` made of the chunk.
+        passage: What `fusion.pair_text` made of the chunk.
         label: 1 relevant, 0 not.
         chunk: Where the passage comes from.
         rank: Its place in the first-stage order, 1-based; 0 where the first stage did not find it.
