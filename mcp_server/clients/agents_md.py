@@ -1,4 +1,4 @@
-"""The advice in AGENTS.md on when to use which tool, between two marks of ours."""
+"""The advice in AGENTS.md on when to use which tool, between two marks."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ def block() -> str:
 
 
 def introduce(root: Path, *, dry_run: bool) -> Outcome:
-    """Append the advice to a project's AGENTS.md, or bring what was appended up to date.
+    """Append the advice to a project's AGENTS.md, or update it.
 
     Raises:
         ClientFileError: The file cannot be read or written, or has one mark without the other.

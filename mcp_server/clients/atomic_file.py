@@ -1,4 +1,4 @@
-"""A text file that belongs to somebody else: read whole, and replaced in one step or not at all."""
+"""How a user's text file is read, and replaced in one step or not at all."""
 
 import os
 import shutil
@@ -14,11 +14,11 @@ def read(file: Path, *, within: Path | None = None) -> str | None:
     """Read a file; None when it does not exist.
 
     Args:
-        file: It, or a link to it.
-        within: The folder that links may not lead out of: a clone may hold a link to anything.
+        file: The file, or a link to it.
+        within: The folder that links must stay in: a clone may contain a link to anywhere.
 
     Raises:
-        ClientFileError: It is no ordinary UTF-8 file that may be read, or lies elsewhere.
+        ClientFileError: It is not a readable, regular UTF-8 file, or is outside `within`.
     """
     try:
         target = file.resolve()
@@ -38,9 +38,9 @@ def read(file: Path, *, within: Path | None = None) -> str | None:
 
 
 def write(file: Path, text: str) -> None:
-    """Replace a file, or make it: a reader sees all of the old text or all of the new one.
+    """Replace or create a file: a reader sees all of the old text or all of the new one.
 
-    Its mode stays, and a link stays a link to it.
+    The file keeps its mode, and a link to it stays a link.
 
     Raises:
         ClientFileError: It, or its folder, may not be written.
@@ -65,7 +65,7 @@ def write(file: Path, text: str) -> None:
 
 
 def delete(file: Path) -> None:
-    """Delete a file; a link to it stays, as it was before there was a file.
+    """Delete a file; a link to it stays.
 
     Raises:
         ClientFileError: It may not be deleted.

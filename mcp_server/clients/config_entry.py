@@ -1,7 +1,7 @@
-"""One client's configuration, changed by one entry: what is there stays, or nothing is written.
+"""How one entry in a client's configuration is added or removed without changing anything else.
 
-Each change is made to the text and then proven: the new text is parsed, and must hold what the old one held
-with nothing but the entry added or gone. Where that fails, the person is told what to paste, and where.
+Each change is made to the text and then verified: the new text is parsed, and must differ from the old one by
+this entry only. If that fails, nothing is written, and the error says what to paste, and where.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ Deed = Literal["added", "updated", "present", "kept", "removed", "absent"]
 
 
 class Format(Protocol):
-    """What a module that edits a kind of file can do; the two are `jsonc` and `tomltext`."""
+    """What a module that edits a file format offers; the two are `json_edit` and `toml_edit`."""
 
     def parse(self, text: str) -> Any:
         """Read a text."""
@@ -38,13 +38,13 @@ class Format(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What was done, or would be.
+    """What was done, or would be done.
 
     Attributes:
-        deed: What it was: "kept" is an entry that was made by hand.
+        deed: The change; "kept" is an entry that the user wrote.
         file: The configuration.
-        snippet: What is added or taken away, as a file of its own would hold it.
-        note: What the person should know beside.
+        snippet: What is added or removed, as a complete file would hold it.
+        note: What else the user should know.
     """
 
     deed: Deed
@@ -55,7 +55,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """A configuration as it was read: its text without the byte order mark, and the entry in it."""
+    """A configuration that was read: its text without byte order mark, and the entry in it."""
 
     client: Client
     file: Path
@@ -65,10 +65,10 @@ class _Opened:
 
 
 def introduce(client: Client, around: Surroundings, *, dry_run: bool) -> Outcome:
-    """Tell a client of goldrank.
+    """Add goldrank to a client's configuration.
 
     Raises:
-        ClientFileError: Its configuration is invalid, or cannot be changed safely; says what to paste.
+        ClientFileError: The file is invalid or cannot be changed safely; the remedy says what to paste.
     """
     file = registry.file_of(client, around)
     wanted = registry.entry(client, around)
@@ -93,7 +93,7 @@ def introduce(client: Client, around: Surroundings, *, dry_run: bool) -> Outcome
 
 
 def entry_in(client: Client, around: Surroundings) -> Any:
-    """Read what a client's configuration says of goldrank; None when it says nothing.
+    """Return goldrank's entry in a client's configuration; None if there is none.
 
     Raises:
         ClientFileError: It is invalid.
@@ -103,10 +103,10 @@ def entry_in(client: Client, around: Surroundings) -> Any:
 
 
 def dismiss(client: Client, around: Surroundings, *, dry_run: bool) -> list[Outcome]:
-    """Take goldrank out of each configuration that a client may have.
+    """Remove goldrank from every configuration that a client may have.
 
     Raises:
-        ClientFileError: One is invalid, or cannot be changed safely; says what to take out.
+        ClientFileError: One is invalid, or cannot be changed safely; the remedy says what to remove.
     """
     files = [around.locate(template) for template in client.files]
     found = [_dismiss(client, file, around, dry_run=dry_run) for file in files if registry.exists(file)]
@@ -133,7 +133,7 @@ def _dismiss(client: Client, file: Path, around: Surroundings, *, dry_run: bool)
 
 
 def _take_out(opened: _Opened, around: Surroundings, rest: Mapping[str, Any] | None) -> None:
-    """Write the file without the entry, or with what is left of it; delete one that held only the entry."""
+    """Write the file without the entry, or with what remains of it; delete it if it held nothing else."""
     edit, text, keys = _format(opened.file), opened.text or "", opened.client.keys
     left = edit.remove(text, keys) if rest is None else edit.add(text, keys, rest)
     if left is not None:
@@ -159,7 +159,7 @@ def _open(client: Client, file: Path, around: Surroundings) -> _Opened:
 
 
 def _check_dialect(opened: _Opened) -> None:
-    """Refuse what the client itself would not read: with an entry more it would still start nothing."""
+    """Reject a file that the client itself cannot read: an added entry would not start anything."""
     for extra in opened.client.refuses:
         line = json_edit.line_with(opened.text or "", extra)
         if line:
@@ -179,7 +179,7 @@ def _held(whole: Any, keys: Sequence[str]) -> Any:
 
 
 def _replace(opened: _Opened, text: str, wanted: Mapping[str, Any] | None) -> None:
-    """Write the new text, if nothing but the entry is another in it."""
+    """Write the new text, if it differs by the entry only."""
     if not _is_proven(opened, text, wanted):
         raise ClientFileError(f"{opened.file} is written in a way that cannot be changed safely")
     atomic_file.write(opened.file, (atomic_file.BOM if opened.has_bom else "") + text)
@@ -195,7 +195,7 @@ def _is_proven(opened: _Opened, text: str, wanted: Mapping[str, Any] | None) -> 
 
 
 def _parted(whole: Any, keys: Sequence[str]) -> tuple[Any, Any]:
-    """Part the entry from the rest, in which an object on the way that holds nothing else is left out."""
+    """Separate the entry from the rest, dropping objects on the way that hold nothing else."""
     if not isinstance(whole, dict):
         return whole, None
     rest = {key: value for key, value in whole.items() if key != keys[0]}

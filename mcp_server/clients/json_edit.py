@@ -1,13 +1,13 @@
-"""One member of a JSON file, added and taken out as text, so that every other byte stays, comments too.
+"""How a member is added to and removed from a JSON file as text, so that every other byte stays.
 
-Comments and trailing commas are blanked, position by position, and what is left is read by Python's own
-json: no JSON library on PyPI keeps comments, needs no node, and is still maintained.
+Comments and trailing commas are replaced by blanks of the same length, and Python's json reads the rest: no
+maintained JSON library on PyPI keeps comments without needing node.
 
-What `remove` must give back is told by form alone:
+The form alone tells `remove` what to restore:
 
-    an object that was empty      our member stands right behind its brace
-    an object that was made       our member stands on a line of its own, and is its only one
-    a trailing comma before us    there is one behind us too
+    an object that was empty      our member directly follows its brace
+    an object that we created     our member is its only one, on a line of its own
+    a trailing comma before us    there is one after us too
 """
 
 import json
@@ -53,7 +53,7 @@ class _Object:
     members: tuple[_Member, ...]
 
     def member(self, key: str) -> _Member | None:
-        """Find a member; of two with one key the last counts, as for every reader of JSON."""
+        """Find a member; of two with the same key the last counts, as for every JSON reader."""
         return next((member for member in reversed(self.members) if member.key == key), None)
 
 
@@ -61,7 +61,7 @@ def parse(text: str) -> Any:
     """Read a text; one without any value is an empty object.
 
     Raises:
-        ClientFileError: It is no JSON, even with comments and trailing commas; begins with the line.
+        ClientFileError: Not JSON, even with comments and trailing commas; the message begins with the line.
     """
     bare = _bare(_plain(text))
     try:
@@ -99,10 +99,10 @@ def render(keys: Sequence[str], value: Mapping[str, Any]) -> str:
 
 
 def add(text: str | None, keys: Sequence[str], value: Mapping[str, Any]) -> str:
-    """Set the value at `keys`; objects on the way are made. None is a file that does not exist.
+    """Set the value at `keys`, creating objects on the way. None stands for a file that does not exist.
 
     Raises:
-        ClientFileError: What stands on the way is no object.
+        ClientFileError: A value on the way is not an object.
     """
     if text is None:
         return render(keys, value) + "\n"
@@ -122,9 +122,9 @@ def add(text: str | None, keys: Sequence[str], value: Mapping[str, Any]) -> str:
 
 
 def remove(text: str, keys: Sequence[str]) -> str | None:
-    """Take out the value at `keys`, and the objects that were made for it.
+    """Remove the value at `keys`, and the objects that were created for it.
 
-    None when that leaves nothing of a file that was made for it.
+    Returns None if the file was created for this value.
     """
     chain = _chain(text, keys)
     for place, key in zip(reversed(chain), reversed(keys), strict=True):
@@ -135,12 +135,12 @@ def remove(text: str, keys: Sequence[str]) -> str | None:
 
 
 def line_of(text: str, keys: Sequence[str]) -> int:
-    """Return the line of the member at `keys`, which is there."""
+    """Return the line of the member at `keys`, which must exist."""
     return _line(text, _found(_chain(text, keys)[-1], keys[-1]).start)
 
 
 def _chain(text: str, keys: Sequence[str]) -> list[_Object]:
-    """Read the objects on the way to `keys`, the outermost first; each holds the key of its place."""
+    """Return the objects on the way to `keys`, outermost first; each contains the key at its depth."""
     chain = [_object(text, _skip(_plain(text), 0))]
     for key in keys[:-1]:
         chain.append(_object(text, _found(chain[-1], key).value))
@@ -148,7 +148,7 @@ def _chain(text: str, keys: Sequence[str]) -> list[_Object]:
 
 
 def _was_made(text: str, place: _Object) -> bool:
-    """Tell an object that `add` made, with its one member: it holds neither other members nor comments."""
+    """Return whether `add` created an object: it holds only our member and no comments."""
     if len(place.members) > 1:
         return False
     only = place.members[0]
@@ -159,7 +159,7 @@ def _was_made(text: str, place: _Object) -> bool:
 def _insertion(
     text: str, place: _Object, keys: Sequence[str], value: Mapping[str, Any], *, unit: str
 ) -> list[Edit]:
-    """Add a member behind the last one, and behind the comments that follow it."""
+    """Add a member after the last one and after the comments that follow it."""
     name, held = f"{_dumps(keys[0])}: ", _nested(keys[1:], value)
     # An object that is made inside goes on lines of its own: `_was_made` tells it by that.
     least = "" if len(keys) > 1 else None
@@ -180,7 +180,7 @@ def _insertion(
 
 
 def _removal(text: str, place: _Object, member: _Member) -> list[Edit]:
-    """Take out a member, the space before it, and the comma that parts it from the others."""
+    """Remove a member, the space before it, and the comma that separates it from the others."""
     edits = [(len(text[: member.start].rstrip()), member.end, "")]
     at = place.members.index(member)
     comma = member.comma
@@ -190,7 +190,7 @@ def _removal(text: str, place: _Object, member: _Member) -> list[Edit]:
 
 
 def _spell(value: Any, text: str, *, indent: str | None, unit: str) -> str:
-    """Write a value over several lines, or on one where its neighbours stand on one."""
+    """Write a value over several lines, or on one line if its neighbours are on one line."""
     if indent is None:
         return _dumps(value)
     lines = json.dumps(value, indent=unit, ensure_ascii=False).split("\n")
@@ -198,13 +198,13 @@ def _spell(value: Any, text: str, *, indent: str | None, unit: str) -> str:
 
 
 def _indent(text: str, at: int) -> str | None:
-    """Return what stands before `at` on its line; None when that is not white space."""
+    """Return the indentation before `at` on its line; None if something else precedes it."""
     line = text[text.rfind("\n", 0, at) + 1 : at]
     return None if line.strip() else line
 
 
 def _object(text: str, opening: int) -> _Object:
-    """Read where the members of an object are."""
+    """Find the members of an object."""
     plain = _plain(text)
     bare = _bare(plain)
     if plain[opening] != "{":
@@ -242,12 +242,12 @@ def _nested(keys: Sequence[str], value: Any) -> Any:
 
 
 def _plain(text: str) -> str:
-    """Blank the comments; everything else stays where it is."""
+    """Replace comments by blanks, so that positions stay."""
     return _COMMENT.sub(lambda found: found[0] if found[0][0] == '"' else _blank(found[0]), text)
 
 
 def _bare(plain: str) -> str:
-    """Blank the trailing commas."""
+    """Replace trailing commas by blanks."""
     return _TRAILING.sub(lambda found: found[0] if found[0][0] == '"' else " ", plain)
 
 
@@ -265,7 +265,7 @@ def _dumps(value: Any) -> str:
 
 
 def _apply(text: str, edits: Sequence[Edit]) -> str:
-    """Make edits that do not overlap, from the last to the first, so that positions hold."""
+    """Apply edits that do not overlap, last to first, so that positions stay valid."""
     for start, end, instead in sorted(edits, reverse=True):
         text = text[:start] + instead + text[end:]
     return text

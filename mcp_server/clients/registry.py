@@ -1,7 +1,7 @@
-"""Which clients `goldrank init` knows: how each is recognised, where it reads of servers, in which words.
+"""Which clients `goldrank init` knows: how each is recognised, which file it reads, which entry it wants.
 
-Where a client starts its servers decides what is written: in the folder of the project, `goldrank serve`
-needs no root; a client that starts them elsewhere has a variable for that folder, or must be told of it.
+Where a client starts servers decides the entry: in the project's folder, `goldrank serve` needs no root; a
+client that starts them elsewhere has a variable for that folder, or needs its path.
 """
 
 import os
@@ -29,15 +29,15 @@ _MODULES = (_MODULE, ("-P", "-m", "mcp_server"))
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """Where an installation, a project and a user are.
+    """The folders and the command that entries refer to.
 
     Attributes:
         root: The project.
         home: The user's folder.
         config: The folder of the user's configurations: ~/.config, or what the system has instead.
-        codex: The folder of Codex, which a variable may move.
-        path: Where programs are looked for, as PATH says it.
-        command: What starts this goldrank.
+        codex: The folder of Codex, which an environment variable may set.
+        path: The folders of PATH.
+        command: The command that starts this goldrank.
     """
 
     root: Path
@@ -57,15 +57,15 @@ class Client:
     """One client.
 
     Attributes:
-        name: What it is called on the command line.
-        title: What people call it.
-        files: Templates of its configuration; the first that exists is written, else the last.
-        keys: Where an entry stands in that file.
-        marks: Templates of files and folders of which one shows that it is in use.
-        programs: The same of programs.
-        starts: Where it starts servers: in the project, in a folder that a variable names, or anywhere.
-        more: What an entry holds beside the command.
-        refuses: What makes the whole file invalid for it, though others read it.
+        name: Its name on the command line.
+        title: Its name for people.
+        files: Templates of its configuration files; the first that exists is used, else the last.
+        keys: Path of the entry in that file.
+        marks: Templates of files and folders; one that exists shows that the client is in use.
+        programs: Programs that show the same.
+        starts: Where it starts servers: in the project, in the folder of a variable, or anywhere.
+        more: What an entry holds besides the command.
+        refuses: What makes the file invalid for this client, though others read it.
         is_one_list: Whether the command and its arguments are one list.
     """
 
@@ -170,13 +170,13 @@ _ALIASES = {"code": "vscode", "vs": "vscode", "claude-desktop": ""}
 
 
 def named(word: str) -> str:
-    """Find the client that somebody means: by name, title, program, or the beginning of one name alone.
+    """Find a client by name, title, program, or a unique beginning of its name.
 
     >>> named("claude"), named("VS Code"), named("gemini-cli"), named("curs")
     ('claude-code', 'vscode', 'gemini', 'cursor')
 
     Raises:
-        ArgumentError: None is called so, or several are.
+        ArgumentError: No client matches, or several do.
     """
     plain = _plain(word)
     if plain in _ALIASES:
@@ -200,7 +200,7 @@ def _plain(word: str) -> str:
 
 
 def surroundings(root: Path, environment: Mapping[str, str]) -> Surroundings:
-    """Look where this user, this system and this installation have their things."""
+    """Find the folders of this user and system, and the command of this installation."""
     home = Path.home()
     return Surroundings(
         root=root.resolve(),
@@ -213,7 +213,7 @@ def surroundings(root: Path, environment: Mapping[str, str]) -> Surroundings:
 
 
 def is_in_use(client: Client, around: Surroundings) -> bool:
-    """Tell whether a client has left its mark in the project or the home, or can be started."""
+    """Return whether a client has left files in the project or the home, or can be started."""
     return any(exists(around.locate(mark)) for mark in client.marks) or any(
         shutil.which(program, path=around.path) for program in client.programs
     )
@@ -226,7 +226,7 @@ def file_of(client: Client, around: Surroundings) -> Path:
 
 
 def exists(path: Path) -> bool:
-    """Tell whether something is there; what is in a folder that may not be read is not there for us."""
+    """Return whether a path exists; one in an unreadable folder counts as absent."""
     try:
         return path.exists()
     except OSError:
@@ -234,15 +234,15 @@ def exists(path: Path) -> bool:
 
 
 def belongs_to_project(client: Client) -> bool:
-    """Tell whether its file lies in the project, where a clone may have put anything."""
+    """Return whether a client's file is in the project, where a clone may have put anything."""
     return client.files[-1].startswith("{root}")
 
 
 def entry(client: Client, around: Surroundings, held: Any = None) -> dict[str, Any]:
-    """Write what the client should be told, in its own words.
+    """Write the client's entry.
 
-    One entry of a client that has no file in the project serves all projects that it was made for: those of
-    the entry `held` that still exist stay.
+    A client without a file in the project has one entry for all its projects: those in the entry `held` that
+    still exist stay.
     """
     roots: list[str] = []
     if client.starts == "by variable":
@@ -254,7 +254,7 @@ def entry(client: Client, around: Surroundings, held: Any = None) -> dict[str, A
 
 
 def without_root(client: Client, around: Surroundings, held: Any) -> dict[str, Any] | None:
-    """Take this project out of an entry that serves several; None when no other is left."""
+    """Remove this project from an entry that serves several; None if no other remains."""
     roots = [] if belongs_to_project(client) else roots_of(client, held)
     others = [root for root in roots if root != str(around.root)]
     if not others:
@@ -264,7 +264,7 @@ def without_root(client: Client, around: Surroundings, held: Any) -> dict[str, A
 
 
 def is_ours(client: Client, held: Any) -> bool:
-    """Tell an entry that `goldrank init` wrote, here or in another installation, from one made by hand."""
+    """Return whether `goldrank init` wrote an entry, here or in another installation."""
     words = _words(client, held)
     if words is None or "serve" not in words or held != _spelled(client, words):
         return False
@@ -285,7 +285,7 @@ def program(client: Client, held: Any) -> str:
 
 
 def _command(path: str) -> tuple[str, ...]:
-    """Find what starts this goldrank: its script, by the name that outlives an upgrade; else its Python."""
+    """Find the command that starts this goldrank: its script, by a name that survives upgrades, or Python."""
     script = Path(sys.executable).with_name(f"{SERVER}.exe" if os.name == "nt" else SERVER)
     if not script.is_file():
         return (sys.executable, *_MODULE)
@@ -319,7 +319,7 @@ def roots_of(client: Client, held: Any) -> list[str]:
 
 
 def _is_absolute(path: str) -> bool:
-    """Read a path as any system would: a file may be carried from one to another."""
+    """Return whether a path is absolute on any system: a file may move between systems."""
     return PurePosixPath(path).is_absolute() or PureWindowsPath(path).is_absolute()
 
 

@@ -1,4 +1,4 @@
-"""Lines appended to a text that belongs to somebody else, and taken out again to the byte."""
+"""How lines are appended to a user's text, and removed again to the byte."""
 
 
 def newline_of(text: str) -> str:
@@ -8,10 +8,10 @@ def newline_of(text: str) -> str:
 
 
 def append(text: str | None, block: str) -> str:
-    r"""Add `block`, whose lines end in "\n" but for the last, below a blank line.
+    r"""Append `block` after a blank line; its lines end in "\n", except the last.
 
-    None is a file that does not exist. What `cut` takes away again is exactly what is added here, because a
-    text that lacks its last line ending lacks it afterwards too.
+    None stands for a file that does not exist. `cut` removes exactly what is added here, because a text
+    without a final line ending stays without one.
 
     >>> append("a\n", "b"), append("a", "b"), append("", "b"), append(None, "b")
     ('a\n\nb\n', 'a\n\nb', 'b', 'b\n')
@@ -26,9 +26,9 @@ def append(text: str | None, block: str) -> str:
 
 
 def cut(text: str, start: int, end: int) -> str | None:
-    r"""Take out the lines from `start` up to `end`, which stands before a line ending or at the end.
+    r"""Remove the lines from `start` to `end`, which is before a line ending or at the end of the text.
 
-    The blank line above goes with them. None: nothing else was in the file, and `append` had made it.
+    The blank line above goes too. Returns None if `append` had created the file.
 
     >>> cut("a\n\nb\n", 3, 4), cut("a\n\nb", 3, 4), cut("b", 0, 1), cut("b\n", 0, 1)
     ('a\n', 'a', '', None)

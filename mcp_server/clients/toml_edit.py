@@ -1,8 +1,8 @@
-r"""One table of a TOML file, added and taken out as text, so that every other byte stays.
+r"""How a table is added to and removed from a TOML file as text, so that every other byte stays.
 
-tomlkit keeps comments too, but gives those below a table to that table: with ours it would delete what
-somebody wrote above the next one. It also mixes line endings.
-Whoever calls this parses the outcome: text that looks like a header inside a string is found there.
+tomlkit keeps comments too, but assigns those below a table to that table: it would delete comments that
+belong to the next one. It also mixes line endings.
+The caller parses the result, which catches text inside a string that looks like a header.
 """
 
 import json
@@ -22,7 +22,7 @@ def parse(text: str) -> dict[str, Any]:
     """Read a text.
 
     Raises:
-        ClientFileError: It is no TOML; the message begins with the line.
+        ClientFileError: It is not TOML; the message begins with the line.
     """
     try:
         return tomllib.loads(text)
@@ -33,7 +33,7 @@ def parse(text: str) -> dict[str, Any]:
 
 
 def render(keys: Sequence[str], value: Mapping[str, Any]) -> str:
-    """Write a table of strings and lists of strings; a string of JSON is one of TOML, but for DEL.
+    """Write a table of strings and lists of strings; a JSON string is a TOML string, except for DEL.
 
     >>> print(render(("mcp_servers", "x"), {"command": "a", "args": ["b"]}))
     [mcp_servers.x]
@@ -48,7 +48,7 @@ def render(keys: Sequence[str], value: Mapping[str, Any]) -> str:
 
 
 def add(text: str | None, keys: Sequence[str], value: Mapping[str, Any]) -> str:
-    """Append the table, or write it anew where it stands."""
+    """Append the table, or replace it in place."""
     block = render(keys, value)
     span = _span(text or "", keys)
     if text is None or span is None:
@@ -57,7 +57,7 @@ def add(text: str | None, keys: Sequence[str], value: Mapping[str, Any]) -> str:
 
 
 def remove(text: str, keys: Sequence[str]) -> str | None:
-    """Take the table out; None when the file held nothing else and began with it."""
+    """Remove the table; None if the file held nothing else."""
     span = _span(text, keys)
     if span is None:
         raise ClientFileError(f"[{'.'.join(keys)}] is not written as a table of its own")
@@ -71,7 +71,7 @@ def line_of(text: str, keys: Sequence[str]) -> int:
 
 
 def _span(text: str, keys: Sequence[str]) -> tuple[int, int] | None:
-    """Find a table: from its header up to the end of its last member; comments below belong to others."""
+    """Find a table, from its header to the end of its last member; comments below belong to the next."""
     parts = r"[ \t]*\.[ \t]*".join(rf"""["']?{re.escape(key)}["']?""" for key in keys)
     header = re.compile(rf"[ \t]*\[[ \t]*{parts}[ \t]*\][ \t\r]*(#.*)?")
     start: int | None = None
@@ -88,7 +88,7 @@ def _span(text: str, keys: Sequence[str]) -> tuple[int, int] | None:
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
-    r"""Yield each line without its "\n", and where it begins."""
+    r"""Yield each line without its "\n", and its offset."""
     at = 0
     for line in text.split("\n"):
         yield at, line

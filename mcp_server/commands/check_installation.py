@@ -1,4 +1,4 @@
-"""What can be wrong with an installation and with what clients know of it, and the command that mends it."""
+"""What can be wrong with an installation and with clients' files, and the command that fixes it."""
 
 import importlib.metadata
 import os
@@ -146,7 +146,7 @@ def _cache(settings: Settings) -> Diagnosis:
     free = shutil.disk_usage(settings.cache).free
     detail = f"{settings.cache} ({free // 1_000_000:,} MB free)"
     if free < LEAST_FREE_BYTES:
-        remedy = "goldrank clean frees what nobody needs, with --all everything; or name another: --cache DIR"
+        remedy = "run goldrank clean, with --all for everything; or name another folder: --cache DIR"
         return Diagnosis("cache folder", "warning", detail, remedy)
     return Diagnosis("cache folder", "ok", detail)
 
@@ -210,7 +210,7 @@ def _exported(model: str, folder: Path, weights: str) -> Diagnosis:
 
 
 def _promoted(settings: Settings) -> Diagnosis:
-    """A promoted model that is broken leaves the base model serving, where nobody may look at the replies."""
+    """Check the promoted model: if it is broken the base model serves, and nobody may notice."""
     serving, broken = 0, []
     for where in model_versions.stores(settings.models):
         try:
@@ -229,7 +229,7 @@ def _promoted(settings: Settings) -> Diagnosis:
 
 
 def of_clients(around: Surroundings) -> Iterator[Diagnosis]:
-    """Check what each client that knows of goldrank would start, and where."""
+    """Check what each configured client would start, and where."""
     for client in registry.CLIENTS:
         try:
             held = config_entry.entry_in(client, around)
@@ -261,10 +261,9 @@ def _client(client: registry.Client, held: object, around: Surroundings) -> Diag
 @with_model
 @with_common
 def doctor(roots: Sequence[Path], download_model: bool, **flags: Any) -> None:
-    """Check this installation and ROOTS; for each thing that is not well, say how to mend it.
+    """Check this installation, ROOTS and your clients' files; print the command that fixes each problem.
 
-    Without ROOTS it is the repository around the working folder, if there is one. Also what your assistants
-    were told there.
+    Without ROOTS, checks the repository around the working folder, if there is one.
     """
     settings = settings_of(**flags)
     if download_model and exported_model.folder_of(settings.model):

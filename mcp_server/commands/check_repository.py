@@ -1,6 +1,6 @@
-"""What can be wrong with one served root, and the command that mends it.
+"""What can be wrong with one served root, and the command that fixes it.
 
-Nothing is changed and nothing is indexed: a search mends most of it by itself, and this says what it will do.
+The check changes nothing and indexes nothing: a search repairs most problems itself, and this says which.
 """
 
 import shlex
@@ -79,7 +79,7 @@ def _ignored(files: Sequence[str]) -> Callable[[Repository], Diagnosis]:
 def _lock(repository: Repository) -> Diagnosis:
     writer = repository.other_writer()
     if writer is None:
-        return Diagnosis("index lock", "ok", "nobody writes the index")
+        return Diagnosis("index lock", "ok", "no process is writing the index")
     remedy = f"wait; if it does not get on, end it: kill {writer.pid}; what it committed stays"
     return Diagnosis("index lock", "warning", f"{writer.description} writes the index", remedy)
 
@@ -89,7 +89,7 @@ def _index(repository: Repository) -> Diagnosis:
     if not store.folder.exists():
         return Diagnosis("index", "ok", f"none yet; the first question makes it, or now: {command}")
     if not store.is_made_by(repository.fingerprint):
-        detail = f"{store.folder} was made by another version, analyzer or detector and is made anew"
+        detail = f"{store.folder} was made by another version, analyzer or detector and will be rebuilt"
         return Diagnosis("index", "warning", detail, f"let the next question do it, or now: {command}")
     if damaged := integrity.damaged(store.chunks):
         return Diagnosis(
@@ -101,11 +101,13 @@ def _index(repository: Repository) -> Diagnosis:
 def _watch(folders: int) -> Callable[[Repository], Diagnosis]:
     def check(repository: Repository) -> Diagnosis:
         if not can_be_watched(repository.root):
-            detail = "others may write this disk unheard; the tree is looked through before each question"
+            detail = (
+                "other machines may write this disk unnoticed, so the tree is scanned before each question"
+            )
             return Diagnosis("watching", "warning", detail, "keep a large tree on a disk of this machine")
         most = watches()
         if most is not None and folders * MARGIN > most:
-            detail = f"{folders:,} folders, and this system watches {most:,}; then it is looked through"
+            detail = f"{folders:,} folders, and this system watches {most:,}, so the tree is scanned"
             remedy = f"sudo sysctl fs.inotify.max_user_watches={max(524_288, 4 * folders)}"
             return Diagnosis("watching", "warning", detail, remedy)
         return Diagnosis("watching", "ok", "this disk tells what changes")

@@ -77,7 +77,7 @@ def hold_against(before: "Report", found: "Report") -> None:
 
 
 def _drawable(_context: click.Context, _parameter: click.Parameter, page: Path | None) -> Path | None:
-    """Say before minutes of work what would fail after them."""
+    """Fail before minutes of work, not after them."""
     if page and importlib.util.find_spec("matplotlib") is None:
         raise click.BadParameter(f"its plots need {installation.with_extra('train')}; --markdown does not")
     return page

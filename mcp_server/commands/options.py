@@ -144,7 +144,7 @@ def opened(root: Path, settings: Settings, *, yes: bool = False) -> Repository:
     """Open a repository; before a home folder or a whole disk is indexed, ask whether it is meant.
 
     Raises:
-        ArgumentError: It has too many files for nobody to have said so.
+        ArgumentError: It has more files than anyone indexes by accident.
     """
     repository = open_repository(root, settings)
     if yes or repository.store_folder.exists() or not repository.is_vast():
@@ -236,7 +236,7 @@ def alone(folder: Path) -> Iterator[None]:
 
     Raises:
         ArgumentError: Another process works there.
-        CacheError: The folder is somebody else's, or cannot be written.
+        CacheError: The folder belongs to another program, or cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

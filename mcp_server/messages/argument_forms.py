@@ -1,7 +1,7 @@
-"""How clients and models write arguments, and what is read: `topK`, `"3"`, `null`, a text in place of a list.
+"""How arguments that are slightly off are read: `topK`, `"3"`, `null`, a text in place of a list.
 
-What can mean one thing only is taken, and a note says how it was read, unless JSON itself holds the two for
-equal. Everything else is left as it is, for validation to refuse.
+What can mean only one thing is accepted, with a note on how it was read, unless the two are equal in JSON.
+Everything else is left for validation to reject.
 """
 
 import json
@@ -40,7 +40,7 @@ _ABSENT = object()
 
 
 def read(arguments: Mapping[str, Any], model: type[BaseModel]) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Return the arguments of a call under their names and in their types, and how they were read.
+    """Return a call's arguments with their proper names and types, and notes on how they were read.
 
     >>> from mcp_server.messages.arguments import SearchArguments
     >>> read({"question": "who calls it", "topK": "3", "path": None}, SearchArguments)
@@ -59,7 +59,7 @@ def read(arguments: Mapping[str, Any], model: type[BaseModel]) -> tuple[dict[str
 
 
 def meant(name: str, model: type[BaseModel]) -> str:
-    """Return the argument that a slip in its name stands for, or ""."""
+    """Return the argument that a misspelled name means, or ""."""
     return "" if name in model.model_fields else _slips(model).get(folded(name), "")
 
 
@@ -70,7 +70,7 @@ def _slips(model: type[BaseModel]) -> dict[str, str]:
 
 
 def folded(name: str) -> str:
-    """Write a name without what a habit of spelling adds.
+    """Write a name without case, hyphens and underscores.
 
     >>> folded("maxChars"), folded("max-chars"), folded("MAX_CHARS")
     ('maxchars', 'maxchars', 'maxchars')
@@ -79,7 +79,7 @@ def folded(name: str) -> str:
 
 
 def integer(value: object) -> int | None:
-    """Return the whole number that a value is or says, or None.
+    """Return the whole number that a value is or spells, or None.
 
     >>> integer(3.0), integer(" 3 "), integer("3.0"), integer(True), integer(3.5)
     (3, 3, 3, None, None)
@@ -100,9 +100,9 @@ def _named(name: str, model: type[BaseModel]) -> bool:
 
 
 def _renamed(given: Mapping[str, Any], model: type[BaseModel]) -> tuple[dict[str, Any], _Notes]:
-    """Take slips in names for what they mean.
+    """Correct slips in names.
 
-    A slip beside the argument that it means stays, and is refused: nobody can tell which of the two is meant.
+    A slip next to the argument that it means is left, and rejected: the two may differ.
     """
     renamed: dict[str, Any] = {}
     notes: _Notes = []
@@ -117,7 +117,7 @@ def _renamed(given: Mapping[str, Any], model: type[BaseModel]) -> tuple[dict[str
 
 
 def _value(name: str, value: object, field: FieldInfo, notes: _Notes) -> object:
-    """Read a value as its argument's kind; what it cannot be read as is returned as it is."""
+    """Convert a value to its argument's kind; return it unchanged if that is not possible."""
     kind = _kind(field)
     if kind == "list":
         return _listed(name, value, field, notes)
@@ -182,7 +182,7 @@ def _is_not_given(value: object) -> bool:
 
 
 def _languages(value: object) -> str | None:
-    """Write several languages as a filter reads them, or return None where no list of names is given."""
+    """Write several languages as the filter reads them; None if the value is not a list of names."""
     names = _parsed(value) if isinstance(value, str) else value
     if not isinstance(names, list):
         return None
@@ -191,7 +191,7 @@ def _languages(value: object) -> str | None:
 
 
 def _listed(name: str, value: object, field: FieldInfo, notes: _Notes) -> object:
-    """Read a list that is sent as text or as one item: JSON without a note, as Claude Desktop sends it."""
+    """Read a list that was sent as text or as one item; JSON gets no note, as Claude Desktop sends it."""
     items = value
     if isinstance(value, str):
         items = _parsed(value)
@@ -218,13 +218,13 @@ def _is_number(value: object) -> bool:
 
 
 def _lines(text: str) -> list[str]:
-    """Part what was pasted from a terminal; an object in JSON stays whole, and so does what is blank."""
+    """Split what was pasted from a terminal into lines; keep JSON objects and blank text whole."""
     lines = [line.rstrip("\r") for line in text.split("\n") if line.strip()]
     return lines if len(lines) > 1 and not text.lstrip().startswith("{") else [text]
 
 
 def _item(name: str, item: object, notes: _Notes) -> object:
-    """Read a number in a list of texts as its text: a folder may be called 2024."""
+    """Convert a number in a list of texts to text: a folder may be called 2024."""
     if _is_number(item):
         notes.append(f"{name} {shorten(str(item), _SHOWN_CHARS)} was read as text")
         return json.dumps(item)
@@ -232,7 +232,7 @@ def _item(name: str, item: object, notes: _Notes) -> object:
 
 
 def _parsed(text: str) -> object:
-    """Read a text as JSON where it looks like a list, or return it."""
+    """Parse a text as JSON if it looks like a list, else return it."""
     if not text.lstrip().startswith("["):
         return text
     try:

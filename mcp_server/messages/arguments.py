@@ -1,6 +1,6 @@
 """What the tools accept: one pydantic model per tool is its schema and its validation.
 
-Ranges and defaults stand in the descriptions too, because Codex strips them from the schema.
+Ranges and defaults are in the descriptions too, because Codex strips them from the schema.
 """
 
 from difflib import get_close_matches
@@ -15,7 +15,7 @@ from mcp_server.messages.replies import Form
 from retrieval.errors import shorten
 
 MAX_QUERY_CHARS = 8_000  # a long issue text fits; a pasted file is no question
-SHOWN_PROBLEMS = 10  # whoever sends hundreds of wrong arguments learns nothing from the eleventh
+SHOWN_PROBLEMS = 10  # of hundreds of wrong arguments, the eleventh teaches nothing new
 MAX_RESULTS = 50  # what a search returns at most
 MAX_CANDIDATES = 200  # what a cross-encoder reads in tens of seconds on two cores
 MAX_TEXT_CHARS, MAX_ID_CHARS = 20_000, 200  # of a candidate that is in no file
@@ -67,7 +67,7 @@ class RerankArguments(_Arguments):
         min_length=1,
         max_length=MAX_QUERY_CHARS,
     )
-    # What is none of the two is told beside the ranking of the others, and need not be in the schema.
+    # Anything else is reported beside the ranking of the others, and need not be in the schema.
     candidates: list[str | TextCandidate | SkipJsonSchema[Any]] = Field(
         description=f"Up to {MAX_CANDIDATES}: path, path:line (ranks its chunk), path:start-end, or "
         "{text, id} for text that is in no file.",
@@ -107,9 +107,9 @@ _LEFT_OUT = ("title", "minLength", "maxLength", "additionalProperties")
 def schema_of(model: type[BaseModel]) -> dict[str, Any]:
     """Return the model's JSON schema in the plain form that every client accepts.
 
-    Titles are dropped, `X or null` becomes an optional X, and references are written out. What only
-    validators read is left out, as every conversation pays for it: no model counts characters, and a client
-    that refuses an unknown argument by itself keeps from us a slip that we would have read or explained.
+    Titles are dropped, `X or null` becomes an optional X, and references are inlined. What only validators
+    read is left out, because every conversation pays for it: no model counts characters, and a client that
+    rejects an unknown argument itself hides a slip that we would have corrected or explained.
     """
     schema = model.model_json_schema()
     definitions = schema.pop("$defs", {})
@@ -121,7 +121,7 @@ def schema_of(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
-    """Say which arguments were wrong, why, and what is accepted."""
+    """Explain which arguments were wrong, why, and what is accepted."""
     problems = [_problem(item, model) for item in error.errors(include_url=False)]
     more = len(problems) - SHOWN_PROBLEMS
     shown = "; ".join(problems[:SHOWN_PROBLEMS]) + (f"; and {more:,} more" if more > 0 else "")
@@ -129,7 +129,7 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
 
 
 def _problem(item: ErrorDetails, model: type[BaseModel]) -> str:
-    """Say what is wrong with one value."""
+    """Explain what is wrong with one value."""
     place, value = list(item["loc"]), item["input"]
     name = ".".join(shorten(str(part)) for part in place) or "arguments"
     if item["type"] == "extra_forbidden":

@@ -1,4 +1,4 @@
-"""Why a chunk stands where it does: the shares of its first-stage score, and what sets it above the next."""
+"""Why a chunk has its rank: what its first-stage score consists of, and what puts it above the next one."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ _LEAST = 0.0005  # a smaller difference would be shown as nothing
 
 
 def of_results(answer: Answer) -> Iterator[str]:
-    """Explain each result, in lines; neighbours are compared in first-stage order."""
+    """Explain each result, line by line, and compare neighbours in first-stage order."""
     candidates = sorted((result.ranked.candidate for result in answer.results), key=lambda item: item.rank)
     yield "\nwhy, in the first stage: a score is the sum of these shares"
     for candidate in candidates:
@@ -24,14 +24,14 @@ def of_results(answer: Answer) -> Iterator[str]:
 
 
 def of_line(ranking: Sequence[Candidate], place: str) -> Iterator[str]:
-    """Explain the chunk that holds a line, and what sets its neighbours apart.
+    """Explain the chunk that holds a line, and compare it with its neighbours.
 
     Args:
         ranking: Every candidate of the question, in first-stage order.
         place: `path:line`.
 
     Raises:
-        ArgumentError: `place` is no such address.
+        ArgumentError: `place` is not `path:line`.
     """
     match = _PLACE.fullmatch(place)
     if match is None:
@@ -64,7 +64,7 @@ def _shares(candidate: AnyCandidate) -> Iterator[str]:
 
 
 def _comparison(above: AnyCandidate, below: AnyCandidate) -> str:
-    """Name what speaks most for the upper of two neighbours."""
+    """Name the features that put the upper of two neighbours above the other."""
     names = dict.fromkeys((*above.parts, *below.parts))
     differences = {name: above.parts.get(name, 0.0) - below.parts.get(name, 0.0) for name in names}
     telling = sorted(differences.items(), key=lambda item: -item[1])[:TELLING]

@@ -1,8 +1,8 @@
-"""Which results are shown as one place, and which lines around them say where that is.
+"""Which results are merged into one section, and which lines around them name the enclosing scope.
 
-Results of one file that touch are one place to an agent that will open the file: they become one section,
-standing where the best of them stood. A section that begins inside a definition is preceded by the lines that
-open it, as a span from the middle of a function says little without its signature.
+Adjacent results of one file are one place to an agent that will open the file: they become one section, at
+the rank of the best of them. A section that begins inside a definition is preceded by the lines that open it,
+because a span from the middle of a function says little without its signature.
 """
 
 import re
@@ -45,12 +45,12 @@ class Section:
 
 
 def sections_of(results: Sequence[Result], read: Read) -> list[Section]:
-    """Merge neighbours of one file and find what is around them; ordered by the best result of each.
+    """Merge adjacent results of one file and find their enclosing scopes; ordered by the best result of each.
 
     Args:
         results: Best first.
-        read: Reads the lines around and between them. Where the file is no longer what it was when the
-            results were read, they are left as they are.
+        read: Reads the lines around and between them. Results of a file that changed since they were read
+            are not merged.
     """
     paths = dict.fromkeys(result.passage.chunk.path for result in results)
     found = [section for path in paths for section in _of_file(path, results, read)]
@@ -67,7 +67,7 @@ def _of_file(path: str, results: Sequence[Result], read: Read) -> list[Section]:
 
 
 def _is_in(lines: Sequence[str], result: Result) -> bool:
-    """Tell whether a result's lines are those of the file, so that others of it may be shown beside them."""
+    """Return whether a result's lines are still in the file, so that it may be merged with others."""
     chunk, passage = result.passage.chunk, result.passage
     return passage.is_current and tuple(lines[chunk.start_line - 1 : chunk.end_line]) == passage.lines
 
@@ -87,7 +87,7 @@ def _neighbours(results: Sequence[Result]) -> list[list[Result]]:
 
 
 def _joined(group: Sequence[Result], lines: Sequence[str]) -> Section:
-    """Make one section of neighbours, which are in line order."""
+    """Merge neighbours, which are in line order, into one section."""
     first = group[0].passage.chunk
     place = replace(first, end_line=max(result.passage.chunk.end_line for result in group))
     best_first = tuple(sorted(group, key=lambda result: result.ranked.rank))
@@ -98,8 +98,8 @@ def _joined(group: Sequence[Result], lines: Sequence[str]) -> Section:
 def openers(chunk: Chunk, lines: Sequence[str]) -> tuple[tuple[int, str], ...]:
     """Find the lines that open the definitions around a chunk, outermost first.
 
-    From the chunk's first line upwards, the opener of a scope is the nearest line that is indented less and
-    names it. Where code is not indented so, nothing is found, and the heading alone names the scope.
+    Searching upwards from the chunk's first line, the opener of a scope is the nearest line that is indented
+    less and names it. In code that is not indented this way, only the heading names the scope.
 
     Args:
         chunk: A chunk with its scope.

@@ -1,6 +1,6 @@
-"""Which characters of a reply are shown by their codes, because a reader would not see them as they are.
+"""Which characters of a reply are shown by their codes, because a reader could not see them.
 
-A text is made visible before it is measured, as that makes it longer.
+A text is cleaned before it is measured, because cleaning makes it longer.
 """
 
 import re
@@ -39,7 +39,7 @@ any bytes, and a joiner in a name parts it from its double."""
 
 
 def clean(text: str) -> str:
-    r"""Make all of a text visible, and replace lone surrogates, one of which would kill the transport.
+    r"""Show invisible characters by their codes, and replace lone surrogates, which no encoder accepts.
 
     >>> clean("a\x1b[2Jb\u202ec")
     'a␛[2Jb\\u202ec'
@@ -51,7 +51,7 @@ def clean(text: str) -> str:
 
 
 def _joining(match: re.Match[str]) -> str:
-    """Keep what belongs to the character before it, and write out anything else."""
+    """Keep a joiner that belongs to the character before it; show any other by its code."""
     run, before = match[0], match.string[match.start() - 1 : match.start()]
     is_ordinary = bool(before) and not before.isascii() and _JOINED.fullmatch(run)
     if is_ordinary and (run[0] < "\U000e0100" or _IDEOGRAPHIC.match(before)):

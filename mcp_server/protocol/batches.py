@@ -1,7 +1,7 @@
-"""Batches of JSON-RPC, which one version of MCP has: the answers of each go back together, as one array.
+"""JSON-RPC batches, which one version of MCP has: the answers to a batch go back together, as one array.
 
-The library reads single messages only. So a batch is taken apart on the way in, and what answers its requests
-is held on the way out until all of it is there.
+The library reads single messages only. So a batch is split on the way in, and its answers are held on the way
+out until all of them are there.
 """
 
 import json
@@ -19,7 +19,7 @@ VERSION = "2025-03-26"
 
 @dataclass(slots=True)
 class _Batch:
-    """Requests that came together, by id as JSON, and the answers so far."""
+    """The requests of one batch, by id as JSON, and the answers so far."""
 
     waiting: set[str]
     answers: list[str] = field(default_factory=list)
@@ -44,7 +44,7 @@ class Batches:
     def cancelled(self, line: str) -> str | int | None:
         """Return the id of a batched request that a line cancels.
 
-        It gets no answer, and the others must not wait for one: `CANCELLED` is to be sent in its place.
+        It gets no answer, and the others must not wait for one: send `CANCELLED` in its place.
         """
         if not self._open or "notifications/cancelled" not in line:
             return None
@@ -57,7 +57,7 @@ class Batches:
         return number
 
     def gather(self, line: str) -> str:
-        """Return what is to be written for an outgoing line: itself, or "" while its batch is not whole."""
+        """Return what to write for an outgoing line: itself, its batch, or "" while answers are missing."""
         if not self._open and not self._cancelled and self.version:
             return line
         message = json.loads(line)

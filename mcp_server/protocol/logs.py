@@ -1,6 +1,6 @@
-"""Where the server's log goes: to standard error, and to a file of bounded size where one is named.
+"""Where the server's log goes: to standard error, and to a file of bounded size if one is named.
 
-Clients show a server's standard error in different places, or nowhere; a file can be looked into afterwards.
+Clients show a server's standard error in different places, or nowhere; a file can be read afterwards.
 Standard output belongs to the protocol, and no log holds code or questions.
 """
 
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 def begin(settings: Settings) -> None:
-    """Begin to log as the settings say; a file that cannot be written is told on standard error."""
+    """Start logging as the settings say; if the file cannot be written, report that on standard error."""
     logging.basicConfig(stream=sys.stderr, level=settings.log_level, format=_FORMAT)
     if not settings.log_file:
         return
@@ -39,13 +39,13 @@ def begin(settings: Settings) -> None:
 
 
 def open_file(path: Path) -> RotatingFileHandler:
-    """Open a log file, and its folder where there is none.
+    """Open a log file, and create its folder if needed.
 
-    Two processes that roll one file over at once may lose older lines, never the newest, and the files stay
-    within the bound. A file that holds something else is refused: sooner or later its lines would be deleted.
+    Two processes that rotate one file at the same time may lose older lines, never the newest, and the files
+    stay within the bound. A file with other content is rejected: rotation would delete its lines.
 
     Raises:
-        OSError: It cannot be written, or is no log of goldrank.
+        OSError: The file cannot be written, or is not a log of goldrank.
     """
     for file in (path, *(path.with_name(f"{path.name}.{number}") for number in range(1, KEPT + 1))):
         if file.is_file() and not _is_log(file):
@@ -57,7 +57,7 @@ def open_file(path: Path) -> RotatingFileHandler:
 
 
 def _is_log(file: Path) -> bool:
-    """Tell whether a file is empty or opens as our log does."""
+    """Return whether a file is empty or begins like our log."""
     with file.open("rb") as stream:
         opening = stream.read(100)
     return not opening or _LINE.match(opening) is not None

@@ -25,20 +25,20 @@ class ParentWatch:
         self._last_line_at = time.monotonic()
 
     async def listen(self, lines: AsyncIterable[str]) -> AsyncIterator[str]:
-        """Pass lines on and note when each came."""
+        """Yield the lines and note when each came."""
         async for line in lines:
             self._last_line_at = time.monotonic()
             yield line
 
     def is_client_gone(self, *, silence_s: float) -> bool:
-        """Tell whether the parent is gone and no line came for `silence_s`."""
+        """Return whether the parent is gone and no line came for `silence_s`."""
         # An orphan gets another parent: init, or the nearest process that adopts orphans.
         return os.getppid() != self._parent and time.monotonic() - self._last_line_at > silence_s
 
     def start(
         self, end: Callable[[], None], *, every_s: float = POLL_S, silence_s: float = SILENCE_S
     ) -> None:
-        """Call `end` from a thread of its own once the client is gone."""
+        """Start a thread that calls `end` once the client is gone."""
 
         def poll() -> None:
             while not self.is_client_gone(silence_s=silence_s):

@@ -1,4 +1,4 @@
-"""The process that serves: signals, the end of input or of its client, a hard exit."""
+"""How the server process starts and ends: signals, the end of input, the end of the client, a hard exit."""
 
 import logging
 import os
@@ -23,14 +23,14 @@ log = logging.getLogger(__name__)
 
 
 def serve(roots: list[Path], settings: Settings, *, version: str, feedback: bool = False) -> NoReturn:
-    """Serve the roots over standard input and output until the input ends, the client dies or a signal comes.
+    """Serve the roots over standard input and output until input ends, the client dies or a signal comes.
 
-    The process ends by `os._exit`: a model may be in the middle of a batch on its own thread, and every file
-    that goldrank writes survives being cut off.
+    The process ends with `os._exit`: a model may be in the middle of a batch on its own thread, and every
+    file that goldrank writes survives an interrupted write.
     """
     logs.begin(settings)
     memory.keep_little()
-    # Set here, not by whoever starts us: clients pass little of the environment on.
+    # Set here, because clients pass on little of the environment.
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -1,7 +1,7 @@
-"""What a client hears of a call in progress: a few times a second, and never a smaller count than before.
+"""Which progress a client receives during a call: a few times a second, with counts that only rise.
 
-Clients give up a call of which they hear nothing. The protocol wants counts that rise, but one call waits,
-then indexes, then reads candidates. So each activity continues the count of the one before.
+Clients give up on a call that reports nothing. The protocol wants counts that rise, but one call waits, then
+indexes, then reads candidates. So each activity continues the count of the one before.
 """
 
 import time
@@ -15,7 +15,7 @@ from mcp.server import ServerRequestContext
 from retrieval.errors import CancelledError
 
 PROGRESS_EVERY_S = 0.25
-STILL_EVERY_S = 1.0  # how often a client hears of a call that does not advance
+STILL_EVERY_S = 1.0  # how often a call that does not advance reports
 
 
 class ProgressReporter:

@@ -1,9 +1,9 @@
-"""What comes in by standard input: which lines are messages, and what a request that is none is told.
+"""Which lines of standard input are messages, and how an invalid request is answered.
 
-The library drops a line that it cannot read, in silence, and whoever sent a request by it waits for ever.
-Here such a request is answered with an error that names it. A line that names no request stays unanswered:
-there is nothing that an answer could be of. What is in no JSON and means nothing, a byte order mark and NULs,
-is left out before a line is read.
+The library silently drops a line that it cannot read, and the client waits for an answer forever. Here an
+invalid request is answered with an error that names it. A line that names no request stays unanswered,
+because an answer needs an id. Byte order marks and NULs, which no JSON contains, are removed before a line is
+read.
 """
 
 import json
@@ -22,7 +22,7 @@ from mcp_server.protocol.batches import CANCELLED, VERSION, Batches
 
 
 def standard_input() -> anyio.AsyncFile[str]:
-    """Take over standard input; whoever reads it from now on, as a child process might, finds it empty."""
+    """Take over standard input; anything else that reads it, such as a child process, finds it empty."""
     private, nothing = os.dup(0), os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
@@ -31,7 +31,7 @@ def standard_input() -> anyio.AsyncFile[str]:
 
 
 def standard_output() -> anyio.AsyncFile[str]:
-    """Take over standard output; what anything else prints from now on goes to standard error."""
+    """Take over standard output; anything else that is printed goes to standard error."""
     private = os.dup(1)
     os.dup2(2, 1)
     return anyio.wrap_file(os.fdopen(private, "w", encoding="utf-8", newline="\n"))
@@ -40,7 +40,7 @@ def standard_output() -> anyio.AsyncFile[str]:
 async def requests(
     lines: anyio.AsyncFile[str], refusals: MemoryObjectSendStream[SessionMessage], batches: Batches
 ) -> AsyncIterator[str]:
-    """Yield the messages that can be read, a line each, and refuse the requests that cannot."""
+    """Yield the valid messages, one a line, and reject invalid requests."""
     async for raw in lines:
         line = raw.replace("\0", "").lstrip("\ufeff")
         messages = _batch(line)
@@ -71,13 +71,13 @@ async def _refuse(refused: t.JSONRPCError | None, refusals: MemoryObjectSendStre
 async def pass_on(
     refusals: MemoryObjectReceiveStream[SessionMessage], outgoing: MemoryObjectSendStream[SessionMessage]
 ) -> None:
-    """Send refusals among the answers."""
+    """Send the rejections between the answers."""
     async for message in refusals:
         await outgoing.send(message)
 
 
 def refusal_of_batched(message: object) -> t.JSONRPCError | None:
-    """Answer a request that came in a batch, in a version that has none."""
+    """Reject a request in a batch, in a protocol version without batches."""
     number = message.get("id") if isinstance(message, dict) and "method" in message else None
     said = f"batches are of MCP {VERSION} alone; send each message on a line of its own"
     return _error(number, said)
@@ -94,7 +94,7 @@ def _batch(line: str) -> list[Any] | None:
 
 
 def refusal(line: str) -> t.JSONRPCError | None:
-    """Answer a request that is none; None for a message, and for what names no request.
+    """Reject an invalid request; None for a valid message, and for a line that names no request.
 
     >>> refusal('{"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": []}').error.message
     'Invalid request: params must be an object'
@@ -105,13 +105,13 @@ def refusal(line: str) -> t.JSONRPCError | None:
         message = _object(line)
     else:
         return None
-    if "method" not in message:  # an answer that cannot be read is nobody's request
+    if "method" not in message:  # an invalid answer is not a request
         return None
     return _error(message.get("id"), _fault(message))
 
 
 def _error(number: object, fault: str) -> t.JSONRPCError | None:
-    """Refuse the request of a number; None where that is no number that an answer could name."""
+    """Reject the request with this id; None if no answer could carry the id."""
     if isinstance(number, bool) or not isinstance(number, str | int) or not _can_be_sent(number):
         return None
     error = t.ErrorData(code=t.INVALID_REQUEST, message=f"Invalid request: {fault}")

@@ -143,7 +143,7 @@ def test_a_full_disk_is_told_before_it_is_full(settings: Settings, monkeypatch: 
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage(1, 1, 1_000_000))
     finding = about("cache folder", check_installation.examine(settings))
     assert finding.verdict == "warning"
-    assert finding.remedy.startswith("goldrank clean")
+    assert finding.remedy.startswith("run goldrank clean")
 
 
 def test_a_log_file_that_cannot_be_written_is_told(settings: Settings, tmp_path: Path) -> None:
