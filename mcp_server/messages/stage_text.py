@@ -3,19 +3,19 @@
 from retrieval.search.stage_report import SecondStageReport, Skipped, StageReport
 
 _SKIPPED: dict[Skipped, str] = {
-    "not asked for": "reranking was not asked for",
-    "a name alone": "a name alone is not reranked",
+    "not asked for": "reranking was not requested",
+    "a name alone": "single names are not reranked",
     "no model": "reranking is off: no model is set",
-    "weight zero": "reranking is off: its weight is 0, which --rerank-weight sets",
+    "weight zero": "reranking is off in searches: rerank_weight is 0",
 }
 
 
 def stage_text(report: StageReport) -> str:
     """Write a report as the part of a reply's first line that says how the answer was made."""
     if report.first == "file names":
-        return "only the files whose names match were read: nothing that matches is indexed"
+        return "no index yet: only files with matching names were read"
     if report.first == "repositories":
-        return f"bm25 in {report.repositories} repositories, weighed by their confidence; `repo` names one"
+        return f"bm25 in {report.repositories} repositories, weighted by confidence; `repo` selects one"
     if report.second is None:
         return "bm25"
     text, note = _both_stages(report.second), report.second.model_note

@@ -54,7 +54,7 @@ RERANK_DESCRIPTION = (
     "Returns order, scores and spans, not the code."
 )
 FEEDBACK_DESCRIPTION = (
-    "Say which results of rag_search answered a query and which did not. It is kept on this machine only and "
+    "Say which results of rag_search answered a query and which did not. The log stays on this machine and "
     "may teach the ranking. Call it once you know, with the spans as they were returned."
 )
 

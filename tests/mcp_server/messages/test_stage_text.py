@@ -17,22 +17,22 @@ READ = SecondStageReport(model="house", read=2, weight=0.9)
             SecondStageReport(model="house", read=2, weight=1.0, cut_short="out of time", model_note="why"),
             "bm25 + house on 2 candidates, weight 1 (out of time) (why)",
         ),
-        ("index", SecondStageReport(skipped="not asked for"), "bm25 (reranking was not asked for)"),
-        ("index", SecondStageReport(skipped="a name alone"), "bm25 (a name alone is not reranked)"),
+        ("index", SecondStageReport(skipped="not asked for"), "bm25 (reranking was not requested)"),
+        ("index", SecondStageReport(skipped="a name alone"), "bm25 (single names are not reranked)"),
         ("candidates", SecondStageReport(skipped="no model"), "bm25 (reranking is off: no model is set)"),
         (
             "index",
             SecondStageReport(skipped="weight zero", model_note="why"),
-            "bm25 (reranking is off: its weight is 0, which --rerank-weight sets) (why)",
+            "bm25 (reranking is off in searches: rerank_weight is 0) (why)",
         ),
         ("index", SecondStageReport(failure="torn weights"), "bm25 (no reranking: torn weights)"),
         ("index", SecondStageReport(), "bm25"),
         (
             "file names",
             None,
-            "only the files whose names match were read: nothing that matches is indexed",
+            "no index yet: only files with matching names were read",
         ),
-        ("repositories", None, "bm25 in 3 repositories, weighed by their confidence; `repo` names one"),
+        ("repositories", None, "bm25 in 3 repositories, weighted by confidence; `repo` selects one"),
     ],
 )
 def test_each_report_has_its_words(first: FirstStage, second: SecondStageReport | None, text: str) -> None:

@@ -163,7 +163,7 @@ async def test_the_cross_encoder_reorders_unless_it_is_not_wanted(workspace: Mak
     assert "bm25 + fake-model on " in reply
     assert "1. src/limits.ts" in reply
     assert "logit 5.00" in reply
-    assert "reranking was not asked for" in plain
+    assert "reranking was not requested" in plain
     assert "1. src/limits.ts" not in plain
 
 

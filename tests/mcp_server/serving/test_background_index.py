@@ -262,7 +262,7 @@ async def test_the_first_answer_comes_from_names_while_nothing_is_indexed(exampl
     (content,), (nothing,) = result.content, filtered.content
     assert content.type == nothing.type == "text"
     assert "example (being updated) | " in content.text
-    assert "only the files whose names match were read" in content.text
+    assert "only files with matching names were read" in content.text
     assert f"another goldrank process ({os.getpid()}" not in content.text, "it is our own"
     assert "what is not indexed yet is not found" in content.text
     assert "1. src/limits.ts:1-3" in content.text

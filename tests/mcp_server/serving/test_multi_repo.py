@@ -37,7 +37,7 @@ async def test_a_question_that_names_no_root_is_asked_of_all(
         reply = await call(client, "rag_search", query=QUESTION)
     first = reply.split("\n")[0]
     assert first.startswith("2 repositories: uploads (not a git repository)")
-    assert "| 3 chunks | bm25 in 2 repositories, weighed by their confidence" in first
+    assert "| 3 chunks | bm25 in 2 repositories, weighted by confidence" in first
     assert "\n1. uploads/lib/backoff.py:1-3" in reply
     assert reply.index("uploads/src/backoff.py:") < reply.index("drawing/colours.py:")
 
