@@ -44,7 +44,7 @@ FILES = {
 QUERY = "how does the door open"
 OTHER_KEYWORD = "lock"
 PATIENCE_S = 60
-BASE = "bm25 (reranking is off in searches: rerank_weight is 0"  # what the base does in a search until it is tuned
+BASE = "bm25 (reranking is off in searches: rerank_weight is 0"  # of the base, until it is tuned
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 WHOLE = replace(FACTS, weight=1.0)  # the model alone decides, so the first result tells which one it was
 
