@@ -2,7 +2,7 @@
 
     python -m benchmarks.robustness.fuzz --cases 50000 [--seed 0] [--era VERSION]
 
-The cases are those of tests/support/wire_strategies.py, spread over the protocol's versions of both
+The cases are those of tests/support/servers/wire_strategies.py, spread over the protocol's versions of both
 eras, with a server for each. A fault is shrunk and printed, and the exit code is 1.
 """
 
@@ -20,6 +20,7 @@ import hypothesis
 import psutil
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "support"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "support" / "servers"))
 
 from example_repository import FILES
 from fakes import write

@@ -1,10 +1,7 @@
 """Promoted models behind the real server: which one answers, and how one takes over from another."""
 
 import logging
-import os
-import sys
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -14,9 +11,22 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 import pytest
-from fakes import KeywordScorer, write
-from mcp import Client, StdioServerParameters
-from tiny_model import KEYWORD, train
+from mcp import Client
+from promoted_server import (
+    FILES,
+    PATIENCE_S,
+    QUERY,
+    ask,
+    ask_for_ever,
+    break_weights,
+    deadline,
+    flat,
+    note,
+    server_of,
+    serving,
+    until,
+    until_said,
+)
 from version_factory import FACTS, promoted
 
 from mcp_server.commands.check_installation import examine
@@ -26,7 +36,6 @@ from mcp_server.serving.model_choice import ModelChoice
 from mcp_server.serving.workspace import Workspace
 from retrieval.rerank import model_versions
 from retrieval.rerank.fusion import PAIR_TEXT_VERSION
-from retrieval.rerank.model_thread import ModelThread
 from retrieval.rerank.model_versions import ModelStore, Version
 from retrieval.search.searcher import Request
 from retrieval.search.second_stage import SecondStage
@@ -35,107 +44,9 @@ from retrieval.training.release.versions import rollback
 
 pytestmark = pytest.mark.slow(reason="servers under load while models are promoted and rolled back")
 
-FILES = {
-    "a.py": "def open_door(door):\n    door.open()\n    return door\n",
-    "b.py": "def open_window(door):\n    door.handle()\n    return door\n",
-    "c.py": f"def handle(self):\n    call({KEYWORD})\n    return door\n",
-    "d.py": "def close(door):\n    return lock(key)\n",
-}
-QUERY = "how does the door open"
-OTHER_KEYWORD = "lock"
-PATIENCE_S = 60
 BASE = "bm25 (reranking is off in searches: rerank_weight is 0"  # of the base, until it is tuned
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 WHOLE = replace(FACTS, weight=1.0)  # the model alone decides, so the first result tells which one it was
-
-
-@pytest.fixture(scope="module")
-def likes_c(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Train a model that puts c.py first."""
-    return train(tmp_path_factory.mktemp("c"))
-
-
-@pytest.fixture(scope="module")
-def likes_d(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Train a model that puts d.py first."""
-    return train(tmp_path_factory.mktemp("d"), keyword=OTHER_KEYWORD)
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """Make the repository that is served."""
-    return write(tmp_path / "house", FILES)
-
-
-@pytest.fixture
-def where(tmp_path: Path, root: Path) -> ModelStore:
-    """Name the store of its models."""
-    return model_versions.store(tmp_path / "models", root)
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    """Set nothing but folders and patience."""
-    return Settings(
-        index_wait_s=60,
-        cache=tmp_path / "cache",
-        models=tmp_path / "models",
-        rerank_deadline_s=PATIENCE_S,
-        rerank_weight=0.5,
-    )
-
-
-@pytest.fixture
-def base() -> SecondStage:
-    """Stand in for the base model: it puts b.py first."""
-    return SecondStage(ModelThread(lambda: KeywordScorer("window")), "base", 0.9, 0.9, 10, PATIENCE_S)
-
-
-@pytest.fixture
-def models(settings: Settings, base: SecondStage) -> ModelChoice:
-    """Set up what answers, with the patience of a person."""
-    return ModelChoice(settings, base=base, wait_s=None)
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Poll, but not for ever."""
-    end = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.01)
-
-
-def break_weights(version: Version) -> None:
-    """Truncate the weights of a version, as a full disk does."""
-    file = version.folder / "model.safetensors"
-    file.chmod(0o644)
-    file.write_bytes(file.read_bytes()[:-100])
-
-
-def serving(models: ModelChoice, root: Path) -> str:
-    """Name what answers now."""
-    with models.acquire(root) as second:
-        assert second is not None
-        return second.name
-
-
-def note(models: ModelChoice, root: Path) -> str:
-    """Read what a reply would say of it."""
-    with models.acquire(root) as second:
-        assert second is not None
-        return second.note
-
-
-def flat(model: Path, folder: Path) -> Path:
-    """Copy a model and let it say 0 to everything, as one does whose training collapsed."""
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer
-
-    loaded = AutoModelForSequenceClassification.from_pretrained(model)
-    loaded.classifier.weight.data.zero_()
-    loaded.classifier.bias.data.zero_()
-    loaded.save_pretrained(folder)
-    AutoTokenizer.from_pretrained(model).save_pretrained(folder)
-    return folder
 
 
 # Through the real server.
@@ -148,55 +59,26 @@ async def test_promotion_and_rollback_under_load_change_the_answers_and_fail_non
     """Nobody restarts a server to get the model that was promoted a minute ago."""
     first = promoted(where, likes_c, facts=WHOLE)
     replies: list[str] = []
-    async with Client(_server(root, where.folder.parents[1])) as client, anyio.create_task_group() as askers:
-        await _ask(client, replies)
+    async with (
+        Client(server_of(root, where.folder.parents[1])) as client,
+        anyio.create_task_group() as askers,
+    ):
+        await ask(client, replies)
         assert f"bm25 + {first.name} on 4 candidates, weight 1 " in replies[-1]
         for _ in range(3):
-            askers.start_soon(_ask_for_ever, client, replies)
+            askers.start_soon(ask_for_ever, client, replies)
         second = await anyio.to_thread.run_sync(lambda: promoted(where, likes_d, facts=WHOLE))
-        await _until_said(replies, f"bm25 + {second.name} on")
+        await until_said(replies, f"bm25 + {second.name} on")
         await anyio.to_thread.run_sync(lambda: rollback(where, now=NOW))
-        await _until_said(replies, f"bm25 + {first.name} on")
+        await until_said(replies, f"bm25 + {first.name} on")
         await anyio.to_thread.run_sync(lambda: rollback(where, now=NOW))
-        await _until_said(replies, BASE)
+        await until_said(replies, BASE)
         askers.cancel_scope.cancel()
     best = {first.name: "1. c.py:1-3", second.name: "1. d.py:1-2"}
     for reply in replies:
         named = [name for name in best if name in reply]
         assert [best[name] in reply for name in named] == [True] * len(named)
         assert named or BASE in reply
-
-
-def _server(root: Path, home: Path) -> StdioServerParameters:
-    """Serve with everything in a folder of its own: no hub cache, no configuration."""
-    environment = {
-        "HF_HOME": str(home / "hf"),
-        "XDG_CONFIG_HOME": str(home / "config"),
-        "GOLDRANK_CACHE": str(home / "cache"),
-        "GOLDRANK_MODELS": str(home / "models"),
-    }
-    return StdioServerParameters(
-        command=sys.executable,
-        args=["-m", "mcp_server", "serve", str(root), "--rerank-deadline-s", str(PATIENCE_S)],
-        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
-    )
-
-
-async def _ask(client: Client, replies: list[str]) -> None:
-    result = await client.call_tool("rag_search", {"query": QUERY})
-    assert not result.is_error
-    replies.append(str(result.content))
-
-
-async def _ask_for_ever(client: Client, replies: list[str]) -> None:
-    while True:
-        await _ask(client, replies)
-
-
-async def _until_said(replies: list[str], text: str) -> None:
-    with anyio.fail_after(PATIENCE_S):
-        while text not in replies[-1]:  # noqa: ASYNC110 - another process decides when
-            await anyio.sleep(0.01)
 
 
 @pytest.mark.anyio
@@ -424,13 +306,7 @@ def test_one_who_cannot_wait_is_told_that_the_model_is_loading(
     with models.acquire(root) as second:
         assert second is not None
         assert (second.name, second.deadline_s) == (version.name, 0.0)
-    until(lambda: _deadline(models, root) == PATIENCE_S)
-
-
-def _deadline(models: ModelChoice, root: Path) -> float:
-    with models.acquire(root) as second:
-        assert second is not None
-        return second.deadline_s
+    until(lambda: deadline(models, root) == PATIENCE_S)
 
 
 # The doctor.
