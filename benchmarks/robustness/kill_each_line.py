@@ -26,7 +26,8 @@ from types import FrameType
 from typing import Any
 
 import retrieval
-from benchmarks.robustness.kill_random import MAX_BYTES, cache_of, indexed, on_disk
+from benchmarks.robustness.kill_random import MAX_BYTES, indexed, on_disk
+from benchmarks.robustness.killed_server import cache_of
 from retrieval.index import integrity
 from retrieval.sync.repository import Repository
 

@@ -13,7 +13,6 @@ against the files that git lists, cut anew here. Whatever takes longer than LIMI
 
 import argparse
 import json
-import os
 import random
 import subprocess
 import sys
@@ -21,7 +20,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
 from subprocess import DEVNULL, PIPE
@@ -30,9 +28,9 @@ import anyio
 import anyio.to_thread
 import numpy as np
 import tantivy
-from mcp import Client, StdioServerParameters
 
-from benchmarks.robustness.edit_journal import Editor, Journal, copied, judge
+from benchmarks.robustness.edit_journal import Editor, Journal, copied
+from benchmarks.robustness.killed_server import HITS, LIMIT_S, Server, Told, cache_of
 from retrieval.chunks import chunker
 from retrieval.chunks.stored_chunk import StoredChunk
 from retrieval.files import encoding, exclusion, walker
@@ -41,11 +39,8 @@ from retrieval.index.reader import schema
 from retrieval.records import Chunk
 from retrieval.sync import chunk_cache
 from retrieval.sync.repository import Repository
-from retrieval.sync.store import Store, store_folder
+from retrieval.sync.store import store_folder
 
-LIMIT_S = (
-    120.0  # the longest that anything may take: some twenty times what the slowest does when all is well
-)
 MAX_BYTES = 1_000_000  # as by default
 COLD = ("first", "first, nothing cut before", "rebuild")
 KINDS = ("update", *COLD, "command")
@@ -57,13 +52,6 @@ QUIET = 0.4  # of the rounds: servers that nobody asks leave the work to the vic
 EDITED_MEANWHILE = 0.3  # of the rounds: edits come while the index is written
 ENOUGH = 20  # faults to look into
 
-HITS = {
-    "begun": "before writing: looking, or waiting for who writes",
-    "writing": "during writing",
-    "written": "after writing, or between two writings",
-    "done": "after all was done",
-}
-"""What a kill hit, by what the victim said last."""
 
 # What a victim runs: it says where it is, so that it is known what a kill has hit. It begins when it is told,
 # since a server would else have done its work before it is up.
@@ -103,21 +91,6 @@ from retrieval.sync.repository import Repository
 done = Repository(Path(sys.argv[1]), cache=Path(sys.argv[2]), max_bytes=1_000_000).refresh(patience_s=60)
 assert not done.pending, done
 """
-
-
-@dataclass
-class Told:
-    """What happened in a run, and what was wrong.
-
-    Attributes:
-        counts: How often what happened.
-        faults: What must not be.
-        waits: Seconds to each reply.
-    """
-
-    counts: Counter[str] = field(default_factory=Counter)
-    faults: list[str] = field(default_factory=list)
-    waits: list[float] = field(default_factory=list)
 
 
 def main() -> None:
@@ -243,95 +216,6 @@ class Victim:
         told.counts[f"kill of {self.kind}: {hit}"] += 1
 
 
-class Server:
-    """A server process that the official client asks without pause, killed now and then."""
-
-    def __init__(self, root: Path, number: int, quiet: threading.Event, *, seed: int) -> None:
-        self._root = root
-        self.quiet = quiet
-        self._name = f"server {number}"
-        self._chooser = random.Random(1_000 * seed + number)  # noqa: S311 - to be repeated, not to be secret
-        self._pid = root.parent / f"pid{number}"
-        self._was_killed = threading.Event()
-
-    def kill(self, told: Told) -> None:
-        """Kill the process, in whatever it does; it is started anew by `answer`."""
-        if self._was_killed.is_set() or not self._pid.exists():
-            return
-        self._was_killed.set()
-        holder, pid = (
-            Store(store_folder(cache_of(self._root), self._root)).lock.writer(),
-            int(self._pid.read_text()),
-        )
-        os.kill(pid, 9)
-        hit = "during writing" if holder and holder.pid == pid else "while it did not write"
-        told.counts.update(("kills", f"kill of a server: {hit}"))
-
-    async def answer(self, journal: Journal, is_over: threading.Event, told: Told) -> None:
-        """Ask until all is over, whatever happens to the process."""
-        while not is_over.is_set() or self._was_killed.is_set():
-            self._pid.unlink(missing_ok=True)
-            self._was_killed.clear()
-            try:
-                with anyio.fail_after(LIMIT_S * 30):
-                    await self._live(journal, is_over, told)
-            except Exception as error:  # noqa: BLE001 - whatever a client says of a server that was killed
-                if not self._was_killed.is_set():
-                    told.faults.append(f"{self._name} ended by itself: {error!r}")
-                    return
-
-    async def _live(self, journal: Journal, is_over: threading.Event, told: Told) -> None:
-        """Start the process and ask it until it is killed, or all is over."""
-        serve = [sys.executable, "-m", "mcp_server", "serve", str(self._root)]
-        serve += ["--cache", str(cache_of(self._root)), "--model", ""]
-        command = StdioServerParameters(
-            command="sh",
-            args=["-c", 'echo $$ > "$0"; exec "$@"', str(self._pid), *serve],
-            env=dict(os.environ),
-        )
-        async with Client(command) as client:
-            told.counts["servers started"] += 1
-            while not is_over.is_set():
-                marked = journal.markers()
-                if marked and not self.quiet.is_set():
-                    await self._ask(client, self._chooser.choice(marked[-40:])[0], journal, told)
-                await anyio.sleep(0.02)
-            marked = journal.markers()
-            for marker, _ in self._chooser.sample(marked, k=min(20, len(marked))):
-                await self._ask(client, marker, journal, told, is_last=True)
-
-    async def _ask(
-        self, client: Client, marker: str, journal: Journal, told: Told, *, is_last: bool = False
-    ) -> None:
-        asked = time.monotonic()
-        try:
-            with anyio.fail_after(LIMIT_S):
-                reply = await client.call_tool(
-                    "rag_search", {"query": marker, "top_k": 3, "max_chars": 20_000}
-                )
-        except TimeoutError:
-            if self._was_killed.is_set():
-                raise
-            told.faults.append(f"{self._name} hung: no reply in {LIMIT_S:.0f} s")
-            return
-        answered = time.monotonic()
-        told.waits.append(answered - asked)
-        text = reply.content[0].text  # type: ignore[union-attr]  # our replies are text
-        lacks = "note: the index" in text or "writing the index" in text
-        told.counts["replies"] += 1
-        told.counts["replies that say what is missing"] += lacks
-        told.counts["replies that had to hold a marker"] += not lacks and bool(
-            journal.where(marker, asked, answered)
-        )
-        if reply.is_error:
-            told.faults.append(f"{self._name}: error: {text}")
-        elif is_last and lacks:
-            told.faults.append(f"{self._name}: not up to date at the end: {text[:200]}")
-        told.faults.extend(
-            f"{self._name}: {fault}" for fault in judge(text, journal, marker, asked, answered)
-        )
-
-
 def check(root: Path, told: Told) -> None:
     """Let a fresh process bring the index up to date; hold all that is in it against the disk."""
     command = [sys.executable, "-c", FRESH, str(root), str(cache_of(root))]
@@ -388,11 +272,6 @@ def cut(path: str, data: bytes) -> tuple[Chunk, ...]:
         if exclusion.reason_in_content(path, data)
         else tuple(chunker.chunk_file(path, encoding.decode(data).text))
     )
-
-
-def cache_of(root: Path) -> Path:
-    """Name the cache folder of all processes here."""
-    return root.parent / "cache"
 
 
 if __name__ == "__main__":
