@@ -37,12 +37,12 @@ def escape(path: str) -> str:
     """Say why a listed path cannot be a readable file below the root, or "" when it can.
 
     >>> escape("../id_rsa"), escape("src/.git/config"), escape("src/a..b.py")
-    ('no path below the root', "git's own files", '')
+    ('not a path below the root', "git's own files", '')
     """
     seen = path if path.isascii() else _IGNORABLE.sub("", path)
     seen = seen.removesuffix("/")  # git lists a nested repository with a trailing slash
     if _ESCAPE.search(seen) or (_IS_WINDOWS and ("\\" in path or ":" in path)):
-        return "no path below the root"
+        return "not a path below the root"
     found = _HISTORY.search(seen)
     if not found:
         return ""
@@ -72,7 +72,7 @@ def read(root: Path, path: str) -> bytes:
 def refusal(found: os.stat_result) -> str:
     """Say in a few words why a file of this type is refused, or ""."""
     if not stat.S_ISREG(found.st_mode):
-        return "no regular file"
+        return "not a regular file"
     # The other names of a hard link are unknown. Only a file with a single name is certain to be in the root.
     return "a hard link, which may be a file of another folder" if found.st_nlink > 1 else ""
 

@@ -72,7 +72,7 @@ def reason_in_type(base: str, path: str, mode: int) -> str:
     if stat.S_ISLNK(mode):
         inside = Path(os.path.realpath(f"{base}/{path}")).is_relative_to(base)
         return A_LINK if inside else "a link that leaves the root"
-    return _reason_in_folder(f"{base}/{path}") if stat.S_ISDIR(mode) else "no regular file"
+    return _reason_in_folder(f"{base}/{path}") if stat.S_ISDIR(mode) else "not a regular file"
 
 
 def _reason_in_folder(folder: str) -> str:

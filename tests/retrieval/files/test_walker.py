@@ -113,8 +113,8 @@ def test_a_fifo_is_left_out_and_does_not_hang(tmp_path: Path) -> None:
     """Reading a pipe would wait forever."""
     os.mkfifo(tmp_path / "pipe.py")
     assert listed(tmp_path) == []
-    assert reasons(tmp_path) == {"pipe.py": "no regular file"}
-    with pytest.raises(OSError, match="no regular file"):
+    assert reasons(tmp_path) == {"pipe.py": "not a regular file"}
+    with pytest.raises(OSError, match="not a regular file"):
         walker.read(tmp_path.resolve(), "pipe.py")
 
 

@@ -107,7 +107,7 @@ def test_patterns_are_relative_to_the_folder_that_a_search_is_held_to() -> None:
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("!", "'!' is no gitignore pattern: the pattern is empty"),
+        ("!", "'!' is not a gitignore pattern: the pattern is empty"),
         ("a\\", "the pattern ends in a lone backslash"),
         ("[z", "the bracket [ is never closed"),
         ("[z-a]", "the range z-a is backwards"),
@@ -171,7 +171,7 @@ def test_a_filter_that_only_excluded_files_pass_says_why_they_are() -> None:
         nothing_passes(Filter(("link/a.py",)), excluded, name="r")
     )
     assert "b/.env and 1 more: may hold secrets" in str(nothing_passes(Filter((".env",)), excluded, name="r"))
-    assert "no indexed file passes" in str(nothing_passes(Filter(("nowhere/",)), excluded, name="r"))
+    assert "no indexed file matches" in str(nothing_passes(Filter(("nowhere/",)), excluded, name="r"))
     assert "libs/sub: a submodule" in str(nothing_passes(Filter(folder="libs/sub"), excluded, name="r"))
 
 
