@@ -126,7 +126,7 @@ def test_index_and_status_say_what_is_searched_and_what_is_not(example: Path) ->
         (("search", "x", "--language", "y" * 50_000), "(50,002 characters) is unknown", 2),
         (
             ("index", "--cache", "README.md"),
-            "name another cache folder: --cache DIR or GOLDRANK_CACHE=DIR",
+            "choose another cache folder with --cache DIR or GOLDRANK_CACHE=DIR",
             2,
         ),
     ],
