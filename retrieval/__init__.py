@@ -1,1 +1,1 @@
-"""The pipeline from files to ranked chunks; it knows nothing of the protocol that serves it."""
+"""The pipeline from files to ranked chunks, independent of the protocol that serves it."""

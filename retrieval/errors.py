@@ -1,31 +1,31 @@
-"""Every failure a caller may want to catch, as one short tree.
+"""Which failures a caller may want to catch, as one short tree.
 
-GoldrankError                 anticipated: a fact, and its remedy where there is one
-├── RootError                 a root that is missing, no folder, or may not be read
-├── ArgumentError             a value that no setting or filter accepts
-├── IndexLockedError          another process writes this index and did not finish in time
-├── ClientFileError           a client's configuration that cannot be read, or not be changed safely
-├── CacheError                an index folder that cannot be written
-├── ModelError                a cross-encoder that is absent or failed to load
-├── ParserError               no process can be started that parses files
-├── CheckError                a check that ran and found something wrong
-├── TrainingError             pairs that teach nothing, or a training that cannot run or diverged
+GoldrankError                 an anticipated failure: a fact and, if there is one, a remedy
+├── RootError                 a root is missing, is not a folder, or cannot be read
+├── ArgumentError             a value that a setting or filter does not accept
+├── IndexLockedError          another process is writing this index and did not finish in time
+├── ClientFileError           a client's configuration cannot be read, or not be changed safely
+├── CacheError                an index folder cannot be written
+├── ModelError                a cross-encoder is missing or failed to load
+├── ParserError               the process that parses files cannot be started
+├── CheckError                a check found a problem
+├── TrainingError             the pairs are useless, or training cannot run or diverged
 └── CancelledError            the caller no longer wants the answer
 """
 
 import shutil
 from pathlib import Path
 
-SHOWN_CHARS = 120  # enough to recognise a value by
+SHOWN_CHARS = 120  # enough to recognise a value
 
-LITTLE_MB = 50  # free space that a segment of the index may take up
+LITTLE_MB = 50  # a segment of the index may need this much free space
 
 
 class GoldrankError(Exception):
-    """An anticipated failure, with a text meant for the person or the agent who asked.
+    """An anticipated failure, with a message for the user or agent.
 
     Attributes:
-        fact: What is wrong, with the value that was wrong.
+        fact: What is wrong, including the wrong value.
         remedy: What to do about it, or "".
 
     >>> str(GoldrankError("no index in ~/.cache", remedy="make it with: goldrank index"))
@@ -33,12 +33,12 @@ class GoldrankError(Exception):
     """
 
     def __init__(self, fact: str, *, remedy: str = "", joint: str = "; ") -> None:
-        """State the fact, and apart from it what to do.
+        """Keep the fact and the remedy separate.
 
         Args:
             fact: What is wrong.
             remedy: What to do, or "".
-            joint: What stands between the two in a text; a blank where both are sentences.
+            joint: The text between the two; a space when both are sentences.
         """
         super().__init__(fact)
         self.fact = fact
@@ -46,16 +46,16 @@ class GoldrankError(Exception):
         self._joint = joint
 
     def __str__(self) -> str:
-        """Write both in one text."""
+        """Join the fact and the remedy."""
         return f"{self.fact}{self._joint}{self.remedy}" if self.remedy else self.fact
 
 
 class RootError(GoldrankError):
-    """A root that is missing, is no folder, or may not be read."""
+    """A root is missing, is not a folder, or cannot be read."""
 
 
 class ArgumentError(GoldrankError):
-    """A value that no setting or filter accepts."""
+    """A value that a setting or filter does not accept."""
 
 
 class IndexLockedError(GoldrankError):
@@ -63,27 +63,27 @@ class IndexLockedError(GoldrankError):
 
 
 class CacheError(GoldrankError):
-    """The folder of an index cannot be made or written."""
+    """The folder of an index cannot be created or written."""
 
 
 class ClientFileError(GoldrankError):
-    """A configuration that belongs to a client and cannot be read, or not be changed safely."""
+    """A client's configuration file cannot be read, or cannot be changed safely."""
 
 
 class ModelError(GoldrankError):
-    """A cross-encoder that is absent or failed to load."""
+    """A cross-encoder is missing or failed to load."""
 
 
 class ParserError(GoldrankError):
-    """No process can be started that parses files."""
+    """The process that parses files cannot be started."""
 
 
 class CheckError(GoldrankError):
-    """A check that ran and found something wrong: its command ends with another code than a failure."""
+    """A check found a problem; its command exits with a different code than for a failure."""
 
 
 class TrainingError(GoldrankError):
-    """Pairs that teach nothing, or a training that cannot run or diverged."""
+    """The pairs are useless, or training cannot run or diverged."""
 
 
 class CancelledError(GoldrankError):
@@ -91,7 +91,7 @@ class CancelledError(GoldrankError):
 
 
 def shorten(text: str, limit: int = SHOWN_CHARS) -> str:
-    r"""Show a value from outside in a message: on one line, and no more of it than tells which it was.
+    r"""Shorten an external value for a message: one line, long enough to recognise it.
 
     >>> shorten("src/a.py\nsrc/b.py"), shorten("x" * 1_000, 5)
     ('src/a.py\\nsrc/b.py', 'xxxxx… (1,000 characters)')
@@ -101,11 +101,11 @@ def shorten(text: str, limit: int = SHOWN_CHARS) -> str:
 
 
 def unwritable(folder: Path, cause: object) -> CacheError:
-    """Say that an index cannot be written, why, and the way out."""
+    """Return the error for an index that cannot be written, with the cause and a remedy."""
     around = next(place for place in (folder, *folder.parents) if place.exists())
     free = shutil.disk_usage(around).free // 1_000_000
     full = f" ({free} MB are free there; `goldrank clean` frees some)" if free < LITTLE_MB else ""
     return CacheError(
         f"the index in {folder} cannot be written: {cause}{full}",
-        remedy="name another cache folder: --cache DIR or GOLDRANK_CACHE=DIR",
+        remedy="choose another cache folder with --cache DIR or GOLDRANK_CACHE=DIR",
     )

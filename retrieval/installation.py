@@ -1,4 +1,4 @@
-"""How this goldrank was installed, and so which command adds to it: not every place has a pip."""
+"""How this goldrank was installed, and therefore which command extends it: not every environment has pip."""
 
 import shlex
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def with_extra(extra: str, *, prefix: Path | None = None) -> str:
-    """Write the command that installs an optional part of goldrank where this one runs.
+    """Return the command that installs an optional part of goldrank into this environment.
 
     Args:
         extra: "train" or "export".
@@ -23,7 +23,7 @@ def with_extra(extra: str, *, prefix: Path | None = None) -> str:
 
 
 def again(*, prefix: Path | None = None) -> str:
-    """Write the command that installs goldrank and what it needs anew where this one runs."""
+    """Return the command that reinstalls goldrank and its dependencies in this environment."""
     return _command(
         prefix or Path(sys.prefix),
         uv_tool="uv tool install --reinstall goldrank",
@@ -34,17 +34,17 @@ def again(*, prefix: Path | None = None) -> str:
 
 
 def _command(prefix: Path, *, uv_tool: str, pipx: str, uvx: str, pip: str) -> str:
-    """Choose by what each installer leaves in the environments that it makes."""
+    """Choose the command by the traces that each installer leaves in its environments."""
     if (prefix / "uv-receipt.toml").is_file():
         return uv_tool
     if (prefix / "pipx_metadata.json").is_file():
         return pipx
-    if "archive-v0" in prefix.parts or "environments-v2" in prefix.parts:  # of uv's cache
+    if "archive-v0" in prefix.parts or "environments-v2" in prefix.parts:  # in uv's cache
         return uvx
     try:
         is_uv = "\nuv = " in f"\n{(prefix / 'pyvenv.cfg').read_text(encoding='utf-8', errors='replace')}"
     except OSError:
         is_uv = False
-    if is_uv:  # has no pip inside
+    if is_uv:  # such an environment has no pip
         return f"uv pip install --python {shlex.quote(str(prefix))} {pip}"
     return f"{shlex.quote(sys.executable)} -m pip install {pip}"

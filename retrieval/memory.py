@@ -1,31 +1,32 @@
-"""How much memory that is free inside this process is kept from the system.
+"""How much freed memory this process keeps instead of returning it to the system.
 
-glibc keeps much: each thread that ever allocated has a heap of its own, and each large block that is freed
-raises the size from which blocks are given back at once. The engine's buffers are large and used for
-milliseconds, by whichever thread updates the index.
+glibc keeps much: each thread that ever allocated has its own heap, and freeing a large block raises the size
+above which blocks are returned at once. The index's buffers are large and used for milliseconds, by whichever
+thread updates it.
 """
 
 import ctypes
 import gc
 from contextlib import suppress
 
-_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # names and numbers of glibc's malloc.h
+_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # from glibc's malloc.h
 LARGE_BYTES = 1_000_000
 HEAPS = 2
-"""A hundred edits of click left 410 MB resident, and more with each; so they leave some 210 MB, and no more,
-for the same processor time within the noise (benchmarks/runs/2026-11-24-server/memory.txt)."""
+"""By default, 100 edits of click left 410 MB resident, growing with each edit. With these settings, they
+leave about 210 MB without growth, for the same CPU time within noise
+(benchmarks/runs/2026-11-24-server/memory.txt)."""
 
 
 def keep_little() -> None:
-    """Give large blocks back as soon as they are free; call it before there are threads."""
-    with suppress(OSError, AttributeError):  # another C library decides by itself
+    """Return large blocks to the system as soon as they are freed; call this before starting threads."""
+    with suppress(OSError, AttributeError):  # only glibc has these settings
         libc = ctypes.CDLL(None)
         libc.mallopt(_M_MMAP_THRESHOLD, LARGE_BYTES)
         libc.mallopt(_M_ARENA_MAX, HEAPS)
 
 
 def give_back() -> None:
-    """Return everything that is free now."""
+    """Return all free memory to the system now."""
     gc.collect()
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)

@@ -1,7 +1,7 @@
-"""Which folders belong to goldrank: those that carry its mark, and nothing else is ever deleted.
+"""Which folders belong to goldrank: those with its mark. It never deletes any other folder.
 
 A cache folder may be shared (`GOLDRANK_CACHE=~/.cache`), and so may the folder in which a model is trained.
-So goldrank marks every folder that it may later empty before it writes anything into it.
+So goldrank marks every folder that it may later empty, before writing anything else into it.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from pathlib import Path
 from retrieval.errors import CacheError
 
 MARK = "CACHEDIR.TAG"
-"""The name and the first line are those of bford.info/cachedir, so that backup programs skip the folder."""
+"""Name and first line follow bford.info/cachedir, so that backup programs skip the folder."""
 
 _SIGNATURE = b"Signature: 8a477f597d28d172789f06886806bc55\n"
 _OWNER = b"# goldrank created this folder and may delete it with everything in it.\n"
@@ -22,7 +22,7 @@ _TEXT = _SIGNATURE + _OWNER + b"# About such files: https://bford.info/cachedir/
 
 
 def is_marked(folder: Path) -> bool:
-    """Tell whether goldrank created a folder; another program's CACHEDIR.TAG does not count."""
+    """Return whether goldrank created a folder; another program's CACHEDIR.TAG does not count."""
     try:
         with (folder / MARK).open("rb") as file:
             return file.read(len(_TEXT)).startswith(_SIGNATURE + _OWNER)
@@ -31,37 +31,37 @@ def is_marked(folder: Path) -> bool:
 
 
 def claim(folder: Path, *, is_ours: Callable[[Path], bool] = lambda _folder: False) -> None:
-    """Mark a folder that exists; one that holds something is taken only if `is_ours` recognises it.
+    """Mark an existing folder as goldrank's; a folder with content is marked only if `is_ours` accepts it.
 
     Args:
-        folder: It, or an empty folder.
+        folder: The folder.
         is_ours: Recognises a folder of an earlier release, which wrote no mark.
 
     Raises:
-        CacheError: The folder holds files of somebody else.
-        OSError: It cannot be read or written.
+        CacheError: The folder contains files of someone else.
+        OSError: The folder cannot be read or written.
     """
     if is_marked(folder):
         return
     held = [path for path in folder.iterdir() if not path.name.startswith(MARK)]
     if held and not is_ours(folder):
         raise CacheError(
-            f"{folder} holds files that goldrank did not write, such as {min(held).name}",
-            remedy="move them away, or name another folder",
+            f"{folder} contains files that goldrank did not write, such as {min(held).name}",
+            remedy="move them away, or choose another folder",
         )
-    # Renamed into place: another process that claims the same folder must not find half a mark.
+    # Renamed into place, so that another process claiming the same folder never sees half a mark.
     fresh = folder / f"{MARK}.{uuid.uuid4().hex}"
     fresh.write_bytes(_TEXT)
     os.replace(fresh, folder / MARK)  # noqa: PTH105 - atomic
 
 
 def folder_name(root: Path) -> str:
-    """Name the folder of what goldrank keeps for a root: readable, and unique by the hash of its path."""
+    """Return the name of a root's folder in the cache: readable, and unique by a hash of its path."""
     readable = re.sub(r"[^A-Za-z0-9._-]+", "_", root.name)[:40] or "root"
     unique = hashlib.blake2b(str(root).encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
     return f"{readable}-{unique}"
 
 
 def is_named_after(folder: Path, root: bytes) -> bool:
-    """Tell whether a folder has the name that `folder_name` gives to a root."""
+    """Return whether a folder has the name that `folder_name` gives to a root."""
     return bool(root) and folder.name == folder_name(Path(os.fsdecode(root)))

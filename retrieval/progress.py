@@ -1,13 +1,13 @@
-"""How long work reports its progress and learns that its caller has left."""
+"""How long operations report progress and learn that they are cancelled."""
 
 from collections.abc import Callable
 
 Progress = Callable[[int, int], None]
-"""Called with what is done and what there is to do, in the unit that the callee names."""
+"""Called with the amount done and the total, in a unit that the callee documents."""
 
 IsCancelled = Callable[[], bool]
-"""Checked between steps: whether the caller no longer wants the answer."""
+"""Called between steps; returns whether the caller no longer wants the answer."""
 
 
 def no_progress(_done: int, _total: int) -> None:
-    """Report to nobody."""
+    """Ignore progress."""

@@ -1,25 +1,25 @@
-"""The values that travel through the pipeline; a value changes type when it changes meaning."""
+"""Which values travel through the pipeline; a value changes type when it changes meaning."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-_LINE_BREAKS = str.maketrans({"\n": "\\n", "\r": "\\r"})  # a file name may hold them
+_LINE_BREAKS = str.maketrans({"\n": "\\n", "\r": "\\r"})  # a file name may contain them
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A span of one file.
+    """A range of lines of one file.
 
     Attributes:
         path: POSIX path relative to the repository root.
         start_line: First line, 1-based.
         end_line: Last line, inclusive.
-        kind: What the chunk defines first ("function", "class", …), or "" when it defines nothing.
-        symbol: The name it defines first, or "".
-        scope: Names of the definitions around it, outermost first, joined by a dot.
+        kind: Kind of the chunk's main definition ("function", "class", …), or "" without definitions.
+        symbol: Name of the chunk's main definition, or "".
+        scope: Names of the enclosing definitions, outermost first, joined by a dot.
         names: Every name defined in the chunk, in line order.
         digest: Hash of the chunk's text when it was indexed; "" for a chunk that is in no index.
-        masked: How many values of its text were masked when it was indexed.
+        masked: Number of values masked in the chunk's text when it was indexed.
     """
 
     path: str
@@ -34,19 +34,19 @@ class Chunk:
 
     @property
     def span(self) -> str:
-        """The chunk's address as people and tools write it: `path:start-end`, always on one line."""
+        """The chunk's location as people and tools write it, `path:start-end`, always on one line."""
         return f"{self.path.translate(_LINE_BREAKS)}:{self.start_line}-{self.end_line}"
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A chunk as the first stage found it in an index.
+    """A chunk that the first stage found in an index.
 
     Attributes:
-        chunk: What was found.
-        score: Sum of the weighed features, comparable within one query only.
-        rank: Place in the first-stage order, 1-based.
-        parts: The share of each named feature, in the order they were added up.
+        chunk: The chunk.
+        score: Sum of the weighted features, comparable only within one query.
+        rank: Position in the first-stage order, 1-based.
+        parts: The contribution of each named feature, in the order of summation.
     """
 
     chunk: Chunk
@@ -57,12 +57,12 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Bm25Candidate:
-    """A passage as BM25 ranks it among a caller's passages: another scale than a `Candidate`'s.
+    """A passage that BM25 ranked among a caller's passages; the scale differs from a `Candidate`'s.
 
     Attributes:
-        chunk: What was ranked.
-        score: BM25 among these passages, and nothing else.
-        rank: Place in that order, 1-based.
+        chunk: The passage.
+        score: Its BM25 score among these passages only.
+        rank: Position in that order, 1-based.
     """
 
     chunk: Chunk
@@ -71,12 +71,12 @@ class Bm25Candidate:
 
     @property
     def parts(self) -> Mapping[str, float]:
-        """The one share that the score consists of."""
+        """The only contribution to the score."""
         return {"body": self.score}
 
 
 AnyCandidate = Candidate | Bm25Candidate
-"""What the second stage takes: it makes a share of the best of either score."""
+"""The input of the second stage, which divides either score by the best one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +84,10 @@ class Ranked:
     """A candidate after both stages.
 
     Attributes:
-        candidate: The first stage's view of it, its own rank included.
-        score: Fused score, comparable within one query only.
-        rank: Place in the final order, 1-based.
-        logit: What the cross-encoder said, or None when it did not read this candidate.
+        candidate: The first stage's candidate, with its own rank.
+        score: Fused score, comparable only within one query.
+        rank: Position in the final order, 1-based.
+        logit: The cross-encoder's output, or None when it did not read this candidate.
     """
 
     candidate: AnyCandidate
@@ -98,13 +98,13 @@ class Ranked:
 
 @dataclass(frozen=True, slots=True)
 class RankedAcross:
-    """A ranked candidate among those of several repositories.
+    """A candidate ranked among those of several repositories.
 
     Attributes:
-        candidate: The first stage's view of it in its own repository.
-        score: Its fused score there times the confidence of the repository, comparable within one query only.
-        rank: Place in the order of all repositories, 1-based.
-        logit: What the cross-encoder said, or None when it did not read this candidate.
+        candidate: The first stage's candidate in its own repository.
+        score: Its fused score there times the repository's confidence, comparable only within one query.
+        rank: Position in the order across all repositories, 1-based.
+        logit: The cross-encoder's output, or None when it did not read this candidate.
     """
 
     candidate: AnyCandidate
@@ -115,13 +115,13 @@ class RankedAcross:
 
 @dataclass(frozen=True, slots=True)
 class FileStat:
-    """What the file system says of a file; equal stats are taken as an unchanged file.
+    """The file system's metadata of a file; equal values mean that the file is unchanged.
 
     Attributes:
-        size: Bytes.
-        mtime_ns: Time of the last change of content, nanoseconds.
-        ctime_ns: Time of the last change of content or inode; sees a restored mtime.
-        inode: Sees a file that another one replaced.
+        size: Size in bytes.
+        mtime_ns: Time of the last change of content, in nanoseconds.
+        ctime_ns: Time of the last change of content or inode; reveals a restored mtime.
+        inode: Reveals that the file was replaced.
     """
 
     size: int
@@ -132,7 +132,7 @@ class FileStat:
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:
-    """A file that is not searched, and why."""
+    """A file that is not searched, and the reason."""
 
     path: str
     reason: str

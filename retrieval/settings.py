@@ -1,9 +1,9 @@
-"""Every knob in one typed place: defaults, then the user's file, then the environment, then flags.
+"""Which settings exist, and which source wins: defaults, then the user's file, the environment, and flags.
 
-The file is `config.toml` in the user's configuration folder (`goldrank doctor` prints where); a repository
-cannot set anything, because a cloned one is not trusted to name models or folders.
-An environment variable is `GOLDRANK_` and the name in capitals: `GOLDRANK_MODEL`. An empty one is not set.
-A relative path of a flag or variable is relative to the working folder; in the file, paths are absolute or
+The file is `config.toml` in the user's configuration folder (`goldrank doctor` prints the path). A repository
+cannot change any setting, because a cloned one is not trusted to name models or folders.
+An environment variable is `GOLDRANK_` and the name in capitals: `GOLDRANK_MODEL`. An empty one is ignored.
+A relative path in a flag or variable is relative to the working folder. In the file, paths are absolute or
 begin with `~/`.
 """
 
@@ -23,10 +23,10 @@ CHUNK_CACHE_BYTES = 1_000_000_000  # some 4 million chunks
 
 
 def _home(find: Callable[[str], str]) -> Path:
-    """Ask for a folder of the user's; a relative path means that nobody knows."""
+    """Return one of the user's folders; a relative path means that the home folder is unknown."""
     try:
         return Path(find("goldrank"))
-    except RuntimeError:  # neither HOME nor the user database knows a home folder
+    except RuntimeError:  # neither HOME nor the user database names a home folder
         return Path("~")
 
 
@@ -35,28 +35,28 @@ CONFIG_FILE = _home(platformdirs.user_config_dir) / "config.toml"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What can be set, with its default.
+    """Every setting, with its default.
 
     Attributes:
         cache: Folder of all indexes.
         models: Folder of all promoted models.
-        model: The cross-encoder: `exported_model.NAME` for the one that comes with goldrank, a folder, which
-            must exist, or a hub id; "" for none. One that is named wins over promoted ones.
-        model_revision: Commit of a hub model, or "" for the newest at hand; ignored for a folder.
-        rerank_weight: Share of the cross-encoder in the score of rag_search, 0 to 1; 0 leaves it out.
-        rerank_tool_weight: The same in rag_rerank, whose first stage knows only the candidates themselves.
+        model: The cross-encoder: the name of the embedded one, an existing folder, or a hub id; "" to use
+            no model. An explicit model wins over promoted ones.
+        model_revision: Commit of a hub model, or "" for the newest local one; ignored for a folder.
+        rerank_weight: Weight of the cross-encoder in the score of rag_search, 0 to 1; 0 disables it.
+        rerank_tool_weight: The same for rag_rerank, whose first stage sees only the candidates themselves.
         rerank_depth: How many candidates the cross-encoder reads.
-        rerank_deadline_s: Seconds after which the rest keep their first-stage order.
+        rerank_deadline_s: Seconds after which the remaining candidates keep their first-stage order.
         max_file_bytes: Larger files are not indexed.
-        chunk_cache_bytes: Bound of what is kept of files by content, for other work trees and branches.
-        index_wait_s: How long a question to a server waits for an index that can be whole in that time;
-            where it cannot, the question is answered sooner from what is there.
+        chunk_cache_bytes: Size limit of the chunk cache, which other work trees and branches reuse.
+        index_wait_s: How long a search waits for an index that can be complete in that time. If it cannot,
+            the search returns sooner, with results from the index so far.
         max_open_repositories: How many repositories a server keeps open; the least recently used is closed
-            first, and opened again when it is searched.
-        idle_unload_s: How long nobody asks until a server lets go of its model and its indexes.
-        log_level: What goes to standard error: DEBUG, INFO, WARNING or ERROR.
-        log_file: Where a server's log goes as well, or "".
-        explicit: The names of the settings that a source set.
+            first, and reopened when it is searched.
+        idle_unload_s: Idle seconds after which a server unloads its model and its indexes.
+        log_level: Level of the log on standard error: DEBUG, INFO, WARNING or ERROR.
+        log_file: File to which a server also writes its log, or "".
+        explicit: The names of the settings that a source sets.
     """
 
     cache: Path = field(default_factory=lambda: _home(platformdirs.user_cache_dir))
@@ -70,9 +70,7 @@ class Settings:
     max_file_bytes: int = 1_000_000
     chunk_cache_bytes: int = CHUNK_CACHE_BYTES
     index_wait_s: float = 10.0  # docs/decisions/0019-a-question-waits-for-a-whole-index.md
-    max_open_repositories: int = (
-        32  # each small one takes 2 MB; who must be opened again takes a tenth of a second
-    )
+    max_open_repositories: int = 32  # each small one takes 2 MB; reopening one takes a tenth of a second
     idle_unload_s: float = 300.0
     log_level: str = "WARNING"
     log_file: str = ""
@@ -96,7 +94,7 @@ RENAMED: Mapping[str, str] = {
     "open_roots": "max_open_repositories",
     "rest_after_s": "idle_unload_s",
 }
-"""What settings were called in the first release."""
+"""The names of settings in the first release."""
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
@@ -104,11 +102,11 @@ _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 def load_settings(
     flags: Mapping[str, Any], *, environment: Mapping[str, str], file: Path = CONFIG_FILE
 ) -> Settings:
-    """Merge all sources; a flag of None was not given, and an empty variable is not set.
+    """Merge all sources; a flag of None and an empty variable count as unset.
 
     Raises:
-        ArgumentError: A source names an unknown setting or a value that it does not accept, or there is no
-            home folder and nothing else names the folders.
+        ArgumentError: A source has an unknown setting or an invalid value, or the home folder is unknown and
+            no setting names the folders.
     """
     known = [item.name for item in fields(Settings) if item.name != "explicit"]
     values: dict[str, Any] = {}
@@ -129,16 +127,16 @@ def load_settings(
             values[name] = _convert(name, flags[name], _Source(f"--{name.replace('_', '-')}", "flag"))
     settings = Settings(**values, explicit=frozenset(values))
     for folder, variable in ((settings.cache, "GOLDRANK_CACHE"), (settings.models, "GOLDRANK_MODELS")):
-        if not folder.is_absolute():  # what platformdirs makes of "~" where nobody is at home
-            raise ArgumentError(f"your home folder is not known: set HOME=DIR, or {variable}=DIR")
+        if not folder.is_absolute():  # platformdirs returns "~/…" when the home folder is unknown
+            raise ArgumentError(f"your home folder is unknown: set HOME=DIR, or {variable}=DIR")
     return settings
 
 
 def read_model(value: str, *, source: str) -> str:
-    """Read the name of a model that was given on the command line: a folder's becomes absolute.
+    """Read a model given on the command line; the path of a folder becomes absolute.
 
     Raises:
-        ArgumentError: It looks like a folder, and there is none.
+        ArgumentError: The value looks like a folder that does not exist.
     """
     return _model(value, _Source(source, "flag"))
 
@@ -153,11 +151,11 @@ def _unknown(file: Path, name: str, known: Sequence[str]) -> ArgumentError:
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """Where a value comes from.
+    """The source of a value.
 
     Attributes:
-        said: For messages.
-        kind: Text of the environment is parsed, a relative path of the file refused.
+        said: The source's name in messages.
+        kind: Text from the environment is parsed, and relative paths in the file are rejected.
     """
 
     said: str
@@ -165,7 +163,7 @@ class _Source:
 
 
 def _read(file: Path) -> dict[str, Any]:
-    if not file.is_absolute():  # no home folder: a folder called "~" in a repository must not stand in for it
+    if not file.is_absolute():  # the home folder is unknown: do not read a folder called "~" in a repository
         return {}
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
@@ -174,7 +172,7 @@ def _read(file: Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise ArgumentError(f"{file} is not UTF-8", remedy="save it as UTF-8, or remove it") from error
     except (OSError, ValueError, RecursionError) as error:
-        raise ArgumentError(f"{file} cannot be read: {error}", remedy="mend it or remove it") from error
+        raise ArgumentError(f"{file} cannot be read: {error}", remedy="correct it or remove it") from error
 
 
 def _convert(name: str, value: object, source: _Source) -> object:
@@ -190,13 +188,13 @@ def _convert(name: str, value: object, source: _Source) -> object:
         number = _number(value, kind, is_text=source.kind == "environment")
     except (TypeError, ValueError, OverflowError) as error:
         raise _refusal(value, source, noun) from error
-    if not low <= number <= high:  # so is what is no number at all
+    if not low <= number <= high:  # also rejects NaN
         raise _refusal(value, source, noun)
     return number
 
 
 def _number(value: object, kind: type, *, is_text: bool) -> float:
-    """Read a number without rounding it; neither true nor "20" of a file is one."""
+    """Read a number without rounding; in a file, neither true nor "20" is a number."""
     if is_text and isinstance(value, str):
         if kind is int and not _WHOLE.fullmatch(value.strip()):
             raise ValueError
@@ -223,13 +221,13 @@ def _text(name: str, value: object, source: _Source) -> str:
 
 
 def _model(value: str, source: _Source) -> str:
-    """Tell the folder of a model, which must exist, from a hub id, which need not be at hand."""
+    """Return the absolute path of a model's folder, which must exist, or a hub id unchanged."""
     if value in {"", Settings().model}:
         return value
     looks_like_path = value.startswith((".", "~", "/")) or value.count("/") > 1 or "\\" in value
-    if not looks_like_path and os.path.isdir(value):  # noqa: PTH112 - also where the working folder is gone
+    if not looks_like_path and os.path.isdir(value):  # noqa: PTH112 - works even if the working folder is gone
         if source.kind != "flag":
-            # A repository may hold a folder of any name: it must not be taken for a model of the hub.
+            # A repository may contain a folder of any name, which must not replace a model of the hub.
             raise ArgumentError(
                 f"{source.said} is {shorten(repr(value))}, and the working folder has a folder of that name",
                 remedy="write an absolute path if you mean a folder, or work elsewhere if you mean a hub id",
@@ -247,7 +245,7 @@ def _model(value: str, source: _Source) -> str:
 
 
 def _path(value: object, source: _Source) -> str:
-    """Make a path absolute: of the working folder, or of the home folder where it begins with `~`."""
+    """Make a path absolute: relative to the working folder, or to the home folder if it begins with `~`."""
     text = os.fspath(value) if isinstance(value, str | Path) else ""
     if not text.strip() or "\0" in text:
         raise _refusal(value, source, "a path")
@@ -261,7 +259,7 @@ def _path(value: object, source: _Source) -> str:
             remedy="write an absolute path",
         ) from error
     try:
-        return os.path.abspath(expanded)  # noqa: PTH100 - links stay as they are named
+        return os.path.abspath(expanded)  # noqa: PTH100 - keeps links unresolved
     except OSError as error:
         raise ArgumentError(
             f"{source.said} is {shorten(repr(text))}, and the working folder is gone",

@@ -96,7 +96,7 @@ def test_somebody_without_a_home_is_told_what_to_set(project: Path, tmp_path: Pa
     done = run("search", "open_door", cwd=project, before=before)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
-    assert "name another cache folder: --cache DIR or GOLDRANK_CACHE=DIR" in done.stderr
+    assert "choose another cache folder with --cache DIR or GOLDRANK_CACHE=DIR" in done.stderr
     assert not list(project.glob("~*")), "no folder called ~ in the project"
     shared = tmp_path / "shared"
     shared.mkdir()
@@ -114,7 +114,7 @@ def test_an_index_that_may_only_be_read_is_not_thrown_away_as_damaged(project: P
     assert done.returncode == 2
     assert "damaged" not in done.stderr
     assert "Permission denied" in done.stderr
-    assert "name another cache folder: --cache DIR" in done.stderr
+    assert "choose another cache folder with --cache DIR" in done.stderr
     assert done.stderr.count("\n") == 1
 
 

@@ -1,8 +1,8 @@
-"""What a definition looks like in the syntax trees of C and C++; read `definition_queries` first."""
+"""How definitions appear in the syntax trees of C and C++; read `definition_queries` first."""
 
 
 def _nested(pattern: str) -> str:
-    """Match a declarator under up to two others: the return type of `char **name(void)` is spelled there."""
+    """Match a declarator nested in up to two others, as the pointers in `char **name(void)`."""
     return f"[{pattern} (_ {pattern}) (_ (_ {pattern}))]"
 
 
@@ -33,7 +33,7 @@ C = f"""
 """
 
 
-# A test of GoogleTest, `TEST(Suite, Name) {`, is known by its name, and no body makes TEST a function.
+# A GoogleTest case, `TEST(Suite, Name) {`, is a definition of Name; TEST itself is not a function.
 CPP = f"""
 (function_definition !type declarator: (function_declarator declarator: (identifier) @_macro
   parameters: (parameter_list (_) . (parameter_declaration type: (type_identifier) @function) .))

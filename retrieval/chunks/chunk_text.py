@@ -1,4 +1,4 @@
-"""Chunks with their lines as they are on disk now, which need not be as they were indexed."""
+"""Chunks with their current lines on disk, which may differ from the indexed lines."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
@@ -9,20 +9,20 @@ from retrieval.records import Chunk
 from retrieval.text import digest
 
 CACHED_CHARS = 20_000_000
-"""Text that `FileLines` holds: all files of a reply (50 of 40 kB on average), and not a whole repository."""
+"""Text that `FileLines` caches: enough for one reply (50 files of 40 kB on average), not for a repository."""
 
 ReadLines = Callable[[str], Sequence[str] | None]
-"""Reads a file's lines by path; None when it is gone or may not be read."""
+"""Reads a file's lines by path; None when the file is gone or cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChunkText:
-    """A chunk with its lines as they are on disk now.
+    """A chunk with its current lines on disk.
 
     Attributes:
-        chunk: The span.
+        chunk: The chunk.
         lines: Its lines; empty when the file is gone.
-        is_current: Whether the lines are those that were indexed.
+        is_current: Whether the lines are unchanged since they were indexed.
     """
 
     chunk: Chunk
@@ -31,12 +31,12 @@ class ChunkText:
 
     @property
     def text(self) -> str:
-        """The lines as one text."""
+        """The lines joined by line feeds."""
         return "\n".join(self.lines)
 
 
 class FileLines:
-    """Files that were read, each once as long as it is cached; the one read first is dropped first."""
+    """Cached lines of files; the file read first is evicted first."""
 
     def __init__(self, read: ReadLines, *, cached_chars: int = CACHED_CHARS) -> None:
         self._read = read
@@ -45,7 +45,7 @@ class FileLines:
         self._chars = 0
 
     def __call__(self, path: str) -> Sequence[str] | None:
-        """Return a file's lines; None when it is gone or may not be read."""
+        """Return a file's lines; None when the file is gone or cannot be read."""
         if path not in self._files:
             self._files[path] = lines = self._read(path)
             self._chars += _size(lines)
@@ -55,7 +55,7 @@ class FileLines:
 
 
 def chunk_texts_of(path: str, lines: Sequence[str]) -> list[ChunkText]:
-    """Split a file as it is now."""
+    """Split a file's current lines into chunks."""
     return [
         ChunkText(chunk, tuple(lines[chunk.start_line - 1 : chunk.end_line]), is_current=True)
         for chunk in parser_pool.cut(path, "\n".join(lines)).chunks
@@ -63,10 +63,10 @@ def chunk_texts_of(path: str, lines: Sequence[str]) -> list[ChunkText]:
 
 
 def read_back(chunks: Iterable[Chunk], lines_of: ReadLines) -> list[ChunkText]:
-    """Read chunks back, and tell which are as they were indexed.
+    """Read the current lines of chunks, and flag which are unchanged since they were indexed.
 
     Args:
-        chunks: Spans of files.
+        chunks: Chunks of any files.
         lines_of: Reads a file's lines; `FileLines` reads each file once.
     """
     return [_read_back(chunk, lines_of(chunk.path) or ()) for chunk in chunks]

@@ -1,9 +1,9 @@
-"""Where a file is cut into chunks: along its syntax tree, or at blank lines where there is no tree.
+"""Where a file is split into chunks: along its syntax tree, or at blank lines without a tree.
 
-Every chunk is a run of whole lines, and the chunks of a file cover each of its non-blank lines once, but for
-long lines of data.
-A tree is cut from the top: neighbours are packed together while they fit, and what does not fit alone is
-opened and its children packed in turn; comments and decorators stay with what follows them.
+Every chunk is a run of whole lines, and the chunks of a file cover each of its non-blank lines exactly once,
+except long lines of data.
+A tree is split from the top: adjacent nodes are packed into one chunk while they fit. A node too large for
+one chunk is replaced by its children. Comments and decorators stay with the code that follows them.
 """
 
 import importlib.metadata
@@ -19,14 +19,14 @@ from retrieval.records import Chunk
 from retrieval.text import LONG_CHARS, SMALL_CHARS, digest, is_data
 
 VERSION = 2
-"""Raise it whenever the chunks of any file change: every index is then rebuilt."""
+"""Increment when the chunks of any file change: every index is then rebuilt."""
 
 CHUNK_CHARS = 750  # non-blank; 400 to 1500 move nDCG@10 by at most 0.007 (docs/decisions/0004-ranking.md)
-CRUMB_CHARS = 60  # a closing brace is no chunk of its own: for a piece this small a chunk may grow by as much
-# The second byte of a character may be a backslash in Shift-JIS and others; where it is read as one at the
-# end of a line, C takes the next line for a part of the comment.
+CRUMB_CHARS = 60  # a chunk may exceed its size by a piece this small, such as a closing brace
+# In Shift-JIS and others, the second byte of a character may be a backslash. Decoded as one at the end of a
+# line, it makes C treat the next line as part of the comment.
 _UNREADABLE = re.compile(r"\ufffd\\(?=\r?$)", re.MULTILINE)
-MAX_DEPTH = 150  # how far a tree is opened; deeper (chained operators) it is cut by lines
+MAX_DEPTH = 150  # deepest node that is opened; below it (chained operators), the file is split by lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,29 +36,29 @@ class _Span:
 
 
 def fingerprint(*, size: int = CHUNK_CHARS) -> str:
-    """Identify this chunker: an index made by another one must be rebuilt."""
+    """Identify this chunker: an index built by another one must be rebuilt."""
     pack = importlib.metadata.version("tree-sitter-language-pack")
     return f"chunker {VERSION} size {size} grammars {pack}"
 
 
 def lines_of(text: str) -> list[str]:
-    r"""Split text into lines as editors and grep count them: at `\n` only, which is left out."""
+    r"""Split text into lines as editors and grep count them: at `\n` only, which is removed."""
     lines = text.split("\n")
     return lines if lines[-1] else lines[:-1]
 
 
 def readable(lines: Sequence[str]) -> Sequence[str]:
-    """Blank the lines that are data: they have their place in the file, and nobody searches them."""
+    """Blank the lines of data, which are not searched; line numbers do not change."""
     if max(map(len, lines), default=0) <= LONG_CHARS or sum(map(len, lines)) <= SMALL_CHARS:
         return lines
     return ["" if is_data(line) else line for line in lines]
 
 
 def chunk_file(path: str, text: str, *, size: int = CHUNK_CHARS) -> list[Chunk]:
-    """Cut a file into chunks of about `size` non-blank characters, in line order; data is left out.
+    """Split a file into chunks of about `size` non-blank characters, in line order, without lines of data.
 
-    A grammar runs in this process and can take any amount of time and memory, or end it: files that anybody
-    may have written are cut by `parser_pool.cut`.
+    The grammar runs in this process, where it can take any amount of time and memory or crash. Use
+    `parser_pool.cut` for files that you do not trust.
     """
     language, lines = language_of(path), lines_of(text)
     seen = readable(lines)
@@ -71,14 +71,14 @@ def chunk_file(path: str, text: str, *, size: int = CHUNK_CHARS) -> list[Chunk]:
 
 
 def chunk_by_lines(path: str, text: str, *, size: int = CHUNK_CHARS) -> list[Chunk]:
-    """Cut a file at its blank lines, without a tree and without definitions; else as `chunk_file`."""
+    """Split a file at its blank lines, without a tree and without definitions; otherwise as `chunk_file`."""
     lines = lines_of(text)
     weigh = _Weights(readable(lines))
     return _chunks(path, lines, _windows(_Span(0, len(lines) - 1), weigh, size=size), weigh, [])
 
 
 class _Weights:
-    """How many non-blank characters lie in any run of rows."""
+    """The number of non-blank characters in any run of rows."""
 
     def __init__(self, lines: Sequence[str]) -> None:
         self._sums = [0]
@@ -90,7 +90,7 @@ class _Weights:
 
 
 def _cut(node: Node, span: _Span, weigh: _Weights, *, size: int, depth: int = 0) -> list[_Span]:
-    """Cut the rows of `span`, which belong to `node`, into spans that fit and cover them all."""
+    """Split the rows of `span`, which belong to `node`, into spans that fit and cover all rows."""
     if weigh(span.first, span.last) <= size:
         return [span]
     if depth == MAX_DEPTH or not node.child_count:
@@ -101,7 +101,7 @@ def _cut(node: Node, span: _Span, weigh: _Weights, *, size: int, depth: int = 0)
         room = size + (CRUMB_CHARS if weight <= CRUMB_CHARS else 0)
         if weight > size:
             inner = _cut(child, piece, weigh, size=size, depth=depth + 1)
-            # A signature is no chunk of its own: it opens the first chunk of the body.
+            # A signature does not become its own chunk but starts the first chunk of the body.
             has_head = depth and len(spans) == 1 and weigh(spans[0].first, spans[0].last) <= CRUMB_CHARS
             if has_head and weigh(spans[0].first, inner[0].last) <= size:
                 inner[0] = _Span(spans.pop().first, inner[0].last)
@@ -114,13 +114,13 @@ def _cut(node: Node, span: _Span, weigh: _Weights, *, size: int, depth: int = 0)
 
 
 def _pieces(node: Node, span: _Span) -> list[tuple[_Span, Node]]:
-    """Give every row of `span` to one child, comments and decorators to what they stand before."""
+    """Assign every row of `span` to one child, and comments and decorators to the child after them."""
     pieces: list[tuple[_Span, Node]] = []
     first = span.first
     for child in node.children:
         last = min(_last_row(child), span.last)
         if last < first or _belongs_to_next(child):
-            continue  # rows already given away, or kept for the next child
+            continue  # rows already assigned, or left for the next child
         pieces.append((_Span(first, last), child))
         first = last + 1
     if first <= span.last:  # trailing rows: comments at the end, or a node without a child there
@@ -142,7 +142,7 @@ def _last_row(node: Node) -> int:
 
 
 def _windows(span: _Span, weigh: _Weights, *, size: int) -> list[_Span]:
-    """Cut rows into windows that fit, at the last blank row of a window's second half if it has one."""
+    """Split rows into windows that fit, if possible at the last blank row of a window's second half."""
     spans: list[_Span] = []
     first, blank = span.first, -1
     row = span.first
@@ -178,7 +178,7 @@ def _chunks(
 def _chunk(path: str, span: _Span, lines: Sequence[str], found: Sequence[Definition]) -> Chunk:
     start, end = span.first + 1, span.last + 1
     inside = [item for item in found if start <= item.name_line <= end]
-    # What a chunk is about is the definition that fills most of it; the first one on a tie.
+    # The main definition of a chunk is the one with the most rows in it; the first on a tie.
     main = max(inside, key=lambda item: min(item.end_line, end) - item.name_line, default=None)
     around = [item for item in found if item.name_line < start and item.end_line >= end]
     return Chunk(

@@ -1,15 +1,15 @@
-"""What a definition looks like in the syntax tree of each language, as tree-sitter patterns.
+"""How definitions appear in the syntax tree of each language, as tree-sitter patterns.
 
-A pattern captures a name under its kind (`@function`, `@class`, …) and what it names as `@whole`.
-Where two patterns capture one name, the first written decides. The other captures:
+A pattern captures a name under its kind (`@function`, `@class`, …) and the definition as `@whole`.
+If two patterns capture the same name, the first in the query wins. The other captures:
 
-    @value      a constant when spelled in capitals, else a variable
+    @value      a constant if written in capitals, else a variable
     @prototype  a function declared without a body
-    @skip       looks like a definition and is none, such as an import
-    @members    functions right inside it are methods
-    @local      values and prototypes right inside it are nobody else's business
-    @wrapper    stands around a `@wrapped` definition and belongs to it: decorators, `export`, `template <…>`
-    @_anything  is only there for a `#predicate?`
+    @skip       looks like a definition but is not one, such as an import
+    @members    its direct functions are methods
+    @local      its direct values and prototypes are local, so they are not listed
+    @wrapper    encloses a `@wrapped` definition and belongs to it: decorators, `export`, `template <…>`
+    @_anything  used only by a `#predicate?`
 """
 
 from collections.abc import Mapping
@@ -44,7 +44,7 @@ _ELIXIR_HEAD = """(arguments . [
     (binary_operator left: [(identifier) @{0} (call target: (identifier) @{0})] operator: "::")]
     operator: ["when" "::"])])"""
 
-# Elixir's own attributes describe what follows and define nothing.
+# Elixir's own attributes describe the next definition and define nothing themselves.
 _ELIXIR_ATTRIBUTES = (
     "after_compile|before_compile|behaviour|callback|compile|deprecated|derive|dialyzer|doc|enforce_keys|"
     "external_resource|impl|macrocallback|moduledoc|moduletag|opaque|optional_callbacks|spec|tag|type|typedoc|typep"

@@ -13,11 +13,11 @@ from retrieval.chunks.definition_queries import PATTERNS
 from retrieval.files.languages import grammar_of
 
 _CAPITALS = re.compile(r"_*[A-Z][A-Z0-9_]+")
-_SEPARATOR = re.compile(r"::|[.\\]")  # inside the names of modules, which some grammars leave whole
+_SEPARATOR = re.compile(r"::|[.\\]")  # in names of modules, which some grammars do not split
 
-# The grammars of C and C++ see macros unexpanded, and one alone on a line or before the name of a class
-# derails them. With these blanked, 133 of abseil's 380 headers have errors instead of 357, and the methods
-# found in them rise from 3908 to 4970.
+# The grammars of C and C++ see unexpanded macros, and fail at a macro alone on a line or before a class name.
+# With these blanked, 133 of abseil's 380 headers have errors instead of 357, and the methods found in them
+# rise from 3908 to 4970.
 _MACRO = re.compile(
     rb"""^[ \t]*([A-Z][A-Z0-9_]{2,})[ \t]*\r?\n(?=\s*(?:[\w#/\[~]|\}[ \t]*//[ \t]*namespace))
     |\b(?:class|struct|union)\s+((?:[A-Z][A-Z0-9_]*(?:\([^()\n]*\))?\s+)+)(?=[A-Za-z_]\w*(?:\s+final)?\s*[:{<])""",
@@ -35,13 +35,13 @@ _ROLES |= {scope: scope for scope in _SCOPES}
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """A name and the lines of what it names; lines are 1-based and inclusive.
+    """A defined name and the lines of its definition, 1-based and inclusive.
 
     Attributes:
         name: The identifier as written, unqualified: `bar` of `Foo::bar`.
         kind: function, method, class, interface, struct, enum, trait, module, type, constant, macro,
             variable.
-        start_line: First line, decorators and the like included where the syntax makes them part of it.
+        start_line: First line, including decorators where the syntax makes them part of the definition.
         end_line: Last line.
         name_line: The line of the name.
     """
@@ -55,7 +55,7 @@ class Definition:
 
 @dataclass(frozen=True, slots=True)
 class _Match:
-    """What a pattern captured: a definition with its name, or a scope, which has none."""
+    """The capture of a pattern: a definition with its name, or a scope without one."""
 
     capture: str
     whole: Node
@@ -65,29 +65,29 @@ class _Match:
 
 
 def parse(language: str, source: bytes, *, path: str = "") -> Tree | None:
-    """Parse a file; broken syntax gives a tree all the same.
+    """Parse a file; a file with syntax errors has a tree too.
 
-    What a grammar takes is not bounded: kilobytes of hostile source can cost gigabytes, or this process.
+    Time and memory are not limited: kilobytes of hostile source can take gigabytes, or crash this process.
 
     Args:
         language: A name from `languages`.
         source: The file's bytes, UTF-8.
-        path: Tells TSX from TypeScript.
+        path: Distinguishes TSX from TypeScript.
 
     Returns:
-        None when there is no grammar for the language.
+        The tree, or None when the language has no grammar.
     """
     if language not in PATTERNS:
         return None
     if language in {"c", "cpp"}:
         source = _MACRO.sub(_blank, source)
     grammar = grammar_of(language, path)
-    # A parser for each call: making one costs microseconds, and sharing one between threads is not safe.
+    # One parser per call: creating one takes microseconds, and a shared one is not thread-safe.
     return Parser(get_language(cast("SupportedLanguage", grammar))).parse(source)
 
 
 def definitions(language: str, tree: Tree) -> list[Definition]:
-    r"""List what a file defines by start line, the outer before the inner; locals are left out.
+    r"""List the definitions of a file by start line, outer before inner, without locals.
 
     >>> tree = parse("python", b"class Cart:\n    def total(self): ...")
     >>> [(item.name, item.kind, item.start_line) for item in definitions("python", tree)]
@@ -105,7 +105,7 @@ def definitions(language: str, tree: Tree) -> list[Definition]:
 
 
 def _blank(match: re.Match[bytes]) -> bytes:
-    """Write spaces over what a group matched: every other byte keeps its place."""
+    """Replace the text of a group by spaces, so that no offset changes."""
     group = match.lastindex or 0
     start, end = (place - match.start() for place in match.span(group))
     text = match.group()
@@ -118,7 +118,7 @@ def _query(grammar: Language, language: str) -> Query:
 
 
 def _matches(query: Query, tree: Tree) -> list[_Match]:
-    """Run a query; the matches come in source order, what stands around others first."""
+    """Run a query; return the matches in source order, enclosing ones first."""
     named: dict[int, tuple[str, Node, Node]] = {}  # by the first byte of the name
     scopes: list[tuple[str, Node]] = []
     wrappers: dict[int, Node] = {}  # by the id of the wrapped node
@@ -139,12 +139,15 @@ def _matches(query: Query, tree: Tree) -> list[_Match]:
         while whole.id in wrappers:
             whole = wrappers[whole.id]
         matches.append(_Match(capture, whole, name, *whole.byte_range))
-    # A block and its only statement have equal bytes, and the block is around the statement.
+    # A block and its only statement have the same bytes, and the block encloses the statement.
     return sorted(matches, key=lambda match: (match.start, -match.end, match.name is not None))
 
 
 def _placed(matches: Iterable[_Match]) -> Iterator[tuple[int, Definition]]:
-    """Decide by its surroundings what each match is; yield definitions with the first byte of their scope."""
+    """Yield the definitions among the matches, each with the first byte of its scope.
+
+    The enclosing matches decide whether a match is a method, a function or a skipped local.
+    """
     around: list[_Match] = []
     for match in matches:
         while around and around[-1].end <= match.start:
@@ -170,7 +173,7 @@ def _kind(capture: str, name: str, role: str) -> str:
 
 
 def _spelling(node: Node, capture: str) -> str:
-    """Read the last part of a name; a missing one, which broken syntax can have, is empty."""
+    """Return the last part of a name; "" when broken syntax leaves the name empty."""
     while inner := node.child_by_field_name("name") or node.child_by_field_name("property"):
         node = inner
     text = " ".join((node.text or b"").decode("utf-8", "replace").split())
@@ -182,7 +185,7 @@ def _spelling(node: Node, capture: str) -> str:
 
 
 def _last_row(node: Node) -> int:
-    """Find where the code of a node ends: a comment at its very end belongs to what follows."""
+    """Return the last row of a node's code: a comment at its end belongs to the next node."""
     first = node.start_point[0]
     for _ in range(_TAIL_DEPTH):
         place = node.child_count - 1
@@ -196,7 +199,7 @@ def _last_row(node: Node) -> int:
 
 
 def _joined(found: Iterable[tuple[int, Definition]]) -> list[tuple[int, Definition]]:
-    """Make one definition of neighbours that share name and scope: a signature and its equations."""
+    """Merge adjacent definitions with the same name and scope: a signature and its equations."""
     joined: list[tuple[int, Definition]] = []
     for scope, item in found:
         last_scope, last = joined[-1] if joined else (scope, None)

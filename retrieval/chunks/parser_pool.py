@@ -1,9 +1,8 @@
-"""Who cuts files that anybody may have written: processes of their own, which a hostile file may take down.
+"""How untrusted files are split: in separate processes, which a hostile file may crash.
 
-A grammar is C that was generated for well-meant source. Some kilobytes of the other kind make it abort, or
-take gigabytes and minutes (benchmarks/runs/2026-11-28-hostile). So it runs in a process that is kept warm and
-watched: a file that takes more than its budget, or the process with it, is cut by lines instead, and the
-reason is told.
+Grammars are generated C code that expects benign source. A few kilobytes of hostile source make them abort,
+or take gigabytes and minutes (benchmarks/runs/2026-11-28-hostile). So they run in warm, monitored processes.
+A file that exceeds its budget or crashes its process is split by lines instead, and a note gives the reason.
 """
 
 import atexit
@@ -26,10 +25,10 @@ from retrieval.files.languages import grammar_of, has_grammar, language_of
 from retrieval.records import Chunk
 from retrieval.text import digest
 
-AT_ONCE = 2  # one for the index, and one for a caller who waits for a ranking
-LOOK_EVERY_S = 0.05  # most files are cut before the first look
-TRIES = 2  # a process may also be killed for reasons that are not the file's
-KNOWN = 1_000  # files that are remembered not to be tried again
+AT_ONCE = 2  # one for indexing, and one for a caller that waits for a ranking
+LOOK_EVERY_S = 0.05  # most files are split before the first check
+TRIES = 2  # a process may also be killed for reasons unrelated to the file
+KNOWN = 1_000  # failed files that are remembered, so that they are not parsed again
 _BOOT = (
     "import sys; sys.path[:] = sys.argv[2:]; "
     "from retrieval.chunks.parser_worker import main; main(int(sys.argv[1]))"
@@ -38,15 +37,15 @@ _BOOT = (
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What one file may take.
+    """The CPU time and memory that one file may use.
 
-    Cutting takes 0.1 to 0.7 s a megabyte in 18 languages and 1.3 in Zig, at the worst 5 s a megabyte for one
-    file of 15 kB, and 0.13 s the first time that a grammar is used (benchmarks/runs/2026-11-28-hostile).
+    Splitting takes 0.1 to 0.7 s per megabyte in 18 languages and 1.3 in Zig, at worst 5 s per megabyte for
+    one file of 15 kB, plus 0.13 s on first use of a grammar (benchmarks/runs/2026-11-28-hostile).
 
     Attributes:
-        cpu_s: CPU time, seconds.
-        cpu_s_per_mb: CPU time more for each megabyte (10^6 bytes) of source.
-        memory_bytes: Memory of the whole process, all its grammars included.
+        cpu_s: CPU time in seconds.
+        cpu_s_per_mb: Additional CPU time per megabyte (10^6 bytes) of source, in seconds.
+        memory_bytes: Memory of the whole process, including all its grammars.
     """
 
     cpu_s: float = 3.0
@@ -54,17 +53,17 @@ class Budget:
     memory_bytes: int = 700_000_000
 
     def cpu_s_of(self, size: int) -> float:
-        """Return the CPU time that a file of `size` bytes may take, seconds."""
+        """Return the CPU time that a file of `size` bytes may take, in seconds."""
         return self.cpu_s + self.cpu_s_per_mb * size / 1e6
 
 
 @dataclass(frozen=True, slots=True)
 class FileChunks:
-    """A file as it was cut.
+    """The chunks of a file.
 
     Attributes:
         chunks: In line order.
-        note: Why it was cut by lines although there is a grammar for its language, or "".
+        note: Why the file was split by lines although its language has a grammar, or "".
     """
 
     chunks: list[Chunk]
@@ -72,30 +71,30 @@ class FileChunks:
 
 
 class ParserPool:
-    """Processes that cut files, as many as are needed at once; each ends by itself when nobody asks it."""
+    """Processes that split files, started on demand; each exits when idle."""
 
     def __init__(
         self, budget: Budget | None = None, *, at_once: int = AT_ONCE, interpreter: str = sys.executable
     ) -> None:
-        """Nothing is started yet.
+        """Create a pool without processes.
 
         Args:
-            budget: What one file may take.
-            at_once: How many processes work at once.
+            budget: The limits for one file.
+            at_once: The maximum number of processes that work at once.
             interpreter: The Python that runs them.
         """
         self._budget = budget or Budget()
         self._interpreter = interpreter
         self._turns = threading.BoundedSemaphore(at_once)
-        self._idle: list[_Worker] = []  # the most recently used last
-        self._refused: OrderedDict[str, str] = OrderedDict()  # note by content, the oldest first
-        self._lock = threading.Lock()  # holds for both
+        self._idle: list[_Worker] = []  # most recently used last
+        self._refused: OrderedDict[str, str] = OrderedDict()  # note by content, oldest first
+        self._lock = threading.Lock()  # guards both
 
     def cut(self, path: str, text: str) -> FileChunks:
-        """Cut a file as `chunker.chunk_file` does, or by lines where that takes too much.
+        """Split a file as `chunker.chunk_file` does, or by lines if that exceeds the budget.
 
         Raises:
-            ParserError: No process can be started.
+            ParserError: The process cannot be started.
         """
         if not has_grammar(path):
             return FileChunks(chunker.chunk_by_lines(path, text))
@@ -113,7 +112,7 @@ class ParserPool:
         return FileChunks(chunker.chunk_by_lines(path, text), note)
 
     def close(self) -> None:
-        """End the processes that are not at work."""
+        """End the idle processes."""
         with self._lock:
             workers, self._idle = self._idle, []
         for worker in workers:
@@ -126,7 +125,7 @@ class ParserPool:
                 self._refused.popitem(last=False)
 
     def _ask(self, path: str, source: bytes) -> list[Chunk] | str:
-        """Return a file's chunks, or why it cannot be parsed."""
+        """Return a file's chunks, or the reason why it cannot be parsed."""
         note, cpu_s = "", self._budget.cpu_s_of(len(source))
         request = parser_worker.encode(path, source, cpu_s=cpu_s)
         for _ in range(TRIES):
@@ -139,7 +138,7 @@ class ParserPool:
             except (_DiedError, ValueError, TypeError) as error:
                 worker.end()
                 note = f"its grammar crashed ({error})"
-            except BaseException:  # an interrupt: whoever asks next must not get this answer
+            except BaseException:  # an interrupt: the next request must not get this reply
                 worker.end()
                 raise
             else:
@@ -160,28 +159,28 @@ class ParserPool:
 
 
 def cut(path: str, text: str) -> FileChunks:
-    """Cut a file by the processes that all of this process shares.
+    """Split a file with the pool shared by this whole process.
 
     Raises:
-        ParserError: No process can be started.
+        ParserError: The process cannot be started.
     """
     return _shared.cut(path, text)
 
 
 class _OverBudgetError(Exception):
-    """A file took more than it may."""
+    """A file exceeded its budget."""
 
 
 class _DiedError(Exception):
-    """The process ended before it answered."""
+    """The process ended before it replied."""
 
 
 class _Worker:
-    """One process, and the thread that talks to it: a pipe can be full or silent for ever."""
+    """One process and the thread that talks to it, because a pipe may block forever."""
 
     def __init__(self, interpreter: str, memory_bytes: int) -> None:
         self._memory_bytes = memory_bytes
-        # Isolated: no variable, no working folder and no start-up file of anybody decides what is imported.
+        # Isolated: no environment variable, working directory or start-up file affects the imports.
         command = [interpreter, "-I", "-S", "-c", _BOOT, str(memory_bytes), *sys.path]
         try:
             self._process = subprocess.Popen(  # noqa: S603 - this very interpreter
@@ -189,12 +188,12 @@ class _Worker:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                start_new_session=True,  # Ctrl-C is for its owner
+                start_new_session=True,  # Ctrl-C goes to the owner only
             )
         except OSError as error:
             raise ParserError(
-                f"no process can be started to parse files: {error.strerror or error}",
-                remedy="raise the limits on processes and memory of this user",
+                f"cannot start a process to parse files: {error.strerror or error}",
+                remedy="raise this user's limits on processes and memory",
             ) from error
         self._requests: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._replies: queue.SimpleQueue[bytes] = queue.SimpleQueue()
@@ -208,14 +207,14 @@ class _Worker:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the process has not ended."""
+        """Whether the process is running."""
         return self._process.poll() is None
 
     def ask(self, request: bytes, *, cpu_s: float) -> bytes:
-        """Have a file cut in so much CPU time; return the reply.
+        """Send a request and return the reply, if it takes at most `cpu_s` seconds of CPU time.
 
         Raises:
-            _OverBudgetError: It took too much; the process must be ended.
+            _OverBudgetError: The file exceeded its budget; the process must be ended.
             _DiedError: The process ended.
         """
         deadline, start_s = time.monotonic() + parser_worker.LONGEST_S, -1.0
@@ -244,30 +243,30 @@ class _Worker:
         self._process.wait()
 
     def _usage(self) -> tuple[float, int]:
-        """Return the CPU time that the process took so far, seconds, and its memory, bytes."""
+        """Return the process's CPU time so far, in seconds, and its memory, in bytes."""
         try:
             watched = psutil.Process(self._process.pid)
             times = watched.cpu_times()
             return times.user + times.system, watched.memory_info().rss
-        except psutil.Error:  # it ended this moment: its pipe says so next
+        except psutil.Error:  # the process just ended; its pipe reports that next
             return 0.0, 0
 
     def _talk(self) -> None:
-        """Pass requests on; an empty reply says that the process is gone."""
+        """Forward requests to the process; an empty reply means that the process is gone."""
         incoming, outgoing = self._process.stdout, self._process.stdin
-        assert incoming  # noqa: S101 - both are pipes, which the types do not say
+        assert incoming  # noqa: S101 - both are pipes, which the types cannot express
         assert outgoing  # noqa: S101
         with incoming, suppress(OSError), outgoing:
             self._replies.put(_hear(incoming))
             while request := self._requests.get():
-                with suppress(OSError):  # a process that is gone says so by an end of what it says
+                with suppress(OSError):  # if the process is gone, reading its reply shows that
                     outgoing.write(request)
                     outgoing.flush()
                 self._replies.put(_hear(incoming))
 
 
 def _hear(incoming: IO[bytes]) -> bytes:
-    """Read one reply; nothing at the end of all that is said."""
+    """Read one reply; empty at the end of the stream."""
     head = incoming.read(parser_worker.REPLY.size)
     if len(head) < parser_worker.REPLY.size:
         return b""
@@ -276,7 +275,7 @@ def _hear(incoming: IO[bytes]) -> bytes:
 
 
 def _ending(code: int) -> str:
-    """Say how a process ended."""
+    """Describe how a process ended."""
     if code >= 0:
         return f"exit code {code}"
     with suppress(ValueError):

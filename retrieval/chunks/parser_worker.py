@@ -1,11 +1,11 @@
-"""The process that runs the grammars: files come by standard input, their chunks go by standard output.
+"""How the process that runs the grammars works: files on standard input, chunks on standard output.
 
-`parser_pool` starts it, and ends it when a file takes too much. What it does to itself is for the time when
-nobody does that any more: a process whose owner was killed must not parse for ever.
+`parser_pool` starts it, and ends it when a file exceeds its budget. The limits that the process sets for
+itself matter when its owner was killed: it must not go on parsing forever.
 
-A request is three unsigned 32-bit numbers (the CPU time that the file may take in seconds, the length of its
-path, that of its text), the path and the text. A reply is one length and JSON. The first reply answers no
-request: it says that all is loaded, so that a failure before it is not blamed on a file.
+A request consists of three unsigned 32-bit numbers (the file's CPU budget in seconds, the lengths of its path
+and its text), the path and the text. A reply consists of a length and JSON. The first reply answers no
+request but reports that everything is loaded, so that an earlier failure is not blamed on a file.
 """
 
 import faulthandler
@@ -21,19 +21,19 @@ from retrieval.records import Chunk
 try:
     import resource
 except ImportError:  # Windows
-    resource = None  # type: ignore[assignment]  # told by `is None`
+    resource = None  # type: ignore[assignment]  # checked with `is None`
 
 REQUEST, REPLY = struct.Struct("!III"), struct.Struct("!I")
 
-IDLE_S = 300.0  # as long as a server keeps a model that nobody asks (`idle_unload_s`)
-LONGEST_S = 120.0  # of wall time for one file, on a machine however busy
+IDLE_S = 300.0  # as long as a server keeps an idle model (`idle_unload_s`)
+LONGEST_S = 120.0  # wall time for one file, even on a busy machine
 SPARE_S = 2  # CPU time beyond the budget, so that the owner, who knows the reason, ends the process first
 READY = b"ready"
 SPARE_BYTES = 1_000_000_000  # address space beyond the budget: libraries map more than they use
 
 
 def main(memory_bytes: int) -> None:
-    """Cut files until standard input ends, or nobody has asked for `IDLE_S`; of memory so many bytes do."""
+    """Split files within `memory_bytes` until standard input ends, or no request comes for `IDLE_S`."""
     requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1):  # a library that reads or prints must not break the protocol
@@ -42,7 +42,7 @@ def main(memory_bytes: int) -> None:
         _limit(resource.RLIMIT_AS, memory_bytes + SPARE_BYTES)
     _write(replies, READY)
     while True:
-        # In C, so that it also ends a grammar that never returns to Python.
+        # Implemented in C, so it also ends a grammar that never returns to Python.
         faulthandler.dump_traceback_later(IDLE_S, exit=True)
         request = _read(requests)
         if request is None:
@@ -56,16 +56,16 @@ def main(memory_bytes: int) -> None:
 
 
 def encode(path: str, text: bytes, *, cpu_s: float) -> bytes:
-    """Write a request."""
+    """Encode a request."""
     name = os.fsencode(path)
     return REQUEST.pack(math.ceil(cpu_s), len(name), len(text)) + name + text
 
 
 def decode(path: str, reply: bytes) -> list[Chunk]:
-    """Read the chunks of a reply.
+    """Decode the chunks of a reply.
 
     Raises:
-        ValueError, TypeError: It is no such reply: the process that wrote it is not in its right mind.
+        ValueError, TypeError: The reply is invalid: the process that wrote it is corrupt.
     """
     return [
         Chunk(path, int(start), int(end), kind, symbol, scope, tuple(names), content)
@@ -95,11 +95,11 @@ def _read(requests: BinaryIO) -> tuple[int, str, str] | None:
 
 
 def _limit(kind: int, most: int) -> None:
-    """Lower a limit of this process, as far as the system lets it."""
+    """Lower a limit of this process, as far as the system allows."""
     _, hard = resource.getrlimit(kind)
     if hard != resource.RLIM_INFINITY:
         most = min(most, hard)
     try:
         resource.setrlimit(kind, (most, hard))
-    except (OSError, ValueError):  # a system that knows the limit and does not keep it
+    except (OSError, ValueError):  # the system has the limit but does not enforce it
         return

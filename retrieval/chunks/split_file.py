@@ -1,7 +1,7 @@
-"""How a file becomes the chunks that the index stores, which depends on nothing but its bytes and grammar.
+"""How a file becomes the chunks that the index stores, which depend only on its bytes and its grammar.
 
-Splitting a file and making its terms is most of the work of indexing, so the result is cached by content. A
-file's path adds its own terms and its own name when its chunks go into an index.
+Splitting and tokenizing are most of the work of indexing, so the result is cached by content. The path and
+its terms are added when the chunks go into an index.
 """
 
 import zlib
@@ -16,16 +16,16 @@ from retrieval.records import Chunk
 
 LONG_LINES = "long lines of data left out"
 _FIELD, _CHUNK = "\x01", "\x02"
-_LEVEL = 1  # of zlib: half the time of the default for a tenth more bytes
+_LEVEL = 1  # of zlib: half the time of the default level for 10 % more bytes
 
 
 @dataclass(frozen=True, slots=True)
 class SplitFile:
-    """A file as the index takes it.
+    """A file split into chunks for the index.
 
     Attributes:
         chunks: In line order, each without the file's path.
-        note: What is odd about how it was read: its encoding, a grammar that failed; or "".
+        note: What was unusual about reading the file, such as its encoding or a failed grammar; or "".
     """
 
     chunks: tuple[StoredChunk, ...]
@@ -33,11 +33,11 @@ class SplitFile:
 
     @property
     def has_secrets(self) -> bool:
-        """Whether a value was masked in any of the chunks."""
+        """Whether a value was masked in any chunk."""
         return any(item.chunk.masked for item in self.chunks)
 
     def to_bytes(self) -> bytes:
-        """Write the file as bytes that notice damage (zlib's checksum)."""
+        """Encode the file as bytes with zlib's checksum, so that damage is detected."""
         chunks = (
             _FIELD.join((encode(item.chunk), unspaced(item.body), unspaced(item.names)))
             for item in self.chunks
@@ -46,7 +46,7 @@ class SplitFile:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "SplitFile":
-        """Read what `to_bytes` wrote.
+        """Decode the bytes of `to_bytes`.
 
         Raises:
             ValueError: The bytes are damaged.
@@ -60,13 +60,13 @@ class SplitFile:
 
 @dataclass(frozen=True, slots=True)
 class ParsedFile:
-    """A file that was parsed, before its terms are made.
+    """A parsed file, before it is tokenized.
 
     Attributes:
-        masked: Its text without its secrets.
-        lines: The lines of that text, those that are data left blank.
-        found: Where it is split.
-        note: What is odd about how it was read, or "".
+        masked: The text with its secrets masked.
+        lines: The lines of that text, with lines of data blanked.
+        found: The chunks.
+        note: What was unusual about reading the file, or "".
     """
 
     masked: secret_masking.Masked
@@ -76,24 +76,24 @@ class ParsedFile:
 
 
 def split(path: str, data: bytes) -> SplitFile:
-    """Split a file into chunks without its secrets; of `path` only the grammar matters.
+    """Split a file into chunks with its secrets masked; `path` only decides the grammar.
 
     Raises:
-        ParserError: No process can be started to parse it.
+        ParserError: The process that parses files cannot be started.
     """
     return with_terms(parse(path, data))
 
 
 def parse(path: str, data: bytes) -> ParsedFile:
-    """Do the half of `split` that other processes and other languages than Python do: it can run beside.
+    """Do the part of `split` that runs in other processes and native code, so that it can run in parallel.
 
     Raises:
-        ParserError: No process can be started to parse it.
+        ParserError: The process that parses files cannot be started.
     """
     decoded = encoding.decode(data)
     masked = secret_masking.mask(decoded.text)
     found = parser_pool.cut(path, masked.text)
-    by_lines = f"cut by lines: {found.note}" if found.note else ""
+    by_lines = f"split by lines: {found.note}" if found.note else ""
     lines = chunker.lines_of(masked.text)
     seen = chunker.readable(lines)
     count = 0 if seen is lines else sum(map(len, lines)) - sum(map(len, seen))
@@ -102,16 +102,16 @@ def parse(path: str, data: bytes) -> ParsedFile:
 
 
 def with_terms(parsed: ParsedFile) -> SplitFile:
-    """Do the other half: make the terms of the chunks."""
+    """Do the other part of `split`: tokenize the chunks."""
     return SplitFile(tuple(_stored(chunk, parsed) for chunk in parsed.found.chunks), parsed.note)
 
 
 def content_key(path: str, content: str) -> str:
-    """Name what `split` gives: files of equal content and grammar give the same.
+    """Return the cache key of `split`: equal for files with the same content and grammar.
 
     Args:
         path: The file.
-        content: Digest of its bytes.
+        content: Digest of the file's bytes.
     """
     return f"{content}.{grammar_of(language_of(path), path)}"
 

@@ -1,4 +1,4 @@
-"""What is stored of a chunk: the chunk itself, and its terms in order, as bytes that a query can count in."""
+"""How a chunk is stored: its fields, and its terms in order, as bytes in which a query can count terms."""
 
 import os
 import re
@@ -8,7 +8,7 @@ from typing import Literal
 
 from retrieval.records import Chunk
 
-_NO_TEXT = re.compile(r"[\x00-\x02]")  # what fields, chunks and files are joined by
+_NO_TEXT = re.compile(r"[\x00-\x02]")  # separators of fields, chunks and files
 _FIELD = b"\x01"
 
 
@@ -17,9 +17,9 @@ class StoredChunk:
     """A chunk with its terms.
 
     Attributes:
-        chunk: The chunk; its path is "" while it is kept by content, for files of any name.
-        body: Stems of the chunk's text, in order, as `spaced` writes them; in an index also of its path.
-        names: Stems of the names that it defines, the same way.
+        chunk: The chunk; its path is "" while it is cached by content, for files of any name.
+        body: Stems of the chunk's text, in order, in the format of `spaced`; in an index also of its path.
+        names: Stems of the names that the chunk defines, in the same format.
     """
 
     chunk: Chunk
@@ -31,13 +31,13 @@ class StoredChunk:
         return self.body if field == "body" else self.names
 
     def in_file(self, path: str, place: Iterable[str]) -> "StoredChunk":
-        """Return the chunk as it is indexed for a file.
+        """Return the chunk as indexed for a file.
 
         Args:
             path: The file.
-            place: Stems of its path, which the body gets as well.
+            place: Stems of the path, which are added to the body.
         """
-        # split: a stemmer makes "" of an "s", and two blanks in a row would be counted as a term.
+        # split: the stemmer turns "s" into "", and two spaces in a row would be counted as a term.
         return StoredChunk(
             replace(self.chunk, path=path),
             spaced(" ".join((*unspaced(self.body).split(), *place))),
@@ -45,50 +45,50 @@ class StoredChunk:
         )
 
     def to_bytes(self) -> bytes:
-        """Write the chunk as the index stores it: path, chunk, body, names."""
+        """Encode the chunk for the index: path, chunk, body, names."""
         return _FIELD.join(
             (path_key(self.chunk.path).encode(), encode(self.chunk).encode(), self.body, self.names)
         )
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "StoredChunk":
-        """Read what `to_bytes` wrote; a query reads some two hundred, so the terms are not looked at.
+        """Decode the bytes of `to_bytes`; a query decodes about two hundred, so the terms are not parsed.
 
         Raises:
-            ValueError: It is damaged, so far as that shows.
+            ValueError: The bytes are visibly damaged.
         """
-        key, chunk, body, names = data.rsplit(_FIELD, 3)  # only a path may hold the separator
+        key, chunk, body, names = data.rsplit(_FIELD, 3)  # only a path may contain the separator
         path = key.decode() if key.isascii() else os.fsdecode(key.decode().encode("latin-1"))
         return cls(decode(path, chunk.decode()), body, names)
 
 
 def encode(chunk: Chunk) -> str:
-    """Write a chunk without its path as text between NULs; a query reads hundreds back."""
+    """Encode a chunk without its path as NUL-separated text; a query decodes hundreds."""
     span = (str(chunk.start_line), str(chunk.end_line))
     words = (clean(word) for word in (chunk.kind, chunk.symbol, chunk.scope))
     return "\0".join((*span, *words, chunk.digest, str(chunk.masked), *map(clean, chunk.names)))
 
 
 def decode(path: str, record: str) -> Chunk:
-    """Read what `encode` wrote.
+    """Decode the text of `encode`.
 
     Raises:
-        ValueError: It is damaged, so far as that shows.
+        ValueError: The text is visibly damaged.
     """
     start, end, kind, symbol, scope, content, masked, *names = record.split("\0")
     return Chunk(path, int(start), int(end), kind, symbol, scope, tuple(names), content, int(masked))
 
 
 def path_key(path: str) -> str:
-    """Write a path, whose bytes need not be UTF-8, as text that is."""
+    """Return a path, whose bytes need not be UTF-8, as text that can be encoded in UTF-8."""
     return os.fsencode(path).decode("latin-1")
 
 
 def spaced(text: str) -> bytes:
-    """Give each of some terms two blanks of its own, so that terms and phrases can be counted, in UTF-8.
+    """Surround each term by two spaces of its own, in UTF-8, so that terms and phrases can be counted.
 
     Args:
-        text: Terms, with one blank between any two.
+        text: Terms, separated by one space.
 
     >>> spaced("set set get").count(spaced("set")), spaced("set get") in spaced("set set get")
     (2, True)
@@ -97,7 +97,7 @@ def spaced(text: str) -> bytes:
 
 
 def unspaced(terms: bytes) -> str:
-    """Read what `spaced` wrote.
+    """Reverse `spaced`.
 
     >>> unspaced(spaced("set set get"))
     'set set get'
@@ -106,5 +106,5 @@ def unspaced(terms: bytes) -> str:
 
 
 def clean(name: str) -> str:
-    """Write a name so that it can stand in a stored chunk and in the index."""
+    """Remove the characters from a name that a stored chunk and the index cannot hold."""
     return _NO_TEXT.sub(" ", name).encode("utf-8", "replace").decode("utf-8")

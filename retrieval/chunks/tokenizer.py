@@ -1,9 +1,9 @@
 """How text becomes terms: one analyzer for indexing and querying, with a fingerprint.
 
-An identifier gives itself, lower-cased and without its separators, and each of its parts:
-`parseHTTPHeader` gives `parsehttpheader`, `parse`, `http`, `header`, and so does `parse_http_header`.
-A term is then stemmed (Porter) or kept as it is, by field. Text that Unicode can write in several ways,
-composed or not, in full or half width, has one form here (NFKC).
+An identifier becomes the whole name, in lower case and without separators, and each of its parts:
+`parseHTTPHeader` and `parse_http_header` both become `parsehttpheader`, `parse`, `http`, `header`.
+Terms are then stemmed (Porter) or left as they are, depending on the field. Unicode variants of a text,
+composed or not, full or half width, are normalized to one form (NFKC).
 """
 
 import hashlib
@@ -17,40 +17,40 @@ import Stemmer
 from retrieval.text import unified
 
 VERSION = 2
-"""Raise it whenever the terms of any text change: every index is then rebuilt."""
+"""Increment when the terms of any text change: every index is then rebuilt."""
 
 LONGEST_TERM = 64
-"""Longer runs (hashes, base64) are nobody's query; their parts, if any, are still terms."""
+"""Nobody searches for longer words (hashes, base64); their parts, if any, are still terms."""
 
-# Words, with inner hyphens only between names that start with a letter (kebab-case, not subtraction).
+# Words, with hyphens only between parts that start with a letter (kebab-case, not subtraction).
 _WORD = re.compile(r"[^\W\d]\w*(?:-[^\W\d]\w*)+|\w+")
 _PART = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 _SEPARATOR = re.compile(r"[_-]+")
-# Vowel signs and other marks, which are no letters to `re` and would part the words of Indic scripts.
+# Vowel signs and other marks, which `re` does not count as letters, so words of Indic scripts would be split.
 _MARKS = "".join(
     character for character in map(chr, range(0x300, 0x1E00)) if unicodedata.category(character)[0] == "M"
 )
 _MARKED_WORD = re.compile(_WORD.pattern.replace(r"\w", rf"[\w{_MARKS}]"))
-# Written without blanks: Thai, Lao, Burmese, Khmer; Japanese, Chinese, Korean.
+# Written without spaces: Thai, Lao, Burmese, Khmer; Japanese, Chinese, Korean.
 _UNSPACED = re.compile(
     r"[\u0e00-\u0e7f\u0e80-\u0eff\u1000-\u109f\u1780-\u17ff"
     r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff]+"
 )
 
 QUERY_STOP_WORDS = frozenset(
-    # Function words of a question, never left out of the index: code may be named after them.
+    # Function words of a question. They stay in the index, because code may be named after them.
     "a about all an and any are as at be been being but by can could did do does doing for from had has have "
     "having how i if in into is it its me my of off on once onto or our out over should so some such than "
     "that the their them then there these they this those through to under until up upon us used uses using "
     "via was we were what when where whether which while who whose why will with would you your".split()
 )
 
-# Without its cache of words, which costs more than it saves (benchmarks/runs/2026-11-27-server/memory.txt).
+# Without the cache of words, which costs more than it saves (benchmarks/runs/2026-11-27-server/memory.txt).
 _stemmer = Stemmer.Stemmer("porter", 0)
 
 
 def fingerprint() -> str:
-    """Identify this analyzer: an index made by another one must be rebuilt."""
+    """Identify this analyzer: an index built by another one must be rebuilt."""
     parts = (
         str(VERSION),
         Stemmer.version(),
@@ -63,7 +63,7 @@ def fingerprint() -> str:
 
 
 def terms(text: str) -> list[str]:
-    """Split `text` into lower-case terms, in order, repeats included.
+    """Split `text` into lower-case terms, in order, with repetitions.
 
     >>> terms("parseHTTPHeader")
     ['parsehttpheader', 'parse', 'http', 'header']
@@ -76,7 +76,7 @@ def terms(text: str) -> list[str]:
 
 
 def parts(text: str) -> list[str]:
-    """Split `text` into the smallest words that identifiers are made of, lower-cased, in order.
+    """Split `text` into the smallest parts of its identifiers, in lower case, in order.
 
     >>> parts("parse HTTPHeader_2")
     ['parse', 'http', 'header', '2']
@@ -100,9 +100,9 @@ def name_stems(names: Iterable[str]) -> list[str]:
 
 
 def query_terms(query: str) -> list[str]:
-    """Split a query into its distinct terms, stop words left out, in order of first use.
+    """Split a query into its distinct terms without stop words, in order of first use.
 
-    A query of stop words only keeps them: "this" may be just what is looked for.
+    A query of only stop words keeps them: you may be searching for "this".
     """
     distinct = list(dict.fromkeys(terms(query)))
     return [term for term in distinct if term not in QUERY_STOP_WORDS] or distinct
@@ -147,5 +147,5 @@ def _camel_terms(piece: str) -> list[str]:
 
 
 def _bigrams(run: str) -> list[str]:
-    """Cut a run of text that has no spaces into overlapping pairs."""
+    """Split text without spaces into overlapping pairs."""
     return [run] if len(run) == 1 else [run[i : i + 2] for i in range(len(run) - 1)]

@@ -1,1 +1,1 @@
-"""Which files a repository holds and how one is read: listed, decoded, confined to its root, masked."""
+"""Which files of a repository are searched, and how each is read: confined, decoded and masked."""

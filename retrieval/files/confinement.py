@@ -1,7 +1,8 @@
-"""How a file below a root is opened so that nothing outside is read, whatever lies there or moves meanwhile.
+"""How a file below a root is opened so that no file outside is read, even if folders change meanwhile.
 
-A path is walked folder by folder from an open folder, and no step follows a link: what is checked is what is
-read. Git's list of paths is as trustworthy as the repository it comes from, so each path is judged too.
+A path is opened folder by folder, relative to an open folder, and no step follows a link, so the file that
+was checked is the file that is read. Paths listed by git are no more trustworthy than the repository they
+come from, so each is checked too.
 """
 
 import os
@@ -11,37 +12,37 @@ from pathlib import Path
 
 HISTORY = "version control's own files"
 LARGEST = 1_000_000_000
-"""Bytes that are read at most, which is what `max_file_bytes` allows at most: a file may have grown."""
+"""Most bytes that are read: the upper limit of `max_file_bytes`, because a file may grow after its check."""
 
-# A part that climbs or is empty, and what no path holds.
+# A part that is empty or climbs (`.`, `..`), and the zero byte, which no path can contain.
 _ESCAPE = re.compile(r"\A(?=/)|(?:\A|/)\.{0,2}(?:/|\Z)|\0")
-# Git's own folder as any file system spells it (Windows drops final dots and blanks and has a short name for
-# it), and those of Subversion, Mercurial, Jujutsu, Bazaar and Darcs.
+# Git's folder in every spelling that a file system accepts (Windows drops trailing dots and spaces, and has a
+# short name), and the folders of Subversion, Mercurial, Jujutsu, Bazaar and Darcs.
 _HISTORY = re.compile(
     r"(?:\A|/)(?:(?P<git>\.git|git~1(?![^/]))|\.svn|\.hg|\.jj|\.bzr|_darcs)[. ]*+(?:/|\Z)", re.IGNORECASE
 )
-_IGNORABLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")  # HFS+ does not see them
+_IGNORABLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")  # HFS+ ignores them
 _IS_WINDOWS = os.name == "nt"
 
 _CLOSED = getattr(os, "O_CLOEXEC", 0)
-# O_PATH asks for the right to pass through a folder only, as opening a path does; the others want to list it.
+# O_PATH needs only permission to traverse a folder, as opening a path does; other flags need to list it.
 _FOLDER = os.O_RDONLY | _CLOSED | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
 _FOLDER |= getattr(os, "O_PATH", 0)
-# A pipe without a writer would be waited for, a terminal would become this process's own.
+# Without these flags, a pipe without a writer would block, and a terminal would become the controlling one.
 _FILE = os.O_RDONLY | _CLOSED | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _FILE |= getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
 
 
 def escape(path: str) -> str:
-    """Say why a path from a list is none of a file below a root that may be read, or "" when it may be one.
+    """Say why a listed path cannot be a readable file below the root, or "" when it can.
 
     >>> escape("../id_rsa"), escape("src/.git/config"), escape("src/a..b.py")
-    ('no path below the root', "git's own files", '')
+    ('not a path below the root', "git's own files", '')
     """
     seen = path if path.isascii() else _IGNORABLE.sub("", path)
-    seen = seen.removesuffix("/")  # git writes a nested repository with a final slash
+    seen = seen.removesuffix("/")  # git lists a nested repository with a trailing slash
     if _ESCAPE.search(seen) or (_IS_WINDOWS and ("\\" in path or ":" in path)):
-        return "no path below the root"
+        return "not a path below the root"
     found = _HISTORY.search(seen)
     if not found:
         return ""
@@ -52,11 +53,11 @@ def read(root: Path, path: str) -> bytes:
     """Read a regular file below a root.
 
     Args:
-        root: A folder without a link in its path.
-        path: Relative to it, with `/`.
+        root: A folder whose path contains no link.
+        path: Relative to the root, with `/`.
 
     Raises:
-        OSError: It is not there, is reached through a link, has other names, or may not be read.
+        OSError: The file does not exist, is behind a link, has several names, or may not be read.
     """
     reason = escape(path)
     if reason:
@@ -69,10 +70,10 @@ def read(root: Path, path: str) -> bytes:
 
 
 def refusal(found: os.stat_result) -> str:
-    """Say in few words what is wrong with a file as the file system describes it, or ""."""
+    """Say in a few words why a file of this type is refused, or ""."""
     if not stat.S_ISREG(found.st_mode):
-        return "no regular file"
-    # No path tells where its other names lie: a file with one name is in the root and nowhere else.
+        return "not a regular file"
+    # The other names of a hard link are unknown. Only a file with a single name is certain to be in the root.
     return "a hard link, which may be a file of another folder" if found.st_nlink > 1 else ""
 
 
@@ -91,11 +92,11 @@ def _open(root: Path, path: str) -> int:
 
 
 def _open_folders(root: Path, folders: list[str]) -> int:
-    """Open the folder that a file lies in, step by step from the top; no step may be a link."""
+    """Open the folder of a file step by step from the top; no step may be a link."""
     if hasattr(os, "O_PATH"):
         steps = [*root.parts[1:], *folders]
         folder = os.open(root.anchor, _FOLDER)
-    else:  # a folder above the root need not be listable
+    else:  # folders above the root need not be listable
         if os.path.realpath(root) != str(root):
             raise FileNotFoundError(f"{root} is reached through a link")
         steps, folder = folders, os.open(root, _FOLDER)
@@ -109,7 +110,7 @@ def _open_folders(root: Path, folders: list[str]) -> int:
 
 
 def _open_checked(root: Path, path: str) -> int:
-    """Open a file where no folder can be held open: look before and after."""
+    """Open a file on a system without `dir_fd`: check the path before and after."""
     target = str(root / path)
     if os.path.realpath(target) != target:
         raise FileNotFoundError(f"{path} is no longer below the root")

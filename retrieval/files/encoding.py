@@ -1,7 +1,8 @@
-"""In which encoding a file is written, and its text: UTF-8 unless its bytes say otherwise.
+"""Which encoding a file has, and its text: UTF-8 unless its bytes show otherwise.
 
-Where a file is no UTF-8, chardet judges it by the lines that are not ASCII, the only ones that differ between
-encodings. Few such lines leave it uncertain; then what cannot be read is shown as U+FFFD, and that is told.
+If a file is not UTF-8, chardet guesses its encoding from the lines that are not ASCII, the only ones that
+differ between encodings. When too few such lines leave the guess uncertain, undecodable bytes are shown as
+U+FFFD, and a note says so.
 """
 
 import codecs
@@ -14,18 +15,18 @@ from chardet.enums import EncodingEra
 
 from retrieval.text import digest
 
-UNCERTAIN = "no UTF-8 and of no certain encoding; what cannot be read is shown as U+FFFD"
+UNCERTAIN = "not UTF-8, and the encoding is uncertain; undecodable bytes are shown as U+FFFD"
 
 SURE = 0.07
-"""The least confidence of chardet that is believed; it is low by nature for the few words of comments. Of 15
+"""Lowest accepted confidence of chardet, which is always low for the few words of comments. Of 15
 snippets of 10 to 40 letters in as many encodings, nine pass both bounds, none of them wrongly
 (tests/retrieval/files/test_encoding.py)."""
-LEAD = 1.1  # times the confidence of the next encoding that reads another text from the same bytes
-MOST_BYTES = 20_000  # of such lines that are looked at: more would not change the verdict
-HEAD_BYTES = 8_192  # that tell text from other content
-KNOWN = 1_000  # files whose encoding is remembered, as a shown file is read again and again
+LEAD = 1.1  # times the confidence of the next encoding that decodes the same bytes to another text
+MOST_BYTES = 20_000  # of non-ASCII lines given to chardet: more would not change the verdict
+HEAD_BYTES = 8_192  # that distinguish text from binary content
+KNOWN = 1_000  # files whose encoding is cached, because a shown file is read repeatedly
 
-_MARKS = (  # the longer first: UTF-32's begins with UTF-16's
+_MARKS = (  # longer marks first: UTF-32's begins with UTF-16's
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -33,7 +34,7 @@ _MARKS = (  # the longer first: UTF-32's begins with UTF-16's
     (codecs.BOM_UTF8, "utf-8-sig"),
 )
 _known: OrderedDict[str, str] = OrderedDict()
-_lock = threading.Lock()  # holds for it
+_lock = threading.Lock()  # guards `_known`
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +42,9 @@ class Decoded:
     """The text of a file.
 
     Attributes:
-        text: Its lines end with a line feed, as editors and grep count them; only where a file has none,
-            carriage returns end them.
-        note: What is odd about its encoding, or "".
+        text: Lines end with a line feed, as editors and grep count them. Carriage returns end lines only in
+            a file without line feeds.
+        note: What is unusual about the encoding, or "".
     """
 
     text: str
@@ -51,7 +52,7 @@ class Decoded:
 
 
 def decode(data: bytes) -> Decoded:
-    r"""Turn the bytes of a file into text; never fails.
+    r"""Decode the bytes of a file into text; never fails.
 
     >>> decode("größer".encode("utf-16")).text, decode(b"old\rMac\r").text
     ('größer', 'old\nMac\n')
@@ -69,16 +70,16 @@ def decode(data: bytes) -> Decoded:
 
 
 def is_text(head: bytes) -> bool:
-    """Tell text from other content by the beginning of a file."""
+    """Return whether a file is text, judged by its first bytes."""
     return b"\0" not in head or _marked(head) != "utf-8"
 
 
 def _marked(data: bytes) -> str:
-    """Name the encoding that a byte order mark says, else UTF-8 or, by its zeros, UTF-16."""
+    """Return the encoding of the byte order mark, else UTF-16 if the zero bytes suggest it, else UTF-8."""
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return encoding
-    # Without a mark, every other byte of Latin text in UTF-16 is zero, and on one side alone.
+    # In UTF-16 without a mark, every other byte of Latin text is zero, always on the same side.
     head = data[:HEAD_BYTES]
     even, odd = head[::2].count(0), head[1::2].count(0)
     if min(even, odd) > 0 or max(even, odd) <= len(head) // 4:
@@ -87,7 +88,7 @@ def _marked(data: bytes) -> str:
 
 
 def _detected(data: bytes) -> str:
-    """Name the encoding of a file that is no UTF-8; "" where that is not certain."""
+    """Return the encoding of a file that is not UTF-8; "" when it is uncertain."""
     key = digest(data)
     with _lock:
         if key in _known:
@@ -104,7 +105,7 @@ def _judged(data: bytes) -> str:
     lines = data.split(b"\n")
     told = [
         line for line in lines[:2] if b"coding" in line or b"charset" in line
-    ]  # Python's and others' own word
+    ]  # encoding declarations, as in Python
     foreign = b"\n".join([*told, *(line for line in lines if not line.isascii())])[:MOST_BYTES]
     first: tuple[str, float] | None = None
     for guess in chardet.detect_all(foreign, encoding_era=EncodingEra.MODERN_WEB):

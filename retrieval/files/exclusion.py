@@ -1,4 +1,4 @@
-"""Why a listed file is not searched: what its name, its type or its content says."""
+"""Why a listed file is not searched, according to its name, type or content."""
 
 import os
 import re
@@ -13,7 +13,7 @@ _LOCK_FILES = frozenset(
     "pdm.lock pipfile.lock gemfile.lock composer.lock go.sum mix.lock pubspec.lock flake.lock "
     "gradle.lockfile packages.lock.json podfile.lock package.resolved".split()
 )
-_GOLDEN_FILE = "golden.json"  # at the root: it holds questions in the asker's own words, and no answer
+_GOLDEN_FILE = "golden.json"  # at the root; holds a user's questions, but no answers
 _SECRET_NAME = re.compile(
     r"\.env(rc|\.(?!example$|sample$|template$|dist$).*)?|.*\.env"
     r"|.*\.(pem|key|p12|pfx|pkcs12|jks|keystore|kdbx|ppk|gpg|ovpn|kubeconfig|tfvars|tfstate(\.backup)?)"
@@ -27,7 +27,7 @@ _SECRET_NAME = re.compile(
 _SECRET_PLACE = re.compile(
     r"(.*/)?(\.(ssh|gnupg|password-store)/.*|\.kube/config|\.docker/config\.json)", re.IGNORECASE
 )
-# In a comment: a generator's own source has the notice in a string.
+# Only in a comment: a generator's own source has the notice in a string.
 _GENERATED = re.compile(
     rb"^(?:\"\"\"|\'\'\')?[^\w\n\"\'`=(]{0,20}"
     rb"(?:(?:this|the|file|code|class|source|is|was|has|been|warning|note|attention)\b[^\w\n\"\'`=(]{1,3}){0,8}"
@@ -35,18 +35,18 @@ _GENERATED = re.compile(
     rb"|do not (edit|modify).{0,80}(auto-?|automatically )generated)",
     re.IGNORECASE | re.MULTILINE,
 )
-A_LINK = "a link; its target counts under its own name"
+A_LINK = "a link; its target is searched under its own path"
 A_LOCK = "a lock file"
 THE_GOLDEN = "the golden questions, which are no answers"
 NO_LOSS = frozenset({A_LINK, A_LOCK, THE_GOLDEN, confinement.HISTORY, "binary"})
-"""Reasons to leave a file out that cannot cost an answer."""
+"""Reasons whose exclusions cannot hide an answer."""
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 GENERATED_BYTES = 600
-"""Where a generator's notice stands: further down, a file only talks about one."""
+"""A generator's notice is within this many bytes; further down, a file only mentions one."""
 
 
 def reason_in_content(path: str, data: bytes) -> str:
-    """Say why this content is not worth searching, or "" when it is."""
+    """Say why a file with this content is not searched, or "" when it is."""
     if data.startswith(_LFS_POINTER):
         return "a Git LFS pointer; its content is not here"
     if not encoding.is_text(data[: encoding.HEAD_BYTES]):
@@ -60,23 +60,23 @@ def reason_in_content(path: str, data: bytes) -> str:
 
 
 def _is_all_data(data: bytes) -> bool:
-    """Tell whether every line of a file is blank or a long one of data."""
+    """Return whether every line is blank or a long line of data."""
     lines = data.split(b"\n" if b"\n" in data else b"\r")
     if len(data) <= LONG_CHARS * len(lines):
-        return False  # as of most files: no line need be looked at
+        return False  # true of most files, so no line is checked
     return all(not line.strip() or is_data(line.decode("utf-8", "replace")) for line in lines)
 
 
 def reason_in_type(base: str, path: str, mode: int) -> str:
-    """Say why a path that is no regular file is not searched: a link, a folder, a pipe."""
+    """Say why a path that is not a regular file is not searched: a link, a folder, a pipe."""
     if stat.S_ISLNK(mode):
         inside = Path(os.path.realpath(f"{base}/{path}")).is_relative_to(base)
         return A_LINK if inside else "a link that leaves the root"
-    return _reason_in_folder(f"{base}/{path}") if stat.S_ISDIR(mode) else "no regular file"
+    return _reason_in_folder(f"{base}/{path}") if stat.S_ISDIR(mode) else "not a regular file"
 
 
 def _reason_in_folder(folder: str) -> str:
-    """Say why a folder stands in a list of files: git tracks it as a whole, or it may not be read."""
+    """Say why a folder is in a list of files: git tracks it as a whole, or it cannot be read."""
     try:
         names = os.listdir(folder)  # noqa: PTH208 - names alone
     except OSError as error:
@@ -87,7 +87,7 @@ def _reason_in_folder(folder: str) -> str:
 
 
 def reason_in_name(path: str) -> str:
-    """Say why a file of this name is not searched, or "" when it may be."""
+    """Say why a file with this path is not searched, or "" when it may be."""
     if path == _GOLDEN_FILE:
         return THE_GOLDEN
     if _SECRET_PLACE.fullmatch(path):

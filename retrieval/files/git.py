@@ -1,4 +1,4 @@
-"""How git is asked: read-only, never waiting long, never running what a repository's configuration names."""
+"""How git is called: read-only, with a timeout, and never running a program that a repository configures."""
 
 import os
 import subprocess
@@ -15,15 +15,15 @@ State = Literal["clean", "dirty", "state unknown"]
 
 NO_REPOSITORY = "not a git repository"
 
-# The user's installation and configuration. Every other GIT_ variable is somebody else's conversation with
-# git: inside a hook, GIT_DIR and GIT_INDEX_FILE name the repository that is being committed to.
+# The user's installation and configuration. Every other GIT_ variable belongs to another git command:
+# inside a hook, GIT_DIR and GIT_INDEX_FILE name the repository that is being committed to.
 _KEPT = frozenset(
     "GIT_EXEC_PATH GIT_CONFIG_GLOBAL GIT_CONFIG_SYSTEM GIT_CONFIG_NOSYSTEM GIT_CEILING_DIRECTORIES "
     "GIT_DISCOVERY_ACROSS_FILESYSTEM".split()
 )
 _SET = {
-    "LC_ALL": "C",  # what git says is read here
-    "GIT_OPTIONAL_LOCKS": "0",  # else `status` writes the index it refreshed, and its hook runs
+    "LC_ALL": "C",  # git's messages are parsed here
+    "GIT_OPTIONAL_LOCKS": "0",  # else `status` writes the refreshed index and runs its hook
     "GIT_ALLOW_PROTOCOL": "none",  # a partial clone fetches missing objects with a configured program
 }
 # A file-system monitor is a program too.
@@ -34,12 +34,12 @@ _STATUS = ("status", "--porcelain", "-z", "--no-renames", "--untracked-files=nor
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Where a work tree stands, as one git process reports it.
+    """The state of a work tree, as reported by one git process.
 
     Attributes:
-        commit: The short name of the commit that is checked out; "" before the first commit.
-        index_mark: Changes whenever git's index is written; None where there is no index yet.
-        refusal: Why git answers nothing about the folder, in few words; "" when it answers.
+        commit: Abbreviated hash of the checked-out commit; "" before the first commit.
+        index_mark: Changes whenever git's index is written; None before the first index.
+        refusal: Why git gives no answer about the folder, in a few words; "" when it does.
     """
 
     commit: str = ""
@@ -48,7 +48,7 @@ class Head:
 
 
 def ask(root: Path, *arguments: str, timeout_s: float = TIMEOUT_S) -> bytes | None:
-    """Run a git command in `root`; None when git is absent, refuses, fails or takes too long.
+    """Run a git command in `root`; None when git is missing, refuses, fails or takes too long.
 
     >>> ask(Path("/"), "rev-parse", "--no-such-thing") is None
     True
@@ -60,10 +60,10 @@ def ask(root: Path, *arguments: str, timeout_s: float = TIMEOUT_S) -> bytes | No
 
 
 def around(folder: Path) -> Path:
-    """Return the top of the work tree that a folder is a part of.
+    """Return the top folder of the work tree that contains a folder.
 
-    The folder itself where no git answers for it, where git ignores it and tracks nothing in it, and where
-    the work tree is a home folder or a whole disk, which nobody means.
+    Returns the folder itself when it is in no work tree, when git ignores it and tracks nothing in it, and
+    when the work tree is a home folder or a whole disk, which is never meant.
     """
     told = ask(folder, "rev-parse", "--show-toplevel")
     if told is None:
@@ -76,7 +76,7 @@ def around(folder: Path) -> Path:
 
 
 def refusal(root: Path) -> str:
-    """Say in few words why git answers nothing about `root`, or "" when it answers."""
+    """Say in a few words why git gives no answer about `root`, or "" when it does."""
     try:
         _run(root, "rev-parse", "--git-dir")
     except (OSError, subprocess.SubprocessError) as error:
@@ -85,7 +85,7 @@ def refusal(root: Path) -> str:
 
 
 def head(root: Path) -> Head:
-    """Report the commit of `root` and a mark of git's index, or why git does not answer, in one process."""
+    """Report the commit of `root` and a mark of git's index, or why git refuses, with one process."""
     try:
         told = _run(root, *_ABSOLUTE, "--git-path", "index", "--short", "HEAD")
     except subprocess.CalledProcessError as error:
@@ -99,7 +99,7 @@ def head(root: Path) -> Head:
 
 
 def _refusal_in(error: OSError | subprocess.SubprocessError) -> str:
-    """Say in few words why git failed."""
+    """Say in a few words why git failed."""
     if isinstance(error, subprocess.CalledProcessError):
         said = os.fsdecode(error.stderr).strip().partition("\n")[0].removeprefix("fatal: ")
         if said.startswith(NO_REPOSITORY):
@@ -111,17 +111,17 @@ def _refusal_in(error: OSError | subprocess.SubprocessError) -> str:
 
 
 def state(root: Path) -> State:
-    """Tell whether what git tracks or could track below `root` is as it was committed.
+    """Return whether the files that git tracks or could track below `root` are as committed.
 
-    Filters (`filter.*.clean`, as of git-lfs) are programs of the repository's choice and are not run. A file
-    that differs only as they could explain leaves the state unknown.
+    Filters (`filter.*.clean`, as git-lfs has) are programs that the repository chooses, so they are not run.
+    The state is unknown when every difference could come from a filter.
     """
     filters = _filters(root)
     if filters is None:
         return "state unknown"
     off = ("clean=", "smudge=", "process=", "required=false")
     options = [word for name in filters for value in off for word in ("-c", f"filter.{name}.{value}")]
-    # What a submodule holds is not searched, and its own configuration could name further filters.
+    # Submodules are not searched, and their configuration could name further filters.
     changes = ask(root, *options, *_STATUS, "--ignore-submodules=dirty", "--", ".")
     if changes is None:
         return "state unknown"
@@ -138,20 +138,20 @@ def state(root: Path) -> State:
 
 
 def family(root: Path) -> str:
-    """Name what all work trees of a repository share and nobody else: its git folder; "" without git.
+    """Identify a repository by the git folder that all its work trees share; "" without git.
 
-    A work tree may name any git folder as its own. It is of the family when that folder says so too.
+    A work tree may claim any git folder. It belongs to the family only if that folder names it too.
     """
     told = ask(root, *_ABSOLUTE, "--git-common-dir", "--git-dir", "--show-toplevel", "--show-prefix")
     names = os.fsdecode(told or b"").removesuffix("\n").split("\n")
-    if len(names) != 4:  # noqa: PLR2004 - one each; a path may hold a line break
+    if len(names) != 4:  # noqa: PLR2004 - one per option; a path may contain a line break
         return ""
     shared, own, top, prefix = names
     return f"{shared}\n{prefix}" if _is_mutual(Path(shared), Path(own), Path(top) / ".git") else ""
 
 
 def _is_mutual(shared: Path, own: Path, mark: Path) -> bool:
-    """Tell whether a git folder knows the work tree whose `.git` is `mark`."""
+    """Return whether a git folder names the work tree whose `.git` is `mark`."""
     try:
         if shared == own:
             return mark.is_dir() and not mark.is_symlink() and mark.samefile(shared)
@@ -162,7 +162,7 @@ def _is_mutual(shared: Path, own: Path, mark: Path) -> bool:
 
 
 def deciders(root: Path) -> list[Path]:
-    """List the files outside `root` that decide which files below it are listed; none without git."""
+    """List the files outside `root` that affect which files below it git lists; empty without git."""
     told = ask(
         root, "rev-parse", "--path-format=absolute", "--git-path", "index", "--git-path", "info/exclude"
     )
@@ -177,7 +177,7 @@ def deciders(root: Path) -> list[Path]:
 
 
 def mark(path: Path) -> tuple[int, int] | None:
-    """Return what tells a file from the one that replaces it; None when it is not there."""
+    """Return a value that changes when a file is replaced or written; None when it does not exist."""
     try:
         found = path.stat()
     except OSError:
@@ -190,18 +190,18 @@ def _default_excludes() -> Path:
 
 
 def _filters(root: Path) -> list[str] | None:
-    """Name the filters that any configuration defines, in order; None where they cannot be turned off."""
+    """List the names of all configured filters, sorted; None when one cannot be turned off."""
     listed = ask(root, "config", "--list", "--name-only", "-z")
     if listed is None:
         return None
     keys = [os.fsdecode(key) for key in listed.split(b"\0") if key.startswith(b"filter.")]
     names = {key.removeprefix("filter.").rpartition(".")[0] for key in keys} - {""}
-    # `-c` would read a name up to its "=", and the filter would run.
+    # `-c` would end the name at its "=", so the filter would run.
     return None if any("=" in name for name in names) else sorted(names)
 
 
 def _filters_of(root: Path, paths: Sequence[bytes]) -> Iterator[str]:
-    """Name the filter that is set for each path; the paths are relative to the top of the work tree."""
+    """Yield the filter of each path; paths are relative to the top of the work tree."""
     top = ask(root, "rev-parse", "--show-toplevel")
     folder = root if top is None else Path(os.fsdecode(top.removesuffix(b"\n")))
     for start in range(0, len(paths), 100):  # hundreds of paths fit on every system's command line
@@ -214,8 +214,8 @@ def _run(root: Path, *arguments: str, timeout_s: float = TIMEOUT_S) -> bytes:
     """Run git and return its output.
 
     Raises:
-        OSError: There is no git that can be run.
-        subprocess.SubprocessError: It failed or took too long.
+        OSError: Git cannot be run.
+        subprocess.SubprocessError: Git failed or took too long.
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_") or name in _KEPT}
     command = ["git", *_NEVER, "-C", str(root), *arguments]

@@ -1,9 +1,8 @@
-"""What a gitignore pattern matches: decided as git's own wildmatch does, in time linear in the path.
+"""What a gitignore pattern matches: the same as git's wildmatch, in time linear in the path.
 
-A pattern becomes a regular expression that cannot backtrack into what it has matched: each part between two
-stars is taken at its first place, in an atomic group, as Python's `fnmatch` does. Patterns and paths are
-bytes, as in git, so a name that is not UTF-8 is matched too. An invalid pattern matches nothing, as in git,
-and says why.
+A pattern is compiled to a regular expression that cannot backtrack: each part between two stars matches at
+its first position, in an atomic group, as in Python's `fnmatch`. Patterns and paths are bytes, as in git, so
+names that are not UTF-8 match too. An invalid pattern matches nothing, as in git, and its `problem` says why.
 """
 
 import re
@@ -13,10 +12,10 @@ from dataclasses import dataclass
 from typing import Final
 
 LONGEST = 4_096
-"""Bytes of a pattern; Linux has no longer path."""
+"""Longest pattern, in bytes; Linux paths are no longer."""
 
 _SPECIAL = re.compile(rb"[*?\[\\]")
-_STAR, _FOLDERS, _ANY = b"*", b"**/", b"**"  # within a folder; some folders or none; anything
+_STAR, _FOLDERS, _ANY = b"*", b"**/", b"**"  # within a folder; zero or more folders; anything
 _WILD: Final = (_FOLDERS, _ANY)
 _SLASH = frozenset(b"/")
 _PRINTABLE = frozenset(range(0x20, 0x7F))
@@ -30,28 +29,28 @@ _CLASSES = {
     b"lower": frozenset(string.ascii_lowercase.encode()),
     b"print": _PRINTABLE,
     b"punct": frozenset(string.punctuation.encode()),
-    b"space": frozenset(b" \t\n\r"),  # git's own table knows neither form feed nor vertical tab
+    b"space": frozenset(b" \t\n\r"),  # git's table has neither form feed nor vertical tab
     b"upper": frozenset(string.ascii_uppercase.encode()),
     b"xdigit": frozenset(string.hexdigits.encode()),
 }
 
 
 class _InvalidError(ValueError):
-    """A pattern that matches nothing; the text says why."""
+    """The pattern matches nothing; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Glob:
-    """One pattern.
+    """One compiled gitignore pattern.
 
     Attributes:
-        is_negated: Whether it takes back what an earlier pattern matched.
-        only_folders: Whether it matches folders alone.
-        is_anchored: Whether it is held against the whole path, else against its last part.
-        literal: The only text that it matches; None where it has wildcards.
-        suffix: Where it is a star and a suffix, the suffix.
-        regex: What it matches otherwise; None where it matches nothing.
-        problem: What is wrong with it, or "".
+        is_negated: Whether the pattern undoes the match of an earlier one.
+        only_folders: Whether the pattern matches only folders.
+        is_anchored: Whether the pattern is compared with the whole path, not only its last part.
+        literal: The only text that matches; None for a pattern with wildcards.
+        suffix: The suffix, when the pattern is a star and a suffix.
+        regex: The expression for any other pattern; None when it matches nothing.
+        problem: What is wrong with the pattern, or "".
     """
 
     is_negated: bool = False
@@ -64,7 +63,7 @@ class Glob:
 
 
 def parse(line: bytes) -> Glob | None:
-    r"""Read a line of an ignore file; None where it is blank or a comment.
+    r"""Parse a line of an ignore file; None for a blank line or a comment.
 
     >>> parse(b"# build") is None, parse(b"out/").only_folders, parse(b"[a").problem
     (True, True, 'the bracket [ is never closed')
@@ -76,15 +75,15 @@ def parse(line: bytes) -> Glob | None:
 
 
 def lines_of(data: bytes) -> list[bytes]:
-    """Part an ignore file into its lines as git does: at line feeds alone."""
+    """Split an ignore file into lines as git does: only at line feeds."""
     return data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
 
 
 def compiled(body: bytes, *, is_negated: bool = False) -> Glob:
-    """Compile a pattern without its exclamation mark."""
+    """Compile a pattern, given without its exclamation mark."""
     only_folders, body = body.endswith(b"/"), body.removesuffix(b"/")
     is_anchored, body = b"/" in body, body.removeprefix(b"/")
-    problem = "it names nothing" if not body else ""
+    problem = "the pattern is empty" if not body else ""
     if len(body) > LONGEST:
         problem = f"it is longer than {LONGEST:,} bytes"
     if problem:
@@ -102,20 +101,20 @@ def compiled(body: bytes, *, is_negated: bool = False) -> Glob:
 
 
 def literal(path: bytes, *, is_negated: bool = False) -> Glob:
-    """Make the pattern that matches one path and what is below it."""
+    """Return the pattern that matches one path and everything below it."""
     return Glob(is_negated, is_anchored=True, literal=path)
 
 
 class Rules:
-    """Patterns in order, of which the last that matches decides."""
+    """An ordered list of patterns, of which the last match decides."""
 
     def __init__(self, globs: Iterable[Glob]) -> None:
-        """Sort the patterns by how they are looked up: thousands of names cost one look each."""
+        """Group the patterns by kind of lookup, so that thousands of names cost one lookup per path."""
         self.globs: Sequence[Glob] = tuple(globs)
         self._names: dict[bytes, list[int]] = {}
         self._paths: dict[bytes, list[int]] = {}
         self._suffixes: dict[bytes, list[int]] = {}
-        self._others: list[int] = []  # the last first
+        self._others: list[int] = []  # last first
         for number, glob in enumerate(self.globs):
             if glob.literal is not None:
                 table = self._paths if glob.is_anchored else self._names
@@ -127,7 +126,7 @@ class Rules:
         self._lengths = sorted({len(suffix) for suffix in self._suffixes})
 
     def last(self, path: bytes, *, is_folder: bool) -> int:
-        """Return the number of the last pattern that matches a path itself, or -1."""
+        """Return the position of the last pattern that matches the path itself, or -1."""
         name = path.rpartition(b"/")[2]
         found = [self._names.get(name), self._paths.get(path)]
         found += [self._suffixes.get(name[len(name) - size :]) for size in self._lengths if size <= len(name)]
@@ -147,28 +146,28 @@ class Rules:
         return best
 
     def verdict(self, path: bytes, *, is_folder: bool) -> bool | None:
-        """Tell whether a path itself is matched, or taken back; None where no pattern speaks of it."""
+        """Return True if the path itself is matched, False if negated, None if no pattern matches it."""
         number = self.last(path, is_folder=is_folder)
         return None if number < 0 else not self.globs[number].is_negated
 
 
 def _trimmed(line: bytes) -> bytes:
-    """Take away blanks at the end, unless a backslash keeps them."""
+    """Strip trailing spaces, except one escaped by a backslash."""
     kept = line.rstrip(b" ")
     backslashes = len(kept) - len(kept.rstrip(b"\\"))
     return kept + b" " if backslashes % 2 and len(kept) < len(line) else kept
 
 
 def _tokens(body: bytes) -> tuple[list[bytes], str]:
-    """Part a pattern into wildcards and regular expressions of one byte each; also what is odd about it.
+    """Split a pattern into wildcards and one-byte regular expressions; also return a problem, or "".
 
     Raises:
-        _InvalidError: It matches nothing.
+        _InvalidError: The pattern matches nothing.
     """
     tokens: list[bytes] = []
     problem = ""
     special = _SPECIAL.search(body)
-    start = special.start() if special else 0  # git compares what is before by itself
+    start = special.start() if special else 0  # git compares the literal prefix separately
     at = 0
     while at < len(body):
         byte = body[at : at + 1]
@@ -186,14 +185,14 @@ def _tokens(body: bytes) -> tuple[list[bytes], str]:
         else:
             at += byte == b"\\"
             if at >= len(body):
-                raise _InvalidError("it ends in a lone backslash")
+                raise _InvalidError("the pattern ends in a lone backslash")
             tokens.append(re.escape(body[at : at + 1]))
             at += 1
     return tokens, problem
 
 
 def _star(body: bytes, at: int, start: int) -> tuple[bytes, int]:
-    """Read the stars at a place; two of them pass through folders where they are a folder's whole name."""
+    """Read the stars at a position; two of them cross folders when they are the whole name of one."""
     end = at
     while body[end : end + 1] == b"*":
         end += 1
@@ -204,10 +203,10 @@ def _star(body: bytes, at: int, start: int) -> tuple[bytes, int]:
 
 
 def _members(body: bytes, at: int) -> tuple[frozenset[int], int, str]:
-    """Read a bracket expression; return the bytes it matches, the place behind it, and what is odd about it.
+    """Read a bracket expression; return the bytes it matches, the position after it, and a problem or "".
 
     Raises:
-        _InvalidError: It is none.
+        _InvalidError: The expression is invalid.
     """
     at += 1
     is_negated = body[at : at + 1] in (b"!", b"^")
@@ -229,7 +228,7 @@ def _members(body: bytes, at: int) -> tuple[frozenset[int], int, str]:
             and (name := _class_name(body, at + 1)) is not None
         ):
             if name not in _CLASSES:
-                raise _InvalidError(f"[:{name.decode('ascii', 'replace')}:] is no class of characters")
+                raise _InvalidError(f"[:{name.decode('ascii', 'replace')}:] is not a character class")
             found |= _CLASSES[name]
             at += len(name) + 3
             before = -1
@@ -240,7 +239,7 @@ def _members(body: bytes, at: int) -> tuple[frozenset[int], int, str]:
 
 
 def _next(body: bytes, at: int) -> tuple[int, int]:
-    """Read a byte of a bracket expression, escaped or not, and the place behind it."""
+    """Read one byte of a bracket expression, escaped or not; return it and the position after it."""
     at += body[at : at + 1] == b"\\"
     if at >= len(body):
         raise _InvalidError("the bracket [ is never closed")
@@ -252,7 +251,7 @@ def _goes_on(body: bytes, at: int) -> bool:
 
 
 def _class_name(body: bytes, at: int) -> bytes | None:
-    """Read a name up to `:]`; None where the bracket that follows closes no class."""
+    """Read a class name up to `:]`; None when the next bracket does not close a class."""
     end = body.find(b"]", at)
     if end < 0:
         raise _InvalidError("the bracket [ is never closed")
@@ -266,15 +265,15 @@ def _one_of(members: frozenset[int]) -> bytes:
     starts = [byte for byte in ordered if byte - 1 not in members]
     ends = [byte for byte in ordered if byte + 1 not in members]
     ranges = (b"\\x%02x-\\x%02x" % ends_of for ends_of in zip(starts, ends, strict=True))
-    return b"[" + b"".join(ranges) + b"]"  # ranges, as compiling each byte of a class by itself takes long
+    return b"[" + b"".join(ranges) + b"]"  # ranges, because compiling each byte separately is slow
 
 
 def _regex(tokens: Sequence[bytes]) -> bytes:
-    """Join tokens so that a match takes time in proportion to pattern times path.
+    """Join tokens into an expression that matches in time proportional to pattern times path.
 
-    What stands between two wildcards is matched at the first place where it can be, and never tried elsewhere
-    again. That loses nothing: between `**` it covers a fixed number of slashes, and between `*` it covers a
-    fixed number of bytes, so the first place leaves most for the rest.
+    The tokens between two wildcards match at their first possible position and are not tried at another.
+    No match is lost: between `**` they cover a fixed number of slashes, and between `*` a fixed number of
+    bytes, so the first position leaves the most for the remaining tokens.
     """
     runs: list[list[bytes]] = [[]]
     wilds: list[bytes] = []
@@ -296,7 +295,7 @@ def _regex(tokens: Sequence[bytes]) -> bytes:
 
 
 def _run(tokens: Sequence[bytes], *, is_last: bool) -> bytes:
-    """Join tokens without `**`."""
+    """Join a run of tokens that contains no `**`."""
     chunks: list[list[bytes]] = [[]]
     for token in tokens:
         if token == _STAR:

@@ -1,6 +1,7 @@
-"""Which files a folder holds where no git answers for it: those that its `.gitignore` files leave.
+"""Which files a folder outside git holds: those that its `.gitignore` files do not exclude.
 
-They are read as git reads them, line by line and folder by folder. Version control's own folders hold none.
+Ignore files are read as git reads them, line by line and folder by folder. Version-control folders are not
+searched.
 """
 
 import os
@@ -13,29 +14,29 @@ from retrieval.files.globs import Rules
 
 NAME = ".gitignore"
 MANY = 100_000
-"""Files of a folder outside git from which it is asked whether they are meant: a home folder, a disk."""
+"""With this many files, a folder outside git is indexed only on request: it may be a home folder."""
 
-_BARE = frozenset({"HEAD", "objects", "refs"})  # what every git repository has, whatever its folder is called
+_BARE = frozenset({"HEAD", "objects", "refs"})  # every git repository has these, whatever its name
 _CVS = frozenset({"Entries", "Repository"})
 
-_SYSTEM = frozenset({"/proc", "/sys", "/dev"})  # what looks like files there is the system's memory
+_SYSTEM = frozenset({"/proc", "/sys", "/dev"})  # these are not files on disk but views of the kernel
 
 Above = tuple[tuple[int, Rules], ...]
-"""The ignore files on the way to a folder, outermost first, each with the length of its own folder's path."""
+"""The ignore files that apply to a folder, outermost first, each with the length of its folder's path."""
 
 
 def visit(root: Path, *, skipped: Sequence[str] = ()) -> Iterator[str]:
-    """List files below a root that no `.gitignore` on the way excludes; never through a link.
+    """Yield the files below a root that no `.gitignore` excludes, without following links.
 
-    A folder that may not be read, or that belongs to version control, stands in the list itself, so that it
-    is told.
+    A folder that cannot be read, or that belongs to version control, is yielded itself, so that it can be
+    reported.
 
     Args:
         root: A folder as `resolve_root` gives it.
-        skipped: Folders and files that are passed over, relative to the root.
+        skipped: Folders and files to skip, relative to the root.
     """
     base, passed_over = str(root).rstrip("/"), frozenset(skipped)
-    pending: list[tuple[str, Above]] = [("", ())]  # no recursion: folders nest a thousand deep
+    pending: list[tuple[str, Above]] = [("", ())]  # no recursion: folders may nest a thousand deep
     while pending:
         folder, above = pending.pop()
         try:
@@ -64,34 +65,34 @@ def visit(root: Path, *, skipped: Sequence[str] = ()) -> Iterator[str]:
 
 
 def is_history(folder: str, names: set[str]) -> bool:
-    """Tell by the names in a folder whether it is a bare git repository, or holds CVS's notes."""
+    """Return whether the names in a folder are those of a bare git repository or a CVS folder."""
     return names >= _BARE or (folder.rpartition("/")[2] == "CVS" and names >= _CVS)
 
 
 def history_folders(root: Path, paths: Iterable[str]) -> tuple[str, ...]:
-    """Find such folders among listed paths, each with its final slash."""
+    """Find the version-control folders above listed paths, each with a trailing slash."""
     marked = {path.rpartition("/")[0] for path in paths if path.endswith(("/HEAD", "CVS/Entries"))}
     return tuple(sorted(f"{folder}/" for folder in marked if is_history(folder, _names(f"{root}/{folder}"))))
 
 
 def is_vast(root: Path, *, skipped: Sequence[str] = ()) -> bool:
-    """Tell whether a folder holds more files than anybody means to index unasked."""
+    """Return whether a folder holds too many files to index without asking."""
     return next(islice(visit(root, skipped=skipped), MANY, None), None) is not None
 
 
 def problems(root: Path, files: Sequence[str]) -> list[tuple[str, int, str]]:
-    """List the invalid lines of ignore files: the file, the line from 1, and what is wrong.
+    """List the invalid lines of ignore files: the file, the 1-based line number, and the problem.
 
     Args:
         root: The root.
-        files: Paths of ignore files, relative to it.
+        files: Paths of ignore files, relative to the root.
     """
     found = []
     for file in files:
         try:
             data = confinement.read(root, file)
         except OSError as error:
-            found.append((file, 1, f"it cannot be read: {error}"))
+            found.append((file, 1, f"cannot be read: {error}"))
             continue
         for number, line in enumerate(globs.lines_of(data), 1):
             glob = globs.parse(line)
@@ -112,7 +113,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir(follow_symlinks=False)
     except OSError:
-        return False  # it is told as what it is once it is looked at
+        return False  # `walker` reports why once it checks the path
 
 
 def _rules(root: Path, folder: str) -> Rules:
@@ -125,7 +126,7 @@ def _rules(root: Path, folder: str) -> Rules:
 
 def _is_ignored(path: str, above: Above, *, is_folder: bool) -> bool:
     encoded = os.fsencode(path)
-    for size, rules in reversed(above):  # the deepest file that speaks of it decides
+    for size, rules in reversed(above):  # the deepest file with a matching pattern decides
         verdict = rules.verdict(encoded[size + 1 if size else 0 :], is_folder=is_folder)
         if verdict is not None:
             return verdict

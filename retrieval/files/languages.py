@@ -1,9 +1,9 @@
-"""Which language a file is written in, judged by its name."""
+"""Which language a file is written in, according to its name."""
 
 from functools import cache
 
-# A suffix of two languages is parsed as the first of them that claims it; `.h` is therefore C++, whose
-# grammar reads C headers too, while C's reads no class.
+# A suffix listed for two languages belongs to the first. So `.h` is C++, whose grammar parses C headers too,
+# while the C grammar does not parse classes.
 _WITH_GRAMMAR: dict[str, str] = {
     "bash": ".sh .bash .bats .zsh .ksh .bashrc .zshrc .profile .envrc",
     "cpp": ".cpp .cc .cxx .c++ .hpp .hh .hxx .h++ .h .inl .ipp .tpp .inc .cu .cuh",
@@ -25,7 +25,7 @@ _WITH_GRAMMAR: dict[str, str] = {
     "typescript": ".ts .tsx .mts .cts",
     "zig": ".zig .zon",
 }
-# Split at blank lines, for want of a grammar; still named and filtered.
+# Languages without a grammar: split at blank lines, but named and filtered like the others.
 _WITHOUT_GRAMMAR: dict[str, str] = {
     "asciidoc": ".adoc .asciidoc .asc",
     "clojure": ".clj .cljs .cljc .edn",
@@ -76,12 +76,12 @@ _ALIASES = dict(
 
 
 def names() -> tuple[str, ...]:
-    """List the languages, sorted."""
+    """List all languages, sorted."""
     return tuple(sorted(_LANGUAGES))
 
 
 def language_of(path: str) -> str:
-    """Name the language that a file is parsed and shown as; "text" when its name says nothing.
+    """Return the language that a file is parsed and shown as; "text" for an unknown name.
 
     >>> language_of("src/client.hpp"), language_of("Makefile"), language_of("LICENSE")
     ('cpp', 'make', 'text')
@@ -90,12 +90,12 @@ def language_of(path: str) -> str:
 
 
 def has_grammar(path: str) -> bool:
-    """Tell whether there is a grammar for the language of a file."""
+    """Return whether the language of a file has a grammar."""
     return language_of(path) in _WITH_GRAMMAR
 
 
 def grammar_of(language: str, path: str) -> str:
-    """Name the grammar that a file is parsed with: its language, or the dialect that its suffix says.
+    """Return the grammar that a file is parsed with: its language, or the dialect of its suffix.
 
     >>> grammar_of("typescript", "a.ts"), grammar_of("typescript", "a.tsx")
     ('typescript', 'tsx')
@@ -104,7 +104,7 @@ def grammar_of(language: str, path: str) -> str:
 
 
 def suffix_of(path: str) -> str:
-    """Return what names a file's language: its last suffix, else its whole name, in lower case.
+    """Return the part of a name that decides the language: last suffix or whole name, in lower case.
 
     >>> suffix_of("a/b.test.TS"), suffix_of("a/CMakeLists.txt"), suffix_of(".bashrc")
     ('.ts', 'cmakelists.txt', '.bashrc')
@@ -117,13 +117,13 @@ def suffix_of(path: str) -> str:
 
 
 def suffixes(language: str) -> tuple[str, ...]:
-    """List what `suffix_of` gives for the files of a language, sorted; common aliases are understood.
+    """List the values of `suffix_of` for a language, sorted; common aliases are accepted.
 
     >>> suffixes("C++") == suffixes("cpp")
     True
 
     Raises:
-        KeyError: There is no such language.
+        KeyError: The language is unknown.
     """
     name = language.strip().lower()
     return tuple(sorted(_LANGUAGES[_ALIASES.get(name, name)].split()))

@@ -1,8 +1,8 @@
-"""Which values of a text look like secrets (keys, tokens, passwords), and what stands in their place.
+"""Which values of a text look like secrets (keys, tokens, passwords), and what replaces them.
 
-The text of a file is masked when it is read, before it is indexed: chunks, terms, passages and models see
-nothing else. Lines stay lines.
-The detector is MongoDB's Kingfisher, which scans in this process and asks no network (decisions/0013).
+A file's text is masked as it is read, before it is indexed, so chunks, terms, passages and models only see
+masked text. Line numbers do not change.
+The detector is MongoDB's Kingfisher, which scans in this process and uses no network (decisions/0013).
 """
 
 import functools
@@ -20,14 +20,15 @@ if TYPE_CHECKING:
     from kingfisher_sdk import Scanner
 
 VERSION = 1
-"""Raise it whenever other values are masked, or in another way: every index is then rebuilt."""
+"""Increment when other values are masked, or masked differently: every index is then rebuilt."""
 
 RULES = Path(__file__).with_name("secret_rules.yml")
 CONFIDENCE: Literal["medium"] = "medium"
-"""The least of a rule and of a find. With "low", `user:pass@host` and 12 more of the 21 DEV repositories'
-examples would be masked (benchmarks/runs/2026-11-24-security)."""
+"""Lowest confidence of rules and findings. "low" would also mask `user:pass@host` and 12 more examples in the
+21 DEV repositories (benchmarks/runs/2026-11-24-security)."""
 REPEATED_CHARS = 16
-"""A value this long is masked wherever its text repeats it: no word is, and a rule may need its context."""
+"""A value this long is masked at every repetition in its text, even without the context that a rule needs:
+no ordinary word is this long."""
 
 _MAKER = re.compile(r"^(?:betterleaks\.|veles\.secrets/|goldrank\.)|\.\d+$")
 _LINE = re.compile(rb"([ \t]*)([^\n]*?)(\r?(?:\n|\Z))", re.DOTALL)
@@ -40,7 +41,7 @@ class Masked:
     """A text without its secrets.
 
     Attributes:
-        text: It has the lines that it had.
+        text: The text, with the same number of lines.
         spans: First and last line of each masked value, 1-based and inclusive, in order.
     """
 
@@ -48,13 +49,13 @@ class Masked:
     spans: tuple[tuple[int, int], ...] = ()
 
     def count(self, start_line: int, end_line: int) -> int:
-        """Count the masked values that touch some lines."""
+        """Count the masked values that overlap a range of lines."""
         return sum(first <= end_line and last >= start_line for first, last in self.spans)
 
 
 @dataclass(frozen=True, slots=True)
 class _Value:
-    """A secret in a text's bytes: 0-based, the end is not part of it."""
+    """A secret in the bytes of a text; offsets are 0-based, the end is exclusive."""
 
     start: int
     end: int
@@ -62,14 +63,14 @@ class _Value:
 
 
 def fingerprint() -> str:
-    """Identify what is masked: an index made by another detector must be rebuilt."""
+    """Identify the detector and its rules: an index built with others must be rebuilt."""
     rules = hashlib.blake2b(RULES.read_bytes(), digest_size=4).hexdigest()
     detector = importlib.metadata.version("kingfisher-secret-scanner")
     return f"secrets {VERSION} {rules} kingfisher {detector}"
 
 
 def mask(text: str) -> Masked:
-    """Write a mark that names its kind in place of each value that looks like a secret."""
+    """Replace each value that looks like a secret by a mark that names its kind."""
     data = text.encode("utf-8", "replace")
     values = _apart(_values(data))
     if not values:
@@ -87,15 +88,15 @@ def mask(text: str) -> Masked:
 
 
 def prepare() -> None:
-    """Load the detector: half a second, and some seconds the first time that a user's machine does so."""
+    """Load the detector: takes half a second, and some seconds the first time on a machine."""
     _scanner()
 
 
 def is_ready(patience_s: float) -> bool:
-    """Begin to load the detector beside the caller; tell whether it is loaded within so many seconds."""
+    """Load the detector on another thread; return whether it finishes within `patience_s` seconds."""
 
     def load() -> None:
-        with suppress(Exception):  # whoever masks is told of it
+        with suppress(Exception):  # the next call of `mask` raises it
             prepare()
 
     loading = threading.Thread(target=load, name="detector", daemon=True)
@@ -105,20 +106,20 @@ def is_ready(patience_s: float) -> bool:
 
 
 def release() -> None:
-    """Let go of the detector, which takes 25 MB; it is loaded again when it is needed."""
+    """Unload the detector, which takes 25 MB; it is loaded again when needed."""
     with _loading:
         _loaded.cache_clear()
 
 
 def _mark(secret: bytes, kind: str) -> bytes:
-    """Mark each line of a secret, so that none is lost; blank ones stay blank."""
+    """Mark each line of a secret, so that no line is lost; blank lines stay blank."""
     mark = f"[masked: {kind}]".encode()
     return _LINE.sub(lambda line: line[1] + (mark if line[2].strip() else line[2]) + line[3], secret)
 
 
 def _values(data: bytes) -> Iterator[_Value]:
-    """Find what looks like a secret, in no order; values may overlap."""
-    if data.startswith(_BOM):  # the detector would leave it out, and tell every place three bytes too early
+    """Find the values that look like secrets, unsorted; values may overlap."""
+    if data.startswith(_BOM):  # the detector skips it, so every offset would be three bytes too low
         data = data.replace(_BOM, b"   ", 1)
     repeated: dict[bytes, str] = {}
     for finding in _scanner().scan(data):
@@ -137,7 +138,7 @@ def _values(data: bytes) -> Iterator[_Value]:
 
 
 def _apart(values: Iterable[_Value]) -> list[_Value]:
-    """Join values that overlap; the first names both."""
+    """Merge overlapping values; the kind of the first names both."""
     joined: list[_Value] = []
     for value in sorted(values, key=lambda value: (value.start, -value.end, value.kind)):
         if joined and value.start < joined[-1].end:
@@ -149,12 +150,12 @@ def _apart(values: Iterable[_Value]) -> list[_Value]:
 
 
 def _kind(rule: str) -> str:
-    """Name a rule without who made it and which of several it is."""
+    """Return a rule's name without its maker and number."""
     return _MAKER.sub("", rule)
 
 
 def _scanner() -> "Scanner":
-    with _loading:  # who comes while it is loaded waits, and does not load it again
+    with _loading:  # callers wait while it loads, instead of loading it again
         return _loaded()
 
 

@@ -1,8 +1,8 @@
-"""Which files of a root count, and why the others were left out.
+"""Which files of a root are searched, and why the others are excluded.
 
-In a git work tree git itself is asked, so every ignore rule is git's own; elsewhere `ignores` reads the
-`.gitignore` files. What is listed is then judged twice: by name and type before it is read (`walk`), and by
-content once it is (`reason_in_content`). Nothing outside the root is ever opened: `confinement` sees to it.
+In a git work tree, git lists the files, so its own ignore rules apply. Elsewhere `ignores` reads the
+`.gitignore` files. Each listed file is then checked twice: by name and type before it is read (`walk`), and
+by content afterwards (`reason_in_content`). `confinement` ensures that no file outside the root is opened.
 """
 
 import os
@@ -21,27 +21,27 @@ from retrieval.files.exclusion import reason_in_name, reason_in_type
 from retrieval.records import Exclusion, FileStat
 
 CODE_FACTOR = 4
-"""Code may be so many times larger than other files: people check in sources of 1.5 MB, and what is larger in
-other formats is data. Parsing 4 MB takes 1 to 5 s and at most 490 MB in seven languages
+"""Factor by which the size limit is higher for code: people check in sources of 1.5 MB, while larger files in
+other formats are data. Parsing 4 MB takes 1 to 5 s and at most 490 MB of memory in seven languages
 (benchmarks/runs/2026-11-28-hostile/large.txt)."""
 
 _DEPENDENCY_FOLDERS = frozenset({"node_modules", "bower_components", "jspm_packages", "site-packages"})
-_VENDOR_MARKS = ("modules.txt", "autoload.php")  # what `go mod vendor` and composer leave in their vendor/
-_WIDE = (*_VENDOR_MARKS, ignores.NAME, "/HEAD", "CVS/Entries")  # files that decide about others
-NAMES_PATIENCE_S = 5.0  # git waits for ever where a `.gitignore` is a pipe; a question must not
-MOST_TOUCHED = 500  # paths that are cheaper to look at one by one than with all others
+_VENDOR_MARKS = ("modules.txt", "autoload.php")  # `go mod vendor` and composer write these into vendor/
+_WIDE = (*_VENDOR_MARKS, ignores.NAME, "/HEAD", "CVS/Entries")  # files that affect how others are listed
+NAMES_PATIENCE_S = 5.0  # git blocks forever when `.gitignore` is a pipe; a search must not
+MOST_TOUCHED = 500  # up to this many paths, checking each is cheaper than listing the root
 
 
 @dataclass(frozen=True)
 class Listing:
-    """The files of a root that may be read, by path, and those left out by name or type.
+    """The readable files of a root, by path, and those excluded by name or type.
 
     Attributes:
-        files: What the file system says of each.
-        excluded: The others, with reasons.
-        vendored: Folders that a package manager filled, each with its final slash.
-        history: Folders that version control keeps under a name of any kind, each with its final slash.
-        folders: Folders that all these are below, and perhaps some that they were below once.
+        files: The file system's metadata for each readable file.
+        excluded: The other files, with reasons.
+        vendored: Folders that a package manager filled, each with a trailing slash.
+        history: Version-control folders with an arbitrary name, each with a trailing slash.
+        folders: All ancestor folders of the listed files, perhaps also of files that are gone.
         is_git: Whether git listed them.
     """
 
@@ -59,10 +59,10 @@ class Listing:
 
 
 def resolve_root(folder: Path) -> Path:
-    """Return the real path of a root that can be served.
+    """Return the real path of a root, after checking that it can be served.
 
     Raises:
-        RootError: It does not exist, is no folder, or may not be listed.
+        RootError: The folder does not exist, is not a folder, or cannot be listed.
     """
     try:
         root = folder.expanduser().resolve(strict=True)
@@ -78,20 +78,20 @@ def resolve_root(folder: Path) -> Path:
         raise RootError(f"{folder} may not be read by this user", remedy="check its permissions") from error
     except OSError as error:
         raise RootError(f"{folder} cannot be opened: {error.strerror or error}") from error
-    except RuntimeError as error:  # so Python 3.11 and 3.12 say of a link that leads to itself
+    except RuntimeError as error:  # Python 3.11 and 3.12 raise this for a link that leads to itself
         raise RootError(
-            f"{folder} is a link that leads to itself", remedy="name the folder that is meant"
+            f"{folder} is a link that leads to itself", remedy="name the folder that you mean"
         ) from error
     return root
 
 
 def walk(root: Path, *, max_bytes: int, own: Sequence[str] = ()) -> Listing:
-    """List the files under `root` in the order of their path's bytes.
+    """List the files under `root`, sorted by the bytes of their paths.
 
     Args:
         root: A folder as `resolve_root` gives it.
-        max_bytes: Files larger than this are left out.
-        own: Files and folders of ours, relative to the root, which are passed over.
+        max_bytes: Exclude files larger than this.
+        own: Files and folders that belong to goldrank, relative to the root, to skip.
     """
     paths = _tracked_by_git(root)
     found = ignores.visit(root, skipped=own) if paths is None else _not_own(paths, own)
@@ -108,12 +108,12 @@ def walk(root: Path, *, max_bytes: int, own: Sequence[str] = ()) -> Listing:
 
 
 def is_vast(root: Path, *, own: Sequence[str] = ()) -> bool:
-    """Tell whether a folder outside git holds more files than anybody means to index unasked."""
+    """Return whether a folder outside git holds too many files to index without asking."""
     return _tracked_by_git(root) is None and ignores.is_vast(root, skipped=own)
 
 
 def _not_own(paths: Iterable[str], own: Sequence[str]) -> Iterable[str]:
-    """Leave out what is ours."""
+    """Drop the paths that belong to goldrank."""
     ours = tuple(f"{path}/" for path in own)
     return (path for path in paths if path not in own and not path.startswith(ours)) if own else paths
 
@@ -121,17 +121,17 @@ def _not_own(paths: Iterable[str], own: Sequence[str]) -> Iterable[str]:
 def walk_again(
     root: Path, last: Listing, touched: Collection[str], *, max_bytes: int, own: Sequence[str] = ()
 ) -> Listing | None:
-    """List the files under `root` when only some paths can have changed since the last listing.
+    """Update the last listing of `root` when only some paths can have changed.
 
     Args:
         root: The same root.
-        last: What was listed then.
-        touched: Paths of files or folders, relative to the root; they need not be there.
-        max_bytes: Files larger than this are left out.
-        own: Files and folders of ours, which are passed over.
+        last: The last listing.
+        touched: Paths of files or folders, relative to the root; they need not exist.
+        max_bytes: Exclude files larger than this.
+        own: Files and folders that belong to goldrank, to skip.
 
     Returns:
-        The new listing, out of order; None when those paths may change what is listed elsewhere.
+        The new listing, unsorted; None when a touched path may change the listing of other paths.
     """
     touched = frozenset(_not_own(touched, own))
     if len(touched) > MOST_TOUCHED or any(_is_wide(root, last, path) for path in touched):
@@ -142,7 +142,7 @@ def walk_again(
     if listed is None or (new and not last.is_git):
         return None
     files, excluded = _sift(root, [*listed, *known], last, max_bytes=max_bytes)
-    listed_files = dict(last.files)  # the one copy of an edit: it takes a millisecond for 100,000 files
+    listed_files = dict(last.files)  # the only copy per edit, 1 ms for 100,000 files
     for path in known:
         listed_files.pop(path, None)
     listed_files.update(files)
@@ -157,13 +157,13 @@ def walk_again(
 
 
 def _is_wide(root: Path, last: Listing, path: str) -> bool:
-    """Tell whether a touched path may change what is listed elsewhere: a folder, or a file of rules."""
-    # A folder that is gone, or a file or link where one was, tells of none of the files that were below it.
+    """Return whether a touched path may change the listing of others: a folder, or a file with rules."""
+    # When a folder is removed or replaced, no event names the files that were below it.
     return path.endswith(_WIDE) or path in last.folders or os.path.isdir(root / path)  # noqa: PTH112 - no error
 
 
 def folders_of(paths: Iterable[str]) -> frozenset[str]:
-    """List every folder that a path is below."""
+    """List every ancestor folder of the paths."""
     found: set[str] = set()
     for path in paths:
         above = path.rpartition("/")[0]
@@ -174,13 +174,13 @@ def folders_of(paths: Iterable[str]) -> frozenset[str]:
 
 
 def judged(root: Path, paths: Sequence[str], *, max_bytes: int) -> Listing:
-    """Tell which of some listed files may be read; vendored folders are not known here."""
+    """Check which of some listed files may be read; vendored folders are not detected here."""
     files, excluded = _sift(root, paths, Listing({}, ()), max_bytes=max_bytes)
     return Listing(files, tuple(excluded))
 
 
 def names(root: Path, *, patience_s: float = 0.3, own: Sequence[str] = ()) -> list[str]:
-    """List the files under `root` without looking at one; without git, as many as are found in time."""
+    """List the files under `root` without checking any; without git, those found within `patience_s`."""
     listed = _tracked_by_git(root, timeout_s=NAMES_PATIENCE_S)
     if listed is not None:
         return list(_not_own(listed, own))
@@ -192,20 +192,20 @@ def read(root: Path, path: str) -> bytes:
     """Read a listed file.
 
     Raises:
-        OSError: It vanished, became a link, or may not be read.
+        OSError: The file vanished, became a link, or may not be read.
     """
     return confinement.read(root, path)
 
 
 def stat_of(result: os.stat_result) -> FileStat:
-    """Keep what tells a changed file from an unchanged one."""
+    """Extract the metadata that distinguishes a changed file from an unchanged one."""
     return FileStat(result.st_size, result.st_mtime_ns, result.st_ctime_ns, result.st_ino)
 
 
 def _sift(
     root: Path, listed: Iterable[str], last: Listing, *, max_bytes: int
 ) -> tuple[dict[str, FileStat], list[Exclusion]]:
-    """Tell the files that may be read from those that are left out; what is not there is in neither."""
+    """Separate readable files from excluded ones; a path that does not exist is in neither."""
     base = str(root)
     real_folders = {"": _is_real(root, "")}
     files: dict[str, FileStat] = {}
@@ -224,13 +224,13 @@ def _sift(
 
 
 def _judge(base: str, path: str, real_folders: dict[str, bool], *, max_bytes: int) -> FileStat | str:
-    """Return what `path` is on disk, why it is left out, or "" when it is not there at all."""
+    """Return the metadata of `path`, the reason to exclude it, or "" when it does not exist."""
     if not _is_below_real(base, path.rpartition("/")[0], real_folders):
         return "below a link"
     try:
         result = os.lstat(f"{base}/{path}")
     except (FileNotFoundError, NotADirectoryError):
-        return ""  # git still tracks it, the work tree has it no more, or a file where its folder was
+        return ""  # git still tracks it, but it was deleted, or a file replaced its folder
     except OSError as error:
         return f"unreadable: {error.strerror}"
     reason = "" if stat.S_ISREG(result.st_mode) else reason_in_type(base, path, result.st_mode)
@@ -242,21 +242,21 @@ def _judge(base: str, path: str, real_folders: dict[str, bool], *, max_bytes: in
 
 
 def _is_below_real(base: str, folder: str, known: dict[str, bool]) -> bool:
-    """Tell whether no part of `folder` is a link; each folder is looked at once."""
+    """Return whether no part of `folder` is a link; each folder is checked once."""
     unknown = []
     while folder not in known:
         unknown.append(folder)
         folder = folder.rpartition("/")[0]
     is_real = known[folder]
     for below in reversed(unknown):
-        with suppress(OSError):  # it is not there, and so is nothing below it
+        with suppress(OSError):  # the folder does not exist, so nothing below it does
             is_real = is_real and not stat.S_ISLNK(os.lstat(f"{base}/{below}").st_mode)
         known[below] = is_real
     return is_real
 
 
 def _is_real(root: Path, folder: str) -> bool:
-    """Tell whether no part of `folder` is a link."""
+    """Return whether no part of `folder` is a link."""
     expected = str(root / folder)
     return os.path.realpath(expected) == expected
 
@@ -264,12 +264,12 @@ def _is_real(root: Path, folder: str) -> bool:
 def _tracked_by_git(
     root: Path, paths: Sequence[str] = (), *, timeout_s: float = git.TIMEOUT_S
 ) -> list[str] | None:
-    """Ask git which files it tracks or could track, of all or of some; None where no git answers for them."""
+    """List the files, all or among `paths`, that git tracks or could track; None without a git answer."""
     chosen = ("--", *paths) if paths else ()
     literal = ("--literal-pathspecs",) if paths else ()  # a file may be called `*`
     asked = (*literal, "ls-files", "-z", "--cached", "--others", "--exclude-standard", *chosen)
     listed = git.ask(root, *asked, timeout_s=timeout_s)
-    # Someone who names a folder that git ignores wants it searched all the same.
+    # A user who names a folder that git ignores still wants to search it.
     is_ignored = not paths and listed == b"" and git.ask(root, "check-ignore", "-q", ".") is not None
     if listed is None or is_ignored:
         return None
@@ -277,6 +277,6 @@ def _tracked_by_git(
 
 
 def _vendor_folders(paths: Iterable[str]) -> tuple[str, ...]:
-    """Find the `vendor/` folders that a package manager filled."""
+    """Find the `vendor/` folders that were filled by a package manager."""
     found = (path.rpartition("/")[0] for path in paths if path.endswith(_VENDOR_MARKS))
     return tuple(sorted(folder + "/" for folder in found if folder.rpartition("/")[2] == "vendor"))

@@ -1,7 +1,7 @@
-"""Which paths below a root may have changed since it was last asked, told by the operating system.
+"""Which paths below a root may have changed since the last call, as reported by the operating system.
 
-What the system reports arrives a little later than it happens. So a file of our own is touched in a folder
-that the same queue reports on: once that is reported, so is everything before it (the cookies of Watchman).
+The system reports changes with a delay. So the watcher touches a file of its own in a folder reported by the
+same queue: once that event arrives, all earlier ones have arrived too (as Watchman does with its cookies).
 """
 
 import logging
@@ -17,27 +17,27 @@ from watchfiles import watch
 from retrieval.files import git
 
 log = logging.getLogger(__name__)
-logging.getLogger("watchfiles").setLevel(logging.WARNING)  # else it logs each look that found something
+logging.getLogger("watchfiles").setLevel(logging.WARNING)  # else it logs every batch of changes
 
-STEP_MS = 20  # how often the library looks for news; an answer takes two steps, idling 0.3 % of a core
-DEBOUNCE_MS = 50  # the longest it gathers
-BEGUN_MS = 500  # how often it says that there is no news
+STEP_MS = 20  # how often the library polls; an answer takes two steps, and idling takes 0.3 % of a core
+DEBOUNCE_MS = 50  # longest time that it collects changes
+BEGUN_MS = 500  # how often it yields when nothing changed
 COOKIE_PATIENCE_S = 1.0
 
-# Where other machines, or the host of a container, write without this system being told.
+# File systems that other machines, or the host of a container, write without notifying this system.
 _REMOTE = ("nfs", "cifs", "smb", "9p", "fuse", "afs", "ceph", "vboxsf", "virtiofs", "prl_fs", "drvfs")
 
 
 class Watcher:
-    """Gathers what changes below one root, on a thread of its own."""
+    """Collects the changed paths below one root, on its own thread."""
 
     def __init__(self, root: Path, *, cookies: Path, patience_s: float = COOKIE_PATIENCE_S) -> None:
-        """Begin to watch; until that is set up, nothing is known.
+        """Start to watch; until watching is set up, `touched` returns None.
 
         Args:
-            root: What is watched.
-            cookies: A folder for our own files, for this root alone; it need not be there.
-            patience_s: How long to wait for the system's word before nothing is taken as known.
+            root: The folder to watch.
+            cookies: A folder for the watcher's own files, used by this root only; it need not exist.
+            patience_s: How long to wait for the cookie's event before the changes count as unknown.
         """
         self._patience_s = patience_s
         self._root = str(root)
@@ -45,8 +45,8 @@ class Watcher:
         self._deciders = git.deciders(root)
         self._folder = _identity(root)
         self._numbers = count()
-        self._news = threading.Condition()  # holds for all below
-        self._touched: set[str] | None = None  # None: not known
+        self._news = threading.Condition()  # guards all fields below
+        self._touched: set[str] | None = None  # None: unknown
         self._seen: set[str] = set()
         self._marks: list[tuple[int, int] | None] = []
         self._is_watching = self._is_dead = False
@@ -54,11 +54,11 @@ class Watcher:
         threading.Thread(target=self._run, name="watcher", daemon=True).start()
 
     def touched(self) -> frozenset[str] | None:
-        """Return the paths that were touched since the last call, relative to the root.
+        """Return the paths touched since the last call, relative to the root.
 
         Returns:
-            None when that is not known: at first, when the system told nothing in time, when what decides
-            about other files changed.
+            The paths, or None when they are unknown: on the first call, when the cookie's event did not
+            arrive in time, and when a file that affects the listing of others changed.
         """
         if not self._is_watching or self.is_lost:
             return None
@@ -70,7 +70,7 @@ class Watcher:
             return frozenset(touched) if is_known and touched is not None else None
 
     def stop(self) -> None:
-        """Watch no more."""
+        """Stop watching."""
         self._stop.set()
 
     @property
@@ -80,11 +80,11 @@ class Watcher:
 
     @property
     def is_lost(self) -> bool:
-        """Whether another folder or repository lies where the watched one did; it can be watched anew."""
+        """Whether the watched folder or repository was replaced; start a new watcher then."""
         return self._folder is None or _identity(Path(self._root)) != self._folder
 
     def _is_up_to_date(self) -> bool:
-        """Wait until everything that happened before this call was reported."""
+        """Wait until every change made before this call was reported; return whether that worked."""
         cookie = Path(self._cookies) / f"{os.getpid()}-{id(self)}-{next(self._numbers)}"
         try:
             cookie.touch(exist_ok=False)
@@ -94,7 +94,7 @@ class Watcher:
                 self._seen.clear()
             cookie.unlink()
         except OSError as error:
-            log.info("nothing can be written beside the watched files: %s", error)
+            log.info("cannot write the watcher's own file: %s", error)
             return False
         return is_seen
 
@@ -112,10 +112,10 @@ class Watcher:
                 yield_on_timeout=True,
                 ignore_permission_denied=True,
             ):
-                self._is_watching = True  # the first word, or that there is none, comes once all is watched
+                self._is_watching = True  # the first yield comes once all folders are watched
                 self._gather(path for _, path in changes)
-        except (OSError, RuntimeError) as error:  # too many folders, or a name that is no UTF-8
-            log.info("%s is not watched, but looked through before each search: %s", self._root, error)
+        except (OSError, RuntimeError) as error:  # too many folders, or a name that is not UTF-8
+            log.info("%s cannot be watched and is scanned before each search: %s", self._root, error)
         with self._news:
             self._is_dead = True
             self._news.notify_all()
@@ -132,7 +132,7 @@ class Watcher:
     def _note(self, path: str) -> None:
         relative = path[len(self._root) :].lstrip("/")
         *folders, name = relative.split("/")
-        if name == ".git":  # a repository that was made or thrown away: git lists other files now
+        if name == ".git":  # a repository was created or removed, so git lists other files now
             self._folder = None
         if not relative or name == ".git":
             self._touched = None
@@ -141,7 +141,7 @@ class Watcher:
 
 
 def can_be_watched(root: Path) -> bool:
-    """Tell whether the system hears of every change below a root: not on a disk that others write too."""
+    """Return whether the system is notified of every change below a root: not on a shared file system."""
     mounts = {part.mountpoint: part.fstype for part in psutil.disk_partitions(all=True)}
     around = (str(folder) for folder in (root, *root.parents))
     kind = next((mounts[folder] for folder in around if folder in mounts), "")

@@ -1,7 +1,7 @@
-"""What BM25 means here: Lucene's idf and lengths, and rank-bm25 with both, over texts that are in no index.
+"""Which BM25 is used: Lucene's idf and quantised lengths, and rank-bm25 with both, for texts in no index.
 
-The latter is the first stage of `rag_rerank`, and the oracle that the index is tested against, score for
-score.
+The latter is the first stage of `rag_rerank`, and the oracle with which tests compare every score of the
+index.
 """
 
 import math
@@ -14,11 +14,11 @@ from rank_bm25 import BM25Okapi
 
 K1, B = 1.2, 0.75  # Lucene's defaults, which tantivy fixes
 
-_EXACT_LENGTHS = 24  # Lucene's SmallFloat stores this many lengths as they are, the others with 4 bits
+_EXACT_LENGTHS = 24  # Lucene's SmallFloat stores this many lengths exactly, the others with 4 bits
 
 
 class LuceneBM25(BM25Okapi):  # type: ignore[misc]  # rank-bm25 publishes no types
-    """BM25 as Kamphuis et al. (2020) name the Lucene variant, with Lucene's one-byte document lengths.
+    """The Lucene variant of BM25 (Kamphuis et al. 2020), with Lucene's one-byte document lengths.
 
     Stock Okapi floors a negative idf at a quarter of the mean idf, which gives `self` and `def` an idf of
     about 2; Lucene's `ln(1 + …)` needs no floor.
@@ -36,7 +36,7 @@ def bm25_scores(query: Sequence[str], documents: Sequence[Sequence[str]]) -> np.
     """Score each document for the distinct terms of a query.
 
     Returns:
-        float64 [n_documents]; all zeros when no document holds any term.
+        float64 [n_documents]; all zeros when no document contains a term.
     """
     if not any(documents):  # rank-bm25 divides by the mean length
         return np.zeros(len(documents))
@@ -50,7 +50,7 @@ def bm25_idf(df: int, n: int) -> float:
 
 
 def quantised(lengths: npt.ArrayLike) -> NDArray[np.int64]:
-    """Round document lengths down to those that Lucene's single byte can hold (SmallFloat.intToByte4).
+    """Round document lengths down to values that fit Lucene's single byte (SmallFloat.intToByte4).
 
     >>> quantised([7, 40, 41, 100]).tolist()
     [7, 40, 40, 96]

@@ -1,4 +1,4 @@
-"""What BM25 must know of a commit, counted over its live chunks, and what tantivy believes instead."""
+"""Which statistics BM25 uses: those of a commit's live chunks, and those that tantivy computes instead."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,25 +13,25 @@ from retrieval.chunks.stored_chunk import StoredChunk, path_key
 from retrieval.index.bm25 import bm25_idf, quantised
 from retrieval.index.exact_bm25 import Collection, Counts, Floats, physical_idf
 
-MOST_COUNTS = 10_000  # document frequencies that are remembered: a megabyte
+MOST_COUNTS = 10_000  # cached document frequencies: a megabyte
 
 
 class Statistics:
-    """The counts of one commit, each made when it is first asked for; all snapshots of the commit share it.
+    """The counts of one commit, each computed on first use and shared by all snapshots of the commit.
 
-    Counting the lengths takes time in proportion to all chunks, 0.6 ms for 100,000, and a document frequency
-    in proportion to itself, but only while there are deleted chunks.
+    Summing the lengths takes time proportional to the number of chunks, 0.6 ms for 100,000. While there are
+    deleted chunks, a document frequency takes time proportional to itself.
     """
 
     def __init__(
         self, schema: tantivy.Schema, searcher: tantivy.Searcher, lengths: Mapping[str, str]
     ) -> None:
-        """Take a commit.
+        """Describe a commit.
 
         Args:
-            schema: The index's.
-            searcher: The commit, as tantivy opened it.
-            lengths: By field, the column of its lengths.
+            schema: The index's schema.
+            searcher: The commit, as opened by tantivy.
+            lengths: The name of each field's length column.
         """
         self._schema, self._searcher, self._lengths = schema, searcher, lengths
         self._live: dict[str, Collection] = {}
@@ -45,7 +45,7 @@ class Statistics:
         return self._searcher
 
     def live(self, field: str) -> Collection:
-        """Describe the live chunks."""
+        """Return the statistics of the live chunks."""
         if field not in self._live:
             asked = {"total": {"sum": {"field": self._lengths[field]}}}
             total = self._searcher.aggregate(Query.all_query(), asked)["total"]["value"]
@@ -54,7 +54,7 @@ class Statistics:
         return self._live[field]
 
     def physical(self, field: str, terms: Sequence[str]) -> Collection | None:
-        """Describe the chunks as tantivy counts them; None when no live chunk holds any of the terms."""
+        """Return the statistics that tantivy uses; None when no live chunk contains any of the terms."""
         for term in () if field in self._physical else terms:
             query = Query.term_query(self._schema, field, term, "freq")
             for _, address in self._searcher.search(query, 1, count=False).hits:
@@ -64,14 +64,14 @@ class Statistics:
         return self._physical.get(field)
 
     def df(self, field: str, term: str) -> int:
-        """Count the live chunks that hold a term."""
+        """Count the live chunks that contain a term."""
         df = self.physical_df(field, term)
         if not df or not self._is_any_deleted:
             return df
         return self._remembered(self._df, field, term, self._count)
 
     def physical_df(self, field: str, term: str) -> int:
-        """Count the chunks that hold a term as tantivy does."""
+        """Count the chunks that contain a term, including the deleted ones that tantivy counts."""
         return self._remembered(self._physical_df, field, term, self._searcher.doc_freq)
 
     def idf(self, field: str, terms: Sequence[str]) -> Floats:
@@ -94,7 +94,7 @@ class Statistics:
     def _remembered(
         known: dict[tuple[str, str], int], field: str, term: str, count: Callable[[str, str], int]
     ) -> int:
-        """Count once: a query asks for each of its terms several times, and each segment has to be asked."""
+        """Cache a count: a query needs each of its terms several times, and counting visits every segment."""
         if (field, term) not in known:
             if len(known) >= MOST_COUNTS:
                 known.clear()
@@ -111,12 +111,12 @@ class Statistics:
 
 
 def column(searcher: tantivy.Searcher, name: str, addresses: Sequence[tantivy.DocAddress]) -> list[int]:
-    """Look up a number of each chunk."""
+    """Look up the value of a numeric column for each chunk."""
     return [int(value or 0) for value in searcher.fast_field_values(name, list(addresses))]
 
 
 def constant(query: Query, searcher: tantivy.Searcher, address: tantivy.DocAddress, name: str) -> float:
-    """Read one number out of tantivy's explanation of a term's score: N, n, freq, dl or avgdl."""
+    """Read a number from tantivy's explanation of a term's score: N, n, freq, dl or avgdl."""
     explanation = json.loads(query.explain(searcher, address).to_json())
     return next(value for description, value in _told(explanation) if description.startswith(f"{name}, "))
 

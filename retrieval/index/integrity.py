@@ -1,7 +1,8 @@
-"""Whether the files of an index are whole: all that its list names are there, and hold what was written.
+"""Whether the files of an index are intact: every listed file exists and has the bytes that were written.
 
-tantivy opens some files late and checks none of their bytes, but ends each with a checksum. In its format 7:
-content, a JSON object with `crc` as of zlib, its length, a magic number, both of 32 bits and little endian.
+tantivy opens some files late and never verifies their bytes, but ends each file with a checksum. Its format 7
+is: content, a JSON object with zlib's `crc`, the object's length, and a magic number. The last two are 32-bit
+little-endian numbers.
 """
 
 import errno
@@ -23,42 +24,42 @@ _SYSTEM_ERROR = re.compile(r"Os \{ code: (\d+)")
 
 
 def require(folder: Path) -> None:
-    """Look for the files that an index needs; quick enough for every opening.
+    """Check that the files of an index exist; fast enough for every opening.
 
     Raises:
-        ValueError: One is not there.
+        ValueError: A file is missing.
     """
     if lacking := _missing(folder):
         raise ValueError(f"{', '.join(lacking)} missing")
 
 
 def damaged(folder: Path) -> list[str]:
-    """Name the files that are missing or do not hold what was written, in order; it reads them all."""
+    """List the files that are missing or corrupt, in order; reads every file."""
     lacking = _missing(folder)
     if lacking:
         return lacking
     wrong = [name for name in _needed(folder) if not _is_whole(folder / name)]
-    still = set(_needed(folder))  # a merge may have replaced some meanwhile
+    still = set(_needed(folder))  # a merge may have replaced some files meanwhile
     return [name for name in wrong if name in still]
 
 
 def obstacle(error: BaseException) -> str:
-    """Say what keeps a whole index from being read, such as a file mode; "" where nothing shows that.
+    """Return what prevents reading an intact index, such as a file mode; "" for any other error.
 
-    What is only out of reach must not be thrown away as damaged.
+    An index that is only unreadable must not be deleted as damaged.
     """
     if isinstance(error, OSError):
         number = error.errno
-    else:  # tantivy tells what the system said in the words of Rust
+    else:  # tantivy includes the system's error in Rust's format
         told = _SYSTEM_ERROR.search(str(error)) if isinstance(error, ValueError) else None
         number = int(told[1]) if told else None
     return os.strerror(number) if number is not None and number in _OBSTACLES else ""
 
 
 def is_damage(error: BaseException) -> bool:
-    """Tell whether an error is what a damaged store looks like.
+    """Return whether an error may come from a damaged store.
 
-    tantivy reports all it notices as ValueError, and on some damage it panics, which is no Exception.
+    tantivy reports detected damage as ValueError. On other damage it panics, which is not an Exception.
     """
     is_panic = type(error).__name__ == "PanicException"
     return is_panic or isinstance(error, ValueError | OSError | sqlite3.DatabaseError)
@@ -72,7 +73,7 @@ def _missing(folder: Path) -> list[str]:
 
 
 def _needed(folder: Path) -> Iterator[str]:
-    """List the files that the newest committed state is made of."""
+    """List the files of the newest committed state."""
     for segment in json.loads((folder / "meta.json").read_bytes())["segments"]:
         name = segment["segment_id"].replace("-", "")
         yield from (f"{name}.{kind}" for kind in _KINDS)

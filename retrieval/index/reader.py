@@ -1,18 +1,18 @@
-"""BM25 over several fields of every chunk, in a tantivy directory.
+"""How chunks are found and scored: BM25 over several fields of every chunk, in a tantivy directory.
 
-| field      | holds                                                            |
+| field      | content                                                          |
 |------------|------------------------------------------------------------------|
 | body       | stems of the chunk's text and of its path                        |
 | names      | stems of the names defined in the chunk                          |
-| symbols    | the names defined in the chunk, whole, lower-cased               |
+| symbols    | the whole names defined in the chunk, in lower case              |
 | path       | the file, for deletion and for filters                           |
-| uid        | a number that stands for the chunk, as a column                  |
-| *_length   | how many terms body and names have, as columns                   |
-| record     | the `Chunk`, and its stems in order; its text stays in the tree  |
+| uid        | a number that identifies the chunk, as a column                  |
+| *_length   | the number of terms in body and names, as columns                |
+| record     | the `Chunk` and its stems in order, but not its text             |
 
-A score is Lucene's BM25: idf = ln(1 + (N - df + 0.5) / (df + 0.5)), k1 = 1.2, b = 0.75, document length
-quantised to one byte. N and df count live chunks, and of chunks that are equal the lower uid goes first: what
-is found depends on which chunks there are, to the last bit, and not on how they came into the index
+Scores are Lucene's BM25: idf = ln(1 + (N - df + 0.5) / (df + 0.5)), k1 = 1.2, b = 0.75, document length
+quantised to one byte. N and df count live chunks, and chunks with equal scores are ordered by uid. So results
+depend, to the last bit, only on the chunks in the index and not on its history
 (docs/decisions/0010-exact-scores.md).
 """
 
@@ -37,12 +37,12 @@ from retrieval.text import digest
 Field = Literal["body", "names"]
 FIELDS: tuple[Field, ...] = ("body", "names")
 
-DEEPENING = 8  # by so much more is looked at while chunks that tie may be left out
-DEEPEST = 20_000  # that many chunks of a field at most: if more than these are equal, their layout decides
+DEEPENING = 8  # factor by which a search deepens while tied chunks may be missing
+DEEPEST = 20_000  # chunks of a field at most: if more of them tie, the layout of the index decides
 
 
 def path_terms(path: str) -> list[str]:
-    """Give a chunk the terms of its place: the file's stem twice, the last three folders once.
+    """Return the terms of a chunk's path: the file's stem twice, the last three folders once.
 
     >>> path_terms("src/http/client.py")
     ['client', 'client', 'src', 'http']
@@ -53,15 +53,15 @@ def path_terms(path: str) -> list[str]:
 
 
 class Index:
-    """The committed index, for reading; each `snapshot` is one consistent state of it.
+    """The committed index, for reading; each `snapshot` is one consistent state.
 
-    It may be asked from several threads, and be kept open while another process writes.
+    An `Index` can be used from several threads, and kept open while another process writes.
     """
 
     def __init__(self, folder: Path) -> None:
         self._commit = folder / "meta.json"  # tantivy replaces it, atomically, with every commit and merge
         self._index = tantivy.Index(schema(), path=str(folder))
-        self._index.config_reader("manual")  # else a thread looks for commits, and a snapshot may go back
+        self._index.config_reader("manual")  # else a thread polls for commits, and snapshots may go back
         self._lock = Lock()
         self._seen = b""
         self._statistics: Statistics | None = None
@@ -69,7 +69,7 @@ class Index:
     def snapshot(self) -> "Snapshot":
         """Return the newest committed state."""
         with self._lock:
-            # Read before the reload, which may find a newer commit: then the next look differs, and reloads.
+            # Read before the reload: if that finds a newer commit, the next call reloads again.
             commit = self._commit.read_bytes()
             if self._statistics is None or commit != self._seen:
                 self._index.reload()
@@ -80,9 +80,9 @@ class Index:
 
 
 class Snapshot:
-    """One committed state of an index; a chunk that it has found is spoken of by its uid.
+    """One committed state of an index; its methods identify chunks by uid.
 
-    It keeps what it read and counted: take one for each question, or it grows with all that are asked.
+    A snapshot caches what it reads and counts, so take a new one for each query.
     """
 
     def __init__(self, schema: tantivy.Schema, statistics: Statistics) -> None:
@@ -94,22 +94,22 @@ class Snapshot:
         self._counts: dict[str, dict[int, int]] = defaultdict(dict)
 
     def __len__(self) -> int:
-        """Count the chunks."""
+        """Return the number of chunks."""
         return self._searcher.num_docs
 
     def top(
         self, field: Field, terms: Sequence[str], limit: int, *, paths: Sequence[str] | None = None
     ) -> set[int]:
-        """Find the chunks with the highest BM25 score in one field; of equals, those with the lowest uid.
+        """Find the chunks with the highest BM25 scores in one field; ties go to the lowest uid.
 
         Args:
-            field: Where to look.
-            terms: Distinct terms as the field holds them.
-            limit: How many chunks at most.
-            paths: When given, chunks of these files only.
+            field: The field to search.
+            terms: Distinct terms in the form that the field stores.
+            limit: The maximum number of chunks.
+            paths: If given, only chunks of these files.
 
         Returns:
-            uids; a chunk without any of the terms is not among them. `scores` orders them.
+            The uids, unordered, of chunks that contain at least one of the terms. `scores` orders them.
         """
         physical = self._statistics.physical(field, terms)
         if physical is None or limit < 1:
@@ -127,7 +127,7 @@ class Snapshot:
         return best.union(sorted(exact, key=lambda uid: (-exact[uid], uid))[: limit - sure])
 
     def scores(self, field: Field, terms: Sequence[str], uids: Iterable[int]) -> dict[int, float]:
-        """Score chosen chunks in one field; those without any of the terms are left out."""
+        """Score chosen chunks in one field; chunks without any of the terms are omitted."""
         chosen = list(uids)
         live, idf = self._statistics.live(field), self._statistics.idf(field, terms)
         if not live.avgdl:  # no chunk has a term in this field
@@ -139,9 +139,9 @@ class Snapshot:
     def defining(
         self, symbols: Iterable[str], limit: int, *, paths: Sequence[str] | None = None
     ) -> list[int]:
-        """Find chunks that define one of `symbols`, letter for letter but for their case.
+        """Find chunks that define one of `symbols`, ignoring case.
 
-        Those of the rarest symbol go first, then those with the lowest uid.
+        Chunks of the rarest symbol come first, then those with the lowest uid.
         """
         names = {stored_chunk.clean(symbol).lower() for symbol in symbols}
         found: dict[int, None] = {}
@@ -155,12 +155,12 @@ class Snapshot:
         return list(found)[:limit]
 
     def phrases(self, pairs: Mapping[tuple[str, str], float], uids: Sequence[int]) -> dict[int, float]:
-        """Add up the weights of the pairs of stems that stand side by side in chosen chunks."""
+        """Sum, for each chosen chunk, the weights of the pairs of stems that are adjacent in it."""
         found: dict[int, float] = defaultdict(float)
         bodies = self._texts("body", uids)
         for pair, weight in pairs.items():
             phrase = stored_chunk.spaced(" ".join(pair))
-            # Only chunks with the rarer stem are looked through; for most, that is counted by now.
+            # Only chunks with the rarer stem are scanned; most of these counts are cached by now.
             rarer = min(pair, key=lambda stem: self._statistics.df("body", stem))
             for (uid, body), count in zip(bodies.items(), self._counted("body", rarer, bodies), strict=True):
                 if count and phrase in body:
@@ -168,12 +168,12 @@ class Snapshot:
         return dict(found)
 
     def holding(self, stems: Iterable[str], uids: Sequence[int]) -> set[str]:
-        """Tell which stems stand in the body of at least one of the chosen chunks."""
+        """Return the stems that occur in the body of at least one chosen chunk."""
         bodies = self._texts("body", uids)
         return {stem for stem in stems if any(self._counted("body", stem, bodies))}
 
     def df(self, field: Field, term: str) -> int:
-        """Count the chunks that hold a term."""
+        """Count the chunks that contain a term."""
         return self._statistics.df(field, term)
 
     def idf(self, field: Field, term: str) -> float:
@@ -181,7 +181,7 @@ class Snapshot:
         return float(self._statistics.idf(field, [term])[0])
 
     def chunks(self, uids: Iterable[int]) -> dict[int, Chunk]:
-        """Fetch the chunks that earlier calls on this snapshot found."""
+        """Fetch chunks that were found by earlier calls on this snapshot."""
         return {uid: self._store(uid).chunk for uid in uids}
 
     def chunks_of(self, path: str) -> list[Chunk]:
@@ -189,7 +189,7 @@ class Snapshot:
         return list(self._of_file(path).values())
 
     def at(self, path: str, line: int) -> list[int]:
-        """Find the chunk that holds a line of a file; none when the line is blank or not there."""
+        """Find the chunk that contains a line of a file; empty when the line is blank or does not exist."""
         found = self._of_file(path).items()
         return [uid for uid, chunk in found if chunk.start_line <= line <= chunk.end_line]
 
@@ -203,11 +203,11 @@ class Snapshot:
     def _deep_enough(
         self, query: Query, limit: int, bounds: exact_bm25.ScoreBounds
     ) -> tuple[Floats, list[tantivy.DocAddress]]:
-        """Search until nothing that is left out can be among the best `limit`, or DEEPEST is reached."""
+        """Search until every chunk that can be among the best `limit` is found, or DEEPEST is reached."""
         depth = 2 * limit
         while True:
-            # Counted, so that every posting is read: tantivy may else skip blocks by a bound that holds for
-            # the mean length of their segment when it was written, not for today's.
+            # With count=True, every posting is read. Otherwise tantivy may skip blocks by a bound for the
+            # mean length at the time when their segment was written.
             hits = self._searcher.search(query, depth, count=True).hits
             scores = np.array([score for score, _ in hits])
             is_all = len(hits) < depth or exact_bm25.decided_and_open(scores, limit, bounds)[1] < depth
@@ -222,8 +222,8 @@ class Snapshot:
         return np.array(counts, dtype=np.int64).reshape(len(terms), len(uids))
 
     def _counted(self, field: Field, term: str, texts: Mapping[int, bytes]) -> list[int]:
-        """Count a term in each of some chunks' texts; in a body once, as phrases ask for it again."""
-        if not self._statistics.df(field, term):  # of a pasted text many terms are in no chunk
+        """Count a term in the text of each chunk; body counts are cached, as `phrases` needs them again."""
+        if not self._statistics.df(field, term):  # many terms of a pasted text are in no chunk
             return [0] * len(texts)
         known = self._counts[term] if field == "body" else {}
         needle = stored_chunk.spaced(term)
@@ -231,11 +231,11 @@ class Snapshot:
         return [known[uid] for uid in texts]
 
     def _texts(self, field: Field, uids: Iterable[int]) -> dict[int, bytes]:
-        """Read the terms of a field of chosen chunks, by uid."""
+        """Read the terms of a field for chosen chunks, by uid."""
         return {uid: self._store(uid).terms(field) for uid in uids}
 
     def _store(self, uid: int) -> StoredChunk:
-        """Read what is stored of a chunk that was found."""
+        """Read the stored record of a chunk that was found."""
         if uid not in self._stored:
             self._stored[uid] = StoredChunk.from_bytes(self._searcher.doc(self._addresses[uid])["record"][0])
         return self._stored[uid]
@@ -246,7 +246,7 @@ class Snapshot:
         return uids
 
     def _boosted(self, field: Field, terms: Sequence[str], physical: Collection) -> Query:
-        """Ask for any of the terms, each with the idf that it has over live chunks."""
+        """Build the query for any of the terms, each boosted to its idf over live chunks."""
         believed = self._statistics.physical_idf(field, terms, physical)
         boosts = self._statistics.idf(field, terms) / np.where(believed > 0, believed, 1)
         return self._any_of(
@@ -261,7 +261,7 @@ class Snapshot:
 
     def _in_files(self, paths: Sequence[str]) -> Query:
         keys = [stored_chunk.path_key(path) for path in paths]
-        one = len(keys) == 1  # a set of one costs ten times a term
+        one = len(keys) == 1  # a set of one costs ten times as much as a term
         files = self._term("path", keys[0]) if one else Query.term_set_query(self._schema, "path", keys)
         return Query.const_score_query(files, 0.0)
 
@@ -273,9 +273,9 @@ class Snapshot:
 
 
 def schema() -> tantivy.Schema:
-    """Return the fields of the index."""
+    """Return the schema of the index."""
     builder = tantivy.SchemaBuilder()
-    for field in FIELDS:  # terms arrive ready, joined by blanks
+    for field in FIELDS:  # terms arrive tokenized, joined by spaces
         builder.add_text_field(field, tokenizer_name="whitespace", index_option="freq")
         builder.add_unsigned_field(length_field(field), fast=True)
     for name in ("symbols", "path"):
@@ -286,10 +286,10 @@ def schema() -> tantivy.Schema:
 
 
 def length_field(field: Field) -> str:
-    """Name the column that holds how many terms a field has in each chunk."""
+    """Return the name of the column with a field's length in terms."""
     return f"{field}_length"
 
 
 def uid_of(path: str, start_line: int) -> int:
-    """Number the chunk that begins at a line of a file."""
+    """Return the uid of the chunk that begins at a line of a file."""
     return int(digest(f"{stored_chunk.path_key(path)}:{start_line}".encode())[:15], 16)

@@ -1,4 +1,4 @@
-"""How chunks go into the index: one writer at a time, nothing visible before it is committed."""
+"""How chunks are written to the index: one writer at a time, and nothing is visible before a commit."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -15,26 +15,26 @@ from retrieval.errors import unwritable
 from retrieval.index.integrity import is_damage
 from retrieval.index.reader import FIELDS, length_field, path_terms, schema, uid_of
 
-WRITER_BYTES = 128_000_000  # tantivy's own default; it flushes a segment when this is full
+WRITER_BYTES = 128_000_000  # tantivy's default; when full, a segment is flushed
 
 BLOCK_BYTES = 4_096
-"""What is stored of a chunk is unpacked with all of its block, and a query reads two hundred: these take half
-the time of tantivy's 16,384, and a tenth more of the disk (benchmarks/runs/2026-11-27-index/blocks.txt)."""
+"""Reading a stored chunk decompresses its whole block, and a query reads two hundred. This size takes half
+the time of tantivy's 16,384 and 10 % more disk (benchmarks/runs/2026-11-27-index/blocks.txt)."""
 
 
 def make(folder: Path, *, block_bytes: int = BLOCK_BYTES) -> None:
-    """Make an empty index in an empty folder."""
+    """Create an empty index in an empty folder."""
     tantivy.Index(schema(), path=str(folder))
-    meta = folder / "meta.json"  # the engine obeys what it finds there; its Python has no word for this
+    meta = folder / "meta.json"  # tantivy reads this setting from the file; its Python API cannot set it
     settings = json.loads(meta.read_text(encoding="utf-8"))
     settings["index_settings"]["docstore_blocksize"] = block_bytes
     meta.write_text(json.dumps(settings), encoding="utf-8")
 
 
 class IndexWriter:
-    """The one writer of an index; nothing is visible to readers before `commit`.
+    """The only writer of an index; readers see nothing before `commit`.
 
-    Everything raises CacheError when the folder cannot be written, its disk is full, or the index is damaged.
+    Every method raises CacheError when the folder cannot be written, the disk is full or the index damaged.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -50,34 +50,34 @@ class IndexWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind:
-            with suppress(ValueError):  # a full disk: what is not committed is lost in any case
+            with suppress(ValueError):  # a full disk: uncommitted chunks are lost anyway
                 self._writer.rollback()
             with suppress(ValueError):
                 self._writer.wait_merging_threads()
         else:
             with self._translated():
-                self._writer.wait_merging_threads()  # also gives tantivy's own lock back
+                self._writer.wait_merging_threads()  # also releases tantivy's own lock
 
     def remove(self, path: str) -> None:
-        """Take every chunk of a file out."""
+        """Remove every chunk of a file."""
         with self._translated():
             self._writer.delete_documents_by_term("path", path_key(path))
 
     def add(self, path: str, chunks: Iterable[StoredChunk]) -> None:
-        """Put the chunks of one file in."""
+        """Add the chunks of one file."""
         place = stems(path_terms(path))
         with self._translated():
             for stored in chunks:
                 self._writer.add_document(_row(stored.in_file(path, place)))
 
     def commit(self) -> None:
-        """Make everything since the last commit visible at once."""
+        """Make all changes since the last commit visible at once."""
         with self._translated():
             self._writer.commit()
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
-        """Say in our words what tantivy says in its own, whatever it was."""
+        """Translate tantivy's errors to CacheError."""
         try:
             yield
         except BaseException as error:
@@ -87,10 +87,10 @@ class IndexWriter:
 
 
 def _sweep(folder: Path) -> None:
-    """Delete the lists of deletions that a killed writer left before it committed.
+    """Delete the deletion files that a killed writer left uncommitted.
 
-    The engine names them by segment and number of operation, and counts on from its last commit: the same
-    edit would find its file there and fail, as often as it is tried.
+    tantivy names them by segment and operation number, counting from its last commit. Retrying the same edit
+    would find its file there and fail every time.
     """
     meta = folder / "meta.json"
     committed = json.loads(meta.read_text(encoding="utf-8")).get("opstamp", 0) if meta.exists() else 0
@@ -101,7 +101,7 @@ def _sweep(folder: Path) -> None:
 
 
 def _row(stored: StoredChunk) -> tantivy.Document:
-    """Write a chunk of a file as the fields of the index."""
+    """Convert a chunk to a document of the index."""
     chunk, row = stored.chunk, tantivy.Document()
     for field in FIELDS:
         text = unspaced(stored.terms(field))

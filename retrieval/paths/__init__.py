@@ -1,1 +1,1 @@
-"""What paths say and how people write them: filters, result lines, Unicode forms, roles of files."""
+"""What paths mean and how people write them: filters, result lines, Unicode forms, roles of files."""

@@ -1,4 +1,4 @@
-"""Which files a search is held to: gitignore-style patterns, languages, a folder; and why none passes."""
+"""Which files a search covers: gitignore-style patterns, languages, a folder; and why no file matches."""
 
 import os
 import re
@@ -13,8 +13,8 @@ from retrieval.paths.path_forms import Reader
 from retrieval.progress import IsCancelled
 from retrieval.records import Exclusion
 
-_SHOWN_REASONS = 3  # why files are left out, in one error
-_CHECKED_EVERY = 20  # paths between two looks whether the caller still waits
+_SHOWN_REASONS = 3  # in one error, why files are excluded
+_CHECKED_EVERY = 20  # paths between two checks for cancellation
 
 _ALL = frozenset({"", "all", "any", "*"})
 _SUFFIX = re.compile(r"\*?\.?([a-z0-9_+]{1,16})")
@@ -30,16 +30,16 @@ _COMMON = dict(
         "wgsl=.wgsl"
     ).split()
 )
-"""Languages that nothing here parses, by the suffixes of their files."""
+"""Languages that goldrank cannot parse, with their file suffixes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The files that pass a filter.
+    """The files that match a filter.
 
     Attributes:
-        paths: Which they are, in the order they were listed.
-        notes: How the filter was read, where it was not read word for word.
+        paths: The files, in the order they were listed.
+        notes: How the filter was interpreted, where that differs from its text.
     """
 
     paths: list[str]
@@ -48,13 +48,13 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What a caller wants a search held to.
+    """The files that a caller wants to search.
 
     Attributes:
-        globs: gitignore-style patterns, the last match decides: `src/`, `*.py`, `!tests/`.
-        languages: Names or aliases from `languages`; a file of any of them passes.
-        root: The root, for absolute paths below it; "" where it is not known.
-        folder: A folder that the search is held to and that patterns are relative to, or "".
+        globs: gitignore-style patterns, of which the last match decides: `src/`, `*.py`, `!tests/`.
+        languages: Names or aliases from `languages`; a file in any of them matches.
+        root: The root, for absolute paths below it; "" when unknown.
+        folder: A folder that limits the search and that patterns are relative to, or "".
     """
 
     globs: Sequence[str] = ()
@@ -63,16 +63,16 @@ class Filter:
     folder: str = ""
 
     def __bool__(self) -> bool:
-        """Tell whether anything is left out."""
+        """Return whether the filter excludes anything."""
         return bool(self.globs or self.languages or self.folder)
 
 
 def passing(paths: Sequence[str], wanted: Filter, *, is_cancelled: IsCancelled = lambda: False) -> Selection:
-    """Return the paths that pass, in their order.
+    """Return the paths that match, in the given order.
 
     Raises:
         ArgumentError: A pattern is invalid, there are too many, or a language is unknown.
-        CancelledError: `is_cancelled` said so.
+        CancelledError: `is_cancelled` returned True.
     """
     paths = _below(paths, wanted.folder)
     notes: list[str] = []
@@ -88,12 +88,12 @@ def passing(paths: Sequence[str], wanted: Filter, *, is_cancelled: IsCancelled =
 
 
 def nothing_passes(wanted: Filter, excluded: Sequence[Exclusion], *, name: str) -> ArgumentError:
-    """Make the error of a filter that no file passes; it says why files that would pass are not searched.
+    """Return the error for a filter that no file matches; it says why matching files are not searched.
 
     Args:
         wanted: The filter.
-        excluded: What is not searched, with reasons.
-        name: How the root is called.
+        excluded: The files that are not searched, with reasons.
+        name: The name of the root.
     """
     asked = [f"path {shorten(str(list(wanted.globs)))}"] if wanted.globs else []
     asked += [f"language {shorten(repr(', '.join(wanted.languages)))}"] if wanted.languages else []
@@ -108,15 +108,15 @@ def nothing_passes(wanted: Filter, excluded: Sequence[Exclusion], *, name: str) 
             f"{shorten(first[reason])}{f' and {count - 1:,} more' if count > 1 else ''}: {reason}"
             for reason, count in counts.most_common(_SHOWN_REASONS)
         )
-        return ArgumentError(f"what passes {' and '.join(asked)} is not searched: {shown}")
+        return ArgumentError(f"files that match {' and '.join(asked)} are not searched: {shown}")
     return ArgumentError(
-        f"no indexed file passes {' and '.join(asked)}",
+        f"no indexed file matches {' and '.join(asked)}",
         remedy=f"patterns are gitignore-style and relative to {name}/, e.g. src/ or *.py or !tests/",
     )
 
 
 def _refused(excluded: Iterable[Exclusion], wanted: Filter) -> list[Exclusion]:
-    """List what would pass, or holds what would, but is not searched."""
+    """List the excluded paths that match, or that are folders of matching files."""
     skip, above = _skip(wanted), f"{wanted.folder}/"
     items = [(item.path.rstrip("/"), item) for item in excluded]
     if wanted.folder:
@@ -135,13 +135,13 @@ def _refused(excluded: Iterable[Exclusion], wanted: Filter) -> list[Exclusion]:
         and (
             any(text.startswith(f"{path}/") for text in texts)
             or matcher.passes(path)
-            or matcher.passes(f"{path}/-")  # as a folder, which it may be
+            or matcher.passes(f"{path}/-")  # the path may be a folder
         )
     ]
 
 
 def _skip(wanted: Filter) -> int:
-    """Count the characters that lead to the folder."""
+    """Return the length of the folder prefix, with its slash."""
     return len(wanted.folder) + 1 if wanted.folder else 0
 
 
@@ -158,15 +158,15 @@ def _kept(paths: Iterable[str], skip: int, matcher: "_Matcher", is_cancelled: Is
 
 
 class _Matcher:
-    """Patterns of which the last that matches a path, or a folder above it, decides."""
+    """Patterns of which the last match, of a path or a folder above it, decides."""
 
     def __init__(self, globs: Sequence[Glob]) -> None:
         self._rules = Rules(globs)
-        self._takes_away = all(glob.is_negated for glob in globs)  # from everything
+        self._takes_away = all(glob.is_negated for glob in globs)  # starting from all files
         self._folders: dict[str, int] = {"": -1}
 
     def passes(self, path: str) -> bool:
-        """Tell whether a file passes."""
+        """Return whether a file matches."""
         folder = path.rpartition("/")[0]
         last = max(self._last_above(folder), self._rules.last(os.fsencode(path), is_folder=False))
         return self._takes_away if last < 0 else not self._rules.globs[last].is_negated
@@ -184,7 +184,7 @@ class _Matcher:
 
 
 def _suffixes(names: Sequence[str], paths: Sequence[str], notes: list[str]) -> frozenset[str] | None:
-    """Find the suffixes of some languages; None where any will do.
+    """Return the suffixes of the languages; None when every file matches.
 
     Raises:
         ArgumentError: A language is unknown.
@@ -210,7 +210,7 @@ def _suffixes(names: Sequence[str], paths: Sequence[str], notes: list[str]) -> f
 
 
 def _by_suffix(name: str, paths: Sequence[str]) -> frozenset[str]:
-    """Read a language that nothing here parses as the suffixes of its files."""
+    """Return the suffixes of a language that goldrank cannot parse; empty when unknown."""
     if name in _COMMON:
         return frozenset(_COMMON[name].split(","))
     written = _SUFFIX.fullmatch(name)

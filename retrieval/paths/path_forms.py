@@ -1,7 +1,7 @@
-r"""How callers write paths and patterns, and what each is read as: `./src`, `src\app`, `a.py:12`, braces.
+r"""How callers write paths and patterns, and how each is interpreted: `./src`, `src\app`, `a.py:12`, braces.
 
-A path that is listed counts as itself before it counts as a pattern, so `app/[slug]/page.tsx` is that file.
-What can mean one thing only is taken, and a note says how it was read.
+Text that equals a listed path is that path, even if it could be a pattern, as `app/[slug]/page.tsx` could.
+Text with only one possible meaning is accepted, and a note says how it was read.
 """
 
 import os
@@ -19,23 +19,23 @@ from retrieval.paths.spellings import Spellings
 from retrieval.text import unified
 
 MOST = 1_000
-"""Patterns of one filter; each path is held against each that is no plain name."""
+"""Most patterns in one filter; each path is compared with every pattern that is not a plain name."""
 MOST_COMPILED = 50_000
-"""Characters of its patterns that have wildcards: compiling them takes a tenth of a second."""
+"""Most characters in the filter's patterns with wildcards; compiling so many takes 0.1 s."""
 
 _LINES = re.compile(r"L\d+(?:C\d+)?(?:-L?\d+(?:C\d+)?)?")
 _NUMBERS = re.compile(r":\d+(?:[-:]\d+)*")
-_PLAIN = re.compile(r"[\w@+-][\w@+.-]*/?")  # a name, which is that of any folder or file
+_PLAIN = re.compile(r"[\w@+-][\w@+.-]*/?")  # a name, which matches any folder or file with it
 
 
 class Reader:
-    """Reads patterns as callers write them, by what is listed."""
+    """Interprets patterns as callers write them, using the listed paths."""
 
     def __init__(self, paths: Iterable[str], *, root: str, folder: str) -> None:
-        """Nothing is read.
+        """Start without patterns.
 
         Args:
-            paths: What is listed, relative to the folder.
+            paths: The listed files, relative to the folder.
             root: The root, for absolute paths below it.
             folder: The folder of the root that patterns are relative to, or "".
         """
@@ -43,14 +43,14 @@ class Reader:
         self._folder = folder
         self._files = frozenset(paths)
         self._compiled = 0  # characters that became regular expressions
-        self.texts: list[str] = []  # the patterns as they were read
-        self.notes: list[str] = []  # where they were not read word for word
+        self.texts: list[str] = []  # the patterns as interpreted
+        self.notes: list[str] = []  # where the interpretation differs from the text
 
     def read(self, globs: Iterable[str]) -> list[Glob]:
         """Compile patterns.
 
         Raises:
-            ArgumentError: One is invalid or leads out of the root, or there are too many.
+            ArgumentError: A pattern is invalid or leads out of the root, or there are too many.
         """
         found: list[Glob] = []
         for text in globs:
@@ -75,7 +75,7 @@ class Reader:
         return path in self._files or path in self._folders
 
     def _pieces(self, text: str) -> list[str]:
-        """Part `*.py,*.ts` in two, but not a name with a comma nor braces."""
+        """Split `*.py,*.ts` in two, but neither braces nor a listed name that contains a comma."""
         if len(text) > patterns.LONGEST:
             raise ArgumentError(
                 f"path {shorten(text)} is too long",
@@ -93,8 +93,8 @@ class Reader:
             text, glob = self._glob(one, is_negated=is_negated)
             if glob.problem:
                 raise ArgumentError(
-                    f"path {shorten(repr(asked))} is no gitignore pattern: {glob.problem}",
-                    remedy="take e.g. src/ or *.py or !tests/",
+                    f"path {shorten(repr(asked))} is not a gitignore pattern: {glob.problem}",
+                    remedy="write e.g. src/ or *.py or !tests/",
                 )
             self.texts.append("!" * is_negated + text)
             self._compiled += len(text) if glob.regex else 0
@@ -107,7 +107,7 @@ class Reader:
             yield glob
 
     def _spelled(self, body: str) -> tuple[str, ...]:
-        """Write a pattern in the Unicode form that what it names is listed in, or in all forms."""
+        """Return a pattern in the Unicode form of the listed path that it names, or in all forms."""
         inside = body.strip("/")
         if body.isascii() and not self._has_marks:
             return (body,)
@@ -131,7 +131,7 @@ class Reader:
         return Spellings(self._names)
 
     def _glob(self, body: str, *, is_negated: bool) -> tuple[str, Glob]:
-        """Compile one pattern; also return how it was read."""
+        """Compile one pattern; return how it was interpreted, and the result."""
         if _PLAIN.fullmatch(body):
             return body, patterns.compiled(os.fsencode(body), is_negated=is_negated)
         plain = self._plain(body)
@@ -142,7 +142,7 @@ class Reader:
             return body, Glob(is_negated, literal=os.fsencode(name))
         for form in dict.fromkeys(self._forms(inside)):
             if self._is_listed(form.strip("/")):
-                # A bare name is that of any folder or file below, as gitignore has it.
+                # As in gitignore, a bare name matches any folder or file below.
                 if form == body and "/" not in form.rstrip("/") and not _has_special(form):
                     break
                 is_same = form.strip("/") == body.strip("/")
@@ -150,11 +150,11 @@ class Reader:
                 return shown, patterns.literal(os.fsencode(form.strip("/")), is_negated=is_negated)
         turned = plain.replace("\\", "/")
         if turned.lstrip("/").partition("/")[0] in self._folders and "/" in turned:
-            plain = turned  # nobody escapes the first letter of a name: these are the slashes of Windows
+            plain = turned  # nobody escapes the first letter of a name, so these are Windows separators
         return plain, patterns.compiled(os.fsencode(plain), is_negated=is_negated)
 
     def _forms(self, path: str) -> Iterator[str]:
-        """Write a path in all the ways that it may be listed under."""
+        """Yield every form in which a path may be listed."""
         for form in (path, path.replace("\\", "/")):
             for written in (form, _unplaced(form)):
                 yield written
@@ -162,10 +162,10 @@ class Reader:
                     yield written.removeprefix(f"{self._folder}/")
 
     def _plain(self, body: str) -> str:
-        """Take away what leads to the root; "" is all of it, and what begins with a slash is below it.
+        """Make a path relative to the root; "" means the root, and a leading slash anchors the path there.
 
         Raises:
-            ArgumentError: It leads out of the root.
+            ArgumentError: The path leads out of the root.
         """
         text, root = body, self._root
         for base in (f"{root}/{self._folder}" if self._folder else root, root):
@@ -188,7 +188,7 @@ class Reader:
 
 
 def _unplaced(text: str) -> str:
-    """Take the lines away from a place in a file: `a.py:12-20`, `a.py#L12`."""
+    """Strip the line numbers from a location: `a.py:12-20`, `a.py#L12`."""
     path, mark, lines = text.rpartition("#")
     if mark and _LINES.fullmatch(lines):
         return path
@@ -201,7 +201,7 @@ def _has_special(text: str) -> bool:
 
 
 def _split(text: str) -> list[str]:
-    """Part a text at its commas outside of braces and brackets."""
+    """Split a text at the commas outside braces and brackets."""
     pieces, depth, start = [], 0, 0
     for at, mark in enumerate(text):
         depth += (mark in "{[") - (mark in "}]" and depth > 0)
@@ -212,10 +212,10 @@ def _split(text: str) -> list[str]:
 
 
 def _expanded(body: str) -> Iterator[str]:
-    """Write out braces, as a shell does: `*.{ts,tsx}` is `*.ts` and `*.tsx`.
+    """Expand braces as a shell does: `*.{ts,tsx}` is `*.ts` and `*.tsx`.
 
     Raises:
-        ArgumentError: That are too many.
+        ArgumentError: The braces expand to too many patterns.
     """
     pending, count = [body], 0
     while pending:
@@ -226,7 +226,7 @@ def _expanded(body: str) -> Iterator[str]:
         end = text.find("}")
         start = text.rfind("{", 0, max(end, 0))
         choices = text[start + 1 : end].split(",") if start >= 0 else []
-        if len(choices) < 2:  # noqa: PLR2004 - one choice is none, and braces may stand in a name
+        if len(choices) < 2:  # noqa: PLR2004 - not a choice, and a name may contain braces
             yield text
         else:
             pending += (f"{text[:start]}{choice}{text[end + 1 :]}" for choice in reversed(choices))

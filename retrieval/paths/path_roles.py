@@ -1,4 +1,4 @@
-"""Which role a file plays, told by its path: a test, prose, an older version, a namesake of another."""
+"""Which role a file has, according to its path: test, prose, older version, namesake of another file."""
 
 import re
 from collections.abc import Iterable
@@ -7,22 +7,24 @@ from itertools import islice, takewhile
 
 from retrieval.files.languages import suffix_of, suffixes
 
-KEPT = 20_000  # paths whose words are kept: splitting them anew was a third of a query (runs/2026-11-24-dev)
-NAMESAKES = 3  # files that a message names beside the one that is not there
+KEPT = (
+    20_000  # paths whose parts are cached: splitting them again took a third of a query (runs/2026-11-24-dev)
+)
+NAMESAKES = 3  # files with the same name that a message suggests for a missing file
 
 _MINOR_FOLDERS = frozenset(
     "test tests testing __tests__ spec specs e2e fixture fixtures testdata mocks __mocks__ example examples "
     "sample samples demo demos doc docs bench benchmark benchmarks vendor vendored third_party thirdparty "
     "external deps compat legacy deprecated deprecations".split()
 )
-# What a test is called, by suffix: a file test_functions.bash is no test, a test_functions.py is.
+# Names of tests, by suffix: test_functions.bash is not a test, test_functions.py is.
 _TEST_NAMES = {
     ".py": re.compile(r"test_.*|.*_test|conftest|tests?"),
     ".rb": re.compile(r"test_.*|.*_(test|spec)"),
     ".go": re.compile(r".*_test"),
 }
 _OTHER_TEST_NAME = re.compile(r".*[._-](test|spec|bench|benchmark|mock)s?|.*(Tests?|Spec|Mock)")
-# By suffix: the language "text" is also that of every file whose name says nothing, scripts among them.
+# By suffix, because every file with an unknown name, scripts included, has the language "text".
 _PROSE = frozenset(
     suffix
     for language in "asciidoc html latex markdown rst text xml".split()
@@ -33,7 +35,7 @@ _VERSION_FOLDER = re.compile(r"v(\d+)")
 
 @lru_cache(KEPT)
 def is_minor(path: str) -> bool:
-    """Tell whether a file is seldom the answer: tests, examples, docs, prose, vendored and deprecated code.
+    """Return whether a file is seldom the answer: tests, examples, docs, prose, vendored or deprecated code.
 
     >>> is_minor("src/client.py"), is_minor("tests/test_client.py"), is_minor("README.md")
     (False, True, True)
@@ -45,7 +47,7 @@ def is_minor(path: str) -> bool:
 
 
 def older(paths: Iterable[str]) -> set[str]:
-    """Pick the files below a version folder whose parent has a newer one: `v3/` beside `v4/`.
+    """Return the files in a version folder that has a newer sibling: `v3/` next to `v4/`.
 
     >>> older(["src/v3/types.ts", "src/v4/types.ts", "api/v1/app.ts"])
     {'src/v3/types.ts'}
@@ -60,7 +62,7 @@ def older(paths: Iterable[str]) -> set[str]:
 
 
 def namesakes(path: str, paths: Iterable[str]) -> list[str]:
-    """List the first few of `paths` whose files are called like that of `path`, in their order.
+    """List the first few of `paths` with the same file name as `path`, in the given order.
 
     >>> namesakes("lib/run.py", ["src/run.py", "src/walk.py"])
     ['src/run.py']
@@ -70,7 +72,7 @@ def namesakes(path: str, paths: Iterable[str]) -> list[str]:
 
 
 def common_tail(path: str, written: str) -> int:
-    """Count how many last parts two paths share: they may lie below different roots.
+    """Count the trailing parts that two paths share, which may have different roots.
 
     >>> common_tail("src/app/cart.py", "/usr/lib/app/cart.py")
     2
@@ -89,7 +91,7 @@ def _is_minor_folder(folder: str) -> bool:
 
 @lru_cache(KEPT)
 def _versions(folder: str) -> tuple[tuple[str, int], ...]:
-    """Find the version folders that a folder lies in: what each lies in, and its number."""
+    """Find the version folders in a path: the parent and the number of each."""
     parts = folder.split("/")
     matches = enumerate(_VERSION_FOLDER.fullmatch(part.lower()) for part in parts)
     return tuple(("/".join(parts[:depth]), int(match[1])) for depth, match in matches if match)

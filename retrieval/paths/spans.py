@@ -1,7 +1,7 @@
-"""How tools and people write a place in a file, and which indexed file and lines each form names.
+"""How tools and people write a location in a file, and which indexed file and lines each form means.
 
-A name that is listed counts as itself before it counts as one of these forms, and of several forms the first
-that names a listed file counts.
+Text that equals a listed path is that path. Otherwise the forms are tried in order, and the first one that
+names a listed file is used.
 """
 
 import os
@@ -17,8 +17,8 @@ from urllib.parse import unquote
 from retrieval.errors import ArgumentError, shorten
 from retrieval.paths.spellings import Spellings
 
-LONGEST = 5_000  # characters that are looked through; systems allow paths of 4,096 bytes
-_TRIED = 16  # places in one text where its path may end; a line of grep can hold many colons
+LONGEST = 5_000  # characters that are parsed; systems allow paths of 4,096 bytes
+_TRIED = 16  # positions tried as the end of the path; a line of grep output can have many colons
 
 _DASH = r"(?:-|\u2013|\.\.)"
 _RANGE = rf"L?(?P<start>\d+)(?:C\d+)?(?:{_DASH}L?(?P<end>\d+)(?:C\d+)?)?"
@@ -28,7 +28,7 @@ _ENDS = (
     # compilers: a.ts(12,5): error; four numbers are line, column, line, column
     re.compile(r"\((?P<start>\d+)(?:-(?P<end>\d+)|,\d+(?:,(?P<last>\d+),\d+)?)?\)"),
     re.compile(rf",?[ \t](?:on )?lines? (?P<start>\d+)(?: ?(?:to|{_DASH}) ?(?P<end>\d+))?\b"),
-    re.compile(r"-(?P<start>\d+)-"),  # a line beside a match of grep
+    re.compile(r"-(?P<start>\d+)-"),  # a context line of grep
     re.compile(r":(?!\d)"),  # grep without line numbers
 )
 _TRACEBACK = re.compile(r'File "(?P<path>[^"]+)", line (?P<start>\d+)\b')
@@ -39,25 +39,25 @@ _QUOTES = ("`", '"', "'")
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Lines of a file, 1-based and inclusive."""
+    """A range of lines in a file, 1-based and inclusive."""
 
     path: str
     start: int
     end: int
 
     def __str__(self) -> str:
-        """Write it as replies do."""
+        """Format the span as in replies."""
         return f"{self.path}:{self.start}-{self.end}"
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a text names, before it is known whether the file has such lines.
+    """A location named by a text, before its lines are checked against the file.
 
     Attributes:
-        path: A file.
+        path: The file.
         start: The first line, or None for the whole file.
-        end: The last line, or None where one line was named.
+        end: The last line, or None when only one line was named.
     """
 
     path: str
@@ -66,7 +66,7 @@ class Place:
 
 
 class Files:
-    """The listed files of a root, found by any path that can only mean one of them."""
+    """The listed files of a root, found by any path that can mean only one of them."""
 
     def __init__(self, root: str, paths: Collection[str]) -> None:
         self._root = root
@@ -75,7 +75,7 @@ class Files:
         self._spellings = Spellings(self._paths)
 
     def find(self, path: str) -> str:
-        """Return the listed path that is meant, or ""; the root's name may stand before it."""
+        """Return the listed path that `path` means, or ""; it may start with the root's name."""
         if path in self._paths or not path:
             return path
         if path.startswith("file://"):
@@ -84,11 +84,11 @@ class Files:
         return self._spellings.listed(tidy) or self._spellings.listed(tidy.removeprefix(f"{self._name}/"))
 
     def relative(self, path: str) -> str:
-        """Write a path as the index does."""
+        """Return a path as written in the index."""
         return relative(self._root, path)
 
     def place(self, text: str) -> Place | None:
-        """Return the place that a text names, its path as listed; None where it names no listed file."""
+        """Return the location that a text names, with its listed path; None if it names no listed file."""
         for reading in readings(text):
             if path := self.find(reading.path):
                 return Place(path, reading.start, reading.end)
@@ -96,7 +96,7 @@ class Files:
 
 
 def readings(text: str) -> Iterator[Place]:
-    """Read a text in every way that it may have been meant, the most literal first."""
+    """Yield every interpretation of a text, the most literal first."""
     yield Place(text)
     seen = text.strip()
     for quote in _QUOTES:
@@ -114,7 +114,7 @@ def _placed(text: str) -> Iterator[Place]:
         yield Place(match["path"], _number(match["start"]))
     for pattern in _ENDS:
         ends = list(islice(pattern.finditer(text, 1), _TRIED))
-        for match in reversed(ends):  # a name may hold what looks like the end of one
+        for match in reversed(ends):  # a path may contain text that looks like a line number
             yield _place(text[: match.start()], match.groupdict())
 
 
@@ -124,29 +124,29 @@ def _place(path: str, said: dict[str, str | None]) -> Place:
 
 
 def _number(digits: str) -> int:
-    """Read a line number; one too long for `int` is beyond every file."""
+    """Parse a line number; one too long for `int` is beyond the end of any file."""
     return int(digits) if len(digits) < sys.int_info.str_digits_check_threshold else sys.maxsize
 
 
 def plainest(text: str) -> Place:
-    """Read a text that names no listed file as a message about it should: `path:line` as its path."""
+    """Return the place to name in a message about a text that matches no listed file."""
     match = _ENDS[0].search(text[:LONGEST].strip(), 1)
     return Place(match.string[: match.start()]) if match else Place(text.strip())
 
 
 def within(place: Place, count: int, *, asked: str) -> Span:
-    """Hold a place to the lines that its file has; an end beyond them is the last line.
+    """Check a place against the lines of its file; an end beyond the last line is moved to it.
 
     Args:
-        place: Where it says a line, and not only a file.
+        place: A place with a line.
         count: How many lines the file has.
-        asked: How the caller wrote it, for errors.
+        asked: The caller's text, for errors.
 
     Raises:
-        ArgumentError: It says no line, or the file has no such lines.
+        ArgumentError: The place has no line, or the file has no such lines.
     """
     if place.start is None:
-        raise ArgumentError(f"{asked} is no span", remedy="write path:start-end")
+        raise ArgumentError(f"{asked} is not a span", remedy="write path:start-end")
     end = place.start if place.end is None else place.end
     if not 1 <= place.start <= count:
         why = "lines count from 1; " if place.start < 1 else ""
@@ -158,14 +158,14 @@ def within(place: Place, count: int, *, asked: str) -> Span:
 
 
 def read_span(text: str) -> Span:
-    """Read a span as the log holds it: `path:start-end`, `path:line` or `path:line:code`.
+    """Parse a span as written in the log: `path:start-end`, `path:line` or `path:line:code`.
 
     Raises:
-        ArgumentError: It is none, or ends before it starts.
+        ArgumentError: The text is not a span, or the span ends before it starts.
     """
     match = _SPAN.fullmatch(text.strip())
     if match is None:
-        raise ArgumentError(f"{shorten(text)} is no span", remedy="write path:start-end")
+        raise ArgumentError(f"{shorten(text)} is not a span", remedy="write path:start-end")
     start = int(match["start"])
     end = int(match["end"] or start)
     if not 1 <= start <= end:
@@ -175,12 +175,12 @@ def read_span(text: str) -> Span:
 
 
 def relative(root: str, path: str, *, flavour: Any = os.path) -> str:
-    """Write a path as the index does; an absolute one is taken when it lies below the root.
+    """Return a path as written in the index; an absolute path below the root becomes relative to it.
 
     Args:
         root: A served root.
-        path: As a caller wrote it, with either kind of slash.
-        flavour: `posixpath` or `ntpath`: the rules of this system. It is not asked whether anything exists.
+        path: A path as the caller wrote it, with either kind of slash.
+        flavour: `posixpath` or `ntpath`, by default the one of this system. The file system is not read.
     """
     normal = flavour.normpath(path.replace("\\", "/"))
     if flavour.isabs(normal):

@@ -1,6 +1,6 @@
-"""Which listed name a name means when it is written in another Unicode form.
+"""Which listed name is meant by a name in another Unicode form.
 
-macOS writes `é` as two characters and most keyboards write it as one; an input method may write full-width
+macOS stores `é` as two characters, while most keyboards produce one; an input method may produce full-width
 letters.
 """
 
@@ -12,15 +12,15 @@ from retrieval.text import unified
 
 
 class Spellings:
-    """Listed names, looked up in whichever Unicode form they are written."""
+    """Listed names, found by any of their Unicode forms."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self._names = frozenset(names)
 
     def listed(self, name: str) -> str:
-        r"""Return the listed name that `name` spells, or "" where there is none or more than one.
+        r"""Return the listed name that `name` spells, or "" if no name or several match.
 
-        The name itself comes first, then a canonical equivalent (NFC), then a compatible one (NFKC).
+        An identical name has priority, then a canonical equivalent (NFC), then a compatible one (NFKC).
 
         >>> Spellings(["cafe\u0301.py"]).listed("caf\u00e9.py") == "cafe\u0301.py"
         True
@@ -35,7 +35,7 @@ class Spellings:
 
     @cached_property
     def _alike(self) -> dict[str, list[str]]:
-        """The names that are not plain ASCII, by their form."""
+        """The names that are not ASCII, by normalized form."""
         found: dict[str, list[str]] = {}
         for name in sorted(name for name in self._names if not name.isascii()):
             found.setdefault(unified(name), []).append(name)
@@ -43,7 +43,7 @@ class Spellings:
 
 
 def forms(text: str) -> tuple[str, ...]:
-    """Write a text in every form that a file system may hold it in, the given one first.
+    """Return a text in every Unicode form that a file system may use, the given one first.
 
     >>> forms("src/*.py")
     ('src/*.py',)

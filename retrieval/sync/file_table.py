@@ -78,7 +78,7 @@ class FileTable:
             if cause := integrity.obstacle(error):
                 raise CacheError(
                     f"the index in {self._store.folder} cannot be read: {cause}",
-                    remedy="mend that, or name another cache folder: --cache DIR or GOLDRANK_CACHE=DIR",
+                    remedy="correct that, or choose another cache folder with --cache DIR",
                 ) from error
             if not integrity.is_damage(error):
                 raise

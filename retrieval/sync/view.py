@@ -130,7 +130,7 @@ class View:
     def left_out(self) -> str:
         """Say how many files that may hold an answer are not searched, and why; "" when all are."""
         reasons = Counter(item.reason for item in self.excluded if item.reason not in exclusion.NO_LOSS)
-        reasons.update("of no certain encoding" for note in self.notes.values() if encoding.UNCERTAIN in note)
+        reasons.update("of uncertain encoding" for note in self.notes.values() if encoding.UNCERTAIN in note)
         reasons.update(split_file.LONG_LINES for note in self.notes.values() if split_file.LONG_LINES in note)
         if not reasons:
             return ""

@@ -122,11 +122,11 @@ def test_index_and_status_say_what_is_searched_and_what_is_not(example: Path) ->
         (("search", "x", "--held-weight", "1"), "--held-weight is now called --rerank-tool-weight", 2),
         (("serch",), "No such command 'serch'", 2),
         (("index", "src/client.py"), "src/client.py is a file; name the folder", 2),
-        (("search", "x", "--path", "!"), "path '!' is no gitignore pattern", 2),
+        (("search", "x", "--path", "!"), "path '!' is not a gitignore pattern", 2),
         (("search", "x", "--language", "y" * 50_000), "(50,002 characters) is unknown", 2),
         (
             ("index", "--cache", "README.md"),
-            "name another cache folder: --cache DIR or GOLDRANK_CACHE=DIR",
+            "choose another cache folder with --cache DIR or GOLDRANK_CACHE=DIR",
             2,
         ),
     ],

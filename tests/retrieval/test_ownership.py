@@ -37,7 +37,7 @@ def test_a_mark_is_ours_only_with_our_name_in_it(tmp_path: Path) -> None:
 def test_a_folder_with_files_of_others_is_never_claimed(tmp_path: Path) -> None:
     """What is claimed may be emptied later."""
     folder = write(tmp_path / "f", {"letters/1.txt": "dear"})
-    with pytest.raises(CacheError, match="holds files that goldrank did not write, such as letters"):
+    with pytest.raises(CacheError, match="contains files that goldrank did not write, such as letters"):
         ownership.claim(folder)
     assert tree(folder) == {str(folder / "letters/1.txt"): b"dear"}
 

@@ -55,7 +55,7 @@ def test_an_invalid_line_of_an_ignore_file_is_named(example: Path, settings: Set
     finding = about("ignore files", check_repository.examine(example, settings))
     assert finding.verdict == "warning"
     assert ".gitignore:2: '[z-a]': the range z-a is backwards" in finding.detail
-    assert "web/.gitignore:3: '!': it names nothing" in finding.detail
+    assert "web/.gitignore:3: '!': the pattern is empty" in finding.detail
     assert finding.remedy
 
 

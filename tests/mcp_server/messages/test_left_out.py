@@ -135,5 +135,5 @@ def test_status_names_files_that_were_read_oddly(tmp_path: Path) -> None:
     root = write(tmp_path / "r", odd)
     command = [sys.executable, "-m", "mcp_server", "status", str(root), "--cache", str(tmp_path / "cache")]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert "odd       Deep.kt: cut by lines: its grammar crashed (SIGABRT)" in said
-    assert "odd       tax.c: no UTF-8 and of no certain encoding" in said
+    assert "odd       Deep.kt: split by lines: its grammar crashed (SIGABRT)" in said
+    assert "odd       tax.c: not UTF-8, and the encoding is uncertain" in said

@@ -123,7 +123,7 @@ async def test_feedback_takes_no_name_from_outside(root: Path, outside: Path, tm
     async with Client(server) as client:
         for name in escape_attempts.names(root, outside):
             told = await said(client, "rag_feedback", query="door", useful=[name])
-            assert "is no span; write path:start-end" in told or "no such file in" in told, (name, told)
+            assert "is not a span; write path:start-end" in told or "no such file in" in told, (name, told)
     assert not list((tmp_path / "models").rglob("feedback*"))
 
 

@@ -116,7 +116,7 @@ async def test_results_of_a_merged_ranking_are_logged_for_their_own_root(tmp_pat
         ({"query": "x"}, "name spans as path:start-end"),
         ({"query": " ", "useful": ["src/retry.py:1-2"]}, "query is blank"),
         ({"query": "x", "useful": ["/etc/passwd:1-2"]}, "no such file in r"),
-        ({"query": "x", "useful": ["src/retry.py"]}, "src/retry.py is no span; write path:start-end"),
+        ({"query": "x", "useful": ["src/retry.py"]}, "src/retry.py is not a span; write path:start-end"),
         ({"query": "x", "useful": ["src/retry.py:2-1"]}, "src/retry.py:2-1: the span ends before it starts"),
         ({"query": "x", "not_useful": ["src/retry.py:0-1"]}, "lines count from 1"),
         ({"query": "x", "useful": ["src/retry.py:7-9"]}, "src/retry.py has lines 1-2"),

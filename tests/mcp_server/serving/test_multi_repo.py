@@ -66,8 +66,8 @@ async def test_a_folder_of_a_root_is_a_repository_to_who_names_it(
     for reply in (inside, python):
         assert "src/backoff.py:1-3" in reply
         assert "lib/backoff.py" not in reply
-    assert "no indexed file passes" in nothing
-    assert "no indexed file passes" in unknown
+    assert "no indexed file matches" in nothing
+    assert "no indexed file matches" in unknown
 
 
 async def test_a_root_that_cannot_be_searched_costs_the_others_nothing(
@@ -108,6 +108,6 @@ async def test_a_filter_that_nothing_passes_anywhere_is_refused(
 ) -> None:
     """An empty reply would say that the code is not there."""
     async with connected(workspace(*two)) as client:
-        assert "no indexed file passes" in await refused(
+        assert "no indexed file matches" in await refused(
             client, "rag_search", query=QUESTION, path=["nowhere/"]
         )

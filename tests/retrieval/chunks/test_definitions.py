@@ -40,7 +40,7 @@ def test_every_language_with_a_grammar_has_a_snippet() -> None:
 
 @pytest.mark.parametrize("language", ["text", "markdown", "", "klingon"])
 def test_a_language_without_a_grammar_has_no_tree(language: str) -> None:
-    """Such files are cut by lines; asking for their tree is no mistake."""
+    """Such files are split by lines; asking for their tree is no mistake."""
     assert parse(language, b"# Title") is None
 
 

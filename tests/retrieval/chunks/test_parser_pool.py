@@ -144,7 +144,7 @@ def test_the_parser_imports_nothing_from_where_it_runs(
 
 def test_an_interpreter_that_cannot_be_started_is_told() -> None:
     """A user at the limit of processes should hear of it, not get an index without definitions."""
-    with pytest.raises(ParserError, match="no process can be started to parse files: No such file"):
+    with pytest.raises(ParserError, match="cannot start a process to parse files: No such file"):
         ParserPool(interpreter="/nowhere/python").cut("a.py", "def f(): pass\n")
 
 
@@ -163,7 +163,7 @@ def test_a_hostile_file_blinds_nothing_else(tmp_path: Path) -> None:
     repository = Repository(root, cache=tmp_path / "cache", max_bytes=10**6)
     repository.refresh()
     assert repository.view().paths == ["Deep.kt", "z.py"]
-    assert repository.view().notes == {"Deep.kt": "cut by lines: its grammar crashed (SIGABRT)"}
+    assert repository.view().notes == {"Deep.kt": "split by lines: its grammar crashed (SIGABRT)"}
     again = Repository(root, cache=tmp_path / "cache", max_bytes=10**6)
     os.utime(root / "Deep.kt")
     assert again.refresh().changed == 0, "a file that was touched only is not tried again"

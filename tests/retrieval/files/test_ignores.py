@@ -60,8 +60,8 @@ def test_invalid_lines_are_named(tmp_path: Path) -> None:
     write(tmp_path, {".gitignore": "*.log\n\n# [z-a]\n[z-a]\n!\n", "a/.gitignore": "b\\\n"})
     assert ignores.problems(tmp_path.resolve(), [".gitignore", "a/.gitignore"]) == [
         (".gitignore", 4, "'[z-a]': the range z-a is backwards"),
-        (".gitignore", 5, "'!': it names nothing"),
-        ("a/.gitignore", 1, "'b\\\\': it ends in a lone backslash"),
+        (".gitignore", 5, "'!': the pattern is empty"),
+        ("a/.gitignore", 1, "'b\\\\': the pattern ends in a lone backslash"),
     ]
 
 

@@ -84,7 +84,7 @@ def test_links_are_never_followed(tmp_path: Path) -> None:
             git(root, "init", "-q")
         assert listed(root) == ["a.py"]
         assert reasons(root)["out.py"] == "a link that leaves the root"
-        assert reasons(root)["in.py"].startswith("a link; its target counts")
+        assert reasons(root)["in.py"].startswith("a link; its target is searched")
 
 
 def test_a_tracked_folder_that_became_a_link_is_not_followed(tmp_path: Path) -> None:
@@ -113,8 +113,8 @@ def test_a_fifo_is_left_out_and_does_not_hang(tmp_path: Path) -> None:
     """Reading a pipe would wait forever."""
     os.mkfifo(tmp_path / "pipe.py")
     assert listed(tmp_path) == []
-    assert reasons(tmp_path) == {"pipe.py": "no regular file"}
-    with pytest.raises(OSError, match="no regular file"):
+    assert reasons(tmp_path) == {"pipe.py": "not a regular file"}
+    with pytest.raises(OSError, match="not a regular file"):
         walker.read(tmp_path.resolve(), "pipe.py")
 
 

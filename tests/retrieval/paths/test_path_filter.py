@@ -107,8 +107,8 @@ def test_patterns_are_relative_to_the_folder_that_a_search_is_held_to() -> None:
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("!", "'!' is no gitignore pattern: it names nothing"),
-        ("a\\", "it ends in a lone backslash"),
+        ("!", "'!' is not a gitignore pattern: the pattern is empty"),
+        ("a\\", "the pattern ends in a lone backslash"),
         ("[z", "the bracket [ is never closed"),
         ("[z-a]", "the range z-a is backwards"),
         ("../other", "leads out of the root"),
@@ -160,18 +160,18 @@ def test_a_filter_that_only_excluded_files_pass_says_why_they_are() -> None:
     """`no file passes` would send its caller looking for a typing error."""
     excluded = [
         Exclusion("libs/sub", "a submodule or nested repository; serve it as a root of its own"),
-        Exclusion("link", "a link; its target counts under its own name"),
+        Exclusion("link", "a link; its target is searched under its own path"),
         Exclusion("b/.env", "may hold secrets"),
         Exclusion("c/.env", "may hold secrets"),
     ]
     for path in ("libs/sub/", "libs/sub/s.py", "libs/", "libs/sub/**", "./libs/sub"):
         said = str(nothing_passes(Filter((path,), root=ROOT), excluded, name="r"))
         assert "libs/sub: a submodule or nested repository" in said, path
-    assert "link: a link; its target counts" in str(
+    assert "link: a link; its target is searched" in str(
         nothing_passes(Filter(("link/a.py",)), excluded, name="r")
     )
     assert "b/.env and 1 more: may hold secrets" in str(nothing_passes(Filter((".env",)), excluded, name="r"))
-    assert "no indexed file passes" in str(nothing_passes(Filter(("nowhere/",)), excluded, name="r"))
+    assert "no indexed file matches" in str(nothing_passes(Filter(("nowhere/",)), excluded, name="r"))
     assert "libs/sub: a submodule" in str(nothing_passes(Filter(folder="libs/sub"), excluded, name="r"))
 
 

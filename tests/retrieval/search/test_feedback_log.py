@@ -59,7 +59,7 @@ def test_a_wrong_span_costs_itself_and_nothing_else(tmp_path: Path) -> None:
     assert [entry.useful for entry in log.entries] == [("src/retry.py:2-2", "src/clock.py:2-2")]
     assert [fault.partition(";")[0] for fault in log.faults[:2]] == [
         "line 1: src/retry.py:9-3: the span ends before it starts",
-        "line 1: src/retry.py is no span",
+        "line 1: src/retry.py is not a span",
     ]
     assert [fault.partition(":")[0] for fault in log.faults[2:]] == ["line 2", "line 3"]
     opened, asked, mined = learned(tmp_path, golden_file.row_of("where is mail sent", ["src/mail.py"]))

@@ -99,7 +99,7 @@ def test_only_the_best_candidates_are_read(opened: Repository) -> None:
 def test_filters_hold_and_a_filter_that_nothing_passes_is_an_error(opened: Repository) -> None:
     """An agent that filters wrongly must learn it, not conclude that the code is not there."""
     assert paths(searched(opened, Request("retry", 5, globs=("b.py",)))) == ["b.py"]
-    with pytest.raises(ArgumentError, match="no indexed file passes"):
+    with pytest.raises(ArgumentError, match="no indexed file matches"):
         searched(opened, Request("retry", 5, language="rust"))
 
 

@@ -245,7 +245,7 @@ def test_filters_choose_files_as_gitignore_patterns_do(tmp_path: Path, cache: Pa
     assert selected(opened, language="python") == ["src/a.py", "tests/c.py"]
     assert selected(opened, "src/**", language="TypeScript") == ["src/b.ts"]
     assert selected(opened, language="c++") == selected(opened, language="c") == ["d.h"]
-    with pytest.raises(ArgumentError, match=r"no indexed file passes path \['lib/'\]"):
+    with pytest.raises(ArgumentError, match=r"no indexed file matches path \['lib/'\]"):
         selected(opened, "lib/")
     with pytest.raises(ArgumentError, match=r"language 'klingon' is unknown; known are .*python"):
         selected(opened, language="klingon")
@@ -294,7 +294,7 @@ def test_the_commit_of_the_work_tree_is_told(root: Path, cache: Path) -> None:
 def test_a_pattern_that_is_none_is_named(root: Path, cache: Path, glob: str) -> None:
     """Git passes over such a line in silence; whoever wrote it here meant something."""
     opened = repository(root, cache)
-    with pytest.raises(ArgumentError, match=f"path {re.escape(repr(glob))} is no gitignore pattern"):
+    with pytest.raises(ArgumentError, match=f"path {re.escape(repr(glob))} is not a gitignore pattern"):
         selected(opened, "src/", glob)
 
 

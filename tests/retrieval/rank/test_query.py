@@ -1,0 +1,45 @@
+"""What a question says: the identifiers in it."""
+
+import doctest
+from dataclasses import replace
+from pathlib import Path
+import pytest
+from fakes import first_stage, found, repository, searched, write
+from retrieval.chunks import tokenizer
+from retrieval.paths import path_roles
+from retrieval.rank import query
+from retrieval.rank.query import read_query
+from retrieval.rank.ranker import find_and_rank
+from retrieval.rank.weights import QUESTION, SYMBOL, Weights
+from retrieval.search.searcher import Request
+from retrieval.sync.repository import Repository
+
+
+@pytest.mark.parametrize(
+    ("text", "identifiers", "is_symbol"),
+    [
+        ("HttpClient", ("httpclient",), True),
+        ("Sinatra::Base", ("base",), True),
+        ("client.send()", ("send",), True),
+        ("retry", ("retry",), True),
+        ("where is HttpClient.send called", ("send",), False),
+        ("how does parse_header work", ("parse_header",), False),
+        ("what calls flush()", ("flush",), False),
+        ("How are requests sent?", (), False),
+        ("dependencies/utils", ("utils",), False),
+        ("encoder.go", ("go",), False),
+        ("", (), False),
+    ],
+)
+def test_identifiers_in_a_query_are_recognised(
+    text: str, identifiers: tuple[str, ...], is_symbol: bool
+) -> None:
+    """A name in a question is worth more than a word; a path is no name."""
+    read = read_query(text)
+    assert (read.identifiers, read.is_symbol) == (identifiers, is_symbol)
+
+
+def test_the_examples_in_the_docstrings_hold() -> None:
+    """An example that lies is worse than none."""
+    for module in (path_roles, query):
+        assert doctest.testmod(module).failed == 0
