@@ -256,6 +256,13 @@ def names(root: Path, outside: Path) -> Iterator[str]:
         " ../outside/treasure.py",
         "../outside/*.py",
         "../outside/",
+    )
+    yield from _absolute_names(root, whole)
+
+
+def _absolute_names(root: Path, whole: str) -> Iterator[str]:
+    """Name the treasure, whose whole path is given, by absolute, foreign and special paths."""
+    yield from (
         whole,
         f"{whole}:1-1",
         f"/{whole}",

@@ -1,27 +1,18 @@
 """A repository that is edited, branched and merged, and what a search must find in it."""
 
-import os
-import shutil
-import sqlite3
-import subprocess
-import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import closing
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-import pytest
-from fakes import MAX_BYTES, found, git, repository, write
-from retrieval.chunks import split_file
-from retrieval.files.walker import stat_of
-from retrieval.files.watcher import Watcher
-from retrieval.sync import chunk_cache
-from retrieval.sync.repository import Repository
-from retrieval.sync.store import Store
-from retrieval.sync.sync import Refresh
 
+from fakes import found, git, repository, write
+
+from retrieval.files.watcher import Watcher
+from retrieval.sync.repository import Repository
 
 FOREVER_S = 60
 FILES = 36
+
+
 def word(number: int, version: str = "a") -> str:
     """Make a name that stands in one version of one file only."""
     digits = "".join(chr(ord("b") + int(digit)) for digit in f"{number:02}")

@@ -65,7 +65,10 @@ async def test_candidates_that_cannot_be_ranked_are_told_one_by_one(
         "- ../../etc/passwd: no such file in example",
         "- out.py: not searched: a link that leaves the root",
         "- .env: not searched: may hold secrets",
-        "- libs/sub/s.py:1: not searched: it is below libs/sub, a link; its target counts under its own name",
+        (
+            "- libs/sub/s.py:1: not searched: it is below libs/sub, "
+            "a link; its target is searched under its own path"
+        ),
         "- .hg/hgrc: not searched: it is below .hg, version control's own files",
         "- src/client.py:1: the same as src/client.py:1-9, ranked once",
     ):
@@ -101,12 +104,12 @@ async def test_candidates_that_cannot_be_ranked_are_told_one_by_one(
         ("rag_search", {"query": "x" * 100_000}, "query: String should have at most 8000 characters"),
         ("rag_search", {"query": "x", "path": [[1]]}, "path.0: Input should be a valid string (got [1])"),
         ("rag_search", {"query": "x", "language": "klingon"}, "language 'klingon' is unknown; known are"),
-        ("rag_search", {"query": "x", "path": ["nope/"]}, "no indexed file passes path ['nope/']"),
+        ("rag_search", {"query": "x", "path": ["nope/"]}, "no indexed file matches path ['nope/']"),
         ("rag_search", {"query": "x", "repo": "other"}, "repo 'other' is not served; served are: example"),
         ("rag_rerank", {"query": "x"}, "candidates: Field required"),
         ("rag_rerank", {"query": "x", "candidates": []}, "candidates: List should have at least 1 item"),
         ("rag_rerank", {"query": "x", "candidates": 7}, "candidates: Input should be a valid list (got 7)"),
-        ("rag_search", {"query": "x", "path": ["!"]}, "path '!' is no gitignore pattern"),
+        ("rag_search", {"query": "x", "path": ["!"]}, "path '!' is not a gitignore pattern"),
         ("rag_rerank", {"query": "\t", "candidates": ["a"]}, "query is blank"),
     ],
 )

@@ -5,15 +5,15 @@ import shutil
 import sqlite3
 import subprocess
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fakes import MAX_BYTES, found, git, repository, write
+from git_world import FILES, FOREVER_S, World, branch, everything, path_of, text_of, word
 
-from git_world import FOREVER_S, FILES, word, path_of, text_of, World, everything, branch
 from retrieval.chunks import split_file
 from retrieval.files.walker import stat_of
 from retrieval.files.watcher import Watcher
@@ -23,15 +23,6 @@ from retrieval.sync.store import Store
 from retrieval.sync.sync import Refresh
 
 pytestmark = pytest.mark.slow(reason="runs every git operation on real work trees, watched and not")
-
-
-
-
-
-
-
-
-
 
 
 @pytest.fixture(params=["watched", "looked through"])
@@ -52,10 +43,6 @@ def world(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[World]:
     yield made
     if watcher:
         watcher.stop()
-
-
-
-
 
 
 def test_a_branch_switch_is_seen_there_and_back(world: World) -> None:

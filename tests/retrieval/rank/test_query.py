@@ -1,18 +1,12 @@
 """What a question says: the identifiers in it."""
 
 import doctest
-from dataclasses import replace
-from pathlib import Path
+
 import pytest
-from fakes import first_stage, found, repository, searched, write
-from retrieval.chunks import tokenizer
+
 from retrieval.paths import path_roles
 from retrieval.rank import query
 from retrieval.rank.query import read_query
-from retrieval.rank.ranker import find_and_rank
-from retrieval.rank.weights import QUESTION, SYMBOL, Weights
-from retrieval.search.searcher import Request
-from retrieval.sync.repository import Repository
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """Each feature of the first stage is disconnected once: the order must then be wrong."""
 
-import doctest
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,8 +7,6 @@ import pytest
 from fakes import first_stage, found, repository, searched, write
 
 from retrieval.chunks import tokenizer
-from retrieval.paths import path_roles
-from retrieval.rank import query
 from retrieval.rank.query import read_query
 from retrieval.rank.ranker import find_and_rank
 from retrieval.rank.weights import QUESTION, SYMBOL, Weights
@@ -323,7 +320,3 @@ def test_equal_files_come_in_the_order_of_their_paths(tmp_path: Path, cache: Pat
     """Same input, same output: a tie must not depend on the order of indexing."""
     opened = repository(write(tmp_path / "r", {f"{name}.py": "def same(): pass\n" for name in "dbac"}), cache)
     assert found(opened, "same") == ["a.py", "b.py", "c.py", "d.py"]
-
-
-
-
