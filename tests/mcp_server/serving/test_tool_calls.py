@@ -153,7 +153,7 @@ async def test_a_cache_that_cannot_be_written_is_an_error_of_the_call(tmp_path: 
     async with connected(Workspace((example,), Settings(cache=cache, model=""))) as client:
         said = await refused(client, "rag_search", query="retry")
     assert f"the index in {cache}" in said
-    assert "name another cache folder: --cache DIR or GOLDRANK_CACHE=DIR" in said
+    assert "choose another cache folder with --cache DIR or GOLDRANK_CACHE=DIR" in said
 
 
 async def test_a_root_that_does_not_exist_is_an_error_of_the_call(
