@@ -357,7 +357,7 @@ def test_a_root_that_may_not_be_read_says_so(shared_folder: Path) -> None:
 def test_a_cache_that_is_a_file_is_named_with_the_way_out(root: Path, tmp_path: Path) -> None:
     """A mistyped --cache must not look like a failure inside."""
     cache = write(tmp_path, {"cache": "a file"}) / "cache"
-    with pytest.raises(CacheError, match=r"cache/.* cannot be written: .*: --cache DIR or GOLDRANK_CACHE"):
+    with pytest.raises(CacheError, match=r"cache/.* cannot be written: .* --cache DIR or GOLDRANK_CACHE"):
         repository(root, cache)
 
 
@@ -368,9 +368,7 @@ def test_a_cache_that_may_not_be_written_is_named_with_the_way_out(shared_folder
         cache = shared_folder / "cache"
         shutil.rmtree(repository(root, cache).store_folder)
         (cache / FORMAT).chmod(0o500)
-        with pytest.raises(
-            CacheError, match=r"cache/.* cannot be written: .*: --cache DIR or GOLDRANK_CACHE"
-        ):
+        with pytest.raises(CacheError, match=r"cache/.* cannot be written: .* --cache DIR or GOLDRANK_CACHE"):
             repository(root, cache)
         (cache / FORMAT).chmod(0o700)
 
