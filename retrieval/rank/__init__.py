@@ -1,1 +1,1 @@
-"""The first stage: what a query says, how candidates are measured and ordered, how sure the order is."""
+"""The first stage: how a query is read, how candidates are scored and ordered, how confident the order is."""

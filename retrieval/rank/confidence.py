@@ -1,7 +1,7 @@
-"""Whether the best candidate seems to answer at all: a calibrated confidence from first-stage evidence.
+"""Whether the best candidate is likely an answer: a calibrated confidence from first-stage features.
 
-A search always finds something; this says when nothing of it is likely the answer. The model is a logistic
-regression over a few signs of the best candidate, fitted on questions asked of the right and of the wrong
+A search always finds something; this module decides when none of it is likely the answer. The model is a
+logistic regression over a few signs of the best candidate, fitted on questions to the right and to the wrong
 repository: benchmarks/quality/abstention.py, docs/decisions/0008-abstention.md.
 """
 
@@ -18,18 +18,18 @@ from retrieval.rank.query import Query
 from retrieval.rank.ranker import Features
 from retrieval.records import Candidate
 
-RARE, RARE_SHARE = 10, 0.01  # chunks that hold an identifier and nothing that people ask about in other words
-_SATURATION = K1 + 1  # what BM25 gives at most for one term, times its idf
+RARE, RARE_SHARE = 10, 0.01  # chunks that may contain an identifier before it counts as an everyday word
+_SATURATION = K1 + 1  # upper limit of BM25 for one term, divided by its idf
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """A logistic regression and where its word is taken as a no.
+    """A logistic regression and its threshold.
 
     Attributes:
         intercept: In logits.
         factors: By sign, in logits.
-        threshold: A lower confidence means that nothing seems to answer.
+        threshold: Below this confidence, nothing seems to answer.
     """
 
     intercept: float
@@ -48,11 +48,11 @@ SYMBOL = Calibration(
 
 @dataclass(frozen=True, slots=True)
 class Confidence:
-    """How likely the best candidate answers, had half of all questions an answer here.
+    """The probability that the best candidate answers, if half of all questions have an answer here.
 
     Attributes:
         value: 0 to 1.
-        is_low: Whether a reply should say that nothing seems to answer.
+        is_low: Whether the reply should say that nothing seems to answer.
     """
 
     value: float
@@ -62,7 +62,7 @@ class Confidence:
 def judge(
     query: Query, snapshot: Snapshot, features: Features, candidates: Sequence[Candidate]
 ) -> Confidence:
-    """Weigh the signs of the best candidate; no candidate is no answer."""
+    """Compute the confidence from the signs of the best candidate; 0 without candidates."""
     if not candidates:
         return Confidence(0.0, is_low=True)
     calibration = SYMBOL if query.is_symbol else QUESTION
@@ -73,9 +73,9 @@ def judge(
 
 
 def stands_here(query: Query, snapshot: Snapshot) -> bool:
-    """Tell whether an identifier of a query stands in the index, letter for letter: it is not absent then.
+    """Return whether the index contains an identifier of the query exactly.
 
-    Within a question, one that stands in many places may be an everyday word, and tells nothing.
+    In a question, an identifier that occurs in many chunks may be an everyday word, so it does not count.
     """
     most = len(snapshot) if query.is_symbol else max(RARE, RARE_SHARE * len(snapshot))
     for name in query.identifiers:
@@ -86,22 +86,24 @@ def stands_here(query: Query, snapshot: Snapshot) -> bool:
 
 
 def signs(snapshot: Snapshot, features: Features, best: Candidate) -> dict[str, float]:
-    """Measure what tells an answer from the best of what is no answer; shares are 0 to 1 and weighed by idf.
+    """Measure the signs that distinguish an answer from a non-answer; shares are 0 to 1, weighted by idf.
 
-    match: The pool's best BM25 score in the body, as a share of what any text could reach.
-    covered: Share of the query in those chunks of the best candidate's file that are in the pool.
-    named: Share of the query in the names that these define.
-    phrase: Share of the query that stands in the candidate word behind word.
-    score: Its first-stage score.
+    match: The pool's best BM25 score in the body, as a share of the maximum possible.
+    covered: Share of the query in the chunks of the best candidate's file that are in the pool.
+    named: Share of the query in the names that these chunks define.
+    phrase: Share of the query whose adjacent words are adjacent in the candidate.
+    score: The candidate's first-stage score.
     """
     number = features.pool.chunks.index(best.chunk)
     beside = np.flatnonzero(features.files == features.files[number])
     names = {term for i in beside for term in tokenizer.name_stems(features.pool.chunks[i].names)}
-    total = sum(features.pool.idf.values()) or 1.0  # a name without a term, such as `__`, has none
+    total = sum(features.pool.idf.values()) or 1.0  # a name without terms, such as `__`, has no idf
     here = snapshot.holding(features.pool.idf, [features.pool.uids[i] for i in beside])
 
     def share(stems: set[str]) -> float:
-        return sum(features.pool.idf[stem] for stem in sorted(stems)) / total  # in one order, to the last bit
+        return (
+            sum(features.pool.idf[stem] for stem in sorted(stems)) / total
+        )  # sorted, so that sums are equal to the last bit
 
     return {
         "match": features.body_peak / (_SATURATION * total),

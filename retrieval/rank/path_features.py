@@ -1,4 +1,4 @@
-"""What a path contributes to a score: the query words that it spells, and the name of its file."""
+"""What a path contributes to a score: the query words that it contains, and the name of its file."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -6,18 +6,20 @@ from functools import lru_cache
 from retrieval.chunks import tokenizer
 from retrieval.rank.query import name_key
 
-KEPT = 20_000  # paths whose words are kept: splitting them anew was a third of a query (runs/2026-11-24-dev)
-FOLDER_SHARE = 0.5  # what a word counts that a folder spells, and not the file's name
-SHORTEST_PREFIX = 3  # letters that a path part must share with a query word to count as its beginning
-_CALLED_BY_FOLDER = frozenset({"__init__", "index", "mod"})  # the folder has the name, the file only a role
+KEPT = (
+    20_000  # paths whose words are cached: splitting them again took a third of a query (runs/2026-11-24-dev)
+)
+FOLDER_SHARE = 0.5  # weight of a word in a folder's name, relative to the file's name
+SHORTEST_PREFIX = 3  # letters of the shortest prefix that counts as a match
+_CALLED_BY_FOLDER = frozenset({"__init__", "index", "mod"})  # such files are named after their folder
 
 
 def coverage(path: str, idf: Mapping[str, float]) -> float:
-    """Add up the idf of the stems that a path spells: the file's name fully, its folders by half.
+    """Sum the idf of the stems that a path contains: full weight in the file's name, half in its folders.
 
     Args:
         path: A file.
-        idf: A weight for each stem that is looked for.
+        idf: The weight of each stem to look for.
     """
     folder, _, name = path.rpartition("/")
     named, around = _spelled(_bare(name)), _spelled(folder)
@@ -32,7 +34,7 @@ def coverage(path: str, idf: Mapping[str, float]) -> float:
 
 @lru_cache(KEPT)
 def title(path: str) -> str:
-    """Name what a file is called by, as `query.name_key` writes it; an index file by its folder.
+    """Return the name of a file in the form of `query.name_key`; for an index file, its folder's name.
 
     >>> title("src/any_invocable.h"), title("serde/src/ser/mod.rs")
     ('anyinvocable', 'ser')
@@ -48,12 +50,12 @@ def _bare(name: str) -> str:
 
 @lru_cache(KEPT)
 def _spelled(words: str) -> str:
-    """Spell the stems of what a file or its folders are called, a space around each; many share a folder."""
+    """Return the stems in a file's name or its folders, each surrounded by spaces; folders are shared."""
     return f" {' '.join(dict.fromkeys(tokenizer.stems(tokenizer.terms(words))))} "
 
 
 def _overlap(stem: str, spelled: str) -> float:
-    """1 for an equal stem; for a prefix, either way, the share of letters they have in common."""
+    """Return 1 for an equal stem; for a prefix, in either direction, the share of common letters."""
     if f" {stem[:SHORTEST_PREFIX]}" not in spelled:  # nearly always
         return 0.0
     if f" {stem} " in spelled:

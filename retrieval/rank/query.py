@@ -1,4 +1,4 @@
-"""What a question says: its terms, the code names in it, the names it spells, the places it points to."""
+"""What a query contains: terms, code names, names spelled as several words, and locations."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,15 +9,15 @@ from retrieval.chunks import tokenizer
 from retrieval.files.languages import language_of
 from retrieval.text import unified
 
-LONGEST_SPELLING = 6  # words of a question that together may spell one name
+LONGEST_SPELLING = 6  # most words of a question that together may spell one name
 
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A line of a file, as a stack trace or a compiler writes it.
+    """A line of a file, as in a stack trace or a compiler message.
 
     Attributes:
-        path: As it was written, with `/`; often only the tail of a path, or below another root.
+        path: As written, with `/`; often only the end of a path, or below another root.
         line: 1-based.
     """
 
@@ -30,14 +30,13 @@ class Query:
     """A query as the first stage reads it.
 
     Attributes:
-        text: As it was asked.
-        stems: Distinct stems of its terms, stop words left out.
-        identifiers: Words that look like code, lower-cased; for a symbol query, its last name.
+        text: The query as asked.
+        stems: Distinct stems of its terms, without stop words.
+        identifiers: Words that look like code, in lower case; for a symbol query, its last name.
         is_symbol: Whether the whole query is one identifier.
-        pairs: Stems that follow one another in the text, distinct, not both stop words.
-        spelled: Names that consecutive words spell when written as one, with the share of the query's
-            letters that each takes.
-        locations: Lines of files that it names, in order.
+        pairs: Adjacent, distinct stems, not both stop words.
+        spelled: Names formed by joining consecutive words, each with its share of the query's letters.
+        locations: Lines of files that the query names, in order.
     """
 
     text: str
@@ -54,8 +53,8 @@ _SEPARATOR = re.compile(r"::|->|[.#/\\]")
 _CODE_LIKE = re.compile(r"\w*[a-z0-9][A-Z]\w*|\w*[A-Za-z]_\w+|_\w+|[A-Z]{2,}\w*[a-z]\w*")
 _NOT_IN_NAMES = re.compile(r"[\W_]+")
 # `b.py", line 3` (Python), `b.js:3:7` (most), `b.php(3)` and `b.php on line 3` (PHP), `b.cs:line 3` (C#),
-# `b.sh: line 3` (bash), `b.pl line 3` (Perl), `b.go#L3` (a link). What stands before is no part of a path, or
-# each letter of a long word would be tried as its first.
+# `b.sh: line 3` (bash), `b.pl line 3` (Perl), `b.go#L3` (a link). The lookbehind keeps every letter of a
+# long word from being tried as the start of a path.
 _LOCATION = re.compile(
     r"(?<![\w./\\@+-])(?P<path>[\w./\\@+-]*\w\.\w+)"
     r'(?:", line |:line |: line | on line | line |#L|[:(])(?P<line>\d{1,7})\b'
@@ -63,7 +62,7 @@ _LOCATION = re.compile(
 
 
 def read_query(text: str) -> Query:
-    """Analyse a query.
+    """Parse a query.
 
     >>> read_query("how does parseBody call http.client").identifiers
     ('parsebody', 'client')
@@ -81,7 +80,7 @@ def read_query(text: str) -> Query:
 
 
 def name_key(name: str) -> str:
-    """Write a name so that its spellings agree: `http_client`, `HttpClient` and `http-client` are one.
+    """Normalize a name so that `http_client`, `HttpClient` and `http-client` are equal.
 
     >>> name_key("http_client"), name_key("HttpClient")
     ('httpclient', 'httpclient')
@@ -112,7 +111,7 @@ def _pairs(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _spelled(text: str) -> dict[str, float]:
-    """Join consecutive words: "any invocable" spells `AnyInvocable`, singular or plural."""
+    """Join consecutive words, in singular and plural: "any invocable" spells `AnyInvocable`."""
     words = tokenizer.parts(text)
     letters = sum(len(word) for word in words if word not in tokenizer.QUERY_STOP_WORDS)
     found: dict[str, float] = {}

@@ -1,12 +1,12 @@
-"""The first stage's order: named features of a (query, chunk) pair, added up by visible weights.
+"""How the first stage orders chunks: a weighted sum of named features of each (query, chunk) pair.
 
     score = sum of weight x feature            each BM25 field divided by its best score in the pool
           + coherence, for a file's best chunk
           x minor                              for tests, examples, prose, older versions
-          x decay                              for each chunk of the file already placed above
+          x decay                              for each chunk of the same file ranked above
 
-`extract_features` measures, `rank` weighs: `Candidate.parts` holds what each feature added or took away, so
-the parts of a candidate add up to its score.
+`extract_features` measures the features and `rank` weights them. `Candidate.parts` has the contribution of
+each feature, positive or negative, and the parts of a candidate add up to its score.
 """
 
 from collections import defaultdict
@@ -26,10 +26,10 @@ from retrieval.rank.weights import QUESTION, SYMBOL, Weights
 from retrieval.records import Candidate, Chunk
 
 DEPTHS: Mapping[Field, int] = {"body": 100, "names": 100}
-"""Chunks taken from each field: fewer gain nothing beyond the noise, and 50 of both lose on one of four sets
+"""Chunks taken from each field: fewer gain nothing beyond noise, and 50 of both lose on one of four sets
 (benchmarks/runs/2026-11-27-index/depths.txt)."""
 DEFINING_CHUNKS = 50  # chunks that define a name of the query
-MOST_PAIRS = 32  # of the query's pairs of words the rarest are looked for
+MOST_PAIRS = 32  # only the rarest pairs of words in the query are searched for
 MOST_LOCATIONS = 20  # lines of this repository's files that are looked up
 
 Feature = NDArray[np.float64]
@@ -41,9 +41,9 @@ class Pool:
     """The chunks that may answer a query.
 
     Attributes:
-        chunks: By path, then line.
-        uids: The same chunks, as the snapshot speaks of them.
-        idf: Of each stem of the query, in the index's body field.
+        chunks: Sorted by path, then line.
+        uids: The uids of these chunks.
+        idf: The idf of each stem of the query, in the body field.
     """
 
     chunks: tuple[Chunk, ...]
@@ -53,14 +53,14 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """What the first stage measured of a pool.
+    """The features of a pool.
 
     Attributes:
         pool: The chunks.
-        files: Which file each chunk is of, as a number from 0 in order of path, int64 [n_chunks].
-        by_name: Each feature's values by name, in the order in which they are added up.
-        minor: 1 where answers seldom lie in the chunk's file, or a newer version lies beside it, else 0.
-        body_peak: The pool's best BM25 score in the body field, by which the feature was divided.
+        files: The number of each chunk's file, from 0 in order of path, int64 [n_chunks].
+        by_name: The values of each feature, by name, in the order of summation.
+        minor: 1 if the chunk's file seldom has the answer or has a newer version, else 0.
+        body_peak: The pool's best BM25 score in the body field, by which that feature was divided.
     """
 
     pool: Pool
@@ -78,17 +78,17 @@ def find_and_rank(
     paths: Sequence[str] | None = None,
     weights: Weights | None = None,
 ) -> list[Candidate]:
-    """Order the chunks of a snapshot for a query, best first; ties by path, then line.
+    """Rank the chunks of a snapshot for a query, best first; ties by path, then line.
 
     Args:
-        query: What `read_query` made of the question.
+        query: The parsed query.
         snapshot: The committed index.
-        limit: How many candidates at most.
-        paths: When given, chunks of these files only.
-        weights: By default those for the query's kind.
+        limit: The maximum number of candidates.
+        paths: If given, only chunks of these files.
+        weights: By default, the weights for the query's kind.
 
     Returns:
-        No more than `limit` candidates; none when no chunk holds a term or defines a name of the query.
+        At most `limit` candidates; empty if no chunk contains a term or defines a name of the query.
     """
     return rank(extract_features(query, snapshot, paths=paths), weights or weights_for(query), limit=limit)
 
@@ -99,11 +99,11 @@ def weights_for(query: Query) -> Weights:
 
 
 def extract_features(query: Query, snapshot: Snapshot, *, paths: Sequence[str] | None = None) -> Features:
-    """Find the chunks that may answer and measure every feature of each."""
+    """Find the chunks that may answer a query, and measure every feature of each."""
     pool = find(query, snapshot, paths=paths)
     values = {name: measure(query, snapshot, pool) for name, measure in MEASURES.items()}
     body_peak = _peak(values["body"])
-    for name in FIELDS:  # fields of other lengths become comparable: each is a share of its best in the pool
+    for name in FIELDS:  # as shares of the pool's best score, the fields are comparable
         values[name] = values[name] / _peak(values[name])
     files = {path: number for number, path in enumerate(dict.fromkeys(chunk.path for chunk in pool.chunks))}
     return Features(
@@ -116,7 +116,7 @@ def extract_features(query: Query, snapshot: Snapshot, *, paths: Sequence[str] |
 
 
 def rank(features: Features, weights: Weights, *, limit: int) -> list[Candidate]:
-    """Weigh the features: the best `limit` candidates, best first."""
+    """Return the best `limit` candidates by weighted features, best first."""
     shares = _shares(features, weights)
     scores = _total(shares, features)
     return [
@@ -131,12 +131,12 @@ def rank(features: Features, weights: Weights, *, limit: int) -> list[Candidate]
 
 
 def order_of(features: Features, weights: Weights) -> NDArray[np.int64]:
-    """Order the chunks, best first, as their numbers: int64 [n_chunks]."""
+    """Return the positions of the chunks in the pool, best first, int64 [n_chunks]."""
     return _best_first(_total(_shares(features, weights), features))
 
 
 def _shares(features: Features, weights: Weights) -> dict[str, Feature]:
-    """Say what each step gives to or takes from each chunk; a chunk's shares add up to its score."""
+    """Return the contribution of each step to each chunk; a chunk's contributions add up to its score."""
     shares = {
         name: weights.features[name] * values
         for name, values in features.by_name.items()
@@ -150,7 +150,7 @@ def _shares(features: Features, weights: Weights) -> dict[str, Feature]:
 
 
 def _total(shares: Mapping[str, Feature], features: Features) -> Feature:
-    # Rounded: chunks whose features add up alike tie, whatever the last bits of the sums.
+    # Rounded, so that chunks with equal sums tie whatever the last bits are.
     return np.round(sum(shares.values(), np.zeros(len(features.files))), 6)
 
 
@@ -159,9 +159,9 @@ def _best_first(scores: Feature) -> NDArray[np.int64]:
 
 
 def _coherence(scores: Feature, files: NDArray[np.int64]) -> Feature:
-    """Raise each file's best chunk by the file's sum of scores: many good chunks are one better answer.
+    """Raise each file's best chunk by the sum of the file's scores: many good chunks suggest an answer.
 
-    The file with the highest sum gives as much as the highest score of any chunk.
+    The best chunk of the file with the highest sum gains as much as the highest score of any chunk.
     """
     raised = np.zeros(len(scores))
     if not scores.any():
@@ -174,7 +174,7 @@ def _coherence(scores: Feature, files: NDArray[np.int64]) -> Feature:
 
 
 def _placed_above(scores: Feature, files: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Count for each chunk the chunks of its file with a better score; the first wins a tie."""
+    """Count, for each chunk, the chunks of its file with a better score; the first wins a tie."""
     best_first = np.lexsort((-scores, files))
     starts = np.searchsorted(files[best_first], files)  # where each chunk's file begins in that order
     places_in_order = np.empty(len(scores), dtype=np.int64)
@@ -183,7 +183,7 @@ def _placed_above(scores: Feature, files: NDArray[np.int64]) -> NDArray[np.int64
 
 
 def find(query: Query, snapshot: Snapshot, *, paths: Sequence[str] | None = None) -> Pool:
-    """Gather the chunks worth scoring: the best of each field, and what the query names or points to."""
+    """Collect the chunks to score: the best of each field, and those that the query names or points to."""
     found: set[int] = set()
     for name in FIELDS if query.stems else ():
         found.update(snapshot.top(name, query.stems, DEPTHS[name], paths=paths))
@@ -200,24 +200,24 @@ def find(query: Query, snapshot: Snapshot, *, paths: Sequence[str] | None = None
 
 
 def _field(name: Field, query: Query, snapshot: Snapshot, pool: Pool) -> Feature:
-    """BM25 in one field."""
+    """Return BM25 in one field."""
     scores = snapshot.scores(name, query.stems, pool.uids) if query.stems else {}
     return np.array([scores.get(uid, 0.0) for uid in pool.uids])
 
 
 def _path(_query: Query, _snapshot: Snapshot, pool: Pool) -> Feature:
-    """Share of the query's words, by idf, that the path spells."""
+    """Return the share of the query's words, by idf, that the path contains."""
     total = sum(pool.idf.values())
     return _by_file(pool, lambda path: path_features.coverage(path, pool.idf) / total if total else 0.0)
 
 
 def _title(query: Query, _snapshot: Snapshot, pool: Pool) -> Feature:
-    """Share of the query's letters that spell what the file is called: all of its name, not a part."""
+    """Return the share of the query's letters that spell the file's whole name."""
     return _by_file(pool, lambda path: query.spelled.get(path_features.title(path), 0.0))
 
 
 def _definition(query: Query, _snapshot: Snapshot, pool: Pool) -> Feature:
-    """1 where the chunk defines an identifier of the query."""
+    """Return 1 if the chunk defines an identifier of the query."""
     wanted = set(query.identifiers)
     return np.array(
         [float(not wanted.isdisjoint(name.lower() for name in chunk.names)) for chunk in pool.chunks]
@@ -225,12 +225,12 @@ def _definition(query: Query, _snapshot: Snapshot, pool: Pool) -> Feature:
 
 
 def _phrase(query: Query, snapshot: Snapshot, pool: Pool) -> Feature:
-    """Square of the share of the query, by idf, that stands in the chunk word behind word.
+    """Return the squared share of the query's word pairs, by idf, that are adjacent in the chunk.
 
-    Squared, since a question shares a pair of words with many chunks, and only pasted text shares most.
+    Squared because a question shares a pair of words with many chunks, while only pasted text shares most.
     """
     idf = {stem: snapshot.idf("body", stem) for pair in query.pairs for stem in pair}
-    unknown = bm25_idf(0, len(snapshot))  # hashes, hosts and the like around what was said by this code
+    unknown = bm25_idf(0, len(snapshot))  # pasted hashes, hosts and the like, which are not from this code
     known = [pair for pair in query.pairs if max(idf[pair[0]], idf[pair[1]]) < unknown]
     weighed = {pair: idf[pair[0]] + idf[pair[1]] for pair in known}
     rarest = dict(sorted(weighed.items(), key=lambda item: -item[1])[:MOST_PAIRS])
@@ -241,7 +241,7 @@ def _phrase(query: Query, snapshot: Snapshot, pool: Pool) -> Feature:
 
 
 def _location(query: Query, _snapshot: Snapshot, pool: Pool) -> Feature:
-    """1 where the query names a line of the chunk."""
+    """Return 1 if the query names a line of the chunk."""
     lines: dict[str, list[int]] = defaultdict(list)
     for path, line in _meant(query.locations, {chunk.path for chunk in pool.chunks}):
         lines[path].append(line)
@@ -262,7 +262,7 @@ MEASURES: Mapping[str, Callable[[Query, Snapshot, Pool], Feature]] = {
     "phrase": _phrase,
     "location": _location,
 }
-"""How each feature is measured, in the order in which they are added up."""
+"""How each feature is measured, in the order of summation."""
 
 
 def _peak(values: Feature) -> float:
@@ -275,10 +275,10 @@ def _by_file(pool: Pool, measure: Callable[[str], float]) -> Feature:
 
 
 def _meant(locations: Iterable[Location], paths: Collection[str]) -> list[tuple[str, int]]:
-    """Find the lines that are named, of files among `paths`: those whose paths end alike for longest.
+    """Match locations to the files in `paths` with the longest common tail; return paths and lines.
 
-    A frame of somebody else's code is not ours because both have a utils.py: where a path has a folder, that
-    must agree too.
+    A stack frame of other code does not match only because both have a utils.py: if both paths have a
+    folder, the folders must match too.
     """
     found: dict[tuple[str, int], None] = {}
     for location in locations:
@@ -293,6 +293,6 @@ def _meant(locations: Iterable[Location], paths: Collection[str]) -> list[tuple[
 
 
 def _minor(pool: Pool, files: Iterable[str]) -> Feature:
-    """1 where answers seldom lie; a version is older than one in the pool, as no other competes with it."""
+    """Return 1 for files that seldom have the answer, or with a newer version in the pool."""
     outdated = path_roles.older(files)
     return _by_file(pool, lambda path: float(path in outdated or path_roles.is_minor(path)))

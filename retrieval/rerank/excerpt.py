@@ -1,8 +1,8 @@
-"""Which part of a chunk the cross-encoder reads: where it is, what it defines, and the lines that answer.
+"""Which part of a chunk the cross-encoder reads: its location, its definition, and the lines that answer.
 
-A pair costs what it is long, and most of a chunk says nothing of the question. Kept are the first line of the
-pair text (path, kind, name), the line that defines the name, and the one run of lines that holds most of the
-question's stems. What fits is kept whole.
+A pair's cost depends on its length, and most of a chunk is unrelated to the query. An excerpt consists of the
+first line of the pair text (path, kind, name), the line that defines the name, and the run of lines with the
+most stems of the query. A chunk within the budget is kept whole.
 """
 
 import re
@@ -13,25 +13,36 @@ from functools import lru_cache
 from retrieval.chunks import tokenizer
 
 BUDGET = 160
-"""Non-blank characters of an excerpt. A BERT vocabulary makes a token of 2.5 of them (median of 3,078 chunks
+"""Non-blank characters of an excerpt. With a BERT vocabulary, a token has 2.5 of them (median of 3,078 chunks
 of the 21 DEV repositories; quartiles 2.3 and 2.8), so an excerpt has about 64 tokens. Chosen on 600 questions
-of packages that the model inside never saw: it reads 160 as well as the 200 it learned from (MRR .780 both),
-for four fifths of the time (benchmarks/runs/2026-11-24-embedded/narrow.txt)."""
-LEAST = BUDGET // 2  # what a long path and signature leave to the run of lines, at least
-PIECE = 120  # a longer line, as prose has them, is cut at blanks, else it would be all or nothing
+about packages that the embedded model never saw: 160 is as good as the 200 it was trained with (MRR .780
+both) and takes four fifths of the time (benchmarks/runs/2026-11-24-embedded/narrow.txt)."""
+LEAST = BUDGET // 2  # minimum for the run of lines, however long the path and signature are
+PIECE = 120  # longer lines, as in prose, are split at blanks, else each would be all or nothing
 
 _PIECE = re.compile(rf"\s*\S.{{0,{PIECE - 1}}}(?=\s|$)|\s*\S.{{0,{PIECE - 1}}}")
-_COMMENT = ("//", "/*", "*", "--", "# ", "#!", "@", '"""', "'''", "<!--")  # decorators do not say it either
-_BEGIN = 3  # letters; a word that begins otherwise has another stem
-_NAMED = 3  # words of a first line that names what the chunk defines: path, kind, name
+_COMMENT = (
+    "//",
+    "/*",
+    "*",
+    "--",
+    "# ",
+    "#!",
+    "@",
+    '"""',
+    "'''",
+    "<!--",
+)  # decorators do not define it either
+_BEGIN = 3  # letters; a word with another beginning has another stem
+_NAMED = 3  # words in a first line that includes a definition: path, kind, name
 
 
 def excerpt(query: str, passage: str) -> str:
-    r"""Cut a passage to what a question wants read: lines of it, in order.
+    r"""Shorten a passage to the lines that matter for a query, in order.
 
     Args:
-        query: The question.
-        passage: What `fusion.pair_text` made of a chunk: its first line says where it is.
+        query: The query.
+        passage: The `fusion.pair_text` of a chunk; its first line is the location.
 
     >>> steps = [f"    step_{i} = begin(option_{i}, default_{i})" for i in range(30)]
     >>> text = "\n".join(["a.py function run", "def run():", *steps, "    stop_the_clock()"])
@@ -45,14 +56,14 @@ def excerpt(query: str, passage: str) -> str:
     costs = [weight(piece) for piece in pieces]
     signature = _signature(head, pieces)
     left = max(BUDGET - weight(head) - costs[signature], LEAST)
-    costs[signature] = 0  # it is shown wherever the run lies
+    costs[signature] = 0  # it is included wherever the run is
     start, end = _richest(_hits(query, pieces), costs, shown=signature, budget=left)
     kept = sorted({signature, *range(start, end)})
     return "\n".join([head, *(pieces[i] for i in kept)])
 
 
 def weight(text: str) -> int:
-    """Count the non-blank characters of a text: blanks become no tokens.
+    """Count the non-blank characters of a text, because blanks do not become tokens.
 
     >>> weight("a  b ")
     2
@@ -65,7 +76,7 @@ def _pieces(line: str) -> list[str]:
 
 
 def _signature(head: str, lines: Sequence[str]) -> int:
-    """Find the line that defines the name that `head` ends with; else the first that says anything."""
+    """Find the line that defines the name at the end of `head`, else the first line with text."""
     words = head.split()
     name = words[-1].rpartition(".")[2] if len(words) >= _NAMED else ""
     spoken = [i for i, line in enumerate(lines) if any(map(str.isalnum, line))]
@@ -74,34 +85,34 @@ def _signature(head: str, lines: Sequence[str]) -> int:
 
 
 def _hits(query: str, lines: Sequence[str]) -> list[frozenset[str]]:
-    """Return which stems of the question each line holds."""
+    """Return the stems of the query in each line."""
     wanted, alike = _wanted(query)
     words = [alike.findall(line) for line in lines]
     return [wanted.intersection(tokenizer.stems(tokenizer.terms(" ".join(some)))) for some in words]
 
 
-@lru_cache(maxsize=16)  # a question meets its candidates one after the other
+@lru_cache(maxsize=16)  # a query is compared with its candidates one after the other
 def _wanted(query: str) -> tuple[frozenset[str], re.Pattern[str]]:
-    """Return the question's stems, and a pattern of the words that may have one of them.
+    """Return the query's stems, and a pattern for the words that may have one of them.
 
-    To split and stem every word of a chunk would take three times as long. A stem begins as its word does:
-    Porter's rules change its last letter at most (`query` to `queri`).
+    Splitting and stemming every word of a chunk would take three times as long. A stem begins like its word:
+    Porter's rules change at most its last letter (`query` to `queri`).
     """
     stems = frozenset(tokenizer.stems(tokenizer.query_terms(query)))
     begins = sorted({stem[: max(1, min(_BEGIN, len(stem) - 1))] for stem in stems})
     spelled = "|".join(
         "[_-]*".join(map(re.escape, begin)) for begin in begins
-    )  # parse_it has the term parseit
+    )  # parse_it yields the term parseit
     return stems, re.compile(rf"(?<![\w-])[\w-]*?(?:{spelled})[\w-]*", re.IGNORECASE)
 
 
 def _richest(
     hits: Sequence[frozenset[str]], costs: Sequence[int], *, shown: int, budget: int
 ) -> tuple[int, int]:
-    """Choose the run of lines, end exclusive, that holds the most distinct stems, then the most of them.
+    """Choose the run of lines, end exclusive, with the most distinct stems, then the most stems in total.
 
-    Only runs that no further line fits into are looked at; stems of the line `shown` count as held by all.
-    Of equal runs, the one that begins at that line is chosen, else the earliest.
+    Only maximal runs are considered; stems of the line `shown` count for every run. Of equal runs, the one
+    that begins at that line is chosen, else the earliest.
     """
     counts = Counter(hits[shown])
     best, chosen = (-1, -1, False), (0, 0)

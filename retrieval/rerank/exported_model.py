@@ -1,6 +1,6 @@
-"""The cross-encoder that comes with goldrank: where it lies, and whether it is what was shipped.
+"""Where the embedded cross-encoder is stored, and whether its files are intact.
 
-It is an exported folder (`training.export` says what is in one), so any other may be named in its place.
+The model is an exported folder (`training.export` describes the contents), so any other one can replace it.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ from retrieval.errors import ModelError
 from retrieval.rerank.fusion import PAIR_TEXT_VERSION
 
 NAME = "goldrank-crossencoder"
-"""What the setting `model` says to mean it, and what replies call it."""
+"""The embedded model's name in the setting `model` and in replies."""
 
 FOLDER = Path(__file__).parent / "model"
 MANIFEST = "manifest.json"
@@ -24,12 +24,12 @@ TOKENIZER = "tokenizer.json"
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What is recorded of an exported model.
+    """The recorded properties of an exported model.
 
     Attributes:
-        name: For people, as replies show it.
-        max_tokens: Where a pair is cut.
-        digest: Eight hexadecimal digits that tell it from any other.
+        name: The display name in replies.
+        max_tokens: Length to which pairs are truncated.
+        digest: Eight hexadecimal digits that identify the model.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Manifest:
 
 
 def folder_of(model: str) -> Path | None:
-    """Return the exported folder that a model's name means, or None where it means another kind of model."""
+    """Return the exported folder of a model, or None for another kind of model."""
     if model == NAME:
         return FOLDER
     folder = Path(model).expanduser()
@@ -46,12 +46,12 @@ def folder_of(model: str) -> Path | None:
 
 
 def is_exported(folder: Path) -> bool:
-    """Tell whether a folder is the export of a model, sound or not."""
+    """Return whether a folder is an exported model, intact or not."""
     return (folder / MANIFEST).is_file()
 
 
 def seal(folder: Path, *, name: str, max_tokens: int, pair_text_version: int) -> None:
-    """Record what an exported folder holds; nothing may change in it from then on."""
+    """Record the contents of an exported folder, which must not change from then on."""
     record = {
         "name": name,
         "max_tokens": max_tokens,
@@ -62,10 +62,10 @@ def seal(folder: Path, *, name: str, max_tokens: int, pair_text_version: int) ->
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Read what is recorded of an exported model, and compare every file with it.
+    """Read the manifest of an exported model, and verify every file.
 
     Raises:
-        ModelError: It is missing, damaged, or learned from another pair text; with the way out.
+        ModelError: The model is missing or damaged, or was trained with another pair text.
     """
     try:
         content = (folder / MANIFEST).read_bytes()
@@ -85,7 +85,7 @@ def read_manifest(folder: Path) -> Manifest:
         raise ModelError(f"the model in {folder} is damaged: {', '.join(wrong)}", remedy=_way_out(folder))
     if learned != PAIR_TEXT_VERSION:
         raise ModelError(
-            f"the model in {folder} learned from pair text {learned} and this goldrank writes "
+            f"the model in {folder} was trained with pair text {learned}, goldrank now uses "
             f"{PAIR_TEXT_VERSION}",
             remedy=_way_out(folder),
         )
@@ -94,8 +94,8 @@ def read_manifest(folder: Path) -> Manifest:
 
 def _way_out(folder: Path) -> str:
     if folder == FOLDER:
-        return f"install goldrank again ({installation.again()}), or name a model with --model"
-    return "export it again, or name another with --model"
+        return f"reinstall goldrank ({installation.again()}), or choose a model with --model"
+    return "export it again, or choose another with --model"
 
 
 def _sha256(path: Path) -> str:

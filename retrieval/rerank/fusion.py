@@ -1,6 +1,6 @@
-"""The second stage: a cross-encoder reads query and chunk together, and its word is fused with the first's.
+"""How the second stage ranks: a cross-encoder reads query and chunk together, and both scores are fused.
 
-Nothing here knows which model it is: a `PairScorer` is anything that scores (query, passage) pairs.
+The module is independent of the model: a `PairScorer` is anything that scores (query, passage) pairs.
 """
 
 import time
@@ -17,18 +17,16 @@ from retrieval.records import AnyCandidate, Chunk, Ranked
 from retrieval.rerank.excerpt import excerpt
 
 PAIR_TEXT_VERSION = 2
-"""Raise it whenever `pair_text` or `excerpt` changes: a model is tied to the text that it learned from."""
+"""Increment when `pair_text` or `excerpt` changes: a model is tied to the text that it was trained with."""
 
 BLOCK = 16
-"""Candidates are read in blocks of this many by first-stage rank, so that a deadline cuts off the tail;
-inside a block they are sorted by length, so that a batch is padded little."""
-BATCH = (
-    8  # pairs a forward pass; batches of 8 cost less than 32 on a CPU, and cancelling waits for one at most
-)
+"""Candidates are read in blocks of this size by first-stage rank, so that a deadline cuts off the tail.
+Within a block, they are sorted by length to reduce padding."""
+BATCH = 8  # pairs per forward pass; 8 is faster than 32 on a CPU, and cancelling waits for at most one batch
 
 
 class PairScorer(Protocol):
-    """The one seam of the second stage."""
+    """Scores pairs of a query and a passage; the seam of the second stage."""
 
     def score(self, query: str, passages: Sequence[str]) -> NDArray[np.float32]:
         """Score each passage for the query: logits, float32 [len(passages)], higher is more relevant."""
@@ -36,11 +34,11 @@ class PairScorer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the cross-encoder said of the candidates it read.
+    """The output of the cross-encoder.
 
     Attributes:
-        logits: One per candidate in first-stage order; None from the first that it did not come to.
-        note: Why it did not read them all, or "".
+        logits: One per candidate in first-stage order; None from the first candidate that was not read.
+        note: Why not all candidates were read, or "".
     """
 
     logits: tuple[float | None, ...]
@@ -48,13 +46,13 @@ class Reading:
 
 
 def pair_text(chunk: Chunk, text: str) -> str:
-    """Write a chunk for the model: its path, what it defines and where, then its text.
+    """Format a chunk for the model: its path, its definition and scope, then its text.
 
-    Of that text it reads the `excerpt`. The same functions serve mining, training, evaluation and serving.
+    The model reads the `excerpt` of that text, in mining, training, evaluation and serving alike.
     """
     name = ".".join(part for part in (chunk.scope, chunk.symbol) if part)
     head = f"{chunk.path} {chunk.kind} {name}" if name else chunk.path
-    head = head.encode("utf-8", "replace").decode("utf-8")  # models refuse a name that is no Unicode
+    head = head.encode("utf-8", "replace").decode("utf-8")  # models reject names that are not valid Unicode
     return f"{' '.join(head.split())}\n{text}"
 
 
@@ -69,14 +67,14 @@ def read_pairs(
     """Score excerpts of passages in first-stage order, batch by batch, until done, cancelled or out of time.
 
     Args:
-        query: The question.
-        passages: What `pair_text` made of the candidates, best first.
+        query: The query.
+        passages: The `pair_text` of each candidate, best first.
         scorer: The cross-encoder.
-        deadline: A time of `time.monotonic()` after which no batch is begun.
-        is_cancelled: Asked before each batch.
+        deadline: A time of `time.monotonic()` after which no batch starts.
+        is_cancelled: Checked before each batch.
 
     Raises:
-        CancelledError: `is_cancelled` said so.
+        CancelledError: `is_cancelled` returned True.
     """
     reading = Reading((None,) * len(passages))
     for so_far in read_stepwise(query, passages, scorer, deadline=deadline, is_cancelled=is_cancelled):
@@ -92,14 +90,14 @@ def read_stepwise(
     deadline: float | None = None,
     is_cancelled: IsCancelled = lambda: False,
 ) -> Iterator[Reading]:
-    """Do what `read_pairs` does, and yield what is known after each batch, so that others may come between.
+    """Do the same as `read_pairs`, but yield after each batch, so that other readings can run in between.
 
     Raises:
-        CancelledError: `is_cancelled` said so.
+        CancelledError: `is_cancelled` returned True.
     """
     logits: list[float | None] = [None] * len(passages)
     for start in range(0, len(passages), BLOCK):
-        # Cut here, not before: a long list takes a while, and its caller may be gone before it is read.
+        # Excerpts are made here, not in advance: a long list takes a while, and its caller may leave.
         texts = {i: excerpt(query, passages[i]) for i in range(start, min(start + BLOCK, len(passages)))}
         block = sorted(texts, key=lambda i: len(texts[i]))
         scored: dict[int, float] = {}
@@ -112,7 +110,10 @@ def read_stepwise(
             found = scorer.score(query, [texts[i] for i in batch])  # float32 [len(batch)]
             scored.update(zip(batch, map(float, found), strict=True))
             yield Reading(tuple(logits))
-        for i, logit in scored.items():  # a block counts once it is whole: what was read is then a prefix
+        for (
+            i,
+            logit,
+        ) in scored.items():  # only complete blocks count, so that the candidates read are a prefix
             logits[i] = logit
         yield Reading(tuple(logits))
 
@@ -120,16 +121,16 @@ def read_stepwise(
 def fuse(
     candidates: Sequence[AnyCandidate], logits: Sequence[float | None], *, weight: float
 ) -> list[Ranked]:
-    """Order candidates by both stages; ties keep their first-stage order.
+    """Rank candidates by both stages; ties keep their first-stage order.
 
     The fused score is (1 - weight) x first-stage score, as a share of the best, plus weight x logit, scaled
-    to 0..1 over the candidates that were read. A candidate that was not read adds nothing for its logit; as
-    those that were read are a prefix, it never passes one of them by that.
+    to 0..1 over the candidates that were read. A candidate that was not read gets nothing for its logit, so
+    it never passes one that was read, because those are a prefix.
 
     Args:
         candidates: In first-stage order.
-        logits: One per candidate, None where it was not read.
-        weight: Share of the cross-encoder, 0 to 1.
+        logits: One per candidate, None if it was not read.
+        weight: Weight of the cross-encoder, 0 to 1.
     """
     if not candidates:
         return []

@@ -5,8 +5,8 @@
     READY, FAILED --unload()--> NOT_LOADED
     any state     --close()---> CLOSED
 
-A failure is kept, so that nobody waits for the same load twice. It is forgotten like a scorer, by `unload`:
-the next use loads again, and finds a model that you repaired meanwhile.
+A failure is kept, so that no caller waits for the same load twice. `unload` clears it like a scorer. The next
+use loads again, and finds a model that you repaired meanwhile.
 """
 
 import logging
@@ -25,7 +25,7 @@ Load = Callable[[], PairScorer]
 
 
 class ModelState(Enum):
-    """Where a model stands; the module draws the transitions."""
+    """The state of a model; the module docstring shows the transitions."""
 
     NOT_LOADED = "not loaded"
     LOADING = "loading"
@@ -46,7 +46,7 @@ class ModelLifecycle:
 
     @property
     def state(self) -> ModelState:
-        """Where the model stands now."""
+        """The current state of the model."""
         return self._state
 
     @property
@@ -72,7 +72,7 @@ class ModelLifecycle:
         """Free the scorer or the failure; the next use loads again."""
         self._state, self._scorer, self._failure = ModelState.NOT_LOADED, None, None
         memory.give_back()
-        log.info("the cross-encoder was unloaded, as nobody uses it")
+        log.info("the cross-encoder was unloaded because it was idle")
 
     def close(self) -> None:
         """Free the scorer for good."""

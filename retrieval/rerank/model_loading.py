@@ -1,7 +1,7 @@
-"""How a cross-encoder gets from the disk into memory, of either kind, and whether what was loaded can rank.
+"""How a cross-encoder of either kind is loaded from disk, and whether the loaded model can rank.
 
-Torch and its friends are imported inside the functions that need them: listing our tools, or a search without
-reranking, never loads them.
+Torch and related libraries are imported inside the functions that need them, so that listing the tools, or
+searching without reranking, never loads them.
 """
 
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ def open_scorer(model: str, *, revision: str = "") -> PairScorer:
         revision: Commit of a hub model, or "".
 
     Raises:
-        ModelError: The model is absent or damaged, or is not a cross-encoder with one output.
+        ModelError: The model is missing or damaged, or is not a cross-encoder with one output.
     """
     exported = exported_model.folder_of(model)
     return GraphScorer(exported) if exported else CrossEncoderScorer(model, revision=revision)
@@ -73,7 +73,7 @@ def load_cross_encoder(model: str, *, revision: str, max_tokens: int = MAX_TOKEN
     """
     folder = Path(model).expanduser()
     if not folder.is_dir() and (folder.is_absolute() or model.startswith((".", "~"))):
-        raise ModelError(f"the model folder {model} does not exist", remedy="name another with --model")
+        raise ModelError(f"the model folder {model} does not exist", remedy="choose another with --model")
     if not is_on_disk(model, revision=revision):
         raise ModelError(
             f"{model} is not on this machine",
@@ -100,7 +100,7 @@ def load_cross_encoder(model: str, *, revision: str, max_tokens: int = MAX_TOKEN
 
 
 def is_on_disk(model: str, *, revision: str) -> bool:
-    """Tell whether a model can be loaded without the network, without loading it."""
+    """Return whether a model can be loaded without the network; does not load it."""
     exported = exported_model.folder_of(model)
     if exported:
         return exported_model.is_exported(exported)
@@ -130,10 +130,10 @@ def download(model: str, *, revision: str) -> str:
 
 
 def probe(scorer: PairScorer) -> None:
-    """Score a few fixed pairs, to reject a broken model before anybody waits for it.
+    """Score a few fixed pairs, to reject a broken model before a caller waits for it.
 
     Raises:
-        ModelError: Its logits have the wrong shape, are not finite, or are all the same.
+        ModelError: The logits have the wrong shape, are not finite, or are all the same.
     """
     logits = np.asarray(scorer.score(PROBE_QUERY, PROBE_PASSAGES))  # float32 [3]
     if logits.shape != (len(PROBE_PASSAGES),):
@@ -141,9 +141,9 @@ def probe(scorer: PairScorer) -> None:
     if not np.isfinite(logits).all():
         raise ModelError("its logits are not all numbers")
     if np.ptp(logits) < PROBE_SPREAD:
-        raise ModelError(f"it says {float(logits[0]):.3f} whatever it reads")
+        raise ModelError(f"it returns {float(logits[0]):.3f} for every pair")
 
 
 def first_line(error: BaseException) -> str:
-    """Shorten what a library raised to its first line, for the text of a `ModelError`."""
+    """Return the first line of a library's error, for the text of a `ModelError`."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]

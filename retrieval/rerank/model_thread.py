@@ -1,6 +1,6 @@
-"""Whose candidates a model reads next, on the one thread that runs it, and how long a caller waits for it.
+"""Which reading a model's thread continues next, and how long its caller waits.
 
-Loading and unloading are `model_lifecycle`'s; this module queues readings and schedules their batches.
+This module queues readings and schedules their batches; `model_lifecycle` loads and unloads the model.
 """
 
 import threading
@@ -27,12 +27,12 @@ class _Job:
     """A reading that is queued or under way.
 
     Attributes:
-        begin: Starts the reading with a scorer; each step reads one batch and yields what is known by then.
+        begin: Starts the reading with a scorer; each step reads one batch and yields the reading so far.
         left: Candidates that are not read yet.
         is_unwanted: Whether its caller has left.
-        future: Its outcome.
-        batches: The batches that are left, once the first was read.
-        reading: What is known by now.
+        future: Its result.
+        batches: The remaining batches, once the first was read.
+        reading: The reading so far.
     """
 
     begin: Callable[[PairScorer], Iterator[Reading]]
@@ -44,30 +44,30 @@ class _Job:
 
 
 class ModelThread:
-    """The one thread that loads a model and scores with it; it unloads the model while nobody uses it.
+    """The only thread that loads a model and scores with it; it unloads the model when idle.
 
-    Callers may read concurrently. After each batch the thread continues with the reading that has the fewest
-    candidates left, the oldest of equals, so that a short reading never waits for a long one. It drops a
-    reading whose caller has left.
+    Callers may read concurrently. After each batch, the thread continues with the reading that has the fewest
+    candidates left, or the oldest of these, so that a short reading never waits for a long one. It drops
+    readings whose caller has left.
     """
 
     def __init__(self, load: Load, *, idle_unload_s: float | None = None) -> None:
-        """Start nothing and load nothing before the first use.
+        """Configure the thread; it starts and loads the model on first use.
 
         Args:
-            load: Makes the scorer; called again after the model was unloaded.
+            load: Returns the scorer; called again after the model was unloaded.
             idle_unload_s: Seconds without a reading after which the model is unloaded; None for never.
         """
         self._model = ModelLifecycle(load)  # only the thread drives it
         self._idle_unload_s = idle_unload_s
         self._changed = threading.Condition()  # guards all below
-        self._jobs: list[_Job] = []  # in the order they came, those under way included
+        self._jobs: list[_Job] = []  # in order of submission, including those under way
         self._thread: threading.Thread | None = None
         self._is_stopped = False
 
     @property
     def state(self) -> ModelState:
-        """Where the model stands now."""
+        """The current state of the model."""
         return self._model.state
 
     @property
@@ -98,15 +98,15 @@ class ModelThread:
         """Score passages as `fusion.read_pairs` does, and wait for the model no longer than the deadline.
 
         Args:
-            query: The question.
-            passages: What `fusion.pair_text` made of the candidates, best first.
+            query: The query.
+            passages: The `fusion.pair_text` of each candidate, best first.
             deadline_s: Seconds from now after which no batch begins.
-            is_cancelled: Checked while this waits and before each batch.
-            progress: Called with candidates read and candidates in all.
+            is_cancelled: Checked while waiting and before each batch.
+            progress: Called with candidates read and candidates in total.
 
         Raises:
             ModelError: The model could not be loaded, or was stopped.
-            CancelledError: `is_cancelled` said so; the model stops after its current batch.
+            CancelledError: `is_cancelled` returned True; the model stops after its current batch.
         """
         deadline = time.monotonic() + deadline_s
         abandoned = threading.Event()
@@ -142,11 +142,11 @@ class ModelThread:
 
     def _run(self) -> None:
         while self._work():
-            pass  # nothing outlives a step here: a finished reading would keep the scorer in memory
+            pass  # no local outlives a step, because a finished reading would keep the scorer in memory
         self._model.close()
 
     def _work(self) -> bool:
-        """Read one batch, or unload an idle model; tell whether the thread goes on."""
+        """Read one batch, or unload an idle model; return whether the thread continues."""
         try:
             job = self._next_job(self._idle_unload_s if self._model.is_settled else None)
         except TimeoutError:
@@ -160,10 +160,10 @@ class ModelThread:
         return True
 
     def _next_job(self, idle_s: float | None) -> _Job | None:
-        """Drop the unwanted readings and return the shortest, waiting for one; None once stopped.
+        """Drop the unwanted readings, and return the shortest or wait for one; None once stopped.
 
         Raises:
-            TimeoutError: None came for `idle_s`.
+            TimeoutError: No reading was submitted for `idle_s` seconds.
         """
         with self._changed:
             while True:
@@ -171,7 +171,7 @@ class ModelThread:
                     self._jobs.remove(job)
                     job.future.set_exception(CancelledError(UNWANTED))
                 if self._jobs:
-                    return min(self._jobs, key=lambda job: job.left)  # of equals the first to come
+                    return min(self._jobs, key=lambda job: job.left)  # of equals, the oldest
                 if self._is_stopped:
                     return None
                 if not self._changed.wait(idle_s):
@@ -182,7 +182,7 @@ class ModelThread:
         try:
             job.batches = job.batches or job.begin(self._model.scorer())
             reading = next(job.batches, None)
-        except Exception as error:  # noqa: BLE001 - it belongs to the caller that waits for the future
+        except Exception as error:  # noqa: BLE001 - passed to the caller that waits for the future
             job.future.set_exception(error)
             return True
         if reading is None:

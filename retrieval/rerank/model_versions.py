@@ -1,19 +1,19 @@
-"""Which tuned model serves a root, and what is known of it: what serving reads and promotion writes.
+"""Which tuned model serves a root, and its recorded facts: read by serving and written by promotion.
 
-A root's models are one folder, named like its index:
+A root's models are in one folder, named like its index:
 
     MODELS/NAME-HASH/
         root                  the path these models belong to
-        current               one line: the version that serves; without this file the base model does
-        history.jsonl         one promotion or rollback a line, written before `current` changes
+        current               one line: the version that serves; without this file, the base model serves
+        history.jsonl         one promotion or rollback per line, written before `current` changes
         lock                  held by the one process that writes
         versions/0003-1f2e3d4c/
-            goldrank.json     what was recorded, and the SHA-256 of every other file
+            goldrank.json     the record, and the SHA-256 of every other file
             README.md         the model's card
             config.json …     the cross-encoder
 
-A version is named by a counter and a hash of what goldrank.json says, and never changes. So the name in
-`current` vouches for goldrank.json, and that for every file.
+A version is named by a counter and a hash of goldrank.json, and never changes. So the name in `current`
+authenticates goldrank.json, which authenticates every other file.
 """
 
 import hashlib
@@ -34,7 +34,7 @@ CURRENT = "current"
 HISTORY = "history.jsonl"
 VERSIONS = "versions"
 
-ROLL_BACK = "`goldrank rollback` goes back to the model before it"
+ROLL_BACK = "`goldrank rollback` returns to the previous model"
 """The remedy for a version that cannot serve."""
 
 _NAME = re.compile(r"\d{4,}-[0-9a-f]{8}")
@@ -42,11 +42,11 @@ _NAME = re.compile(r"\d{4,}-[0-9a-f]{8}")
 
 @dataclass(frozen=True, slots=True)
 class ModelStore:
-    """Where the models of one root lie.
+    """The models of one root.
 
     Attributes:
-        folder: Everything is below it; it need not exist.
-        root: The root, resolved.
+        folder: The folder of all its models; it need not exist.
+        root: The root, with links resolved.
     """
 
     folder: Path
@@ -55,19 +55,19 @@ class ModelStore:
 
 @dataclass(frozen=True, slots=True)
 class VersionFacts:
-    """What is recorded of a tuned model when it is made.
+    """The facts recorded when a model is tuned.
 
     Attributes:
-        base: Folder or hub id of the model it was tuned from.
-        base_revision: Its commit; "" for a folder.
-        weight: Its share in the score of rag_search, 0 to 1.
-        depth: How many candidates it read when it was judged.
-        pair_text_version: The `PAIR_TEXT_VERSION` that it learned from.
-        golden_sha256: Of the golden file.
-        commit: Of the repository, as replies show it.
-        index_fingerprint: Of the index whose candidates it learned from.
-        learned_from: Ids of the questions it learned from.
-        out_of_fold: By question id, the metrics of its recipe on questions that it was not shown.
+        base: Folder or hub id of the base model.
+        base_revision: The base model's commit; "" for a folder.
+        weight: The model's weight in the score of rag_search, 0 to 1.
+        depth: How many candidates it read when it was evaluated.
+        pair_text_version: The `PAIR_TEXT_VERSION` that it was trained with.
+        golden_sha256: Hash of the golden file.
+        commit: The repository's commit, as replies show it.
+        index_fingerprint: Fingerprint of the index whose candidates it was trained on.
+        learned_from: Ids of the training questions.
+        out_of_fold: By question id, the metrics of its recipe on questions outside the training fold.
     """
 
     base: str
@@ -84,15 +84,15 @@ class VersionFacts:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A tuned model as it is kept.
+    """A stored tuned model.
 
     Attributes:
         name: Counter and hash, as in `0003-1f2e3d4c`.
         folder: A CrossEncoder folder.
         created: When it was promoted, ISO 8601.
-        facts: What was recorded of it.
-        decision: Why it was promoted, as `promotion.promote` wrote it: plain values.
-        hashes: SHA-256 of every file but goldrank.json, by path below `folder`.
+        facts: Its recorded facts.
+        decision: Why it was promoted, as plain values.
+        hashes: SHA-256 of every file except goldrank.json, by path below `folder`.
     """
 
     name: str
@@ -109,11 +109,11 @@ class Event:
 
     Attributes:
         time: ISO 8601.
-        action: What was done.
-        before: The version that served until then, or None for the base.
-        after: The version that serves from then on, or None for the base.
-        forced: Whether the gate had refused it.
-        reason: Why, for people.
+        action: What happened.
+        before: The version that served before, or None for the base model.
+        after: The version that serves afterwards, or None for the base model.
+        forced: Whether the gate had rejected it.
+        reason: The reason, as text for people.
     """
 
     time: str
@@ -125,19 +125,19 @@ class Event:
 
 
 def store(models: Path, root: Path) -> ModelStore:
-    """Say where the models of a root lie, whether there are any or not."""
+    """Return the model store of a root, even if it has no models."""
     resolved = root.expanduser().resolve()
     return ModelStore(models / folder_name(resolved), resolved)
 
 
 def stores(models: Path) -> list[ModelStore]:
-    """List the roots that ever had a promoted model, by folder."""
+    """List the stores of all roots that ever had a promoted model, sorted by folder."""
     marks = (mark for mark in sorted(models.glob("*/root")) if is_ours(mark.parent))
     return [ModelStore(mark.parent, Path(os.fsdecode(mark.read_bytes()))) for mark in marks]
 
 
 def is_ours(folder: Path) -> bool:
-    """Tell whether a folder holds a root's models: it is named by the hash of the root that it records."""
+    """Return whether a folder is a root's model store: its name matches the root that it records."""
     try:
         return is_named_after(folder, (folder / "root").read_bytes())
     except OSError:
@@ -145,10 +145,10 @@ def is_ours(folder: Path) -> bool:
 
 
 def current(where: ModelStore) -> str | None:
-    """Read which version serves, as it stands in the file; None where the base model does.
+    """Read the name of the version that serves; None if the base model does.
 
     Raises:
-        ModelError: The file is there and cannot be read.
+        ModelError: The file exists but cannot be read.
     """
     pointer = where.folder / CURRENT
     try:
@@ -156,11 +156,13 @@ def current(where: ModelStore) -> str | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise ModelError(f"{pointer} cannot be read: {error.strerror}", remedy="mend or remove it") from error
+        raise ModelError(
+            f"{pointer} cannot be read: {error.strerror}", remedy="correct or remove it"
+        ) from error
 
 
 def versions(where: ModelStore) -> list[str]:
-    """Name the versions that lie in the store, oldest first; sound or not, served or not."""
+    """List the versions in the store, oldest first, intact or not, serving or not."""
     folder = where.folder / VERSIONS
     return sorted((path.name for path in folder.glob("*") if _NAME.fullmatch(path.name)), key=number)
 
@@ -175,15 +177,15 @@ def number(name: str) -> int:
 
 
 def read_version(where: ModelStore, name: str) -> Version:
-    """Read what is recorded of a version; its other files are `verify`'s.
+    """Read the record of a version; `verify` checks its other files.
 
     Raises:
-        ModelError: There is no such version, or its record is not what its name vouches for.
+        ModelError: The version does not exist, or its record does not match its name.
     """
     if not _NAME.fullmatch(name):
         raise ModelError(
             f"{shorten(repr(name))} names no version of {where.root}",
-            remedy="`goldrank rollback` goes back to one",
+            remedy="`goldrank rollback` returns to one",
         )
     folder = where.folder / VERSIONS / name
     try:
@@ -194,20 +196,20 @@ def read_version(where: ModelStore, name: str) -> Version:
     except OSError as error:
         raise _broken(name, f"{FACTS_FILE} cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise _broken(name, f"{FACTS_FILE} is no record of a version") from error
+        raise _broken(name, f"{FACTS_FILE} is not a record of a version") from error
 
 
 def verify(version: Version) -> None:
-    """Compare every file of a version with what was recorded, and its pair text with today's.
+    """Verify every file of a version against its record, and its pair text against the current one.
 
     Raises:
-        ModelError: It is not to be used, and why.
+        ModelError: The version must not be used.
     """
     learned = version.facts.pair_text_version
     if learned != PAIR_TEXT_VERSION:
         raise ModelError(
-            f"{version.name} learned from pair text {learned} and this goldrank writes {PAIR_TEXT_VERSION}",
-            remedy="train a new one, or `goldrank rollback` to the model before it",
+            f"{version.name} was trained with pair text {learned}, goldrank now uses {PAIR_TEXT_VERSION}",
+            remedy="train a new one, or run `goldrank rollback` to return to the previous model",
         )
     try:
         found = hashes(version.folder)
@@ -220,9 +222,9 @@ def verify(version: Version) -> None:
 
 
 def history(where: ModelStore) -> list[Event]:
-    """Read all promotions and rollbacks, oldest first; a line that was cut off by a crash is passed over.
+    """Read all promotions and rollbacks, oldest first; a line truncated by a crash is skipped.
 
-    An event is written before `current` changes: the last one may be of a writer that was killed in between.
+    An event is written before `current` changes, so the last one may never have taken effect.
     """
     try:
         lines = (where.folder / HISTORY).read_text(encoding="utf-8", errors="replace").splitlines()
@@ -232,7 +234,7 @@ def history(where: ModelStore) -> list[Event]:
 
 
 def hashes(folder: Path) -> dict[str, str]:
-    """Hash every file of a version but its record: SHA-256 in hexadecimal, by path."""
+    """Hash every file of a version except its record: SHA-256 in hexadecimal, by path."""
     found = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
@@ -243,7 +245,7 @@ def hashes(folder: Path) -> dict[str, str]:
 
 
 def fingerprint(record: Mapping[str, Any]) -> str:
-    """Hash a version's record, its name left out; the hash is part of the name."""
+    """Hash a version's record without its name, of which the hash is a part."""
     text = json.dumps(record, sort_keys=True, allow_nan=False)
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:8]
 

@@ -1,7 +1,7 @@
-"""An exported cross-encoder as a `PairScorer`: onnxruntime computes, `tokenizers` cuts; torch is not loaded.
+"""How an exported cross-encoder scores pairs: with onnxruntime and `tokenizers`, without loading torch.
 
-A pair is one run of the graph, without padding; as many run at once as there are cores, up to `MOST_CORES`.
-What was scored is kept: a question that is asked again, as agents do, costs nothing.
+Each pair is one run of the graph, without padding, with one run per core in parallel, up to `MOST_CORES`.
+Scores are cached, so a repeated query, as agents often send, costs nothing.
 """
 
 import hashlib
@@ -18,22 +18,22 @@ from numpy.typing import NDArray
 from retrieval.errors import ModelError
 from retrieval.rerank import exported_model
 
-MOST_CORES = 4  # thirty pairs take a tenth of a second then; the rest of the machine is others'
-KEPT_SCORES = 4_000  # of a hundred questions, less than 1 MB: a cache that fills for hours looks like a leak
+MOST_CORES = 4  # with these, thirty pairs take 0.1 s; other cores are left to other programs
+KEPT_SCORES = 4_000  # of a hundred queries, less than 1 MB: a cache that grows for hours looks like a leak
 
 
 class GraphScorer:
-    """An exported model, loaded and checked; `score` is not for use by two threads at once."""
+    """An exported model, loaded and verified; two threads must not call `score` at once."""
 
     def __init__(self, folder: Path, *, cores: int | None = None) -> None:
-        """Load; nothing is fetched from anywhere.
+        """Load the model, without network access.
 
         Args:
-            folder: What `training.export` wrote.
-            cores: How many pairs are scored at once; None for what this process may use.
+            folder: A folder written by `training.export`.
+            cores: How many pairs to score at once; None for the cores that this process may use.
 
         Raises:
-            ModelError: It is missing or damaged, or cannot be loaded.
+            ModelError: The model is missing or damaged, or cannot be loaded.
         """
         manifest = exported_model.read_manifest(folder)
         self.name = manifest.name
@@ -42,7 +42,9 @@ class GraphScorer:
         self._pool = ThreadPoolExecutor(
             cores or min(MOST_CORES, _usable_cores()), thread_name_prefix="cross-encoder"
         )
-        self._scores: OrderedDict[bytes, float] = OrderedDict()  # by question and passage, oldest use first
+        self._scores: OrderedDict[bytes, float] = (
+            OrderedDict()
+        )  # by query and passage, least recently used first
 
     def score(self, query: str, passages: Sequence[str]) -> NDArray[np.float32]:
         """Return the raw logits, float32 [len(passages)]."""
@@ -50,7 +52,7 @@ class GraphScorer:
         keys = [_key(query, passage) for passage in passages]
         new = {key: passage for key, passage in zip(keys, passages, strict=True) if key not in self._scores}
         encoded = self._tokenizer.encode_batch([(query, passage) for passage in new.values()])
-        # Longest first, so that no core is left with a long pair while the others have none.
+        # Longest first, so that no core is left with a long pair while the others are idle.
         order = sorted(zip(new, encoded, strict=True), key=lambda pair: -len(pair[1].ids))
         for (key, _), logit in zip(
             order, self._pool.map(self._run, [pair for _, pair in order]), strict=True
@@ -69,28 +71,28 @@ class GraphScorer:
 
 
 def _session(graph: Path) -> Any:
-    # Releases from 1.29 on send what they are used for to their makers unless this is set before they load.
-    # We ask for one before that; somebody else's requirement may have brought another.
+    # Releases from 1.29 on send usage data to their makers unless this is set before they load. We require an
+    # older release, but another package's requirement may have installed a newer one.
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1  # cores are shared by pairs: a layer of one is too small to be divided
-    # Else a plan of memory is kept for every length of pair: 8 to 10 MB, for no time gained
+    options.intra_op_num_threads = 1  # pairs run in parallel: a layer of one pair is too small to split
+    # Otherwise a memory plan is kept for every pair length: 8 to 10 MB, without saving time
     # (benchmarks/runs/2026-11-27-server/memory.txt).
     options.enable_mem_pattern = False
     try:
         return onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # its errors share no base class of their own
+    except Exception as error:  # its errors have no common base class
         raise ModelError(f"{graph} cannot be loaded: {error}") from error
 
 
 def _tokenizer(file: Path, *, max_tokens: int) -> Any:
-    from tokenizers import Tokenizer  # noqa: PLC0415 - only where a model is to be run
+    from tokenizers import Tokenizer  # noqa: PLC0415 - only needed to run a model
 
     tokenizer = Tokenizer.from_file(str(file))
     tokenizer.no_padding()
-    tokenizer.enable_truncation(max_tokens)  # the longer of the two is cut, as sentence-transformers does
+    tokenizer.enable_truncation(max_tokens)  # truncates the longer of the two, as sentence-transformers does
     return tokenizer
 
 
@@ -101,5 +103,5 @@ def _usable_cores() -> int:
 
 
 def _key(query: str, passage: str) -> bytes:
-    """Identify a pair; the length keeps question and passage apart."""
+    """Identify a pair; the length separates query and passage."""
     return hashlib.blake2b(f"{len(query)}\0{query}{passage}".encode(), digest_size=16).digest()

@@ -1,1 +1,1 @@
-"""Both stages composed into an answer, and what answers before there is an index."""
+"""How both stages are combined into an answer, and how a search is answered before there is an index."""

@@ -1,6 +1,7 @@
-"""What assistants said was useful: a local log beside a root's models, kept only where it was asked for.
+"""Which results assistants reported as useful: an opt-in local log beside a root's models.
 
-A line is one query with spans of files, as replies name them. No code, no secret, and nothing of who asked.
+A line is one query with spans of files, as named in replies. It contains no code, no secret, and nothing
+about the user.
 """
 
 import json
@@ -13,16 +14,16 @@ from retrieval.files import secret_masking
 from retrieval.paths.spans import read_span
 
 FILE = "feedback.jsonl"
-QUERY_CHARS = 500  # of a query; longer ones are pasted code
+QUERY_CHARS = 500  # of a query that are logged; longer ones are pasted code
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One word of an assistant.
+    """One report of an assistant.
 
     Attributes:
-        query: What was asked; what is written of it has no secrets and QUERY_CHARS at most.
-        useful: Spans that answered, `path:start-end`.
+        query: The query; it is logged with secrets masked, up to QUERY_CHARS.
+        useful: Spans that answered the query, `path:start-end`.
         not_useful: Spans that did not.
         date: YYYY-MM-DD.
     """
@@ -35,11 +36,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """A log as it was read.
+    """The contents of a log.
 
     Attributes:
-        entries: Oldest first; every span of theirs is written `path:start-end`.
-        faults: What could not be used and why, a line each.
+        entries: Oldest first; every span has the form `path:start-end`.
+        faults: The entries and spans that cannot be used, with reasons, one line each.
     """
 
     entries: tuple[Entry, ...]
@@ -47,7 +48,7 @@ class Log:
 
 
 def append(folder: Path, entry: Entry) -> None:
-    """Write an entry as one line, in one write: several servers may log at once.
+    """Append an entry as one line, in a single write, because several servers may log at once.
 
     Raises:
         CacheError: The log cannot be written.
@@ -68,7 +69,7 @@ def append(folder: Path, entry: Entry) -> None:
 
 
 def read(folder: Path) -> Log:
-    """Read the log, oldest first; what cannot be used is left out and told."""
+    """Read the log, oldest first; invalid entries and spans are skipped and reported."""
     try:
         lines = (folder / FILE).read_text(encoding="utf-8", errors="replace").rstrip("\n").split("\n")
     except OSError:
@@ -83,7 +84,7 @@ def read(folder: Path) -> Log:
                 _text(row["query"]), _spans(row["useful"]), _spans(row["not_useful"]), str(row["date"])
             )
         except (ValueError, KeyError, TypeError, RecursionError):
-            faults.append(f"line {number}: {shorten(line)} is no entry; a crash may have cut it off")
+            faults.append(f"line {number}: {shorten(line)} is not an entry; a crash may have truncated it")
             continue
         useful, wrong = _readable(entry.useful)
         not_useful, also_wrong = _readable(entry.not_useful)
@@ -93,7 +94,7 @@ def read(folder: Path) -> Log:
 
 
 def _readable(spans: tuple[str, ...]) -> tuple[tuple[str, ...], list[str]]:
-    """Write the spans of an entry in the plain form; also say which are none."""
+    """Normalize the spans of an entry; also return the faults of invalid ones."""
     plain, faults = [], []
     for span in spans:
         try:

@@ -1,4 +1,4 @@
-"""Which files answer before there is an index: those whose names match the question, read on the spot."""
+"""Which files answer a query before there is an index: those whose names match, read on demand."""
 
 import heapq
 from collections.abc import Iterable, Mapping
@@ -14,26 +14,26 @@ from retrieval.rank import path_features
 from retrieval.rank.query import read_query
 from retrieval.sync.view import View
 
-FILES = 20  # files that are read, at most
-CHUNKS = 150  # chunks after which no further file is read: splitting and ranking so many takes 0.1 s
-MOST = 5_000  # names that are analysed, at most
+FILES = 20  # most files that are read
+CHUNKS = 150  # after this many chunks, no further file is read: splitting and ranking them takes 0.1 s
+MOST = 5_000  # most names that are analysed
 NAMED = 5  # names that the reply lists while no code can be shown
 DETECTOR_S = 1.0
-"""How long a question waits for the detector of secrets, which takes half a second to load, and five seconds
-the first time on a machine."""
-MINOR = 0.5  # weight of the name of a test or document: enough to be read where nothing else matches
+"""How long a query waits for the secret detector, which takes half a second to load, and five seconds the
+first time on a machine."""
+MINOR = 0.5  # weight of the name of a test or document: enough to be read if nothing else matches
 NO_DETECTOR = (
-    "no code can be shown before secrets can be told from it, which takes some seconds once on a machine"
+    "code is shown once the secret detector is loaded, which takes some seconds the first time on a machine"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class FilenameMatches:
-    """What a question finds before there is an index.
+    """The matches for a query before there is an index.
 
     Attributes:
         passages: Chunks of the files whose names match.
-        notes: What is missing from the answer, a sentence each.
+        notes: What is missing from the answer, one sentence each.
     """
 
     passages: list[ChunkText]
@@ -41,12 +41,12 @@ class FilenameMatches:
 
 
 def match_filenames(view: View, text: str, wanted: Filter) -> FilenameMatches:
-    """Read the files whose paths spell words of a question, and split them into chunks.
+    """Read the files whose paths contain words of a query, and split them into chunks.
 
     Args:
-        view: Where to look; it needs no index.
-        text: The question.
-        wanted: Which files may answer.
+        view: The view to search; it needs no index.
+        text: The query.
+        wanted: The filter of the files.
 
     Raises:
         ArgumentError: A pattern is invalid, or the language is unknown.
@@ -69,7 +69,7 @@ def match_filenames(view: View, text: str, wanted: Filter) -> FilenameMatches:
 
 
 def _alike(names: Iterable[str], words: Iterable[str]) -> list[str]:
-    """Pick the paths that hold a word letter for letter: analysing a hundred thousand would take seconds."""
+    """Select the paths that contain a word literally: analysing 100,000 paths would take seconds."""
     looked_for = [word for word in words if len(word) >= path_features.SHORTEST_PREFIX]
     alike = []
     for path in names:

@@ -1,4 +1,4 @@
-"""How a question is answered: both stages, or what can be said before there is an index."""
+"""How a query is answered: by both stages, or by file names before there is an index."""
 
 import time
 from collections.abc import Sequence
@@ -23,21 +23,21 @@ from retrieval.search.stage_report import Skipped, StageReport
 from retrieval.sync.sync import Refresh
 from retrieval.sync.view import View
 
-DAMAGED = "the index was damaged and is made anew; ask again in a moment"
-REPLACED = "the index is being made anew; ask again in a moment"
+DAMAGED = "the index was damaged and is being rebuilt; ask again in a moment"
+REPLACED = "the index is being rebuilt; ask again in a moment"
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A search as it was asked for.
+    """A search request.
 
     Attributes:
-        query: The question.
-        top_k: How many results.
+        query: The query.
+        top_k: The number of results.
         globs: gitignore-style path patterns, or None.
         language: A language name, or None.
         rerank: Whether the second stage may run.
-        folder: A folder of the root that the search is held to, or "".
+        folder: A folder of the root that limits the search, or "".
     """
 
     query: str
@@ -49,7 +49,7 @@ class Request:
 
     @property
     def filter(self) -> Filter:
-        """What the search is held to."""
+        """The filter of the searched files."""
         return Filter(self.globs or (), (self.language,) if self.language else (), folder=self.folder)
 
 
@@ -63,15 +63,15 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a search found and how.
+    """The results of a search, and how they were found.
 
     Attributes:
         results: Best first.
-        stages: How it was made: which stages ran, and why one did not.
-        notes: What the reader should know, a sentence each.
-        confidence: Whether the first stage's best seems to answer; None where nobody asked.
+        stages: Which stages ran, and why one did not.
+        notes: Notes for the reader, one sentence each.
+        confidence: Whether the first stage's best candidate seems to answer; None if not computed.
         is_partial: Whether files that may answer are not indexed yet.
-        left_out: Where nothing seems to answer: how many files are not searched, and why.
+        left_out: If nothing seems to answer, how many files are not searched, and why; else "".
     """
 
     results: tuple[Result, ...]
@@ -90,18 +90,18 @@ def search(
     refresh: Refresh | None = None,
     is_cancelled: IsCancelled = lambda: False,
 ) -> Answer:
-    """Find the chunks that answer a question.
+    """Find the chunks that answer a query.
 
     Args:
-        view: Where to look.
-        request: What is asked.
+        view: The view to search.
+        request: The request.
         second: The cross-encoder, or None.
-        refresh: What bringing the index up to date did before the view was taken; None for all of it.
-        is_cancelled: Asked now and then.
+        refresh: The result of the refresh before the view was taken; None if the index is up to date.
+        is_cancelled: Checked repeatedly.
 
     Raises:
-        ArgumentError: A filter that nothing passes.
-        CancelledError: `is_cancelled` said so.
+        ArgumentError: The filter is invalid or matches no file.
+        CancelledError: `is_cancelled` returned True.
     """
     start = time.perf_counter()
     refresh = refresh or Refresh()
@@ -116,7 +116,7 @@ def search(
         if not is_replaced and not view.sync.discard_if_damaged():
             if isinstance(error, Exception):
                 raise
-            raise RuntimeError(f"the engine gave up: {error}") from error  # a panic would end a server
+            raise RuntimeError(f"the engine gave up: {error}") from error  # a panic would end the server
     notes = (REPLACED if is_replaced else DAMAGED,)
     return _by_filenames(view, request, notes=notes, start=start)
 
@@ -134,7 +134,7 @@ def _search(
     if refresh.pending and not view.is_indexed:
         return _by_filenames(view, request, notes=notes, start=start)
     snapshot = view.snapshot
-    if view.is_replaced():  # else nothing would be found, and not a word said
+    if view.is_replaced():  # else nothing would be found, without a note
         return _by_filenames(view, request, notes=(REPLACED,), start=start)
     selection = view.select(request.filter, is_cancelled=is_cancelled)
     paths, notes = (selection.paths, (*notes, *selection.notes)) if selection else (None, notes)
@@ -151,7 +151,7 @@ def _search(
         request.query, candidates, passages, second, skipped=skipped, is_cancelled=is_cancelled
     )
     results = _results(ranked[: request.top_k], view)
-    # That long lines are left out matters to who finds nothing, and is said there.
+    # Skipped long lines only matter when nothing is found; `left_out` reports them then.
     noted = ((path, view.note(path).partition(split_file.LONG_LINES)[0]) for path in _paths(results))
     odd = {path: note.removesuffix("; ") for path, note in noted if note}
     return Answer(
@@ -165,7 +165,7 @@ def _search(
 
 
 def _by_filenames(view: View, request: Request, *, notes: tuple[str, ...], start: float) -> Answer:
-    """Answer from the files whose names match, as nothing that matches is indexed yet."""
+    """Answer from the files whose names match, because no matching file is indexed yet."""
     matches = match_filenames(view, request.query, request.filter)
     answer = rerank(request.query, matches.passages, None)
     return replace(
@@ -178,7 +178,7 @@ def _by_filenames(view: View, request: Request, *, notes: tuple[str, ...], start
 
 
 def ranking(view: View, request: Request) -> list[Candidate]:
-    """Return the whole first-stage order of a question, every chunk of the pool, to explain any of them."""
+    """Return the complete first-stage order of a query, with every chunk of the pool, for explanations."""
     query, selection = read_query(request.query), view.select(request.filter)
     features = extract_features(query, view.snapshot, paths=selection.paths if selection else None)
     return rank(features, weights_for(query), limit=len(features.pool.chunks))
@@ -191,7 +191,7 @@ def rerank(
     *,
     is_cancelled: IsCancelled = lambda: False,
 ) -> Answer:
-    """Order passages that the caller already holds: rank-bm25 among themselves, then the cross-encoder."""
+    """Rank the caller's own passages: by rank-bm25 among themselves, then by the cross-encoder."""
     start = time.perf_counter()
     candidates = rank_passages(query, passages, is_cancelled=is_cancelled)
     by_chunk = {passage.chunk: passage for passage in passages}
@@ -205,10 +205,10 @@ def rerank(
 def rank_passages(
     query: str, passages: Sequence[ChunkText], *, is_cancelled: IsCancelled = lambda: False
 ) -> list[Bm25Candidate]:
-    """Order passages by BM25 among themselves, best first; ties by path, then line.
+    """Rank passages by BM25 among themselves, best first; ties by path, then line.
 
     Raises:
-        CancelledError: `is_cancelled` said so.
+        CancelledError: `is_cancelled` returned True.
     """
     documents = []
     for passage in passages:
@@ -224,14 +224,14 @@ def rank_passages(
 
 
 def may_rerank(request: Request) -> bool:
-    """Tell whether a search would ask the second stage, so that no model is loaded for one that would not."""
+    """Return whether a search may use the second stage; otherwise no model needs to be loaded."""
     return _skipped(request, is_symbol=read_query(request.query).is_symbol) is None
 
 
 def _skipped(request: Request, *, is_symbol: bool) -> Skipped | None:
     if request.rerank == "no":
         return "not asked for"
-    # What defines a name is known; a model that reads it moved the answer down (decisions/0005).
+    # The index knows where a name is defined; a model that read it moved the answer down (decisions/0005).
     return "a name alone" if is_symbol else None
 
 

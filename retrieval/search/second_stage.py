@@ -1,4 +1,4 @@
-"""How the cross-encoder takes part in an answer: when it is asked, and what it reads."""
+"""How the cross-encoder contributes to an answer: when it runs, and what it reads."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from retrieval.search.stage_report import SecondStageReport, Skipped
 
 
 class Reader(Protocol):
-    """Runs the cross-encoder; in production a `model_thread.ModelThread`."""
+    """Runs the cross-encoder; in production, a `model_thread.ModelThread`."""
 
     def read(
         self,
@@ -24,22 +24,22 @@ class Reader(Protocol):
         is_cancelled: IsCancelled,
         progress: Progress = ...,
     ) -> Reading:
-        """Score passages in first-stage order until the deadline; report how many are read."""
+        """Score passages in first-stage order until the deadline; report progress."""
 
 
 @dataclass(frozen=True, slots=True)
 class SecondStage:
-    """The cross-encoder and how far it is trusted.
+    """The cross-encoder and its parameters.
 
     Attributes:
         reader: Runs the model.
-        name: The model, for people.
-        weight: Its share in the fused score of a search, 0 to 1.
-        rerank_tool_weight: Its share where the first stage is BM25 among a caller's candidates, 0 to 1.
+        name: The model's display name.
+        weight: Its weight in the fused score of a search, 0 to 1.
+        rerank_tool_weight: Its weight when the first stage is BM25 among a caller's candidates, 0 to 1.
         depth: How many candidates it reads.
-        deadline_s: Seconds until the rest keep their first-stage order.
-        note: Why another model than the promoted one reads, or "".
-        progress: Called with candidates read and candidates in all.
+        deadline_s: Seconds after which the remaining candidates keep their first-stage order.
+        note: Why another model than the promoted one is used, or "".
+        progress: Called with candidates read and candidates in total.
     """
 
     reader: Reader
@@ -53,7 +53,7 @@ class SecondStage:
 
 
 def unavailable(second: SecondStage | None) -> Skipped | None:
-    """Say why no model reads at all, whatever is asked; None where one does."""
+    """Return why no model is used for any query, or None if one is."""
     if second is None:
         return "no model"
     return None if second.weight else "weight zero"
@@ -68,21 +68,21 @@ def read_and_fuse(
     skipped: Skipped | None = None,
     is_cancelled: IsCancelled,
 ) -> tuple[list[Ranked], SecondStageReport]:
-    """Let the cross-encoder read what it may; return the fused order and what the stage did.
+    """Let the cross-encoder read the first candidates; return the fused order and a report of the stage.
 
     Args:
-        query: The question.
+        query: The query.
         candidates: In first-stage order.
-        passages: The text of the first of them, as many as it reads.
+        passages: The texts of the first candidates, as many as the model reads.
         second: The cross-encoder, or None.
-        skipped: Why this question is not one for it, or None.
-        is_cancelled: Asked again and again.
+        skipped: Why this query skips the second stage, or None.
+        is_cancelled: Checked repeatedly.
 
     Raises:
-        CancelledError: `is_cancelled` said so.
+        CancelledError: `is_cancelled` returned True.
     """
     unread: list[float | None] = [None] * len(candidates)
-    # A question that is not one for the model says nothing of models.
+    # The reply to a query that skips the second stage does not mention models.
     note = second.note if second and not skipped else ""
     skipped = skipped or unavailable(second)
     if second is None or skipped or not candidates:

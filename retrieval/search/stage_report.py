@@ -1,28 +1,28 @@
-"""Which stages ranked an answer, and why one did not; `mcp_server` writes it as a sentence."""
+"""Which stages ranked an answer, and why one did not; `mcp_server` turns the report into a sentence."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 FirstStage = Literal["index", "candidates", "file names", "repositories"]
-"""What the first stage ranked: indexed chunks, a caller's candidates, files whose names match, or chunks of
-several repositories, whose scores it weighs by their confidence."""
+"""The input of the first stage: indexed chunks, a caller's candidates, files whose names match, or chunks of
+several repositories, whose scores are weighted by their confidence."""
 
 Skipped = Literal["not asked for", "a name alone", "no model", "weight zero"]
-"""Why the second stage was not to run."""
+"""Why the second stage was skipped."""
 
 
 @dataclass(frozen=True, slots=True)
 class SecondStageReport:
-    """What the cross-encoder did for one answer.
+    """The work of the cross-encoder for one answer.
 
     Attributes:
-        skipped: Why it was not to run; None where it was.
-        failure: Why it read nothing although it was to run; None where it read, or had nothing to read.
-        model: The model that read, for people.
+        skipped: Why the stage was skipped; None if it was not.
+        failure: Why the model read nothing although it should; None if it read, or had nothing to read.
+        model: The model's display name.
         read: How many candidates it read.
-        weight: Its share in the fused score, 0 to 1.
-        cut_short: Why it did not read all that it was to read, or "".
-        model_note: Why another model than the promoted one reads, or "".
+        weight: Its weight in the fused score, 0 to 1.
+        cut_short: Why it did not read all candidates, or "".
+        model_note: Why another model than the promoted one was used, or "".
     """
 
     skipped: Skipped | None = None
@@ -36,14 +36,14 @@ class SecondStageReport:
 
 @dataclass(frozen=True, slots=True)
 class StageReport:
-    """How an answer was made.
+    """The stages of an answer.
 
     Attributes:
-        first: What the first stage ranked.
+        first: The input of the first stage.
         chunks: How many chunks were searched, or candidates ranked.
         milliseconds: Time taken.
-        second: What the second stage did; None where it is not used at all.
-        repositories: How many were searched.
+        second: The report of the second stage; None if it was not used at all.
+        repositories: How many repositories were searched.
     """
 
     first: FirstStage

@@ -1,1 +1,1 @@
-"""How the index follows the work tree: what changed on disk, who may write, what is committed."""
+"""How the index follows the work tree: what changed on disk, which process may write, what is committed."""

@@ -1,7 +1,7 @@
 """Which split files are cached by content, for all roots and processes of a user, and which are evicted.
 
-A second work tree and another branch find their files here. The cache holds nothing that cannot be made
-again: losing a part of it costs the time to split those files, so every failure is a miss.
+The cache serves other work trees and branches. Everything in it can be recomputed: losing an entry costs only
+the time to split that file again, so every failure counts as a miss.
 """
 
 import hashlib
@@ -20,20 +20,20 @@ log = logging.getLogger(__name__)
 FOLDER = "documents"
 FILE = f"{FOLDER}/documents.sqlite"
 _UNMARKED = "documents.sqlite"
-"""Where the database was before its folder was marked: beside the indexes, perhaps another program's."""
+"""Where earlier releases kept the database: beside the indexes, in a folder that is not marked."""
 
 _OBJECTS = {"documents", "by_use", "runs", "sqlite_autoindex_documents_1", "sqlite_sequence"}
 VERSION = 3
-"""Raise it when entries of earlier releases must not stay on disk. 1: unmasked; 2: without notes."""
+"""Increment when entries of earlier releases must be deleted. 1: unmasked; 2: without notes."""
 
-_PATIENCE_S = 10.0  # other processes hold the database for a batch at a time
-_KEPT_SHARE = 0.8  # of the bound, once it is passed: else every batch would evict a little
+_PATIENCE_S = 10.0  # other processes lock the database for one batch at a time
+_KEPT_SHARE = 0.8  # of the limit, once exceeded; otherwise every batch would evict a little
 _TABLES = """
 CREATE TABLE IF NOT EXISTS documents (key BLOB PRIMARY KEY, used INTEGER, data BLOB);
 CREATE INDEX IF NOT EXISTS by_use ON documents (used);
 CREATE TABLE IF NOT EXISTS runs (number INTEGER PRIMARY KEY AUTOINCREMENT);
 """
-FLUSH_BYTES = 2_000_000  # some 10,000 chunks and 4 s of work: what a kill can cost
+FLUSH_BYTES = 2_000_000  # about 10,000 chunks and 4 s of work, lost if the process is killed
 FLUSH_USED = 10_000
 _EVICTION = """
 DELETE FROM documents WHERE key IN (
@@ -45,15 +45,15 @@ DELETE FROM documents WHERE key IN (
 
 
 class ChunkCache:
-    """One bounded database of split files; it evicts the least recently used first."""
+    """A database of split files with a size limit; the least recently used are evicted first."""
 
     def __init__(self, folder: Path, *, fingerprint: str, limit_bytes: int) -> None:
-        """Open nothing yet.
+        """Configure the cache without opening it.
 
         Args:
-            folder: Where the database lies.
-            fingerprint: What splits files; entries of another splitter are not found.
-            limit_bytes: About the largest size on disk; 0 caches nothing.
+            folder: The folder of all indexes.
+            fingerprint: Identifies the code that splits files; entries made by other code are not found.
+            limit_bytes: Approximate size limit on disk; 0 caches nothing.
         """
         self._file = folder / FILE
         self._fingerprint = fingerprint
@@ -61,7 +61,7 @@ class ChunkCache:
 
     @contextmanager
     def run(self) -> Iterator["Run"]:
-        """Open the cache for one run of indexing; split files are cached however the run ends."""
+        """Open the cache for one indexing run; entries are saved however the run ends."""
         table = self._open() if self._limit_bytes else None
         run = Run(table, fingerprint=self._fingerprint, limit_bytes=self._limit_bytes)
         try:
@@ -72,26 +72,26 @@ class ChunkCache:
                 table.close()
 
     def _open(self) -> sqlite3.Connection | None:
-        """Open the database; delete it where it is damaged."""
+        """Open the database; delete and recreate it if it is damaged."""
         for _ in range(2):
             try:
                 self._file.parent.mkdir(parents=True, exist_ok=True)
                 ownership.claim(self._file.parent)
                 return _prepared(self._file)
             except sqlite3.OperationalError as error:  # read-only, full, locked
-                log.warning("%s is not used: %s", self._file, error)
+                log.warning("the chunk cache %s is disabled: %s", self._file, error)
                 return None
             except sqlite3.DatabaseError as error:
-                log.warning("%s is damaged and begun anew: %s", self._file, error)
+                log.warning("the chunk cache %s is damaged and will be recreated: %s", self._file, error)
                 _delete(self._file)
             except (OSError, CacheError) as error:
-                log.warning("%s is not used: %s", self._file, error)
+                log.warning("the chunk cache %s is disabled: %s", self._file, error)
                 return None
         return None
 
 
 class Run:
-    """The cache while one run of indexing uses it."""
+    """The cache during one indexing run."""
 
     def __init__(self, table: sqlite3.Connection | None, *, fingerprint: str, limit_bytes: int) -> None:
         self._table = table
@@ -103,11 +103,11 @@ class Run:
         self._new_bytes = 0
 
     def get(self, path: str, content: str) -> SplitFile | None:
-        """Return a file as it was split before; None where the cache does not hold it.
+        """Return the cached split of a file, or None.
 
         Args:
             path: The file.
-            content: Digest of its bytes.
+            content: Digest of the file's bytes.
         """
         found = self._get(self._key(content_key(path, content)))
         if len(self._used) > FLUSH_USED:
@@ -115,7 +115,7 @@ class Run:
         return found
 
     def put(self, path: str, content: str, made: SplitFile) -> None:
-        """Cache a file as it was split."""
+        """Cache a split file."""
         if self._table:
             key = self._key(content_key(path, content))
             self._new[key] = made.to_bytes()
@@ -124,7 +124,7 @@ class Run:
             self.flush()
 
     def flush(self) -> None:
-        """Write new entries and which were used; evict those over the bound."""
+        """Write new entries and recent uses; evict entries if the cache exceeds its limit."""
         if not self._table or not (self._new or self._used):
             return
         try:
@@ -153,7 +153,7 @@ class Run:
         except sqlite3.Error as error:
             self._give_up(error)
             return None
-        except ValueError:  # damaged: split again and overwritten
+        except ValueError:  # damaged: the file is split again and the entry overwritten
             return None
         if found is not None:
             self._used.append(key)
@@ -163,14 +163,14 @@ class Run:
         return hashlib.blake2b(f"{self._fingerprint}\0{name}".encode(), digest_size=16).digest()
 
     def _run_number(self, table: sqlite3.Connection) -> int:
-        """Number this run among all runs: a clock that never goes back."""
+        """Return the number of this run among all runs, which serves as a monotonic clock."""
         if self._number is None:
             self._number = table.execute("INSERT INTO runs DEFAULT VALUES").lastrowid or 0
             table.execute("DELETE FROM runs WHERE number < ?", (self._number,))
         return self._number
 
     def _give_up(self, error: sqlite3.Error) -> None:
-        log.warning("the chunk cache is not used any further: %s", error)
+        log.warning("the chunk cache is disabled from now on: %s", error)
         if self._table:
             self._table.close()
         self._table = None
@@ -179,7 +179,7 @@ class Run:
 def _prepared(file: Path) -> sqlite3.Connection:
     table = sqlite3.connect(file, timeout=_PATIENCE_S)
     try:
-        table.execute("PRAGMA auto_vacuum=INCREMENTAL")  # has its effect before the first table only
+        table.execute("PRAGMA auto_vacuum=INCREMENTAL")  # takes effect only before the first table
         table.execute("PRAGMA journal_mode=WAL")
         table.execute("PRAGMA synchronous=NORMAL")
         if table.execute("PRAGMA user_version").fetchone() != (VERSION,):
@@ -195,7 +195,7 @@ def _prepared(file: Path) -> sqlite3.Connection:
 
 
 def _evict(table: sqlite3.Connection, limit_bytes: int) -> None:
-    """Delete the least recently used entries until the database is well below its bound."""
+    """Delete the least recently used entries until the database is well below its limit."""
     size = _used_bytes(table)
     if size <= limit_bytes:
         return
@@ -212,24 +212,24 @@ def _used_bytes(table: sqlite3.Connection) -> int:
 
 
 def size_bytes(folder: Path) -> int:
-    """Return how many bytes the cache in a folder takes on disk."""
+    """Return the size on disk of the cache in a folder, in bytes."""
     return sum(path.stat().st_size for file in _databases(folder) for path in _files(file))
 
 
 def remove(folder: Path) -> None:
-    """Delete the cache in a folder; a process that has it open continues with its copy."""
+    """Delete the cache in a folder; a process that has it open keeps using its copy."""
     for file in _databases(folder):
         _delete(file)
 
 
 def _databases(folder: Path) -> list[Path]:
-    """List the databases that are certainly ours: in a marked folder, or of an earlier release."""
+    """List the databases that certainly belong to goldrank: in a marked folder, or of an earlier release."""
     marked = [folder / FILE] if ownership.is_marked(folder / FOLDER) else []
     return [*marked, *(file for file in [folder / _UNMARKED] if _is_unmarked(file))]
 
 
 def _is_unmarked(file: Path) -> bool:
-    """Recognise the database of an earlier release by everything that it defines."""
+    """Recognise the database of an earlier release by its set of objects."""
     if not file.is_file():
         return False
     try:

@@ -1,4 +1,4 @@
-"""What this process knows of a store, and which files may differ from what is indexed there."""
+"""What this process knows about a store, and which files may differ from their indexed content."""
 
 import logging
 from collections.abc import Collection, Iterable, Mapping
@@ -16,12 +16,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a store held when this process last read it; replaced whole, never changed.
+    """The contents of a store when this process last read it; replaced as a whole, never modified.
 
     Attributes:
-        records: What is known of each indexed file, by path.
-        index: The index, open for reading; None while there is none that can be trusted.
-        published: What the store had announced; None before anything was read.
+        records: The record of each indexed file, by path.
+        index: The index, open for reading; None while there is no trusted index.
+        published: The store's announcement at that time; None before the first read.
         revision: The newest revision of the records.
     """
 
@@ -36,9 +36,9 @@ class Difference:
     """How the disk differs from the records.
 
     Attributes:
-        changed: Files with another stat than their record, or without a record, with their stats.
-        gone: Files that have a record and are no longer there.
-        unsettled: Files with the stat of their record that may have changed within one tick of the clock.
+        changed: Files whose stat differs from their record or that have no record, with their stats.
+        gone: Files with a record that no longer exist.
+        unsettled: Files whose stat equals their record but that may have changed within one clock tick.
     """
 
     changed: Mapping[str, FileStat]
@@ -46,30 +46,32 @@ class Difference:
     unsettled: Mapping[str, FileStat]
 
     def __bool__(self) -> bool:
-        """Tell whether the index has to be written."""
+        """Return whether the index must be written."""
         return bool(self.changed or self.gone)
 
 
 class FileTable:
-    """The records of one store as this process last read them, and its index, open for reading.
+    """The records of one store as this process last read them, with the index open for reading.
 
-    One thread at a time may call its methods; `contents` may be read from any thread.
+    Only one thread at a time may call its methods; any thread may read `contents`.
 
     Attributes:
-        contents: What was read.
+        contents: The contents that were last read.
     """
 
     def __init__(self, store: Store, *, fingerprint: str) -> None:
         self._store = store
         self._fingerprint = fingerprint
-        self._suspects: set[str] | None = None  # paths that may differ from their records; None for any
+        self._suspects: set[str] | None = None  # paths that may differ from their records; None for all
         self.contents = Contents()
 
     def sync(self) -> bool:
-        """Read what was written to the store since the last call; False where it cannot be trusted."""
+        """Read the changes to the store since the last call; return False if the store cannot be trusted."""
         if not self._store.is_made_by(self._fingerprint):
             return False
-        published = self._store.published()  # after that: another process may be rebuilding it right now
+        published = (
+            self._store.published()
+        )  # after the check above: another process may be rebuilding the store
         if published.change and published == self.contents.published:
             return True
         try:
@@ -85,7 +87,7 @@ class FileTable:
             self._distrust()
             log.warning("the index in %s is damaged and will be rebuilt: %s", self._store.folder, error)
             return False
-        # All of it belongs to one making only if no rebuild has begun: that removes the signature first.
+        # The contents are consistent only if no rebuild has begun; a rebuild removes the fingerprint first.
         is_replaced = self._store.published().making != published.making
         if is_replaced or not self._store.is_made_by(self._fingerprint):
             self._distrust()
@@ -94,27 +96,27 @@ class FileTable:
         return True
 
     def adopt_own_writes(self) -> None:
-        """Take all that the store announces as written by this process; hold the lock to call it."""
+        """Count everything in the store as written by this process; requires the lock."""
         self.contents = replace(
             self.contents, published=self._store.published(), revision=self._store.table.revision()
         )
 
     def record(self, records: Mapping[str, FileRecord], gone: Iterable[str] = ()) -> None:
-        """Take over the records of files that this process has just indexed, and drop those that are gone."""
+        """Add the records of files that this process has just indexed, and drop those of deleted files."""
         known = {**self.contents.records, **records}
         for path in gone:
             known.pop(path, None)
         self.contents = replace(self.contents, records=known)
 
     def mark_changed(self, paths: Iterable[str] | None) -> None:
-        """Note which files may differ from what is indexed; None for any."""
+        """Note which files may differ from their indexed content; None for all files."""
         if paths is None:
             self._suspects = None
         elif self._suspects is not None:
             self._suspects.update(paths)
 
     def mark_same(self, paths: Collection[str]) -> None:
-        """Note that unsettled files still hold what is indexed, and that the clock has ticked since."""
+        """Note that unsettled files are unchanged and that the clock has ticked since."""
         if not paths:
             return
         records = self.contents.records
@@ -123,10 +125,10 @@ class FileTable:
             self._suspects.difference_update(paths)
 
     def difference(self, files: Mapping[str, FileStat]) -> Difference:
-        """Compare the files that may differ with their records; the next call compares those that do.
+        """Compare the files that may differ with their records; files that do are compared again next time.
 
         Args:
-            files: What is on disk now.
+            files: The files on disk now.
         """
         records = self.contents.records
         asked = files.keys() | records.keys() if self._suspects is None else self._suspects
@@ -142,7 +144,7 @@ class FileTable:
         return Difference(changed, gone, unsettled)
 
     def _read(self, published: Published) -> Contents:
-        """Read what a store holds that announces `published`: its records, and its index by opening it."""
+        """Read the records of a store that announces `published`, and open its index."""
         chunks = self._store.chunks
         integrity.require(chunks)
         known = self.contents
@@ -154,10 +156,10 @@ class FileTable:
         return replace(self._with_changes(known), published=published)
 
     def _with_changes(self, known: Contents) -> Contents:
-        """Add what any process wrote since the known revision."""
+        """Add the changes that any process wrote since the known revision."""
         changes = self._store.table.changes(known.revision)
         records = dict(known.records)
-        if known.revision and changes.revision - known.revision > TOMBSTONES:  # deletions may be forgotten
+        if known.revision and changes.revision - known.revision > TOMBSTONES:  # old deletions are purged
             records, changes = {}, self._store.table.changes()
             self._suspects = None
         for path, record in changes.records.items():
@@ -169,5 +171,5 @@ class FileTable:
         return replace(known, records=records, revision=changes.revision)
 
     def _distrust(self) -> None:
-        """Search nothing of what was read before `sync` has read a store that can be trusted."""
+        """Drop the index until `sync` has read a trusted store."""
         self.contents = replace(self.contents, index=None, published=None)

@@ -1,4 +1,4 @@
-"""In which batches a store is brought up to date; each is visible and safe once it is committed."""
+"""How a store is updated in batches, each visible and safe once it is committed."""
 
 import time
 from collections import deque
@@ -21,24 +21,24 @@ from retrieval.sync.record_table import FileRecord
 from retrieval.sync.store import Store
 from retrieval.text import digest
 
-FIRST_BATCH_BYTES = 250_000  # of source: some 0.1 s of work, so that the first question finds something
-BATCH_BYTES = 8_000_000  # some 4 s of work; each batch is twice the one before until then
-BATCH_SHARE = 16  # and never less than this part of all before it: tantivy merges what is written in pieces
-AHEAD = 4  # files that are parsed, or wait for it, while the terms of those before them are made
-REPORT_EVERY_S = 0.5  # how often the process that writes says how far it is
+FIRST_BATCH_BYTES = 250_000  # of source: about 0.1 s of work, so that the first search finds something
+BATCH_BYTES = 8_000_000  # about 4 s of work; batches double in size up to this
+BATCH_SHARE = 16  # and at least 1/16 of all earlier batches, because tantivy merges small segments
+AHEAD = 4  # files that are parsed, or queued for it, while earlier files are tokenized
+REPORT_EVERY_S = 0.5  # how often the writing process reports its progress
 
-_FINE_TICK_NS = 20_000_000  # kernels stamp files by a clock that ticks every 1 to 10 ms
-_COARSE_TICK_NS = 2_000_000_000  # file systems that know no fractions of a second
+_FINE_TICK_NS = 20_000_000  # kernels stamp files with a clock that ticks every 1 to 10 ms
+_COARSE_TICK_NS = 2_000_000_000  # file systems without fractions of a second
 
 
 @dataclass(slots=True)
 class _Batch:
-    """What went into the index since its last commit.
+    """The changes to the index since its last commit.
 
     Attributes:
-        done: The new records of files.
+        done: The new records, by path.
         touched: Files whose chunks changed.
-        gone: Files whose chunks were taken out.
+        gone: Files whose chunks were removed.
         size: Bytes of source read.
     """
 
@@ -49,17 +49,17 @@ class _Batch:
 
 
 class Indexer:
-    """One run of the one writer of a store; hold the store's lock as long as it is used."""
+    """One indexing run by the only writer of a store; hold the store's lock while using it."""
 
     def __init__(self, root: Path, store: Store, writer: IndexWriter, cache: Run, table: FileTable) -> None:
-        """Read nothing yet.
+        """Prepare a run without reading files.
 
         Args:
-            root: Where the files are.
-            store: Where their records are.
-            writer: Where their chunks go.
+            root: The root of the files.
+            store: The store of their records.
+            writer: The writer of their chunks.
             cache: Files that were split before.
-            table: What this process knows of all files; it learns each batch once it is committed.
+            table: This process's records of all files, updated after each commit.
         """
         self._root = root
         self._store = store
@@ -67,9 +67,9 @@ class Indexer:
         self._cache = cache
         self._table = table
         self._batch = _Batch()
-        self._parsing: deque[tuple[str, str, Future[ParsedFile]]] = deque()  # path, digest, and what comes
-        self.made = 0  # files whose chunks were made anew and committed
-        self.removed = 0  # files whose chunks were taken out
+        self._parsing: deque[tuple[str, str, Future[ParsedFile]]] = deque()  # path, digest, and result
+        self.made = 0  # files whose new chunks were committed
+        self.removed = 0  # files whose chunks were removed
 
     def update(
         self,
@@ -79,12 +79,12 @@ class Indexer:
         progress: Progress,
         is_cancelled: IsCancelled,
     ) -> None:
-        """Take out the files that are gone, and index those that changed: sources before tests and prose.
+        """Remove the files that are gone, and index those that changed: sources before tests and prose.
 
         Raises:
-            CancelledError: `is_cancelled` said so; what was committed stays.
+            CancelledError: `is_cancelled` returned True; committed batches are kept.
             CacheError: The index cannot be written.
-            ParserError: No process can be started to parse a file.
+            ParserError: The process that parses files cannot be started.
         """
         with ThreadPoolExecutor(1, "ahead") as ahead:
             try:
@@ -144,7 +144,7 @@ class Indexer:
                 self._finish(AHEAD)
 
     def _finish(self, left: int) -> None:
-        """Add the files that are being parsed, in order, until so many are left."""
+        """Add the files that are being parsed, in order, until `left` remain."""
         while len(self._parsing) > left:
             path, content, parsing = self._parsing.popleft()
             made = split_file.with_terms(parsing.result())
@@ -157,7 +157,7 @@ class Indexer:
         self._writer.add(path, made.chunks)
 
     def _put(self, path: str, record: FileRecord, known: FileRecord | None) -> bool:
-        """Note a file's new record and take its old chunks out; False when it was touched, not changed."""
+        """Note a file's new record and remove its old chunks; return False if its content is unchanged."""
         self._batch.done[path] = record
         if known and (known.digest, known.reason) == (record.digest, record.reason):
             self._batch.done[path] = replace(record, has_secrets=known.has_secrets, note=known.note)
@@ -175,7 +175,7 @@ class Indexer:
         batch, self._batch = self._batch, _Batch()
         if batch.touched or batch.gone:
             self._store.table.mark([*batch.touched, *batch.gone])
-            self._store.publish()  # whoever takes over after a kill must not trust what it knew before
+            self._store.publish()  # after a kill, another process must reread the records
             self._writer.commit()
         self._store.table.remember(batch.done, batch.gone)
         self._store.publish()
@@ -186,11 +186,11 @@ class Indexer:
 
 
 def is_settled(stat: FileStat, *, now_ns: int) -> bool:
-    """Tell whether a file's next change must give it another time: its last one is more than a tick ago.
+    """Return whether a file's next change will have another time: its last one is more than a tick ago.
 
     Args:
-        stat: What the file system said.
-        now_ns: When it said so, nanoseconds since 1970.
+        stat: The file's metadata.
+        now_ns: When the metadata was read, in nanoseconds since 1970.
     """
     last = max(stat.mtime_ns, stat.ctime_ns)
     tick = _FINE_TICK_NS if last % 1_000_000_000 else _COARSE_TICK_NS

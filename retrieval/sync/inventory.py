@@ -1,4 +1,4 @@
-"""Which indexes a cache folder holds: of this format, of others, and folders that only look like one."""
+"""Which indexes a cache folder holds: of this format, of other formats, and folders that only look alike."""
 
 import re
 from pathlib import Path
@@ -10,17 +10,17 @@ _NAME = re.compile(r"[A-Za-z0-9._-]+-[0-9a-f]{16}")
 
 
 def stores(cache: Path) -> list[Store]:
-    """List the stores of this format, in order of their folders."""
+    """List the stores of this format, sorted by folder."""
     return [store for store in _all(cache) if store.folder.parent.name == FORMAT]
 
 
 def foreign(cache: Path) -> list[Store]:
-    """List the stores of other formats, in order of their folders."""
+    """List the stores of other formats, sorted by folder."""
     return [store for store in _all(cache) if store.folder.parent.name != FORMAT]
 
 
 def unclaimed(cache: Path) -> list[Path]:
-    """List the folders that are named like stores and that nothing else shows to be goldrank's."""
+    """List the folders named like stores that are not recognised as goldrank's."""
     return [folder for folder in _named(cache) if not Store(folder).is_ours()]
 
 
@@ -29,7 +29,7 @@ def _all(cache: Path) -> list[Store]:
 
 
 def _named(cache: Path) -> list[Path]:
-    """List the folders that are named like stores; another program may have a `v1/NAME/root` too."""
+    """List the folders named like stores; another program may have a `v1/NAME/root` too."""
     found = cache.glob("v*/*/root")
     return sorted(
         mark.parent for mark in found

@@ -1,7 +1,7 @@
-"""What a store remembers of each indexed file: one SQLite table whose rows carry revisions.
+"""What a store records about each indexed file: one SQLite table whose rows have revisions.
 
-Each write raises the revision, so a reader asks for the changes since the revision that it knows. A file that
-is gone keeps its row for some revisions, which is how other readers learn that it is gone.
+Each write raises the revision, so readers fetch only the changes since the revision they know. The row of a
+deleted file is kept for some revisions, so that readers learn of the deletion.
 """
 
 import sqlite3
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from retrieval.records import FileStat
 
-TOMBSTONES = 1_000  # how many revisions the row of a deleted file is kept for readers of changes
+TOMBSTONES = 1_000  # revisions for which the row of a deleted file is kept
 _SCHEMA = """
 CREATE TABLE files (path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER, inode TEXT,
     digest TEXT, reason TEXT, is_settled INTEGER, has_secrets INTEGER, note TEXT, is_gone INTEGER,
@@ -21,21 +21,21 @@ CREATE INDEX by_revision ON files (revision);
 CREATE INDEX gone_by_revision ON files (revision) WHERE is_gone;
 """
 UNWRITABLE = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_FULL})
-"""SQLite's codes for a table that cannot be written for reasons that are not damage."""
+"""SQLite's error codes for a table that cannot be written although it is not damaged."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileRecord:
-    """What is known of a file that was read once.
+    """The record of a file that was read.
 
     Attributes:
-        stat: What the file system said of it before it was read.
+        stat: The file's metadata before it was read.
         digest: Hash of its content, hexadecimal.
         reason: Why its content is not searched, or "" when it is.
-        is_settled: Whether a later change must show in `stat`; a file that changed the moment before it was
+        is_settled: Whether any later change is visible in `stat`; a file that changed just before it was
             read may change again within one tick of the file system's clock.
-        has_secrets: Whether its text must be masked; true as long as that is not known.
-        note: What is odd about how it was read: its encoding, a grammar that failed; or "".
+        has_secrets: Whether its text must be masked; True while unknown.
+        note: What was unusual about reading the file, such as its encoding or a failed grammar; or "".
     """
 
     stat: FileStat
@@ -48,11 +48,11 @@ class FileRecord:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What was written to a table since some revision.
+    """The changes to a table since some revision.
 
     Attributes:
-        records: Files by path; None for a file that is gone.
-        revision: The newest revision; 0 for a table in which nothing was written yet.
+        records: Records by path; None for a deleted file.
+        revision: The newest revision; 0 for an empty table.
     """
 
     records: Mapping[str, FileRecord | None]
@@ -69,11 +69,11 @@ class RecordTable:
         self._file = file
 
     def exists(self) -> bool:
-        """Tell whether the table was made."""
+        """Return whether the table's file exists."""
         return self._file.exists()
 
     def changes(self, since: int = 0) -> Changes:
-        """Read the records that were written after a revision; all of them by default."""
+        """Read the records written after a revision; by default all."""
         with self._reading() as table:
             rows = table.execute(
                 "SELECT path, is_gone, revision, digest, reason, is_settled, has_secrets, note,"
@@ -95,11 +95,11 @@ class RecordTable:
             return _newest(table)
 
     def mark(self, paths: Iterable[str]) -> None:
-        """Note that the chunks of `paths` are about to change: until `remember`, the files look changed."""
+        """Mark `paths` before their chunks change: until `remember`, these files look changed."""
         self.remember(dict.fromkeys(paths, _UNKNOWN), ())
 
     def remember(self, records: Mapping[str, FileRecord], gone: Iterable[str]) -> None:
-        """Write the records of files whose chunks are committed, and which files' chunks are gone."""
+        """Write the records of files whose chunks are committed, and mark the deleted files."""
         with self._writing() as table:
             revision = _newest(table) + 1
             rows = [_row(path, record, revision) for path, record in records.items()]
@@ -107,14 +107,14 @@ class RecordTable:
             table.executemany(
                 "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows
             )
-            # A reader that comes back after more revisions reads all records.
+            # A reader that missed more revisions reads all records.
             table.execute("DELETE FROM files WHERE is_gone AND revision < ?", (revision - TOMBSTONES,))
 
     def clear(self) -> None:
-        """Delete all records at once, and make the table where there is none; replace a damaged one.
+        """Delete all records at once, creating the table if needed and replacing a damaged one.
 
-        A file that others have open stays: SQLite finds its log by name, so a process that still read a
-        deleted file would delete or misread the log of the new one.
+        The file itself is kept while others have it open: SQLite finds its log by name, so a process still
+        reading a deleted file would delete or misread the log of the new one.
 
         Raises:
             sqlite3.DatabaseError: The table cannot be written.
@@ -129,7 +129,7 @@ class RecordTable:
             self._make_empty()
 
     def copy_from(self, other: "RecordTable") -> None:
-        """Take over all records of another table, with sizes that no file has: each looks changed."""
+        """Copy all records of another table with an impossible size, so that every file looks changed."""
         with other._reading() as theirs, closing(sqlite3.connect(self._file)) as ours:  # noqa: SLF001
             theirs.backup(ours)
         with self._writing() as table:
@@ -147,7 +147,7 @@ class RecordTable:
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        """Open the table read-only, or SQLite would make one where there is none."""
+        """Open the table read-only, because SQLite would otherwise create a missing one."""
         table = self._opened("ro")
         try:
             table.execute("SELECT 1 FROM files LIMIT 1")
@@ -155,7 +155,7 @@ class RecordTable:
             table.close()
             if _code(error) not in {*UNWRITABLE, sqlite3.SQLITE_IOERR}:
                 raise
-            # Nothing may be written beside the table, such as the index of its log: read it without a log.
+            # SQLite cannot write its log's index beside the table, so read the table without a log.
             table = self._opened("ro&immutable=1")
         with closing(table):
             yield table
@@ -181,7 +181,7 @@ def _stat(size: int, mtime_ns: int, ctime_ns: int, inode: str) -> FileStat:
 def _row(path: str, record: FileRecord | None, revision: int) -> tuple[object, ...]:
     is_gone, record = record is None, record or _UNKNOWN
     stat = record.stat
-    # SQLite integers have 63 bits and some file systems use all 64 of an inode.
+    # SQLite integers have 63 bits, and some file systems use all 64 bits of an inode.
     times = (stat.size, stat.mtime_ns, stat.ctime_ns, str(stat.inode))
     read = (record.digest, record.reason, record.is_settled, record.has_secrets, record.note)
     return (_key(path), *times, *read, is_gone, revision)

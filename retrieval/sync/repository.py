@@ -1,4 +1,4 @@
-"""One served root: its work tree, and the index that follows it."""
+"""How one root is served: its work tree, and the index that follows it."""
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -12,9 +12,9 @@ from retrieval.sync.write_lock import WriterInfo
 
 
 class Repository:
-    """A work tree together with its index: `refresh` brings the index up to date, `view` is what to ask.
+    """A work tree and its index: `refresh` updates the index, `view` returns a state to search.
 
-    One thread at a time may call `refresh`; everything else may be called from any thread meanwhile.
+    Only one thread at a time may call `refresh`; any thread may call the other methods meanwhile.
     """
 
     def __init__(
@@ -26,24 +26,24 @@ class Repository:
         chunk_cache_bytes: int = CHUNK_CACHE_BYTES,
         own: Sequence[Path] = (),
     ) -> None:
-        """Open a root; nothing is read.
+        """Open a root without reading files.
 
         Args:
             root: The folder.
             cache: Folder of all indexes.
             max_bytes: Larger files are not indexed.
-            chunk_cache_bytes: Bound of what is kept of files by content.
-            own: Further files and folders of ours; like the cache, they are passed over below the root.
+            chunk_cache_bytes: Size limit of the chunk cache.
+            own: Other files and folders that belong to goldrank; like the cache, they are not searched.
 
         Raises:
-            RootError: The root does not exist or may not be read.
+            RootError: The root does not exist or cannot be read.
         """
         self._tree = WorkTree(root, max_bytes=max_bytes, own=(cache, *own))
         self._sync = Sync(self._tree, cache=cache, chunk_cache_bytes=chunk_cache_bytes)
 
     @property
     def root(self) -> Path:
-        """The folder, without a link in its path."""
+        """The folder, with all links resolved."""
         return self._tree.root
 
     def refresh(
@@ -54,13 +54,13 @@ class Repository:
         is_cancelled: IsCancelled = lambda: False,
         patience_s: float = LOCK_PATIENCE_S,
     ) -> Refresh:
-        """Index what changed on disk since the last time, and nothing else.
+        """Index only the files that changed on disk since the last call.
 
         Args:
-            touched: The only paths that may have changed since the last call, where the tree is watched; None
-                when any may have.
-            progress: Called with files done and files to do.
-            is_cancelled: Asked before each file.
+            touched: The only paths that may have changed since the last call, if the tree is watched; None
+                if any path may have changed.
+            progress: Called with files done and files in total.
+            is_cancelled: Checked before each file.
             patience_s: How long to wait while another process writes.
 
         Raises:
@@ -69,55 +69,55 @@ class Repository:
         return self._sync.refresh(touched=touched, turn=Turn(progress, is_cancelled, patience_s))
 
     def view(self) -> View:
-        """Return what a question asked now is answered from; take a new one for each question."""
+        """Return the current state for one query; take a new view for each query."""
         return View(self._tree, self._sync, self._sync.look, self._sync.contents)
 
     def rebuild(self) -> None:
-        """Throw the index away; the next `refresh` makes it anew."""
+        """Discard the index; the next `refresh` rebuilds it."""
         self._sync.rebuild()
 
     def discard_if_damaged(self) -> list[str]:
-        """Read all files of the index; throw it away if one is not what was written, and name those."""
+        """Verify all files of the index; discard it if any is damaged, and return those files."""
         return self._sync.discard_if_damaged()
 
     def changed_since_listed(self) -> set[str]:
-        """List the whole tree and return the paths that are not as `refresh` last saw them."""
+        """List the whole tree and return the paths that changed since the last `refresh`."""
         listing = self._sync.look.listing
         return self._tree.changed_since(listing) if listing is not None else set()
 
     def other_writer(self) -> WriterInfo | None:
-        """Return the other process that writes the index, and how far it is; None when none does."""
+        """Return the other process that is writing the index, with its progress, or None."""
         return self._sync.other_writer()
 
     def is_vast(self) -> bool:
-        """Tell whether this is a folder outside git with more files than anyone means to index unasked."""
+        """Return whether this is a folder outside git with too many files to index without asking."""
         return self._tree.is_vast()
 
     @property
     def is_listed(self) -> bool:
-        """Whether the files below the root were listed once."""
+        """Whether the files below the root have been listed."""
         return self._sync.look.listing is not None
 
     @property
     def listing_s(self) -> float:
-        """How long it took to list the whole tree the last time, seconds; 0 before that."""
+        """How long the last listing of the whole tree took, in seconds; 0 before the first."""
         return self._tree.listing_s
 
     @property
     def indexed_count(self) -> int:
-        """How many files were indexed when that was last looked at."""
+        """How many files were indexed when the store was last read."""
         return len(self._sync.contents.records)
 
     @property
     def store_folder(self) -> Path:
-        """Where the index lies."""
+        """The folder of the index."""
         return self._sync.store.folder
 
     @property
     def fingerprint(self) -> str:
-        """What the index was made by: its format, analyzer, chunker and engine."""
+        """Identifies what built the index: format, analyzer, chunker, masking and engine."""
         return fingerprint()
 
     def store_bytes(self) -> int:
-        """Add up the sizes of the index's files."""
+        """Return the total size of the index's files."""
         return self._sync.store.size_bytes()

@@ -1,21 +1,21 @@
-"""Where an index lives and when it may be trusted: folders, format version, signature.
+"""Where an index is stored and when it can be trusted: folders, format version, fingerprint.
 
 A store is one folder outside the repository, named after the repository's root:
 
     CACHE/INDEX_FORMAT/NAME-HASH/
-        CACHEDIR.TAG     the mark without which goldrank deletes nothing here
+        CACHEDIR.TAG     goldrank's mark; without it, goldrank deletes nothing here
         root             the path this store belongs to
-        family           the git folder that all work trees of its repository share, or nothing
-        fingerprint      the analyzer and chunker it was made with
+        family           the git folder that all work trees of the repository share, or nothing
+        fingerprint      the analyzer, chunker and masking that built the index
         lock             held by the one process that writes (`write_lock`)
-        holder           that process, and how far it is
-        published        changes whenever the two below do
-        files.sqlite     what was indexed: path, size, times, digest (`record_table`)
+        holder           that process and its progress
+        published        changes whenever files.sqlite or chunks/ changes
+        files.sqlite     the indexed files: path, size, times, digest (`record_table`)
         chunks/          the tantivy index
-        cookies/         what `watcher` touches to hear of
+        cookies/         files that `watcher` touches
 
-A file's record is marked before its chunks change and written after they are committed, so a process
-killed at any moment leaves files that look changed, never files that look done.
+A file's record is marked before its chunks change and written after they are committed. So a process that is
+killed at any moment leaves files that look changed, never files that look up to date but are not.
 """
 
 import os
@@ -39,13 +39,13 @@ FORMAT = "v6"
 
 v1: tantivy 0.27 with fields body, words, names, file_names, symbols, path and a stored record.
 v2: positions in body; no words, no file_names.
-v3: stored stems for positions; columns with lengths; file records with revisions, settled or not.
-v4: secrets masked; how many are in a chunk, whether any in a file.
-v5: what is stored of a chunk lies in smaller blocks, its terms as they are counted.
-v6: a note on how a file was cut.
+v3: stored stems instead of positions; columns with lengths; file records with revisions, settled or not.
+v4: secrets masked; how many in a chunk, and whether any in a file.
+v5: chunks stored in smaller blocks, with terms in the format in which they are counted.
+v6: a note on how a file was split.
 """
 
-_PARTS = ("root", "fingerprint", "files.sqlite", "chunks")  # what every finished store has had since v1
+_PARTS = ("root", "fingerprint", "files.sqlite", "chunks")  # every finished store has had these since v1
 _HELD = re.compile(
     r"root|family|fingerprint|lock|holder|chunks|cookies|published(\.\d+)?|files\.sqlite(-wal|-shm|-journal)?"
 )
@@ -53,11 +53,11 @@ _HELD = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What a store last announced to its readers.
+    """A store's last announcement to its readers.
 
     Attributes:
-        making: Which making of the store it is: another one whenever the index was rebuilt.
-        change: Another one whenever records or chunks were written; b"" before the first.
+        making: Identifies the build; changes whenever the index is rebuilt.
+        change: Changes whenever records or chunks are written; b"" before the first write.
     """
 
     making: str
@@ -65,18 +65,18 @@ class Published:
 
 
 def store_folder(cache: Path, root: Path) -> Path:
-    """Name the folder of a root's index."""
+    """Return the folder of a root's index."""
     return cache / FORMAT / folder_name(root)
 
 
 class Store:
-    """One root's folder: its lock, its table of indexed files, and the index that belongs to them.
+    """The folder of one root's index, with its lock and its table of indexed files.
 
     Attributes:
-        folder: Where all of it lies.
+        folder: The store's folder.
         chunks: The folder of the tantivy index.
         table: The records of indexed files.
-        lock: Which process may write.
+        lock: The lock of the process that writes.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -87,7 +87,7 @@ class Store:
 
     @property
     def root(self) -> Path:
-        """The path that this store belongs to."""
+        """The root that this store belongs to."""
         return Path(self._read("root").decode("utf-8", "surrogateescape"))
 
     @property
@@ -96,22 +96,22 @@ class Store:
         return self._read("family").decode("utf-8", "surrogateescape")
 
     def is_ours(self) -> bool:
-        """Tell whether goldrank made this folder: by its mark, or as releases before the mark left it."""
+        """Return whether goldrank created this folder: it has the mark, or the layout of earlier releases."""
         if ownership.is_marked(self.folder):
             return True
         return self._holds_only_ours(self.folder) and all((self.folder / part).exists() for part in _PARTS)
 
     def is_made_by(self, fingerprint: str) -> bool:
-        """Tell whether a complete store of this very fingerprint lies here."""
+        """Return whether this is a complete store with exactly this fingerprint."""
         return self._read("fingerprint") == fingerprint.encode() and self.table.exists()
 
     def published(self) -> Published:
-        """Return what was last announced; all of it empty where nothing was."""
+        """Return the last announcement; its fields are empty before the first."""
         making, _, change = self._read("published").partition(b" ")
         return Published(making.decode("ascii", "replace"), change)
 
     def publish(self, making: str = "") -> None:
-        """Announce to readers that something changed; hold the lock to call it."""
+        """Announce a change to readers; requires the lock."""
         fresh = self.folder / f"published.{os.getpid()}"
         fresh.write_text(f"{making or self.published().making} {uuid.uuid4().hex}", encoding="ascii")
         fresh.replace(self.folder / "published")
@@ -124,9 +124,10 @@ class Store:
         family: str = "",
         make: Callable[[Path], None] = lambda _chunks: None,
     ) -> None:
-        """Empty the store and mark it as belonging to `root`; hold the lock to call it.
+        """Empty the store and assign it to `root`; requires the lock.
 
-        `make` puts an empty index into its folder: before the store is signed, or it would be found damaged.
+        `make` creates an empty index in its folder before the fingerprint is written; without an index, a
+        store with a fingerprint would count as damaged.
         """
         self._clear()
         self.chunks.mkdir(parents=True)
@@ -134,16 +135,16 @@ class Store:
         self._sign(root, fingerprint, family)
 
     def grow_from(self, other: "Store", root: Path, fingerprint: str, *, family: str = "") -> None:
-        """Begin with another work tree's chunks, and its records with no stat; hold the lock to call it.
+        """Start with another work tree's chunks, and its records without stats; requires the lock.
 
         Raises:
             IndexLockedError: The other store is being written.
-            CacheError: It was made by another analyzer, chunker or version, or is not complete.
-            OSError, sqlite3.Error: It cannot be read.
+            CacheError: The other store has another fingerprint, or is incomplete.
+            OSError, sqlite3.Error: The other store cannot be read.
         """
         with other.writing(patience_s=0.5):
             if not other.is_made_by(fingerprint):
-                raise CacheError(f"the index in {other.folder} was made otherwise")
+                raise CacheError(f"the index in {other.folder} has another fingerprint")
             self._clear()
             self.chunks.mkdir(parents=True)
             for file in other.chunks.iterdir():
@@ -154,11 +155,11 @@ class Store:
 
     @contextmanager
     def writing(self, *, patience_s: float) -> Iterator[None]:
-        """Hold the right to write.
+        """Hold the write lock.
 
         Raises:
-            IndexLockedError: Another process kept it for longer than `patience_s` seconds.
-            CacheError: The folder cannot be made or written, its disk is full, or another program owns it.
+            IndexLockedError: Another process held the lock for longer than `patience_s` seconds.
+            CacheError: The folder cannot be created or written, the disk is full, or others own the folder.
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -170,19 +171,19 @@ class Store:
             raise unwritable(self.folder, cause) from error
 
     def size_bytes(self) -> int:
-        """Add up the sizes of the store's files, including those that other work trees' stores share."""
+        """Return the total size of the store's files, including those shared with other stores."""
         total = 0
         for path in self.folder.rglob("*"):
-            with suppress(OSError):  # it vanished meanwhile
+            with suppress(OSError):  # the file vanished meanwhile
                 total += path.lstat().st_size if path.is_file() else 0
         return total
 
     def remove(self) -> None:
-        """Delete the store, unless a process writes it.
+        """Delete the store, unless a process is writing it.
 
         Raises:
-            IndexLockedError: A process writes it.
-            CacheError: It cannot be deleted, or goldrank did not make it.
+            IndexLockedError: A process is writing the store.
+            CacheError: The store cannot be deleted, or goldrank did not create it.
         """
         if not self.is_ours():
             raise CacheError(
@@ -193,13 +194,13 @@ class Store:
             shutil.rmtree(self.folder)
 
     def _holds_only_ours(self, folder: Path) -> bool:
-        """Recognise an unmarked store, whole or half-made, by the names of its files and by its own name."""
+        """Recognise an unmarked store, complete or not, by the names of its files and its own name."""
         if not all(_HELD.fullmatch(path.name) for path in folder.iterdir()):
             return False
         return not (folder / "root").exists() or is_named_after(folder, self._read("root"))
 
     def _clear(self) -> None:
-        (self.folder / "fingerprint").unlink(missing_ok=True)  # first: a half-made store is trusted by nobody
+        (self.folder / "fingerprint").unlink(missing_ok=True)  # first: no process trusts a store without it
         shutil.rmtree(self.chunks, ignore_errors=True)
         self.table.clear()
 
@@ -207,7 +208,7 @@ class Store:
         for name, text in (("root", str(root)), ("family", family)):
             (self.folder / name).write_bytes(text.encode("utf-8", "surrogateescape"))
         self.publish(making=uuid.uuid4().hex)
-        # Last: a signed store that announced nothing would be taken for the one that was here before.
+        # Last: with a fingerprint but no announcement, this store would be mistaken for the previous one.
         (self.folder / "fingerprint").write_text(fingerprint, encoding="utf-8")
 
     def _read(self, name: str) -> bytes:
@@ -218,7 +219,7 @@ class Store:
 
 
 def _link(file: Path, to: Path) -> None:
-    """Let two indexes share a segment, which is never written again; copy the lists that tantivy replaces."""
+    """Share a segment, which never changes, by a hard link; copy the lists, which tantivy replaces."""
     if file.suffix != ".json":
         with suppress(OSError):  # a file system without hard links
             os.link(file, to)

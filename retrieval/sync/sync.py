@@ -1,7 +1,7 @@
 """How the index follows the disk: what is written, when it is rebuilt, and which process writes.
 
-A refresh lists the files, compares them with the records, and writes what differs. Where another process
-writes, it waits for that process's result instead of doing the same work twice.
+A refresh lists the files, compares them with the records, and indexes the differences. If another process is
+writing, the refresh waits for its result instead of doing the same work twice.
 """
 
 import importlib.metadata
@@ -32,18 +32,18 @@ from retrieval.text import digest
 log = logging.getLogger(__name__)
 
 LOCK_PATIENCE_S = 20.0
-DAMAGE_PATIENCE_S = 1.0  # an update takes less; a process that holds the lock for longer rebuilds the index
-LOCK_STEP_S = 0.05  # how often a waiting process looks whether the work is done: eight servers see one edit
+DAMAGE_PATIENCE_S = 1.0  # an update is faster; a process that holds the lock longer is rebuilding the index
+LOCK_STEP_S = 0.05  # how often a waiting process checks for the result: eight servers may see one edit
 
 
 @dataclass(frozen=True, slots=True)
 class Refresh:
-    """What bringing the index up to date did.
+    """The result of a refresh.
 
     Attributes:
-        changed: Files whose chunks were made anew.
-        removed: Files whose chunks were taken out.
-        pending: Files that differ from what is indexed and could not be indexed now.
+        changed: Files whose chunks were rebuilt.
+        removed: Files whose chunks were removed.
+        pending: Files that differ from their indexed content and could not be indexed now.
         note: Why the index is not up to date, or "".
     """
 
@@ -58,8 +58,8 @@ class Look:
     """The last look at a work tree.
 
     Attributes:
-        listing: The files as they were listed; None while they never were.
-        is_still: Whether the system reported that nothing was touched since the look before.
+        listing: The files as they were listed; None before the first listing.
+        is_still: Whether the system reported that nothing was touched since the previous look.
     """
 
     listing: Listing | None = None
@@ -68,11 +68,11 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """How one refresh may work.
+    """The options of one refresh.
 
     Attributes:
-        progress: Called with files done and files to do.
-        is_cancelled: Asked before each file.
+        progress: Called with files done and files in total.
+        is_cancelled: Checked before each file.
         patience_s: How long to wait while another process writes.
     """
 
@@ -84,20 +84,20 @@ class Turn:
 class Sync:
     """Keeps the store of one work tree up to date; one process may write it, any number may read it.
 
-    One thread at a time may call `refresh`; everything else may be called from any thread meanwhile.
+    Only one thread at a time may call `refresh`; any thread may call the other methods meanwhile.
 
     Attributes:
-        store: Where the index lies.
-        look: The files as they were last listed.
+        store: The store of the index.
+        look: The last look at the files.
     """
 
     def __init__(self, tree: WorkTree, *, cache: Path, chunk_cache_bytes: int) -> None:
-        """Nothing is read yet.
+        """Prepare to sync without reading files.
 
         Args:
-            tree: The files.
+            tree: The work tree.
             cache: Folder of all indexes.
-            chunk_cache_bytes: Bound of what is kept of files by content.
+            chunk_cache_bytes: Size limit of the chunk cache.
         """
         self.store = Store(store_folder(cache, tree.root))
         self.look = Look()
@@ -108,46 +108,48 @@ class Sync:
 
     @property
     def contents(self) -> Contents:
-        """What the store held when it was last read."""
+        """The contents of the store when it was last read."""
         return self._table.contents
 
     def refresh(self, *, touched: Collection[str] | None = None, turn: Turn | None = None) -> Refresh:
-        """Index what changed on disk since the last time, and nothing else.
+        """Index only the files that changed on disk since the last call.
 
-        A store that is absent, damaged, or made by another analyzer, chunker or version is rebuilt.
+        A store that is missing, damaged, or has another fingerprint is rebuilt.
 
         Args:
-            touched: The only paths that may have changed since the last call, where the tree is watched; None
-                when any may have.
-            turn: How to work; by default to the end, without a word.
+            touched: The only paths that may have changed since the last call, if the tree is watched; None
+                if any path may have changed.
+            turn: The options; by default without progress or cancellation.
 
         Raises:
-            CancelledError: The turn was cancelled; what was committed stays.
-            RootError: The root is gone or may not be read.
-            IndexLockedError: Another process writes and there is no earlier index to search.
-            CacheError: The index cannot be written and there is no earlier one to search.
+            CancelledError: The turn was cancelled; committed batches are kept.
+            RootError: The root is gone or cannot be read.
+            IndexLockedError: Another process is writing, and there is no earlier index to search.
+            CacheError: The index cannot be written, and there is no earlier index to search.
         """
         self._tree.require()
-        is_sound = self._table.sync()  # first: the index there is can answer while the files are listed
+        is_sound = (
+            self._table.sync()
+        )  # first, so that an existing index can answer while the files are listed
         listing = self._listed(touched)
         if is_sound and not self._difference(listing):
             return Refresh()
         return self._catch_up(listing, turn or Turn())
 
     def rebuild(self) -> None:
-        """Throw the index away; the next `refresh` makes it anew."""
+        """Discard the index; the next `refresh` rebuilds it."""
         with self.store.writing(patience_s=LOCK_PATIENCE_S):
             self._reset(git.family(self._tree.root))
 
     def discard_if_damaged(self) -> list[str]:
-        """Read all files of the index; throw it away if one is not what was written.
+        """Verify all files of the index; discard it if any is damaged.
 
         Returns:
-            The files that are damaged; the next `refresh` makes the index anew if there are any.
+            The damaged files; if there are any, the next `refresh` rebuilds the index.
         """
         found = integrity.damaged(self.store.chunks)
         if found:
-            # The process that holds the lock may be rebuilding the index: it must not be discarded twice.
+            # The process that holds the lock may be rebuilding the index, which must not be discarded twice.
             with suppress(IndexLockedError), self.store.writing(patience_s=DAMAGE_PATIENCE_S):
                 if integrity.damaged(self.store.chunks):
                     log.warning("%s is damaged and will be rebuilt: %s", self.store.folder, ", ".join(found))
@@ -155,17 +157,17 @@ class Sync:
         return found
 
     def is_replaced(self, contents: Contents) -> bool:
-        """Tell whether any process has begun to rebuild the index since `contents` was read."""
+        """Return whether any process has begun to rebuild the index since `contents` was read."""
         known = contents.published
         return known is not None and known.making != self.store.published().making
 
     def other_writer(self) -> WriterInfo | None:
-        """Return the other process that writes the index, and how far it is; None when none does."""
+        """Return the other process that is writing the index, with its progress, or None."""
         writer = self.store.lock.writer()
         return writer if writer and writer.is_other else None
 
     def _listed(self, touched: Collection[str] | None) -> Listing:
-        """Look at the files as they are now, and note which may differ from what is indexed."""
+        """List the current files, and note which may differ from their indexed content."""
         last = self.look.listing
         if last is not None and touched is not None and not touched:
             self.look = Look(last, is_still=True)
@@ -179,7 +181,7 @@ class Sync:
         return listing
 
     def _difference(self, listing: Listing) -> Difference:
-        """Compare the disk with the records; a file that a stat does not settle is read and compared."""
+        """Compare the disk with the records; unsettled files are compared by content."""
         found = self._table.difference(listing.files)
         changed = dict(found.changed)
         settled = []
@@ -199,7 +201,7 @@ class Sync:
             return False
 
     def _catch_up(self, listing: Listing, turn: Turn) -> Refresh:
-        """Write what differs, unless the process that writes right now does it."""
+        """Index the differences, unless the process that is writing does so."""
         deadline = time.monotonic() + turn.patience_s
         while True:
             known = self.contents.published
@@ -211,7 +213,7 @@ class Sync:
             except (IndexLockedError, CacheError) as error:
                 is_last = isinstance(error, CacheError) or time.monotonic() > deadline
                 if turn.is_cancelled():
-                    raise CancelledError("the caller no longer waits for who writes the index") from error
+                    raise CancelledError("the caller no longer waits for the index") from error
                 if not self._table.sync():
                     if is_last:
                         raise
@@ -222,7 +224,7 @@ class Sync:
                         return Refresh(pending=pending, note=str(error) if pending else "")
 
     def _begin(self) -> None:
-        """Make a store where there is none that can be used: from another work tree's, or empty."""
+        """Create a store: from another work tree's store, or empty."""
         family = git.family(self._tree.root)
         for other in inventory.stores(self._cache) if family else ():
             if other.folder == self.store.folder or other.family != family:
@@ -230,7 +232,7 @@ class Sync:
             try:
                 self.store.grow_from(other, self._tree.root, fingerprint(), family=family)
             except (GoldrankError, OSError, sqlite3.Error) as error:
-                log.info("%s gives no index to begin with: %s", other.folder, error)
+                log.info("cannot start from the index in %s: %s", other.folder, error)
             else:
                 if self._table.sync():
                     return
@@ -241,7 +243,7 @@ class Sync:
         self.store.reset(self._tree.root, fingerprint(), family=family, make=make)
 
     def _write(self, difference: Difference, turn: Turn) -> Refresh:
-        """Index what differs; hold the lock to call it."""
+        """Index the differences; requires the lock."""
         if not difference:
             return Refresh()
         with self._chunk_cache.run() as cache, IndexWriter(self.store.chunks) as writer:
@@ -249,13 +251,13 @@ class Sync:
             indexer.update(
                 difference.changed, difference.gone, progress=turn.progress, is_cancelled=turn.is_cancelled
             )
-            # Only after all went well: else files may be marked and not remembered, and must be read again.
+            # Only after success: otherwise files may be marked without a record, and must be read again.
             self._table.adopt_own_writes()
         return Refresh(indexer.made, indexer.removed)
 
 
 def fingerprint() -> str:
-    """Identify what an index is made by: its format, analyzer, chunker, masking and engine."""
+    """Identify what builds an index: its format, analyzer, chunker, masking and engine."""
     engine = f"tantivy {importlib.metadata.version('tantivy')}"
     made_by = (f"terms {tokenizer.fingerprint()}", chunker.fingerprint(), secret_masking.fingerprint())
     return " | ".join((FORMAT, *made_by, engine))

@@ -1,7 +1,7 @@
-"""What one reply sees of a root: its files, what is known of each, the index and the commit.
+"""Which state of a root one reply uses: its files, their records, the index and the commit.
 
-A view is taken for one question and never changes. What takes long is worked out when it is first asked for,
-and once: the index is opened once, git is asked once, and each file that is shown is read once.
+A view is taken for one query and never changes. Slow values are computed once, on first use: the index is
+opened once, git is called once, and each file that is shown is read once.
 """
 
 import os
@@ -30,13 +30,13 @@ SHOWN_REASONS = 4  # why files are not searched, in one reply
 
 @dataclass(frozen=True)
 class View:
-    """A root as one reply sees it.
+    """The state of a root for one reply.
 
     Attributes:
-        tree: The work tree; what a view reads of it is read now.
-        sync: Keeps its index; asked only whether the index that this view opened still stands.
-        look: The files as they were last listed.
-        contents: What the store held.
+        tree: The work tree; files are read when they are needed.
+        sync: Updates the index; used only to check whether this view's index was replaced.
+        look: The last look at the files.
+        contents: The contents of the store.
     """
 
     tree: WorkTree
@@ -46,54 +46,54 @@ class View:
 
     @property
     def root(self) -> Path:
-        """The folder."""
+        """The root."""
         return self.tree.root
 
     @property
     def fingerprint(self) -> str:
-        """What the index was made by: its format, analyzer, chunker and engine."""
+        """Identifies what built the index: format, analyzer, chunker, masking and engine."""
         return fingerprint()
 
     @property
     def listing(self) -> Listing | None:
-        """The files as they were listed; None while they never were."""
+        """The files as they were listed; None before the first listing."""
         return self.look.listing
 
     @property
     def is_listed(self) -> bool:
-        """Whether the files below the root were listed; before that, only indexed files are known."""
+        """Whether the files below the root have been listed; before that, only indexed files are known."""
         return self.listing is not None
 
     @property
     def is_indexed(self) -> bool:
-        """Whether there is an index to search, be it of a part."""
+        """Whether there is an index to search, even a partial one."""
         return self.contents.index is not None
 
     @cached_property
     def snapshot(self) -> Snapshot:
-        """The newest committed state of the index when it was first asked for.
+        """The newest committed state of the index at first use.
 
         Raises:
             CacheError: There is no index.
         """
         if self.contents.index is None:
-            raise CacheError(f"there is no index in {self.sync.store.folder}", remedy="refresh makes it")
+            raise CacheError(f"there is no index in {self.sync.store.folder}", remedy="refresh builds it")
         return self.contents.index.snapshot()
 
     @cached_property
     def commit(self) -> str:
-        """The commit of the work tree and whether it is dirty, or why git is silent."""
+        """The commit of the work tree and whether it is dirty, or why git gives no answer."""
         return self.tree.commit(self.listing, is_still=self.look.is_still)
 
     @cached_property
     def paths(self) -> list[str]:
-        """The files that are searched, indexed already or not, in order; before a listing, those indexed."""
+        """The files to search, already indexed or not, sorted; before a listing, the indexed files."""
         known = self.contents.records if self.listing is None else self.listing.files
         return sorted((path for path in known if not self._reason(path)), key=os.fsencode)
 
     @cached_property
     def excluded(self) -> list[Exclusion]:
-        """The files that are not searched, with reasons, in order; none before a listing."""
+        """The files that are not searched, with reasons, sorted; empty before a listing."""
         if self.listing is None:
             return []
         read = (Exclusion(path, reason) for path in self.listing.files if (reason := self._reason(path)))
@@ -101,7 +101,7 @@ class View:
 
     @cached_property
     def notes(self) -> Mapping[str, str]:
-        """What is odd about how searched files were read, by path, in order."""
+        """Notes on how searched files were read, by path, sorted."""
         return {path: note for path in self.paths if (note := self.note(path))}
 
     @cached_property
@@ -111,24 +111,24 @@ class View:
 
     @property
     def unmeant(self) -> int:
-        """How many files outside git are indexed, if they are more than anyone may have meant; else 0."""
+        """The number of files in a folder outside git, if it is too large to be intended; else 0."""
         count = len(self.listing.files) if self.listing and not self.listing.is_git else 0
         return count if count > MANY else 0
 
     def note(self, path: str) -> str:
-        """Say what is odd about how a file was read, or ""."""
+        """Return the note on how a file was read, or ""."""
         record = self.contents.records.get(path)
         return record.note if record else ""
 
     def reason(self, path: str) -> str:
-        """Say why a path is not searched, as it was left out or lies below what was; "" when it was not."""
+        """Say why a path, or a folder above it, is not searched; "" when it is."""
         for folder in (path, *folders_above(path)):
             if reason := self.reasons.get(folder, ""):
                 return reason if folder == path else f"it is below {folder}, {reason}"
         return self.tree.why_unlisted(path, is_git=self.listing is not None and self.listing.is_git)
 
     def left_out(self) -> str:
-        """Say how many files that may hold an answer are not searched, and why; "" when all are."""
+        """Say how many files that may contain an answer are not searched, and why; "" when all are."""
         reasons = Counter(item.reason for item in self.excluded if item.reason not in exclusion.NO_LOSS)
         reasons.update("of uncertain encoding" for note in self.notes.values() if encoding.UNCERTAIN in note)
         reasons.update(split_file.LONG_LINES for note in self.notes.values() if split_file.LONG_LINES in note)
@@ -141,14 +141,13 @@ class View:
         return f"{count:,} {are} not searched, or not all of it ({shown}{more})"
 
     def select(self, wanted: Filter, *, is_cancelled: IsCancelled = lambda: False) -> Selection | None:
-        """List the searched files that pass a filter; None when there is no filter.
+        """List the searched files that match a filter; None without a filter.
 
-        Before the files are listed, the filter applies to the indexed files, and it is no error when none
-        passes.
+        Before the first listing, the filter applies to the indexed files, and no match is not an error.
 
         Raises:
-            ArgumentError: A pattern is invalid, a language is unknown, or no searched file passes.
-            CancelledError: `is_cancelled` said so.
+            ArgumentError: A pattern is invalid, a language is unknown, or no searched file matches.
+            CancelledError: `is_cancelled` returned True.
         """
         if not wanted:
             return None
@@ -159,9 +158,9 @@ class View:
         return selection
 
     def names(self, wanted: Filter) -> list[str]:
-        """List files that pass a filter before anything is indexed, even those that no search will read.
+        """List files that match a filter before anything is indexed, including files that are not searched.
 
-        Without a listing and without git to ask, it lists what it finds in a moment.
+        Without a listing and without git, the list has only the files found within a short time.
 
         Raises:
             ArgumentError: A pattern is invalid, or the language is unknown.
@@ -170,19 +169,19 @@ class View:
         return passing(listed, replace(wanted, root=str(self.root))).paths
 
     def lines(self, path: str) -> Sequence[str] | None:
-        """Read a file's lines, secrets masked; None when it is gone or may not be read."""
+        """Read a file's lines with secrets masked; None when the file is gone or cannot be read."""
         return self._lines(path)
 
     def lines_before_listing(self, path: str) -> list[str] | None:
-        """Read the lines of a file that was not judged yet; None when no search may read it."""
+        """Read the lines of a file that is not listed yet; None when the file is not searched."""
         return self.tree.lines_before_listing(path, clean_digest=self._clean_digest(path))
 
     def chunk_texts(self, chunks: Iterable[Chunk]) -> list[ChunkText]:
-        """Read chunks back from disk, and tell which are as they were indexed."""
+        """Read the current lines of chunks, and flag which are unchanged since they were indexed."""
         return read_back(chunks, self._lines)
 
     def is_replaced(self) -> bool:
-        """Tell whether any process has begun to rebuild the index since this view was taken."""
+        """Return whether any process has begun to rebuild the index since this view was taken."""
         return self.sync.is_replaced(self.contents)
 
     @cached_property
@@ -190,7 +189,7 @@ class View:
         return FileLines(lambda path: self.tree.lines(path, clean_digest=self._clean_digest(path)))
 
     def _clean_digest(self, path: str) -> str:
-        """Return the digest of a file's content that is known to hold no secrets, or ""."""
+        """Return the digest of a file's content if it is known to contain no secrets, else ""."""
         record = self.contents.records.get(path)
         return record.digest if record and not record.has_secrets and not record.reason else ""
 

@@ -1,4 +1,4 @@
-"""What is on disk below a root, and what a reply may say of it: files, lines without secrets, the commit."""
+"""What a reply may show of the disk below a root: files, lines with secrets masked, the commit."""
 
 import os
 import time
@@ -12,80 +12,80 @@ from retrieval.text import digest
 
 
 class WorkTree:
-    """The files of one root; any thread may call it.
+    """The files of one root; any thread may call its methods.
 
     Attributes:
-        root: The folder, without a link in its path.
-        listing_s: How long it took to list the whole tree the last time, seconds; 0 before that.
+        root: The folder, with all links resolved.
+        listing_s: How long the last listing of the whole tree took, in seconds; 0 before the first.
     """
 
     def __init__(self, root: Path, *, max_bytes: int, own: Sequence[Path] = ()) -> None:
-        """Open a root; nothing is listed.
+        """Open a root without listing files.
 
         Args:
             root: The folder.
-            max_bytes: Larger files are left out.
-            own: Files and folders of ours, which are passed over below the root.
+            max_bytes: Larger files are excluded.
+            own: Files and folders that belong to goldrank, which are not listed.
 
         Raises:
-            RootError: The root does not exist or may not be read.
+            RootError: The root does not exist or cannot be read.
         """
         self.root = walker.resolve_root(root)
         self.listing_s = 0.0
         self._max_bytes = max_bytes
         self._own = _below(self.root, own)
-        self._known: tuple[Listing | None, git.Head, git.State] | None = None  # what git said, and of what
+        self._known: tuple[Listing | None, git.Head, git.State] | None = None  # git's answer, and its input
 
     def require(self) -> None:
-        """Check that the root is still there.
+        """Check that the root still exists.
 
         Raises:
-            RootError: It is gone or may not be read.
+            RootError: The root is gone or cannot be read.
         """
         walker.resolve_root(self.root)
 
     def list_all(self) -> Listing:
-        """List the whole tree as it is now."""
+        """List the whole tree."""
         start = time.perf_counter()
         listing = walker.walk(self.root, max_bytes=self._max_bytes, own=self._own)
         self.listing_s = time.perf_counter() - start
         return listing
 
     def list_again(self, last: Listing, touched: Collection[str]) -> Listing | None:
-        """List the tree where only some paths can differ from the last listing.
+        """Update the last listing when only some paths can differ.
 
         Returns:
-            None when those paths may change what is listed elsewhere: then list the whole tree.
+            The listing, or None when a touched path may affect others and the whole tree must be listed.
         """
         return walker.walk_again(self.root, last, touched, max_bytes=self._max_bytes, own=self._own)
 
     def changed_since(self, last: Listing) -> set[str]:
-        """List the whole tree and return the paths that are not as they were listed."""
+        """List the whole tree and return the paths that changed since a listing."""
         now = walker.walk(self.root, max_bytes=self._max_bytes, own=self._own).files
         return {path for path in last.files.keys() | now.keys() if last.files.get(path) != now.get(path)}
 
     def names(self) -> list[str]:
-        """Name files without looking at any: all that git lists, or what a moment without git finds."""
+        """List file names without checking files: all from git, else those found in a short time."""
         return walker.names(self.root, own=self._own)
 
     def is_vast(self) -> bool:
-        """Tell whether this is a folder outside git with more files than anyone means to index unasked."""
+        """Return whether this is a folder outside git with too many files to index without asking."""
         return walker.is_vast(self.root, own=self._own)
 
     def read(self, path: str) -> bytes:
         """Read a listed file.
 
         Raises:
-            OSError: It vanished, became a link, or may not be read.
+            OSError: The file vanished, became a link, or cannot be read.
         """
         return walker.read(self.root, path)
 
     def lines(self, path: str, *, clean_digest: str = "") -> list[str] | None:
-        """Read the lines of a listed file with its secrets masked; None when it is gone or may not be read.
+        """Read the lines of a listed file with secrets masked; None when it is gone or cannot be read.
 
         Args:
             path: The file.
-            clean_digest: Digest of a content that is known to hold no secrets, or "".
+            clean_digest: Digest of content that is known to contain no secrets, or "".
         """
         try:
             return _masked(self.read(path), clean_digest)
@@ -93,7 +93,7 @@ class WorkTree:
             return None
 
     def lines_before_listing(self, path: str, *, clean_digest: str = "") -> list[str] | None:
-        """Read a file that no listing has judged yet; None when no search may read it. Else as `lines`."""
+        """Read the lines of a file that is not listed yet; None when it is not searched. Else as `lines`."""
         if not walker.judged(self.root, [path], max_bytes=self._max_bytes).files:
             return None
         try:
@@ -103,7 +103,7 @@ class WorkTree:
         return None if exclusion.reason_in_content(path, data) else _masked(data, clean_digest)
 
     def why_unlisted(self, path: str, *, is_git: bool) -> str:
-        """Say why a path is in no listing, neither as a file nor as left out; "" when nothing explains it.
+        """Say why a path is neither listed nor excluded; "" when nothing explains it.
 
         Args:
             path: Relative to the root.
@@ -116,14 +116,14 @@ class WorkTree:
         return ""
 
     def commit(self, listing: Listing | None, *, is_still: bool) -> str:
-        """Describe the commit and whether the tree is dirty, or say why git is silent.
+        """Describe the commit and whether the tree is dirty, or say why git gives no answer.
 
-        Git looks at every file to find out whether a tree is dirty, in a large one the longest part of an
-        answer. Of a tree that is still, what git said of the same listing and commit is said again.
+        To find out whether a tree is dirty, git checks every file, which in a large tree takes most of the
+        time of a reply. So while the tree is still, git's answer for the same listing and commit is reused.
 
         Args:
             listing: The files as they were last listed.
-            is_still: Whether the system reported that nothing was touched since they were listed.
+            is_still: Whether the system reported that nothing was touched since that listing.
         """
         head = git.head(self.root)
         if head.refusal:
@@ -137,19 +137,19 @@ class WorkTree:
 
 
 def folders_above(path: str) -> Iterator[str]:
-    """Yield the folders above a path, the nearest first."""
+    """Yield the folders above a path, nearest first."""
     while path := path.rpartition("/")[0]:
         yield path
 
 
 def _masked(data: bytes, clean_digest: str) -> list[str]:
     text = encoding.decode(data).text
-    # Most files are as they were indexed, and had no secrets: those need no detector, which is slow to load.
+    # Most files are unchanged and had no secrets, so they need no detector, which is slow to load.
     is_clean = bool(clean_digest) and digest(data) == clean_digest
     return chunker.lines_of(text if is_clean else secret_masking.mask(text).text)
 
 
 def _below(root: Path, paths: Iterable[Path]) -> tuple[str, ...]:
-    """Write those paths that lie below a root relative to it."""
+    """Return the paths that are below a root, relative to it."""
     real = (Path(os.path.realpath(path.expanduser())) for path in paths)
     return tuple(path.relative_to(root).as_posix() for path in real if root in path.parents)

@@ -1,4 +1,4 @@
-"""Which process may write a store, and how far it is: a lock, and a note beside it for those who wait."""
+"""Which process may write a store: a lock, and a note with its progress for processes that wait."""
 
 import json
 import os
@@ -12,17 +12,17 @@ from filelock import FileLock, Timeout
 
 from retrieval.errors import IndexLockedError
 
-_POLL_S = 0.01  # updating one file takes some 30 ms; a process that waits for it should not wait twice that
+_POLL_S = 0.01  # updating one file takes about 30 ms, and a waiting process should not double that
 
 
 @dataclass(frozen=True, slots=True)
 class WriterInfo:
-    """The process that writes an index.
+    """The process that is writing an index.
 
     Attributes:
-        pid: Its process id.
-        done: Files it has indexed in this run.
-        total: Files it has to index.
+        pid: The process id.
+        done: Files indexed in this run.
+        total: Files to index in this run.
     """
 
     pid: int
@@ -31,13 +31,13 @@ class WriterInfo:
 
     @property
     def description(self) -> str:
-        """The process and how far it is, for a sentence."""
+        """The process and its progress, as part of a sentence."""
         progress = f", {self.done:,} of {self.total:,} files done" if self.total else ""
         return f"another goldrank process ({self.pid}{progress})"
 
     @property
     def is_other(self) -> bool:
-        """Whether another process than this one writes."""
+        """Whether the writer is another process than this one."""
         return self.pid != os.getpid()
 
 
@@ -51,14 +51,14 @@ class WriteLock:
 
     @contextmanager
     def held(self, *, patience_s: float) -> Iterator[None]:
-        """Hold the right to write.
+        """Hold the lock.
 
         Raises:
-            IndexLockedError: Another process kept it for longer than `patience_s` seconds.
+            IndexLockedError: Another process held the lock for longer than `patience_s` seconds.
             OSError: The folder cannot be written.
         """
         try:
-            # Not around the body: what the body itself runs into is its own to name.
+            # Only around the acquisition: a timeout in the body has another cause.
             acquired = self._lock.acquire(timeout=patience_s, poll_interval=_POLL_S)
         except Timeout as error:
             writer = self.writer()
@@ -72,14 +72,14 @@ class WriteLock:
                 self._note.unlink(missing_ok=True)
 
     def report_progress(self, done: int, total: int) -> None:
-        """Write how far the work is, for processes that wait; hold the lock to call it."""
-        with suppress(OSError):  # a full disk shows where it matters more
+        """Write the progress for processes that wait; requires the lock."""
+        with suppress(OSError):  # a full disk is reported by more important writes
             self._note.write_text(
                 json.dumps({"pid": os.getpid(), "done": done, "total": total}), encoding="utf-8"
             )
 
     def writer(self) -> WriterInfo | None:
-        """Return the process that writes and how far it is; None when no living process says so."""
+        """Return the process that is writing, with its progress, or None if it is not alive."""
         try:
             writer = WriterInfo(**json.loads(self._note.read_bytes()))
         except (OSError, ValueError, TypeError):

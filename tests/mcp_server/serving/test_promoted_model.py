@@ -95,7 +95,7 @@ async def test_both_tools_say_that_a_broken_promoted_model_is_not_used(
         named = str((await client.call_tool("rag_search", {"query": "open_door"})).content)
     for reply in (found, ranked):
         assert f"bm25 + base on 4 candidates, weight 0.9 ({said}" in reply
-        assert "`goldrank rollback` goes back" in reply
+        assert "`goldrank rollback` returns" in reply
         assert "1. b.py" in reply
     assert "not used" not in named
 
@@ -286,12 +286,12 @@ def test_each_fault_of_a_version_keeps_it_from_answering(
         (where.folder / model_versions.CURRENT).unlink()
         (where.folder / model_versions.CURRENT).mkdir()
     said = {
-        "pair text": f"{version.name} learned from pair text {PAIR_TEXT_VERSION + 1} and",
-        "probe": f"{version.name} fails its probe: it says 0.000 whatever it reads",
-        "record": f"{version.name} is broken: goldrank.json is no record of a version",
+        "pair text": f"{version.name} was trained with pair text {PAIR_TEXT_VERSION + 1}",
+        "probe": f"{version.name} fails its probe: it returns 0.000 for every pair",
+        "record": f"{version.name} is broken: goldrank.json is not a record of a version",
         "pointer": "'nonsense' names no version of",
         "no file": f"{where.folder / model_versions.CURRENT} cannot be read: Is a directory; "
-        "mend or remove it",
+        "correct or remove it",
     }
     assert serving(models, where.root) == "base"
     assert note(models, where.root).startswith(f"the promoted model is not used: {said[fault]}")

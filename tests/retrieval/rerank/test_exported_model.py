@@ -29,7 +29,7 @@ def test_a_changed_byte_is_damage(tmp_path: Path) -> None:
     """A model of wrong bytes ranks by nonsense, and says so of nothing."""
     folder = sealed(tmp_path)
     (folder / "weights.safetensors").write_bytes(b"nymbers")
-    with pytest.raises(ModelError, match=r"is damaged: weights\.safetensors; export it again, or name"):
+    with pytest.raises(ModelError, match=r"is damaged: weights\.safetensors; export it again, or choose"):
         exported_model.read_manifest(folder)
 
 
@@ -52,10 +52,10 @@ def test_a_manifest_that_says_nothing_is_refused(tmp_path: Path, content: str) -
 
 def test_a_model_of_another_pair_text_is_refused(tmp_path: Path) -> None:
     """It learned to read something else than it would be shown."""
-    with pytest.raises(ModelError, match=f"writes {PAIR_TEXT_VERSION}"):
+    with pytest.raises(ModelError, match=f"uses {PAIR_TEXT_VERSION}"):
         exported_model.read_manifest(sealed(tmp_path, version=PAIR_TEXT_VERSION + 1))
 
 
 def test_whoever_misses_the_shipped_model_is_told_to_install_again() -> None:
     """Exporting is nothing that a user could do about it."""
-    assert "install goldrank again" in exported_model._way_out(exported_model.FOLDER)  # noqa: SLF001 - it may be there
+    assert "reinstall goldrank" in exported_model._way_out(exported_model.FOLDER)  # noqa: SLF001 - it may be there

@@ -42,7 +42,7 @@ def test_a_model_that_tells_passages_apart_passes_its_probe() -> None:
         ([1, 2], r"returns \(2,\) logits for 3 pairs"),
         ([1, float("nan"), 2], "not all numbers"),
         ([1, float("inf"), 2], "not all numbers"),
-        ([0.25, 0.25, 0.25], r"it says 0\.250 whatever it reads"),
+        ([0.25, 0.25, 0.25], r"it returns 0\.250 for every pair"),
     ],
 )
 def test_a_model_that_cannot_rank_fails_its_probe(logits: Sequence[float], said: str) -> None:

@@ -110,6 +110,6 @@ def test_a_model_of_another_pair_text_is_refused(where: ModelStore, tmp_path: Pa
     facts = replace(FACTS, pair_text_version=PAIR_TEXT_VERSION + 1)
     version = promoted(where, tmp_path / "made", facts=facts)
     with pytest.raises(
-        ModelError, match=rf"learned from pair text {PAIR_TEXT_VERSION + 1} and this goldrank"
+        ModelError, match=rf"was trained with pair text {PAIR_TEXT_VERSION + 1}, goldrank now"
     ):
         model_versions.verify(model_versions.read_version(where, version.name))
