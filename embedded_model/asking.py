@@ -1,11 +1,11 @@
-"""Questions that a package answers about itself, and the package without what gives the answers away.
+"""Which questions a package answers about itself, with the text that gives the answer away removed.
 
-kind        is asked                                    is answered by
-comment     what a comment says, in one of several ways the definition below it, the comment taken out
-file        what a file says first of itself            the file, that comment taken out
-error       an error message, its blanks filled         the lines that raise it
-test        what a test's name says                     the one definition that it names and calls
-change      what a list of changes says                 the one definition that it names
+kind        question                                    answer
+comment     a comment, phrased in one of several ways   the definition below it, the comment removed
+file        a file's opening comment                    the file, that comment removed
+error       an error message, its placeholders filled   the lines that raise it
+test        a test's name                               the one definition that it names and calls
+change      a changelog entry                           the one definition that it names
 name        a sentence around an identifier             its definition
 """
 

@@ -1,7 +1,7 @@
-"""What code says of itself: the comment of a definition or of a file, where it stands and what it tells.
+"""Which comment describes a definition or a file: its lines and its text.
 
-A question made of a comment is only one if the comment is gone: `Comment` therefore says which lines to take
-out before the code is indexed.
+A question made from a comment is a fair one only if the comment is removed: `Comment` therefore says which
+lines to remove before the code is indexed.
 """
 
 import re

@@ -1,12 +1,12 @@
-"""Mine the lessons of the embedded model: questions, chunks that answer, and chunks that nearly do.
+"""Mine the training data of the embedded model: questions, chunks that answer, and chunks that nearly do.
 
     python -m embedded_model.mine --work WORK
 
-Each package of packages.txt is fetched, unpacked and asked (asking.py); then
-`retrieval.training.pairs.mining` mines it like the repository of any user with a golden file: the first
-stage finds what nearly answers. A package whose licence does not let anybody use it is left out and listed.
-WORK keeps everything, and what is there is not done again; only the list of what was learned from is
-committed: embedded_model/manifest.json.
+Each package of packages.txt is fetched and unpacked, and questions are generated from it (asking.py); then
+`retrieval.training.pairs.mining` mines it like a user's repository with a golden file: the first stage finds
+the chunks that nearly answer. A package without a permissive licence is left out and listed.
+WORK keeps every intermediate result, and a second run reuses them; only the list of packages that the model
+was trained on is committed: embedded_model/manifest.json.
 
     WORK/archives/   as downloaded            WORK/golden/NAME.json   questions and answers
     WORK/trees/      unpacked, comments gone  WORK/pairs/NAME.jsonl   labelled pairs, `goldrank mine`'s format

@@ -1,7 +1,7 @@
-"""Where the embedded model's lessons come from: packages of three registries, and what they may be used for.
+"""Which packages of three registries the embedded model is trained on, and what their licences allow.
 
-Only packages whose own licence file says that anybody may use them are learned from, and none that is or
-holds a repository which people compare code search on. Nothing of a package is run or installed.
+Training uses only packages whose own licence file is permissive, and no package that is or contains a
+repository of a public code-search benchmark. Nothing in a package is run or installed.
 """
 
 import email

@@ -1,4 +1,4 @@
-"""How people ask: the same comment as a sentence, as a question, as key words."""
+"""How a comment is phrased as people ask: as a sentence, as a question, as keywords."""
 
 import random
 import re

@@ -1,12 +1,12 @@
-"""Make a trained model narrow: of the inner neurons of each layer keep few, which then do what all did.
+"""Narrow a trained model: keep a few inner neurons of each layer and correct them for those removed.
 
     python -m embedded_model.prune --trained OUT/round-N --work WORK \
         --layers 0,1,2,3,4 --inner 256 --out FOLDER
 
-Neurons go one by one, the one first whose going changes the layer's output least, and the weights of those
-that stay are corrected for it: optimal brain surgery (Hassibi and Stork 1993), with the activations that
-lessons call forth as the curvature. Layers follow each other, each on what the narrowed ones before it say.
-Nothing is trained here: `train.py --base FOLDER` does that next.
+Neurons are removed one by one, always the one whose removal changes the layer's output least, and the weights
+of the remaining ones are corrected for it: optimal brain surgery (Hassibi and Stork 1993), with the
+activations on training pairs as the curvature. Layers are narrowed in order, each on the output of the
+narrowed layers before it. This program does not train: run `train.py --base FOLDER` next.
 """
 
 import argparse

@@ -1,10 +1,10 @@
-"""Put a trained model into the package, in bytes.
+"""Export a trained model to int8 and put it into the package.
 
     python -m embedded_model.ship --trained OUT/round-N --name goldrank-crossencoder-N
 
-Replaces retrieval/rerank/model. Fine-tuning has few pairs to learn from, so the model gets back the
-dropout of its base, which train.py left out. Needs goldrank's extra `export`.
-Then write the card: embedded_model/card.py.
+This replaces retrieval/rerank/model. Users fine-tune the model on few pairs, so it gets back the dropout of
+its base, which train.py turned off. Requires goldrank's extra `export`. Afterwards write the model card:
+embedded_model/card.py.
 """
 
 import argparse

@@ -1,14 +1,14 @@
-"""Train the embedded model on the lessons that mine.py mined, in rounds, and say what each round taught it.
+"""Train the embedded model on the pairs that mine.py mined, in rounds, and measure each round.
 
     python -m embedded_model.train --work WORK --base FOLDER --out OUT [--round N RATE] ...
 
-Every round learns from lessons of its own, N questions, by `retrieval.training.fit.trainer`, which also
-tunes users' models; it begins with what the round before left. A round that is cut off goes on when the
-command is given again. One package in eight is never learned from: of its questions the table tells nDCG
-and MRR after each round, among the candidates that were mined, by the model alone and with the first stage.
+Each round trains on N questions of its own with `retrieval.training.fit.trainer`, which also tunes users'
+models, and starts from the model of the previous round. To continue an interrupted round, repeat the command.
+One package in eight is held out: the table gives nDCG and MRR on its questions after each round, among the
+mined candidates, for the model alone and with the first stage.
 
-    OUT/base/      what the first round begins with: FOLDER, or some of its layers
-    OUT/round-N/   what round N left: a CrossEncoder folder
+    OUT/base/      the model that the first round starts from: FOLDER, or some of its layers
+    OUT/round-N/   the model after round N: a CrossEncoder folder
     OUT/curve.tsv  the table
 """
 

@@ -2,8 +2,8 @@
 
     make demo
 
-Indexes this repository to its end, starts `goldrank serve` as a client would, and prints for each question
-the first results with a mark at those that golden.json expects; the index lies in a temporary folder.
+The demo indexes this repository completely into a temporary folder, starts `goldrank serve` as a client
+would, and prints the first results of each question, marking those that golden.json expects.
 """
 
 import json

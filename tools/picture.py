@@ -2,7 +2,7 @@
 
     make picture
 
-Rich draws the terminal. Its own template loads a font from the network; ours names fonts that systems have.
+Rich draws the terminal. Its default template loads a font from the network; ours names system fonts.
 """
 
 import io

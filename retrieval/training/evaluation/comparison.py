@@ -1,7 +1,8 @@
 """How good each system's rankings are, and whether one is better than another beyond chance.
 
-Every system is judged on the same questions by the same measures. Differences are paired by question; what is
-resampled are groups of questions (see `splits`), because the questions of a group are not independent.
+Every system answers the same questions and is scored by the same metrics. Differences are paired by question;
+the bootstrap resamples groups of questions (see `groups`), because questions of one group are not
+independent.
 """
 
 import math

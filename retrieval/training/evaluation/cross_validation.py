@@ -1,9 +1,9 @@
-"""How learning is judged before it is done: every question is ranked by a model that never saw it.
+"""How a recipe is evaluated before a model is kept: every question is ranked by a model that never saw it.
 
-The questions are parted into folds; for each, a model learns from the others and reads this one's candidates.
-So the scores say what the recipe does on questions that it was not shown; the model that is kept in the end
-learns from all of them by the same recipe. How much a model's word counts is chosen in the same way: for
-each fold by the other folds' scores.
+The questions are split into folds; for each fold, a model is trained on the other folds and scores this
+fold's candidates. The scores therefore measure the recipe on unseen questions; the model that is kept is
+trained on all questions with the same recipe. The model's weight is chosen the same way: for each fold, by
+the scores of the other folds.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""One HTML page of an evaluation, plots included: it opens without a network and runs no script."""
+"""How an evaluation becomes one HTML page, plots included, that opens offline and runs no script."""
 
 import html
 import io

@@ -1,7 +1,7 @@
 """How well one ranking answers one question: pure functions of the ranks at which its targets were found.
 
-A target is a file, or some lines of one, that answers. It is found at the rank, 1-based, of the first result
-that touches it. Further results that touch it only take up ranks.
+A target is a file, or some lines of one, that answers the question. Its rank, 1-based, is that of the first
+result that touches it. Further results that touch it only take up ranks.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""What an interrupted evaluation keeps on disk, so that the same command need not ask the model again."""
+"""What an evaluation saves on disk, so that the same command can continue without running the model again."""
 
 import json
 from collections.abc import Callable, Mapping

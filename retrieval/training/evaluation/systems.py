@@ -1,4 +1,4 @@
-"""The systems that an evaluation sets side by side: from the honest floor to both stages together."""
+"""Which systems an evaluation compares, from the simplest baseline to both stages together."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""How an evaluation is written down: as JSON, which can be read back, and as Markdown."""
+"""How an evaluation is written: as JSON, which can be read back, and as Markdown."""
 
 import dataclasses
 import json

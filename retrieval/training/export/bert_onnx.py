@@ -1,11 +1,11 @@
-"""A BERT cross-encoder as an ONNX graph that multiplies bytes: its tensors by name, and its nodes.
+"""How a BERT cross-encoder is written as an ONNX graph that multiplies in int8: its tensors and its nodes.
 
-The graph takes one pair, without padding: on a CPU a batch gains nothing, and padding costs what it is long.
-It has standard operators only. Its tensors are those of `quantization`, in a safetensors file beside it.
+The graph takes one pair, without padding: on a CPU a batch gains nothing, and padding costs time per token.
+It uses standard operators only. Its tensors are those of `int8`, in a safetensors file beside it.
 
-Two things are not as PyTorch writes them down, and compute the same: a product reads the normalised values,
-as the scale and shift of their norm are folded into its weights; and of the last layer only the first token
-is computed, as nothing reads the others.
+Two parts differ from PyTorch's graph but compute the same values. A product reads the normalised values,
+because the scale and shift of their norm are folded into its weights. The last layer is computed for the
+first token only, because nothing reads the others.
 """
 
 import json

@@ -1,14 +1,14 @@
-"""A CrossEncoder folder as the 8-bit graph that `graph` serves, and back.
+"""How a CrossEncoder folder becomes the 8-bit graph that `rerank.onnx_scorer` runs, and is restored from it.
 
-An exported folder holds one set of weights, in bytes with their scales: the graph computes with them, and
-`restore` makes an ordinary CrossEncoder folder of them, to be fine-tuned. The two differ by what the graph
-rounds while it computes, and by nothing else.
+An exported folder holds one set of weights, in int8 with their scales: the graph computes with them, and
+`restore` turns them into an ordinary CrossEncoder folder that can be fine-tuned. The two differ only by the
+graph's rounding of activations.
 
-    manifest.json             name, cut, pair text version, and the SHA-256 of every other file
+    manifest.json             name, token limit, pair text version, and the SHA-256 of every other file
     graph.onnx                the nodes; small
     weights.safetensors       the tensors of graph.onnx
     tokenizer.json
-    config.json …             what sentence-transformers wants beside the weights
+    config.json …             what sentence-transformers needs beside the weights
 """
 
 import json

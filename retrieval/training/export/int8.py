@@ -1,9 +1,9 @@
-"""Which weights of a BERT cross-encoder become bytes, and how the model is had back from them.
+"""Which weights of a BERT cross-encoder are quantized to int8, and how the model is restored from them.
 
-The tensors have the names of the model's own state where they are its own, so that one set of weights serves
-and is fine-tuned. The scale and shift of a layer norm are folded into the products that read it: BERT's
-scales make a few of 384 channels ten times larger than the rest, and activations share one scale of 8 bits,
-which would leave 4 to the rest.
+Tensors that belong to the model's state keep their names there, so one set of weights can both serve and be
+fine-tuned. The scale and shift of a layer norm are folded into the products that read it: BERT's scales make
+a few of 384 channels ten times larger than the rest, and activations share one scale of 8 bits, which would
+leave 4 bits for the other channels.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Where a training that was cut off goes on: its folder, and which checkpoints in it are to be trusted."""
+"""Where an interrupted training resumes: its folder, and which checkpoints in it are valid."""
 
 import json
 import re

@@ -1,7 +1,7 @@
-"""What a model is, whatever its folder is called: the hash of all that its logits depend on.
+"""When two models are the same, whatever their folders are called: a hash of all that their logits depend on.
 
-What a model said is kept under this name. A folder's path will not do: the next training may write another
-model into the same folder.
+A model's scores are cached under this hash. The folder's path is not enough: the next training may write
+another model into the same folder.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""By which recipe a cross-encoder is fine-tuned: every number that decides a training but its pairs."""
+"""Which recipe fine-tunes a cross-encoder: every value that decides a training, except its pairs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,13 +1,14 @@
-"""How a cross-encoder is fine-tuned on labelled pairs: loss, schedule, early stop, pull back to its base.
+"""How a cross-encoder is fine-tuned on labelled pairs: loss, schedule, early stopping, weight averaging.
 
-A training works in `OUT.partial`, a sibling of the folder it makes, and renames its result last:
+A training works in `OUT.partial`, next to the output folder OUT, and renames its result at the end:
 
     OUT.partial/fingerprint       pairs, recipe, base weights and libraries it belongs to
     OUT.partial/checkpoint-STEP/  weights, optimizer, generators, losses; sealed by digests.json
     OUT.partial/model/            the finished model, until it is renamed to OUT
 
-There is a checkpoint after every epoch, and of a long one now and then. The same training, started again
-after it was cut off, goes on from the last sealed checkpoint and ends with the weights it would have had.
+The trainer saves a checkpoint after every epoch, and several during a long one. When the same training is
+started again after an interruption, it resumes from the last sealed checkpoint and ends with the same weights
+as an uninterrupted run.
 """
 
 import importlib.metadata

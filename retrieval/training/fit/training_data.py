@@ -1,4 +1,4 @@
-"""What a training reads: pairs split by group, checked, and put into the form of their loss."""
+"""Which data a training reads: pairs split by group, validated, and converted to the form of their loss."""
 
 import random
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""What a training did: its data in numbers, its epochs and losses, the values that ran, and on what."""
+"""What is recorded of a training: counts of its data, epochs and losses, effective arguments, and device."""
 
 import importlib.metadata
 import math

@@ -1,6 +1,6 @@
-"""How a golden file changes: rows are added or removed where they stand, validated first, in one step.
+"""How a golden file is edited: rows are validated first, then added or removed in place, atomically.
 
-Everything else in the file stays as its owner wrote it: order, spacing, comments, line endings.
+An edit preserves everything else in the file: order, whitespace, comments and line endings.
 """
 
 import json

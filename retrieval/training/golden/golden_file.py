@@ -1,13 +1,13 @@
-"""What a golden file asks, and which files answer: reads it, and finds what its loose paths mean.
+"""Which questions a golden file contains and which files answer them, including what its loose paths mean.
 
-A row is an object; the only keys that must be there are `q` and `expect_paths`:
+A row is an object; its only required keys are `q` and `expect_paths`:
 
     {"q": "Where are retries scheduled?", "expect_paths": ["src/retry.py", "src/queue.py:40-61"],
      "id": "retries", "grades": {"src/queue.py:40-61": 2}, "tags": ["how"], "date": "2026-03-01"}
 
-An expected path is a file; a file and lines; or, loosely, the end of a path or a folder. Grades say how much
-an answer is worth beside the others (1 by default). A row whose keys all begin with `_` is a comment.
-The names `q` and `expect_paths` are the file's own and appear in this module only.
+An expected path is a file, a file with lines, or a loose path: the end of a path, or a folder. A grade says
+how much an answer is worth relative to the others (1 by default). A row whose keys all begin with `_` is a
+comment. The names `q` and `expect_paths` belong to the file format and appear in this module only.
 """
 
 import hashlib

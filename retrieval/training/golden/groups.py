@@ -1,6 +1,6 @@
-"""Which questions belong together: they ask the same thing in other words, or share a chunk that answers.
+"""Which questions belong together: paraphrases, and questions that share an answering chunk.
 
-A model that learned from one question of a group has seen the answer to the others.
+A model that was trained on one question of a group has seen the answers to the others.
 """
 
 from collections.abc import Collection, Mapping, Sequence

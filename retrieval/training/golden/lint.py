@@ -1,4 +1,4 @@
-"""What is wrong with a golden file: a wrong question teaches, and proves, the wrong thing."""
+"""Which faults a golden file has: a wrong question spoils both the training and the evaluation."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,12 +1,12 @@
-"""Which questions a repository itself suggests: drafts for a person to accept, each with its evidence.
+"""Which questions a repository suggests by itself: drafts for a person to accept, each with its evidence.
 
-    commit     what a small commit said it did; the answer is the source files it changed
-    docstring  what a definition says of itself, first sentence; the answer is its lines
+    commit     the message of a small commit; the answer is the source files that it changed
+    docstring  the first sentence of a definition's comment or docstring; the answer is its lines
     test       the name of a test, as words; the answer is the file that the test is named after
-    changelog  a line that names something in code; the answer is the only file that defines it
+    changelog  a line that names an identifier; the answer is the only file that defines it
 
-A draft is no golden question yet: it repeats words that stand beside the answer, so it is easier than what
-people ask. Its date says since when it is true.
+A draft is not a golden question yet: it repeats words next to the answer, so it is easier than the questions
+that people ask. Its date says since when the answer has been true.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Which chunks can answer at all: an import block, a licence or a shim is there, and answers nothing."""
+"""Which chunks can answer a question at all: import blocks, licences and shims cannot."""
 
 import re
 from collections.abc import Iterator, Sequence

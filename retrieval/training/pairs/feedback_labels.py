@@ -1,4 +1,4 @@
-"""What feedback teaches: weak labels, learned from beside the golden file and never tested on."""
+"""Which pairs come from feedback: weak labels, beside the golden file for training, never for tests."""
 
 import hashlib
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""Labelled pairs of question and passage, and the file that keeps them."""
+"""What a labelled pair of question and passage holds, and how pairs are stored in a file."""
 
 import dataclasses
 import json

@@ -1,9 +1,9 @@
-"""Which (question, passage) pairs the reranker learns from: chunks that answer, and chunks that nearly do.
+"""Which (question, passage) pairs the reranker is trained on: chunks that answer, and chunks that nearly do.
 
-A positive is a chunk, not a file: one that the golden file's lines name, else the best of an expected file by
-first-stage evidence. A negative is a chunk of another file that the first stage ranked high all the same,
-some from each of several bands. The other chunks of an expected file are neither: nobody said. Nor is a chunk
-that quotes a question, or one of the golden file itself where it is indexed.
+A positive is a chunk, not a file: one on the lines that the golden file names, or else the best chunks of an
+expected file by first-stage features. A negative is a chunk of another file that the first stage still ranked
+high; each of several rank bands gives some. The other chunks of an expected file are unlabelled and therefore
+neither, like a chunk that quotes a question, and chunks of the golden file itself if it is indexed.
 """
 
 import dataclasses

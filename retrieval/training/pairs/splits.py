@@ -1,4 +1,4 @@
-"""How questions are split into folds, so that a group of questions is never in two of them."""
+"""How questions are split into folds, so that no group of questions is in two of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

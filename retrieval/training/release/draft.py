@@ -1,4 +1,4 @@
-"""What is recorded of a tuned model when it becomes a version: the card, and the facts that serving needs."""
+"""What a version records about its tuned model: the model card, and the facts that serving needs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

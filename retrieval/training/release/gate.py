@@ -1,4 +1,4 @@
-"""When a tuned model may serve: a pure function of an evaluation."""
+"""When a tuned model may serve, decided by a pure function of its evaluation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Markdown that no text from outside breaks."""
+"""How untrusted text is written in Markdown without breaking its tables and headings."""
 
 from collections.abc import Iterable, Sequence
 

@@ -1,8 +1,8 @@
-"""How a tuned model becomes a version that serves, and how that is undone.
+"""How a tuned model becomes the version that serves, and how it is rolled back.
 
-A version is written beside its place, synced, made read-only and renamed; then the history is written, then
-the pointer is replaced. A process that is killed at any moment leaves the old version serving or the new one,
-never half of one.
+A version is written to a temporary folder, synced, made read-only and renamed; then the history is written,
+then the pointer is replaced. If the process is killed at any moment, either the old version or the complete
+new one serves.
 """
 
 import json
