@@ -19,8 +19,8 @@ def identity(model: str, *, revision: str = "") -> str:
     """Hash a model's weights, configuration and tokenizer, with the pair text and the libraries that run it.
 
     Args:
-        model: `exported_model.NAME`, a folder, or a hub id; a hub model that is not on this machine is its
-            name.
+        model: `exported_model.NAME`, a folder, or a hub id; a hub model that is not on this machine is
+            identified by its name.
         revision: Commit of a hub model, or "".
     """
     seen = hashlib.sha256()
@@ -39,7 +39,7 @@ def identity(model: str, *, revision: str = "") -> str:
 
 
 def _folder(model: str, revision: str) -> Path | None:
-    """Find the files that loading a model would read."""
+    """Return the files that loading a model reads."""
     folder = exported_model.folder_of(model) or Path(model).expanduser()
     if folder.is_dir():
         return folder
@@ -47,6 +47,6 @@ def _folder(model: str, revision: str) -> Path | None:
 
     try:
         found = try_to_load_from_cache(model, "config.json", revision=revision or None)
-    except ValueError:  # no name that a hub could have
+    except ValueError:  # not a valid hub name
         return None
     return Path(found).parent if isinstance(found, str) else None

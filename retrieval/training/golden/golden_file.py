@@ -154,8 +154,9 @@ def plain(path: str) -> str:
 
 
 def targets(question: Question, paths: Collection[str]) -> tuple[Expected, ...]:
-    """Resolve a question's answers to exact paths, each once with its best grade; unknown ones are left
-    out.""" grades: dict[tuple[str, int | None, int | None], float] = {} for item in question.expected:
+    """Resolve a question's answers to exact paths, each once with its best grade; skip unknown ones."""
+    grades: dict[tuple[str, int | None, int | None], float] = {}
+    for item in question.expected:
         for path in resolve(item, paths):
             key = (path, item.start_line, item.end_line)
             grades[key] = max(item.grade, grades.get(key, 0.0))
