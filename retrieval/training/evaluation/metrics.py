@@ -23,7 +23,7 @@ def reciprocal_rank(ranks: Ranks, cutoff: int = 10) -> float:
 
 
 def recall(ranks: Ranks, cutoff: int = 50) -> float:
-    """Return the share of targets among the first `cutoff` results: the ceiling of any reranking."""
+    """Return the share of targets among the first `cutoff` results: the upper bound of any reranking."""
     return sum(rank <= cutoff for rank in _found(ranks)) / len(ranks) if ranks else 0.0
 
 
@@ -33,9 +33,9 @@ def ndcg(ranks: Ranks, grades: Sequence[float] = (), cutoff: int = 10) -> float:
     A result that touches two targets counts once, with the higher grade.
 
     Args:
-        ranks: Of each target.
-        grades: Of each target, above 0; by default all 1.
-        cutoff: How many results count.
+        ranks: The rank of each target.
+        grades: The grade of each target, above 0; by default all 1.
+        cutoff: Number of results that count.
 
     >>> ndcg([1]), round(ndcg([3, None]), 3)
     (1.0, 0.307)

@@ -10,7 +10,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 
 def _cell(text: str) -> str:
-    r"""Write a text so that it stays in its cell and is no HTML.
+    r"""Escape a text so that it stays in its cell and is not HTML.
 
     >>> _cell("a | b\n<c>")
     'a \\| b<br>&lt;c&gt;'
