@@ -66,9 +66,9 @@ def unpacked(package: str, scratch: Path) -> Path:
 
 
 def weights(graph: Path) -> dict[str, Array]:
-    """Read an 8-bit BERT's weights by the names PyTorch has for them, float32.
+    """Read an 8-bit BERT's weights as float32, under their PyTorch names.
 
-    onnxruntime's dynamic quantization keeps (bytes - zero point) x scale of every matrix, transposed.
+    onnxruntime's dynamic quantization stores every matrix transposed, as (bytes - zero point) x scale.
     """
     model = onnx.load(str(graph)).graph
     found = {item.name: numpy_helper.to_array(item) for item in model.initializer}

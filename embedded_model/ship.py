@@ -16,12 +16,12 @@ from pathlib import Path
 from retrieval.rerank import exported_model
 from retrieval.training.export.export import export
 
-MAX_TOKENS = 192  # an excerpt has some 64, and long questions and paths are not cut
+MAX_TOKENS = 192  # an excerpt has some 64; the rest is room for long questions and paths
 DROPOUT = 0.1  # BERT's (Devlin et al. 2019)
 
 
 def main() -> None:
-    """Export and replace."""
+    """Export the model and replace the packaged one."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -30,7 +30,7 @@ Ranks = Sequence[int | None]
 
 
 def main() -> None:
-    """Rank every question; write, or compare with what is committed."""
+    """Rank every question; write the ranks, or compare them with the committed ones."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -299,9 +299,8 @@ def _weighed(name: str, task: _Task, said: Said, folds: Sequence[Fold]) -> tuple
             weight: float(np.mean([scores.by_question[identity]["nDCG@10"] for identity in identities]))
             for weight, scores in table.items()
         }
-        return max(
-            means, key=lambda weight: (round(means[weight], 9), -weight)
-        )  # the smallest weight wins a tie
+        # the smallest weight wins a tie
+        return max(means, key=lambda weight: (round(means[weight], 9), -weight))
 
     tested = [item.question_id for item in task.questions]
     weights = {
