@@ -1,11 +1,11 @@
-"""Questions that a package answers about itself, and the package without what gives the answers away.
+"""Which questions a package answers about itself, with the text that gives the answer away removed.
 
-kind        is asked                                    is answered by
-comment     what a comment says, in one of several ways the definition below it, the comment taken out
-file        what a file says first of itself            the file, that comment taken out
-error       an error message, its blanks filled         the lines that raise it
-test        what a test's name says                     the one definition that it names and calls
-change      what a list of changes says                 the one definition that it names
+kind        question                                    answer
+comment     a comment, phrased in one of several ways   the definition below it, the comment removed
+file        a file's opening comment                    the file, that comment removed
+error       an error message, its placeholders filled   the lines that raise it
+test        a test's name                               the one definition that it names and calls
+change      a changelog entry                           the one definition that it names
 name        a sentence around an identifier             its definition
 """
 
@@ -55,12 +55,12 @@ _ABOUT = (
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question and where it is answered; lines are those of the package with comments taken out.
+    """A question and its answer; lines are those of the package with comments removed.
 
     Attributes:
-        kind: Of the table above.
-        text: What is asked.
-        path: Of the file that answers.
+        kind: One of the table above.
+        text: The text of the question.
+        path: The file that answers.
         start_line: First line, 1-based; None for the whole file.
         end_line: Last line, inclusive; None for the whole file.
     """
@@ -73,32 +73,32 @@ class Asked:
 
     @property
     def answer(self) -> str:
-        """The answer as a golden file spells it."""
+        """The answer as it is spelled in a golden file."""
         return self.path if self.start_line is None else f"{self.path}:{self.start_line}-{self.end_line}"
 
 
 @dataclass
 class File:
-    """A file of the package as it is read and cut."""
+    """A file of the package, read and split."""
 
     path: str
     lines: list[str]
     found: list[Definition] = field(default_factory=list)
-    gone: set[int] = field(default_factory=set)  # 1-based lines that are taken out
+    gone: set[int] = field(default_factory=set)  # 1-based lines that are removed
 
     def at(self, line: int) -> int:
-        """Say where a line comes to stand."""
+        """Return a line's number after the removal."""
         return line - sum(number < line for number in self.gone)
 
 
 def strip(root: Path, *, seed: str) -> list[Asked]:
-    """Draw questions from the package below `root`, and take their comments out of its files there."""
-    rng = random.Random(seed)  # noqa: S311 - a draw that can be repeated is the point
+    """Generate questions from the package below `root`, and remove their comments from its files."""
+    rng = random.Random(seed)  # noqa: S311 - the draw must be repeatable
     files = list(_files(root))
     asked: list[Asked] = []
     asked += _commented(files, rng)
     asked += _of_files(files, rng)
-    for file in files:  # what remains is asked of the code as it then stands
+    for file in files:  # other questions are asked of the code without these comments
         if file.gone:
             file.lines = [line for number, line in enumerate(file.lines, 1) if number not in file.gone]
             (root / file.path).write_text("\n".join(file.lines) + "\n", encoding="utf-8")

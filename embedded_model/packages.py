@@ -1,7 +1,7 @@
-"""Where the embedded model's lessons come from: packages of three registries, and what they may be used for.
+"""Which packages of three registries the embedded model is trained on, and what their licences allow.
 
-Only packages whose own licence file says that anybody may use them are learned from, and none that is or
-holds a repository which people compare code search on. Nothing of a package is run or installed.
+Training uses only packages whose own licence file is permissive, and no package that is or contains a
+repository of a public code-search benchmark. Nothing in a package is run or installed.
 """
 
 import email
@@ -21,7 +21,7 @@ from typing import Literal, cast, get_args
 
 Registry = Literal["pypi", "npm", "debian", "deb"]
 NAMES = Path(__file__).with_name("packages.txt")
-CODE_LIMIT = 40_000_000  # bytes of a package that are laid out; the rest of a giant teaches the same again
+CODE_LIMIT = 40_000_000  # bytes unpacked per package; the rest of a huge package is repetitive
 
 EXCLUDED = re.compile(
     r"""abseil|acme\.?sh|aeson|aiohttp|alamofire|axios|axum|\bbats\b|\bcats\b|\bchi\b|circe|click|cobra|curl
@@ -67,12 +67,12 @@ _ALL = re.compile(r"\s+and\s+|,(?!\s*version)\s*|;\s*")
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """What a line of packages.txt names: a package and the version that a registry gives of it.
+    """A line of packages.txt: a package and its version in a registry.
 
     Attributes:
         registry: "debian" is a source package and "deb" a binary one, of the release that the machine runs.
-        name: As the registry spells it.
-        version: Pinned for PyPI and npm; "" for Debian, which keeps one.
+        name: Its name as the registry spells it.
+        version: Pinned for PyPI and npm; "" for Debian, which has one.
     """
 
     registry: Registry
@@ -81,19 +81,19 @@ class Package:
 
     @property
     def folder(self) -> str:
-        """A name for its files."""
+        """Return a folder name for its files."""
         return f"{self.registry}-{self.name.replace('/', '-').lstrip('@')}"
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A package as it came.
+    """A downloaded package.
 
     Attributes:
-        version: The one that was taken.
-        licence: As its files say it, or "" where they do not.
-        sha256: Of its archives, in order.
-        root: Its files.
+        version: The version that was downloaded.
+        licence: The licence in its files, or "" if there is none.
+        sha256: Hashes of its archives, in order.
+        root: The folder of its files.
     """
 
     version: str
@@ -103,10 +103,10 @@ class Source:
 
 
 def listed() -> list[Package]:
-    """Read packages.txt: registry, name and version a line.
+    """Read packages.txt: registry, name and version per line.
 
     Raises:
-        ValueError: A name is excluded, or a line is none.
+        ValueError: A name is excluded, or a line is invalid.
     """
     found = []
     for line in NAMES.read_text(encoding="utf-8").splitlines():
@@ -123,7 +123,7 @@ def listed() -> list[Package]:
 
 
 def is_free(licence: str) -> bool:
-    """Tell whether a licence, as packages write it, lets anybody use the code; of alternatives one is enough.
+    """Return whether a licence, as packages write it, is permissive; one permissive alternative is enough.
 
     >>> is_free("GPL-2+ or MIT"), is_free("BSD-3-clause and GPL-2+"), is_free("")
     (True, False, False)
@@ -143,7 +143,7 @@ def fetch(package: Package, archives: Path) -> Path:
     """Download a package unless it is there, and return the folder of its archives.
 
     Raises:
-        CalledProcessError: The registry does not give it.
+        CalledProcessError: The registry does not provide it.
     """
     folder = archives / f"{package.folder}-{package.version or 'debian'}"
     if not folder.exists():
@@ -172,7 +172,7 @@ def lay(package: Package, folder: Path, root: Path) -> Source:
 
 
 def _heart(root: Path) -> Path:
-    """Find the folder in which a binary package carries its code, as its repository would."""
+    """Find the folder in which a binary package has its code, laid out like its repository."""
     for part in ("usr/share/doc", "usr/share/man", "usr/share/rubygems-integration", "usr/share/lintian"):
         shutil.rmtree(root / part, ignore_errors=True)
     while len(inside := list(root.iterdir())) == 1 and inside[0].is_dir():
@@ -181,7 +181,7 @@ def _heart(root: Path) -> Path:
 
 
 def _thin(root: Path) -> None:
-    """Take out ignore rules, which would hide what was packed, and what was built of sources."""
+    """Remove ignore rules, which would hide packed files, and build products."""
     for rules in root.rglob(".*ignore"):
         rules.unlink()
     for built in root.rglob("*"):
@@ -190,7 +190,7 @@ def _thin(root: Path) -> None:
 
 
 def _download(package: Package, archives: Path) -> list[str]:
-    if package.registry == "pypi":  # wheels: a source distribution would be run to learn its name
+    if package.registry == "pypi":  # wheels: pip would run a source distribution to learn its name
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
         return [*pip, "--no-deps", "--only-binary", ":all:", f"{package.name}=={package.version}"]
     if package.registry == "npm":
@@ -210,7 +210,7 @@ def _download(package: Package, archives: Path) -> list[str]:
 
 @cache
 def _sources(archives: Path) -> tuple[str, ...]:
-    """Make apt know the release's source packages, in folders of our own."""
+    """Fetch apt's list of source packages of the release, into separate folders."""
     folder = (archives / "apt").resolve()
     (folder / "lists/partial").mkdir(parents=True, exist_ok=True)
     lines = {
@@ -237,7 +237,7 @@ def _repositories() -> Iterator[tuple[str, str]]:
 
 
 def _unpack(archive: Path, folder: Path) -> None:
-    """Unpack an archive without the folder that holds everything, where there is one."""
+    """Unpack an archive without its single top-level folder, if it has one."""
     folder.mkdir(parents=True, exist_ok=True)
     if archive.suffix in {".whl", ".zip"}:
         with zipfile.ZipFile(archive) as opened:

@@ -1,4 +1,4 @@
-"""How people ask: the same comment as a sentence, as a question, as key words."""
+"""How a comment is phrased as people ask: as a sentence, as a question, as keywords."""
 
 import random
 import re
@@ -20,7 +20,7 @@ _DULL = frozenset({"return", "get", "set", "provide", "represent", "define", "pe
 
 
 def ask(sentence: str, rng: random.Random) -> str:
-    """Write what a comment's sentence tells as somebody would ask for it."""
+    """Phrase a comment's sentence as a user would ask for it."""
     style = rng.random()
     if style < 0.25:
         return sentence
@@ -30,7 +30,7 @@ def ask(sentence: str, rng: random.Random) -> str:
 
 
 def question(sentence: str, rng: random.Random) -> str:
-    """Turn "Parses the header of x" into "how to parse the header of x" and its like."""
+    """Turn "Parses the header of x" into "how to parse the header of x" and similar questions."""
     found = _VERB.fullmatch(sentence)
     verb = found and _base(found["verb"].lower(), found["s"] or "")
     if found and verb in _VERBS:

@@ -1,12 +1,12 @@
-"""Make a trained model narrow: of the inner neurons of each layer keep few, which then do what all did.
+"""Narrow a trained model: keep a few inner neurons of each layer and correct them for those removed.
 
     python -m embedded_model.prune --trained OUT/round-N --work WORK \
         --layers 0,1,2,3,4 --inner 256 --out FOLDER
 
-Neurons go one by one, the one first whose going changes the layer's output least, and the weights of those
-that stay are corrected for it: optimal brain surgery (Hassibi and Stork 1993), with the activations that
-lessons call forth as the curvature. Layers follow each other, each on what the narrowed ones before it say.
-Nothing is trained here: `train.py --base FOLDER` does that next.
+Neurons are removed one by one, always the one whose removal changes the layer's output least, and the weights
+of the remaining ones are corrected for it: optimal brain surgery (Hassibi and Stork 1993), with the
+activations on training pairs as the curvature. Layers are narrowed in order, each on the output of the
+narrowed layers before it. This program does not train: run `train.py --base FOLDER` next.
 """
 
 import argparse
@@ -22,11 +22,11 @@ from retrieval.rerank.model_loading import load_cross_encoder
 
 LESSONS = 300  # some 1,800 pairs, 150,000 tokens: a hundred for each neuron
 BATCH = 32
-RIDGE = 1e-4  # of the mean curvature: neurons that the lessons never call forth would have none
+RIDGE = 1e-4  # of the mean curvature: neurons that the pairs never activate would have none
 
 
 def main() -> None:
-    """Read the arguments, narrow, save."""
+    """Read the arguments, narrow the model and save it."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -49,8 +49,8 @@ def narrow(model: Any, batches: Sequence[Any], *, inner: int) -> None:
 
     Args:
         model: A BERT with one output.
-        batches: Tokenised pairs, padded, whose activations say which neurons matter.
-        inner: Neurons that stay in each layer.
+        batches: Tokenized pairs, padded, whose activations decide which neurons matter.
+        inner: Neurons to keep in each layer.
     """
     bert = model[0].auto_model.eval()
     for layer in tqdm(bert.bert.encoder.layer, unit="layer", disable=None):
@@ -64,15 +64,15 @@ def narrow(model: Any, batches: Sequence[Any], *, inner: int) -> None:
 
 
 def surgery(weights: Any, curvature: Any, count: int) -> tuple[Any, Any]:
-    """Choose the columns that stay and correct them for those that go.
+    """Choose the columns to keep and correct them for those removed.
 
     Args:
         weights: float64 [outputs, inputs]; changed in place.
-        curvature: Of the inputs, X transposed times X, float64 [inputs, inputs].
-        count: Columns that stay.
+        curvature: Curvature of the inputs, X transposed times X, float64 [inputs, inputs].
+        count: Columns to keep.
 
     Returns:
-        The weights, zero where a column went, and the columns that stay, ascending.
+        The weights, zero in removed columns, and the columns kept, ascending.
     """
     import torch
 
@@ -92,7 +92,7 @@ def surgery(weights: Any, curvature: Any, count: int) -> tuple[Any, Any]:
 
 
 def _curvature(bert: Any, product: Any, batches: Sequence[Any]) -> Any:
-    """Sum x transposed times x of what a product reads, over all tokens that are no padding."""
+    """Sum x transposed times x of what a product reads, over all tokens except padding."""
     import torch
 
     total = torch.zeros(product.in_features, product.in_features, dtype=torch.float64)
@@ -110,7 +110,7 @@ def _curvature(bert: Any, product: Any, batches: Sequence[Any]) -> Any:
 
 
 def _batches(model: Any, work: Path) -> list[Any]:
-    """Tokenise lessons that may be learned from, pairs of like length together."""
+    """Tokenize training pairs, with pairs of similar length together."""
     pairs = sorted(_pairs(work), key=lambda pair: len(pair[0]) + len(pair[1]))
     groups = (pairs[start : start + BATCH] for start in range(0, len(pairs), BATCH))
     return [

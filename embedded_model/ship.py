@@ -1,10 +1,10 @@
-"""Put a trained model into the package, in bytes.
+"""Export a trained model to int8 and put it into the package.
 
     python -m embedded_model.ship --trained OUT/round-N --name goldrank-crossencoder-N
 
-Replaces retrieval/rerank/model. Fine-tuning has few pairs to learn from, so the model gets back the
-dropout of its base, which train.py left out. Needs goldrank's extra `export`.
-Then write the card: embedded_model/card.py.
+This replaces retrieval/rerank/model. Users fine-tune the model on few pairs, so it gets back the dropout of
+its base, which train.py turned off. Requires goldrank's extra `export`. Afterwards write the model card:
+embedded_model/card.py.
 """
 
 import argparse
@@ -16,12 +16,12 @@ from pathlib import Path
 from retrieval.rerank import exported_model
 from retrieval.training.export.export import export
 
-MAX_TOKENS = 192  # an excerpt has some 64, and long questions and paths are not cut
+MAX_TOKENS = 192  # an excerpt has some 64; the rest is room for long questions and paths
 DROPOUT = 0.1  # BERT's (Devlin et al. 2019)
 
 
 def main() -> None:
-    """Export and replace."""
+    """Export the model and replace the packaged one."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

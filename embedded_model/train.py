@@ -1,14 +1,14 @@
-"""Train the embedded model on the lessons that mine.py mined, in rounds, and say what each round taught it.
+"""Train the embedded model on the pairs that mine.py mined, in rounds, and measure each round.
 
     python -m embedded_model.train --work WORK --base FOLDER --out OUT [--round N RATE] ...
 
-Every round learns from lessons of its own, N questions, by `retrieval.training.fit.trainer`, which also
-tunes users' models; it begins with what the round before left. A round that is cut off goes on when the
-command is given again. One package in eight is never learned from: of its questions the table tells nDCG
-and MRR after each round, among the candidates that were mined, by the model alone and with the first stage.
+Each round trains on N questions of its own with `retrieval.training.fit.trainer`, which also tunes users'
+models, and starts from the model of the previous round. To continue an interrupted round, repeat the command.
+One package in eight is held out: the table gives nDCG and MRR on its questions after each round, among the
+mined candidates, for the model alone and with the first stage.
 
-    OUT/base/      what the first round begins with: FOLDER, or some of its layers
-    OUT/round-N/   what round N left: a CrossEncoder folder
+    OUT/base/      the model that the first round starts from: FOLDER, or some of its layers
+    OUT/round-N/   the model after round N: a CrossEncoder folder
     OUT/curve.tsv  the table
 """
 
@@ -37,11 +37,11 @@ from retrieval.training.pairs import labeled_pairs
 from retrieval.training.pairs.labeled_pairs import LabeledPair
 
 SEED = 20261124
-HELD_OUT = 8  # one package in so many
+HELD_OUT = 8  # one package in this many is held out
 TESTED = 150  # questions of held-out packages
 SHARES = {"comment": 0.6, "name": 0.3, "error": 0.4}
 """Of the questions of a kind, where not all: the first stage alone answers most that quote or name."""
-BATCH = 8  # questions a step
+BATCH = 8  # questions per step
 NEGATIVES = (0, 1, 2, 3, 5)  # which of a question's, by first-stage rank: three of the best five, two deeper
 MAX_TOKENS = 136  # an excerpt has less, and a longer tail costs every pair of its batch
 
@@ -50,7 +50,7 @@ Lesson = Sequence[LabeledPair]
 
 
 def main() -> None:
-    """Train what is not trained yet and print the table."""
+    """Train the rounds that are missing and print the table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -93,7 +93,7 @@ def main() -> None:
 
 
 def is_made(folder: Path, mark: str) -> bool:
-    """Tell whether a folder is there and was made from just this; note it where it is still to be made."""
+    """Return whether a folder exists and was made from these inputs; record them if it does not."""
     note = folder.with_name(f"{folder.name}.made-from")
     if not folder.exists():
         note.write_text(mark, encoding="utf-8")
@@ -109,10 +109,10 @@ def _hash(some: Sequence[Lesson]) -> str:
 
 
 def lessons(work: Path) -> tuple[list[Lesson], list[Lesson]]:
-    """Read what to learn from, in an order that mixes the packages, and what to be tested on."""
+    """Read the training questions, in an order that mixes the packages, and the test questions."""
     taught: list[Lesson] = []
     tested: list[Lesson] = []
-    rng = random.Random(SEED)  # noqa: S311 - an order that can be repeated is the point
+    rng = random.Random(SEED)  # noqa: S311 - the order must be repeatable
     for file in sorted((work / "pairs").glob("*.jsonl")):
         asked = golden_file.load(work / "golden" / f"{file.stem}.json")
         share = {question.question_id: SHARES.get(question.tags[0], 1.0) for question in asked.questions}
@@ -136,12 +136,12 @@ def _thinned(lesson: Lesson) -> Lesson:
 
 
 def is_held_out(package: str) -> bool:
-    """Tell whether a package is only tested on."""
+    """Return whether a package is held out for testing."""
     return int(hashlib.sha256(package.encode()).hexdigest(), 16) % HELD_OUT == 0
 
 
 def start(base: Path, folder: Path, layers: str) -> Path:
-    """Make the model that the first round begins with: the base, or a copy with some of its layers."""
+    """Create the model that the first round starts from: the base, or a copy with some of its layers."""
     if is_made(folder, f"{identity(str(base))} {layers}"):
         return folder
     import torch
@@ -155,7 +155,7 @@ def start(base: Path, folder: Path, layers: str) -> Path:
         kept = [int(layer) for layer in layers.split(",")]
         encoder.layer = torch.nn.ModuleList([encoder.layer[layer] for layer in kept])
         bert.config.num_hidden_layers = len(kept)
-    # One pass over many lessons does not overfit, and on a CPU dropout takes a quarter of the time.
+    # One pass over many questions does not overfit, and on a CPU dropout takes a quarter of the time.
     bert.config.hidden_dropout_prob = bert.config.attention_probs_dropout_prob = 0.0
     model.save_pretrained(str(folder), create_model_card=False)
     return folder
@@ -195,7 +195,7 @@ def examine(model: Path, tested: Sequence[Lesson]) -> dict[str, str]:
 
 
 def told(number: int, learned: Sequence[Lesson], seconds: float, quality: dict[str, str]) -> dict[str, Any]:
-    """Make a round's row of the table; `learned` is all that was learned from by its end."""
+    """Write a round's row of the table; `learned` is everything trained on by its end."""
     counts = {"questions": len(learned), "pairs": sum(map(len, learned))}
     return {"round": number, **counts, "seconds": round(seconds), **quality}
 

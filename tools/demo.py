@@ -2,8 +2,8 @@
 
     make demo
 
-Indexes this repository to its end, starts `goldrank serve` as a client would, and prints for each question
-the first results with a mark at those that golden.json expects; the index lies in a temporary folder.
+The demo indexes this repository completely into a temporary folder, starts `goldrank serve` as a client
+would, and prints the first results of each question, marking those that golden.json expects.
 """
 
 import json
@@ -24,13 +24,11 @@ _RESULT = re.compile(r"^\d+\. (?P<path>\S+):(?P<start>\d+)-(?P<end>\d+)(?P<rest>
 
 
 async def main() -> None:
-    """Run the demo; exit 1 when the server answers fewer than half of the questions in its first five."""
+    """Run the demo; exit 1 if the server answers fewer than half of the questions in its top five."""
     questions = json.loads((ROOT / "golden.json").read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory() as cache:
         indexing = [sys.executable, "-m", "mcp_server", "index", str(ROOT), "--cache", cache]
-        await anyio.run_process(
-            indexing, stdout=None, stderr=None
-        )  # half an index answers, and answers worse
+        await anyio.run_process(indexing, stdout=None, stderr=None)  # a partial index would answer worse
         command = StdioServerParameters(
             command=sys.executable,
             args=["-m", "mcp_server", "serve", str(ROOT), "--cache", cache],
@@ -54,7 +52,7 @@ async def main() -> None:
 
 
 async def ask(client: Client, question: str, expected: list[str]) -> int | None:
-    """Ask one question, print the first results; return the rank of the first expected file."""
+    """Ask one question and print the first results; return the rank of the first expected file."""
     reply = text(
         await client.call_tool("rag_search", {"query": question, "top_k": TOP_K, "max_chars": 40_000})
     )
@@ -67,13 +65,13 @@ async def ask(client: Client, question: str, expected: list[str]) -> int | None:
 
 
 def candidates(questions: list[dict[str, list[str]]]) -> list[str]:
-    """List every file that some question expects: what an assistant may hold after a grep."""
+    """List every file that some question expects, as an assistant might after a grep."""
     return sorted({path for row in questions for path in row["expect_paths"]})
 
 
 def text(result: object) -> str:
     """Return the text of a tool's result."""
-    return "\n".join(content.text for content in result.content)  # type: ignore[attr-defined]  # text is all we send
+    return "\n".join(content.text for content in result.content)  # type: ignore[attr-defined]  # our replies are text only
 
 
 if __name__ == "__main__":

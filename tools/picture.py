@@ -2,7 +2,7 @@
 
     make picture
 
-Rich draws the terminal. Its own template loads a font from the network; ours names fonts that systems have.
+Rich draws the terminal. Its default template loads a font from the network; ours names system fonts.
 """
 
 import io
@@ -19,7 +19,7 @@ from rich.text import Text
 ROOT = Path(__file__).resolve().parent.parent
 PICTURE = ROOT / "docs" / "search.svg"
 QUESTION = "how does the index survive a process that is killed"
-# This file holds the question.
+# This file contains the question.
 OPTIONS = ("--path", "!tools/", "--top-k", "3", "--max-chars", "1900")
 COLUMNS = 104
 _STYLES = (
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def _answer() -> str:
-    """Search a clone of this repository with an index of its own, as a person would."""
+    """Search a clone of this repository, with a separate index, as a user would."""
     with tempfile.TemporaryDirectory() as scratch:
         clone, cache = f"{scratch}/goldrank", f"{scratch}/cache"
         subprocess.run(["git", "clone", "--quiet", str(ROOT), clone], check=True)

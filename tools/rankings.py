@@ -1,11 +1,12 @@
-"""Where this repository's own questions find their answers: rewrite the committed ranks, or check them.
+"""Rank the answers to this repository's own questions: rewrite the committed ranks, or check them.
 
     python -m tools.rankings             # make rankings: writes tests/rankings/
-    python -m tools.rankings --check     # fails when the MRR fell by more than TOLERANCE
+    python -m tools.rankings --check     # fails if the MRR fell by more than TOLERANCE
 
-golden.tsv has a line a question: the rank of the first result in each expected file, "-" when it is not among
-the first 50, then the question. summary.txt has the means. First stage only, so that no model is needed. The
-ranks move a little with every edit of this repository; a change of the ranking shows as a diff of both files.
+golden.tsv has one line per question: the rank of the first result in each expected file, "-" if it is not
+among the first 50, then the question. summary.txt has the means. Only the first stage runs, so no model is
+needed. The ranks change slightly with every edit of this repository; a ranking change shows as a diff of both
+files.
 """
 
 import argparse
@@ -29,7 +30,7 @@ Ranks = Sequence[int | None]
 
 
 def main() -> None:
-    """Rank every question; write, or compare with what is committed."""
+    """Rank every question; write the ranks, or compare them with the committed ones."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

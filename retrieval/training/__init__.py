@@ -1,1 +1,1 @@
-"""How the reranker learns the repository it serves; the server never imports this."""
+"""How a reranker is trained on the repository it serves; the server never imports this package."""

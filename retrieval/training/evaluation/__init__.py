@@ -1,1 +1,1 @@
-"""How good a ranking is, on questions that nothing was learned from, and how that is shown."""
+"""How good a ranking is, measured on questions held out of training, and how the result is shown."""

@@ -1,7 +1,8 @@
 """How good each system's rankings are, and whether one is better than another beyond chance.
 
-Every system is judged on the same questions by the same measures. Differences are paired by question; what is
-resampled are groups of questions (see `splits`), because the questions of a group are not independent.
+Every system answers the same questions and is scored by the same metrics. Differences are paired by question;
+the bootstrap resamples groups of questions (see `groups`), because questions of one group are not
+independent.
 """
 
 import math
@@ -19,8 +20,8 @@ from retrieval.training.golden.golden_file import Expected
 
 RESAMPLES = 9_999
 CONFIDENCE = 0.95
-TOKEN_CHARS = 4  # characters a token, as the benchmark counts
-TOKEN_CAP = 32_000  # tokens to the first answer where none was found
+TOKEN_CHARS = 4  # characters per token, as the benchmark counts
+TOKEN_CAP = 32_000  # tokens to the first answer if none was found
 
 METRICS = ("hit@1", "hit@5", "hit@10", "MRR@10", "nDCG@10", "recall@50", "tokens", "ms")
 """What is measured of each question. tokens: read in order up to the end of the first result that answers."""
@@ -31,8 +32,8 @@ class Result:
     """One result of a ranking.
 
     Attributes:
-        chunk: What was found; lines 1 to a billion for a whole file.
-        characters: How long its text is.
+        chunk: The chunk found; lines 1 to a billion for a whole file.
+        characters: Length of its text.
     """
 
     chunk: Chunk
@@ -41,11 +42,11 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """What one system returned for one question.
+    """The results of one system for one question.
 
     Attributes:
         results: Best first.
-        milliseconds: Wall time it took.
+        milliseconds: Wall time of the search.
     """
 
     results: tuple[Result, ...]
@@ -54,13 +55,13 @@ class Ranking:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question as it is judged.
+    """A question as it is evaluated.
 
     Attributes:
-        question_id: Of the golden file.
-        text: What is asked.
+        question_id: Id from the golden file.
+        text: The text of the question.
         group: Questions of one group are resampled together.
-        targets: What answers, exact paths.
+        targets: The answers, with exact paths.
     """
 
     question_id: str
@@ -71,11 +72,11 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """How a system did.
+    """The scores of one system.
 
     Attributes:
         name: The system.
-        note: What a reader must know of it, or "".
+        note: What a reader must know about the system, or "".
         by_question: Each metric by question id.
         ranks: By question id, the rank of each target, None for one not found.
     """
@@ -92,19 +93,19 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What one system gains over another in one metric, paired by question.
+    """The gain of one system over another in one metric, paired by question.
 
     Attributes:
-        system: The one.
-        opponent: The other.
-        metric: Which of METRICS.
+        system: The system that gains.
+        opponent: The system that it is compared with.
+        metric: One of METRICS.
         gain: Mean difference over groups.
         low: Lower end of its 95 % interval, a percentile bootstrap over groups (Efron 1979).
         high: Upper end.
-        p: Two-sided, of a paired randomisation test over groups (Fisher 1935; Smucker et al. 2007).
-        groups: How many groups there are.
-        better: Questions that gained, ids.
-        worse: Questions that lost, ids, the greatest loss first.
+        p: Two-sided p-value of a paired randomisation test over groups (Fisher 1935; Smucker et al. 2007).
+        groups: The number of groups.
+        better: Ids of the questions that gained.
+        worse: Ids of the questions that lost, greatest loss first.
     """
 
     system: str
@@ -121,13 +122,13 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """An evaluation as it is kept and shown.
+    """An evaluation as it is stored and shown.
 
     Attributes:
         asked: The questions.
-        systems: How each did, in the order in which they are shown.
-        comparisons: Who gains over whom.
-        confidence: By question id, the first stage's confidence in its best, 0 to 1.
+        systems: The scores of each system, in display order.
+        comparisons: The gains between pairs of systems.
+        confidence: By question id, the first stage's confidence in its best result, 0 to 1.
         facts: Data, versions and settings, as plain values.
     """
 
@@ -139,7 +140,7 @@ class Report:
 
 
 def score(name: str, asked: Sequence[Asked], rankings: Mapping[str, Ranking], *, note: str = "") -> Scores:
-    """Judge a system's rankings; a question it did not answer counts as found nowhere."""
+    """Score a system's rankings; for an unanswered question, no target counts as found."""
     ranks = {item.question_id: _ranks(item, rankings.get(item.question_id, Ranking(()))) for item in asked}
     return Scores(
         name=name,
@@ -155,7 +156,7 @@ def score(name: str, asked: Sequence[Asked], rankings: Mapping[str, Ranking], *,
 
 
 def average(name: str, repeats: Sequence[Scores], *, note: str = "") -> Scores:
-    """Average a system over repeats of its training; the ranks are those of the first."""
+    """Average a system over repeats of its training; the ranks are those of the first repeat."""
     identities = repeats[0].by_question
     means = {
         identity: {
@@ -170,9 +171,9 @@ def average(name: str, repeats: Sequence[Scores], *, note: str = "") -> Scores:
 def compare(
     asked: Sequence[Asked], system: Scores, opponent: Scores, *, metric: str = "nDCG@10", seed: int = 0
 ) -> Comparison:
-    """Say what `system` gains over `opponent`, with an interval and a test over groups of questions."""
+    """Compare `system` with `opponent`: the gain, its interval and a test, over groups of questions."""
     gains = {
-        item.question_id: round(  # an average of equal values differs from them in the last bit
+        item.question_id: round(  # the average of equal values may differ from them in the last bit
             system.by_question[item.question_id][metric] - opponent.by_question[item.question_id][metric], 12
         )
         for item in asked
@@ -195,7 +196,7 @@ def compare(
 
 
 def since(before: Report, after: Report) -> list[Comparison]:
-    """Compare each system with itself in an earlier evaluation, on the questions of both."""
+    """Compare each system with itself in an earlier evaluation, on the questions in both."""
     common = [
         item for item in after.asked if any(item.question_id == old.question_id for old in before.asked)
     ]
@@ -208,7 +209,7 @@ def since(before: Report, after: Report) -> list[Comparison]:
 
 
 def interval(values: NDArray[np.float64], *, seed: int = 0) -> tuple[float, float]:
-    """Return the 95 % percentile bootstrap interval of a mean; of values that do not differ, the value."""
+    """Return the 95 % percentile bootstrap interval of a mean; for equal values, the value."""
     from scipy.stats import bootstrap  # noqa: PLC0415 - half a second, and needed here alone
 
     if not len(values) or np.ptp(values) == 0:
@@ -226,7 +227,7 @@ def interval(values: NDArray[np.float64], *, seed: int = 0) -> tuple[float, floa
 
 
 def randomisation_p(differences: NDArray[np.float64], *, seed: int = 0) -> float:
-    """Return the two-sided p of a paired randomisation test: each difference may have either sign."""
+    """Return the two-sided p of a paired randomisation test: each difference gets a random sign."""
     from scipy.stats import permutation_test  # noqa: PLC0415 - half a second, and needed here alone
 
     if not differences.any():
@@ -253,10 +254,10 @@ def mean_interval(
 def reliability(
     confidence: Mapping[str, float], scores: Scores, *, bins: int = 5
 ) -> list[tuple[float, float, int]]:
-    """Hold the confidence against what happened, in bins of equal width.
+    """Compare the confidence with the outcome, in bins of equal width.
 
     Returns:
-        For each bin with questions: mean confidence, share whose first result answers, how many questions.
+        For each bin with questions: mean confidence, share whose first result answers, number of questions.
     """
     held: dict[int, list[tuple[float, float]]] = defaultdict(list)
     for identity, value in confidence.items():
@@ -268,7 +269,7 @@ def reliability(
 
 
 def _group_means(asked: Sequence[Asked], values: Mapping[str, float]) -> NDArray[np.float64]:
-    """Average what each question is worth within its group: float64 [n_groups]."""
+    """Average the values of the questions in each group: float64 [n_groups]."""
     by_group: dict[str, list[float]] = defaultdict(list)
     for item in asked:
         by_group[item.group].append(values[item.question_id])

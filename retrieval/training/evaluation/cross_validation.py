@@ -1,9 +1,9 @@
-"""How learning is judged before it is done: every question is ranked by a model that never saw it.
+"""How a recipe is evaluated before a model is kept: every question is ranked by a model that never saw it.
 
-The questions are parted into folds; for each, a model learns from the others and reads this one's candidates.
-So the scores say what the recipe does on questions that it was not shown; the model that is kept in the end
-learns from all of them by the same recipe. How much a model's word counts is chosen in the same way: for
-each fold by the other folds' scores.
+The questions are split into folds; for each fold, a model is trained on the other folds and scores this
+fold's candidates. The scores therefore measure the recipe on unseen questions; the model that is kept is
+trained on all questions with the same recipe. The model's weight is chosen the same way: for each fold, by
+the scores of the other folds.
 """
 
 import json
@@ -35,21 +35,19 @@ from retrieval.training.pairs.splits import Fold
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, and how much of how much is."""
 
-LEAST_GROUPS = 2  # one to learn from and one to test on
+LEAST_GROUPS = 2  # one to train on and one to test on
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A model as a search would use it.
+    """A model as a search uses it.
 
     Attributes:
-        system: What it is called in a report: "base" or "current".
-        name: The model or its version, for people.
-        model: Folder or hub id.
-        revision: Commit of a hub model, or "".
-        weight: Its share in the score of a search.
-        out_of_fold: By question id, the metrics that were recorded out of fold when it was made: of questions
-            that it learned from, only these say anything.
+        system: Its name in a report: "base" or "current". name: Name of the model or its version, for people.
+        model: Folder or hub id. revision: Commit of a hub model, or "". weight: Its share in the fused score.
+        out_of_fold: By question id, the metrics recorded out of fold when it was trained; only these are
+        valid
+            for questions that it was trained on.
     """
 
     system: str
@@ -62,16 +60,16 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How a recipe is judged.
+    """How a recipe is evaluated.
 
     Attributes:
         recipe: How each model is trained.
-        folds: Into how many parts the questions are parted.
-        repeats: How often, each time otherwise and with another seed.
-        depth: How many candidates a model reads.
-        order: "shuffled", or "by time": what is learned from is older than what is tested on, by the dates of
+        folds: Number of folds.
+        repeats: Number of repeats, each with another split and seed.
+        depth: Number of candidates that a model reads.
+        order: "shuffled", or "by time": training questions are older than test questions, by the dates of
             the golden file.
-        current: What is served today, which has to be beaten too, or None.
+        current: The model that serves today, which the new one must also beat, or None.
     """
 
     recipe: Recipe
@@ -84,11 +82,11 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What task a recipe found.
+    """The result of evaluating a recipe.
 
     Attributes:
-        report: All systems side by side.
-        weight: The share that the tuned model's word should have, chosen on all questions.
+        report: All systems compared.
+        weight: The tuned model's share in the fused score, chosen on all questions.
     """
 
     report: Report
@@ -97,24 +95,24 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Who is told of progress, and who may stop it.
+    """How a long run reports its progress and learns that it was cancelled.
 
     Attributes:
-        progress: Told what is being done.
-        is_cancelled: Asked between steps.
+        progress: Called with the current step.
+        is_cancelled: Called between steps.
     """
 
     progress: Progress = lambda _what, _done, _total: None
     is_cancelled: IsCancelled = lambda: False
 
     def named(self, what: str) -> Callable[[int, int], None]:
-        """Hand progress on under a name."""
+        """Forward progress under a name."""
         return lambda done, total: self.progress(what, done, total)
 
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """What every step needs: the questions, what the first stage found, how many candidates are read."""
+    """The inputs of every step: the questions, the first-stage results, the number of candidates to read."""
 
     questions: Sequence[Asked]
     found: Mapping[str, Found]
@@ -130,19 +128,19 @@ def measure(
     depth: int = 20,
     watch: Watch | None = None,
 ) -> Report:
-    """Judge what a search does today, without training anything.
+    """Evaluate the current search, without training anything.
 
     Args:
         asked: The golden file.
         view: Refreshed.
-        served: Models to set beside the first stage, each with its own weight; the last is compared with all.
+        served: Models to compare with the first stage, each with its weight; the last is compared with all.
         depth: How many candidates a model reads.
         watch: Who is told, and who may stop it.
 
     Raises:
-        ArgumentError: No question's answers are indexed files.
-        ModelError: A model is not at hand.
-        CancelledError: The watch said so.
+        ArgumentError: No question has an answer in an indexed file.
+        ModelError: A model is unavailable.
+        CancelledError: `watch.is_cancelled` returned true.
     """
     questions = systems.judged(asked, view, mining.grouped(asked, view))
     if not questions:
@@ -172,16 +170,16 @@ def judge(
     *,
     watch: Watch | None = None,
 ) -> Judged:
-    """Judge a recipe out of fold, beside the systems it has to beat.
+    """Evaluate a recipe out of fold, together with the systems that it has to beat.
 
-    What was computed is kept below `work`: the same task, begun again after it was cut off, goes on there.
+    Results are saved below `work`: the same evaluation, started again after an interruption, resumes there.
 
     Args:
         asked: The golden file.
         view: Refreshed.
         mined: The pairs of the same golden file.
-        plan: The recipe and how it is judged.
-        work: A folder for this.
+        plan: The recipe and how it is evaluated.
+        work: A folder for intermediate results.
         watch: Who is told, and who may stop it.
 
     Raises:
@@ -215,7 +213,7 @@ def judge(
 
 
 def _parted(asked: Golden, questions: Sequence[Asked], plan: Plan) -> list[list[Fold]]:
-    """Part the questions into folds, once a repeat."""
+    """Split the questions into folds, once per repeat."""
     groups = {item.question_id: item.group for item in questions}
     if len(set(groups.values())) < LEAST_GROUPS:
         raise ArgumentError(
@@ -232,7 +230,7 @@ def _parted(asked: Golden, questions: Sequence[Asked], plan: Plan) -> list[list[
 
 
 def _again(recipe: Recipe, repeat: int) -> Recipe:
-    """Plan a repeat: the same recipe with a seed of its own."""
+    """Plan a repeat: the same recipe with another seed."""
     return replace(recipe, seed=recipe.seed + repeat)
 
 
@@ -244,7 +242,7 @@ def _read_by_base(task: _Task, recipe: Recipe, work: Path) -> Said:
 
 
 def _out_of_fold(task: _Task, mined: Mined, recipe: Recipe, folds: Sequence[Fold], work: Path) -> Said:
-    """Let each question be read by the model of the fold that tests it."""
+    """Score each question with the model of the fold that tests it."""
     said: dict[str, tuple[tuple[float, ...], float]] = {}
     for number, fold in enumerate(folds, 1):
         lessons = mining.learnable(mined.pairs, fold)
@@ -267,7 +265,7 @@ def _read_fold(
             progress = task.watch.named(f"{what}, learning")
             train(lessons, recipe, folder, progress=progress, is_cancelled=task.watch.is_cancelled)
         said = _read(task, tested, str(folder), "", f"{what}, reading")
-        shutil.rmtree(folder, ignore_errors=True)  # some 90 MB each, and only what it said is needed
+        shutil.rmtree(folder, ignore_errors=True)  # some 90 MB each, and only its scores are needed
         return said
 
     return kept(work / f"fold-{key}.json", learn_and_read)
@@ -285,7 +283,7 @@ def _read(task: _Task, tested: Sequence[Asked], model: str, revision: str, what:
 
 
 def _key(model: Sequence[object], task: _Task, tested: Sequence[Asked]) -> str:
-    """Name what a model says of some candidates by all that it depends on."""
+    """Build the cache key of a model's scores from everything that they depend on."""
     shown = [
         (item.question_id, item.text, task.found[item.question_id].passages[: task.depth]) for item in tested
     ]
@@ -301,7 +299,8 @@ def _weighed(name: str, task: _Task, said: Said, folds: Sequence[Fold]) -> tuple
             weight: float(np.mean([scores.by_question[identity]["nDCG@10"] for identity in identities]))
             for weight, scores in table.items()
         }
-        return max(means, key=lambda weight: (round(means[weight], 9), -weight))  # of equals the most careful
+        # the smallest weight wins a tie
+        return max(means, key=lambda weight: (round(means[weight], 9), -weight))
 
     tested = [item.question_id for item in task.questions]
     weights = {
@@ -317,7 +316,7 @@ def _scored(name: str, task: _Task, said: Said, weights: Mapping[str, float], *,
 
 
 def _floors(task: _Task, view: View) -> list[Scores]:
-    """Score what needs no model: the constant list, ripgrep where there is one, the first stage."""
+    """Score the systems without a model: the constant list, ripgrep if installed, the first stage."""
     floor = comparison.score(
         "constant list",
         task.questions,
@@ -330,7 +329,7 @@ def _floors(task: _Task, view: View) -> list[Scores]:
 
 
 def _as_served(served: Served, task: _Task) -> Scores:
-    """Score a model: by what was recorded of questions that it learned from, else by asking it."""
+    """Score a model: by its recorded metrics on questions it was trained on, otherwise by running it."""
     said = _read(task, task.questions, served.model, served.revision, f"{served.name} reads")
     note = f"{served.name}, weight {served.weight:g}"
     scores = _scored(served.system, task, said, dict.fromkeys(said, served.weight), note=note)

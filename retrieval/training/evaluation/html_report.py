@@ -1,4 +1,4 @@
-"""One HTML page of an evaluation, plots included: it opens without a network and runs no script."""
+"""How an evaluation becomes one HTML page, plots included, that opens offline and runs no script."""
 
 import html
 import io
@@ -9,7 +9,7 @@ from retrieval.training.evaluation import comparison, metrics
 from retrieval.training.evaluation.comparison import Report, Scores
 from retrieval.training.evaluation.tables import COLUMNS, first_answer, gain, row
 
-NOWHERE = 100  # where a plot draws what was not found among the first 50
+NOWHERE = 100  # where a plot draws targets that are not among the first 50
 CUTOFFS = (1, 2, 3, 5, 10, 20, 50)
 
 _COLORS = ("#9e9e9e", "#bcbd22", "#1f77b4", "#ff7f0e", "#8c564b", "#2ca02c")
@@ -90,7 +90,7 @@ def _facts(report: Report) -> str:
 
 
 def _around(report: Report) -> tuple[Scores, Scores]:
-    """Return the first stage and the last system, which is what was judged."""
+    """Return the first stage and the last system, which is the evaluated one."""
     named = {scores.name: scores for scores in report.systems}
     return named.get("first stage", report.systems[0]), report.systems[-1]
 

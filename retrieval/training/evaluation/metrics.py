@@ -1,7 +1,7 @@
 """How well one ranking answers one question: pure functions of the ranks at which its targets were found.
 
-A target is a file, or some lines of one, that answers. It is found at the rank, 1-based, of the first result
-that touches it. Further results that touch it only take up ranks.
+A target is a file, or some lines of one, that answers the question. Its rank, 1-based, is that of the first
+result that touches it. Further results that touch it only take up ranks.
 """
 
 import math
@@ -23,7 +23,7 @@ def reciprocal_rank(ranks: Ranks, cutoff: int = 10) -> float:
 
 
 def recall(ranks: Ranks, cutoff: int = 50) -> float:
-    """Return the share of targets among the first `cutoff` results: the ceiling of any reranking."""
+    """Return the share of targets among the first `cutoff` results: the upper bound of any reranking."""
     return sum(rank <= cutoff for rank in _found(ranks)) / len(ranks) if ranks else 0.0
 
 
@@ -33,9 +33,9 @@ def ndcg(ranks: Ranks, grades: Sequence[float] = (), cutoff: int = 10) -> float:
     A result that touches two targets counts once, with the higher grade.
 
     Args:
-        ranks: Of each target.
-        grades: Of each target, above 0; by default all 1.
-        cutoff: How many results count.
+        ranks: The rank of each target.
+        grades: The grade of each target, above 0; by default all 1.
+        cutoff: Number of results that count.
 
     >>> ndcg([1]), round(ndcg([3, None]), 3)
     (1.0, 0.307)

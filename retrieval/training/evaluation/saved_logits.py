@@ -1,4 +1,4 @@
-"""What an interrupted evaluation keeps on disk, so that the same command need not ask the model again."""
+"""What an evaluation saves on disk, so that the same command can continue without running the model again."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -9,7 +9,7 @@ Said = Mapping[str, tuple[tuple[float, ...], float]]
 
 
 def kept(file: Path, compute: Callable[[], Said]) -> Said:
-    """Return what a file keeps of an earlier run, else compute it and keep it."""
+    """Return the value saved by an earlier run, or compute and save it."""
     try:
         rows = json.loads(file.read_text(encoding="utf-8"))
         return {identity: (tuple(logits), spent) for identity, (logits, spent) in rows.items()}

@@ -1,4 +1,4 @@
-"""The systems that an evaluation sets side by side: from the honest floor to both stages together."""
+"""Which systems an evaluation compares, from the simplest baseline to both stages together."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ from retrieval.training.evaluation.comparison import Asked, Ranking, Result
 from retrieval.training.golden import golden_file
 from retrieval.training.golden.golden_file import Golden
 
-TOP_K = 50  # results a question: recall@50 is the ceiling of what a reranker can reach
+TOP_K = 50  # results per question: recall@50 is the upper bound for a reranker
 CONSTANTS = 5  # files in the constant list
 RG_TIMEOUT_S = 60
 WEIGHTS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -33,14 +33,14 @@ Report = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the first stage found for one question, and what a reader is given of it.
+    """The first-stage results for one question, and the passages that a model reads.
 
     Attributes:
         candidates: Best first, at most TOP_K.
-        passages: What `pair_text` made of each.
-        is_symbol: Whether the query is a name alone, which is not reranked.
-        confidence: Of the best, 0 to 1.
-        milliseconds: What finding them took.
+        passages: The text of each from `pair_text`.
+        is_symbol: Whether the query is a single name, which is not reranked.
+        confidence: Confidence in the best candidate, 0 to 1.
+        milliseconds: Wall time of the search.
     """
 
     candidates: tuple[Candidate, ...]
@@ -51,7 +51,7 @@ class Found:
 
 
 def judged(asked: Golden, view: View, groups: Mapping[str, str]) -> list[Asked]:
-    """Write the questions as they are judged; one whose answers are no indexed file is left out."""
+    """Convert questions for evaluation; those without an answer in an indexed file are left out."""
     paths = frozenset(view.paths)
     return [
         Asked(
@@ -66,7 +66,7 @@ def judged(asked: Golden, view: View, groups: Mapping[str, str]) -> list[Asked]:
 
 
 def first_stage(asked: Sequence[Asked], view: View) -> dict[str, Found]:
-    """Let the first stage answer every question, as a search does."""
+    """Run the first stage on every question, as a search does."""
     snapshot = view.snapshot
     answers: dict[str, Found] = {}
     for item in asked:
@@ -91,7 +91,7 @@ def read(
     is_cancelled: IsCancelled = lambda: False,
     report: Report = lambda _done, _total: None,
 ) -> dict[str, tuple[tuple[float, ...], float]]:
-    """Let a cross-encoder read each question's best candidates.
+    """Score each question's best candidates with a cross-encoder.
 
     Returns:
         By question id: a logit for each of the first `depth` candidates, and the milliseconds it took.
@@ -134,10 +134,10 @@ def fused(
 
 
 def constant(asked: Sequence[Asked], paths: Iterable[str]) -> dict[str, Ranking]:
-    """Return for every question the same few files: those that answer most of them.
+    """Return the same few files for every question: those that answer most of the questions.
 
-    Chosen greedily with the answers in sight, it is the floor that a golden file itself sets: a system that
-    does not beat it shows nothing.
+    The files are chosen greedily with knowledge of the answers. This is the baseline that a golden file
+    itself sets: a system that does not beat it proves nothing.
     """
     left = {item.question_id: {target.path for target in item.targets} for item in asked}
     best: list[str] = []
@@ -153,10 +153,10 @@ def constant(asked: Sequence[Asked], paths: Iterable[str]) -> dict[str, Ranking]
 
 
 def ripgrep(asked: Sequence[Asked], view: View) -> dict[str, Ranking] | None:
-    """Rank files by how many lines hold one of the question's words, as an assistant with ripgrep would.
+    """Rank files by the number of lines with a word of the question, as an assistant with ripgrep would.
 
     Returns:
-        None when there is no ripgrep on this machine.
+        None if ripgrep is not installed.
     """
     if shutil.which("rg") is None:
         return None
@@ -166,7 +166,7 @@ def ripgrep(asked: Sequence[Asked], view: View) -> dict[str, Ranking] | None:
 def _grepped(item: Asked, view: View) -> Ranking:
     start = time.perf_counter()
     words = tokenizer.query_terms(item.text)
-    if not words:  # without a pattern, rg would take the folder for one
+    if not words:  # without a pattern, rg would read the folder as one
         return Ranking(())
     patterns = [word for term in words for word in ("-e", term)]
     command = ["rg", "--count", "--ignore-case", "--fixed-strings", "--no-config", "--null", *patterns, "."]
@@ -175,7 +175,7 @@ def _grepped(item: Asked, view: View) -> Ranking:
             command, cwd=view.root, stdin=subprocess.DEVNULL, capture_output=True, check=False,
             timeout=RG_TIMEOUT_S,
         )  # fmt: skip
-    except subprocess.TimeoutExpired:  # whoever waited a minute has given up
+    except subprocess.TimeoutExpired:  # after a minute an assistant would have given up
         return Ranking((), 1000.0 * RG_TIMEOUT_S)
     indexed = set(view.paths)
     counts: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""How an evaluation is written down: as JSON, which can be read back, and as Markdown."""
+"""How an evaluation is written: as JSON, which can be read back, and as Markdown."""
 
 import dataclasses
 import json
@@ -18,7 +18,7 @@ def as_json(report: Report) -> str:
     text = json.dumps(dataclasses.asdict(report), ensure_ascii=False, indent=1)
     try:
         text.encode("utf-8")
-    except UnicodeEncodeError:  # a file whose name is no Unicode: JSON can spell it in ASCII alone
+    except UnicodeEncodeError:  # JSON can only escape a file name that is not valid Unicode
         return json.dumps(dataclasses.asdict(report), indent=1)
     return text
 
@@ -27,7 +27,7 @@ def from_json(text: str, *, source: str) -> Report:
     """Read a report that `as_json` wrote.
 
     Raises:
-        ArgumentError: It is none.
+        ArgumentError: The text is not a report.
     """
     try:
         raw = json.loads(text)
@@ -70,7 +70,7 @@ def as_markdown(report: Report) -> str:
 
 
 def gain(comparison: Comparison) -> str:
-    """Say in a line what one system gains over another.
+    """Describe the gain of one system over another in one line.
 
     >>> gain(Comparison("tuned", "base", "nDCG@10", 0.1, 0.02, 0.2, 0.01, 30, ("a",), ()))
     'tuned against base: nDCG@10 +0.100 [+0.020, +0.200], p 0.010, 1 better, 0 worse, 30 groups of questions'
@@ -84,7 +84,7 @@ def gain(comparison: Comparison) -> str:
 
 
 def row(report: Report, scores: Scores) -> list[str]:
-    """Write a system's means, a cell for each of COLUMNS."""
+    """Write a system's means, one cell for each of COLUMNS."""
     low, high = comparison.mean_interval(scores, report.asked, "nDCG@10")
     cells = [f"{scores.mean(metric):.3f}" for metric in METRICS[:4]]
     cells.append(f"{scores.mean('nDCG@10'):.3f} [{low:.3f}, {high:.3f}]")
@@ -107,7 +107,7 @@ def _regressions(report: Report, comparison: Comparison) -> Iterator[str]:
 
 
 def first_answer(scores: Scores, identity: str) -> str:
-    """Write the rank of a question's first answer; "-" where none was found."""
+    """Write the rank of a question's first answer; "-" if none was found."""
     return str(min((rank for rank in scores.ranks[identity] if rank is not None), default="-"))
 
 

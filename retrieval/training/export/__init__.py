@@ -1,1 +1,1 @@
-"""How a tuned model becomes the int8 graph that serves, and a CrossEncoder folder again."""
+"""How a tuned model is exported to the int8 graph that the server runs, and restored as a CrossEncoder."""

@@ -1,11 +1,11 @@
-"""A BERT cross-encoder as an ONNX graph that multiplies bytes: its tensors by name, and its nodes.
+"""How a BERT cross-encoder is written as an ONNX graph that multiplies in int8: its tensors and its nodes.
 
-The graph takes one pair, without padding: on a CPU a batch gains nothing, and padding costs what it is long.
-It has standard operators only. Its tensors are those of `quantization`, in a safetensors file beside it.
+The graph takes one pair, without padding: on a CPU a batch gains nothing, and padding costs time per token.
+It uses standard operators only. Its tensors are those of `int8`, in a safetensors file beside it.
 
-Two things are not as PyTorch writes them down, and compute the same: a product reads the normalised values,
-as the scale and shift of their norm are folded into its weights; and of the last layer only the first token
-is computed, as nothing reads the others.
+Two parts differ from PyTorch's graph but compute the same values. A product reads the normalised values,
+because the scale and shift of their norm are folded into its weights. The last layer is computed for the
+first token only, because nothing reads the others.
 """
 
 import json
@@ -31,14 +31,14 @@ from retrieval.training.export.int8 import (
     linears,
 )
 
-OPSET = 20  # the first with Gelu
+OPSET = 20  # the first opset with Gelu
 IR_VERSION = 10
 
 _KINDS = {"I8": TensorProto.INT8, "F32": TensorProto.FLOAT}  # safetensors' names
 
 
 def write(graph: Path, shape: Shape, *, tensors: Path) -> None:
-    """Write the graph of a model whose tensors lie in a file of the same folder.
+    """Write the graph of a model whose tensors are in a file in the same folder.
 
     Its inputs are `ids` and `types`, int64 [length]; its output is `logit`, float32 [1, 1].
     """
@@ -57,7 +57,7 @@ def write(graph: Path, shape: Shape, *, tensors: Path) -> None:
 
 
 class _Builder:
-    """The nodes and tensors of a graph as they are added; a value is named by what it is."""
+    """The nodes and tensors of a graph under construction; values have descriptive names."""
 
     def __init__(self, tensors: Path) -> None:
         self.nodes: list[Any] = []
@@ -98,7 +98,7 @@ class _Builder:
         return self.constant("numbers" + "_".join(map(str, values)), np.array(values, dtype=np.int64))
 
     def product(self, x: str, linear: Linear) -> str:
-        """Multiply in 8 bits: activations quantised as they come, one scale for all of a pair."""
+        """Multiply in 8 bits: activations are quantized dynamically, with one scale per pair."""
         if x not in self._quantized:
             first = self.add("DynamicQuantizeLinear", x, outputs=3)
             self._quantized[x] = [first, f"{first}.1", f"{first}.2"]
@@ -114,7 +114,7 @@ class _Builder:
 
 
 def _directory(tensors: Path) -> tuple[Mapping[str, Any], int]:
-    """Read a safetensors header: each tensor's type, shape and place, and where the data begin."""
+    """Read a safetensors header: each tensor's type, shape and position, and where the data begins."""
     with tensors.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         return json.loads(file.read(length)), 8 + length
@@ -138,8 +138,8 @@ def _embedded(builder: _Builder, shape: Shape) -> tuple[str, str]:
 def _norm(builder: _Builder, x: str, name: str, *, epsilon: float) -> tuple[str, str]:
     """Normalise each token; return the values after and before scale and shift.
 
-    Written as an InstanceNormalization of one image whose channels are tokens: the same numbers, and until
-    1.29 onnxruntime's LayerNormalization takes ten times as long, 13 % of the whole.
+    This uses an InstanceNormalization of one image whose channels are tokens. The numbers are the same, and
+    before 1.29 onnxruntime's LayerNormalization takes ten times as long, 13 % of the total time.
     """
     tokens = builder.add("Shape", x, start=0, end=1)
     one = helper.make_tensor("one", TensorProto.FLOAT, [1], [1.0])
@@ -155,7 +155,7 @@ def _norm(builder: _Builder, x: str, name: str, *, epsilon: float) -> tuple[str,
 def _layer(
     builder: _Builder, shape: Shape, x: str, plain: str, products: tuple[Linear, ...], *, number: int
 ) -> tuple[str, str]:
-    """Run one layer; `plain` and what it returns are as of `_norm`."""
+    """Run one layer; `plain` and the return values are like those of `_norm`."""
     *inputs, output, intermediate, contracted = products
     layer = f"bert.encoder.layer.{number}"
     if len(inputs) > 1:
@@ -178,7 +178,7 @@ def _layer(
 
 
 def _heads(builder: _Builder, shape: Shape, x: str, *, parts: int) -> list[str]:
-    """Part what was computed at once, [length, parts x hidden], each [1, heads, length, hidden / heads]."""
+    """Split a combined product, [length, parts x hidden], each [1, heads, length, hidden / heads]."""
     size = shape.hidden // shape.heads
     apart = builder.add("Reshape", x, builder.numbers(-1, parts, shape.heads, size))
     turned = builder.add("Transpose", apart, perm=[1, 2, 0, 3])
@@ -198,6 +198,6 @@ def _attention(builder: _Builder, shape: Shape, query: str, key: str, value: str
 
 
 def _float_product(builder: _Builder, x: str, module: str) -> str:
-    """Multiply in float32: one row is read here, and 8 bits would save nothing."""
+    """Multiply in float32: only one row is read here, so 8 bits would save nothing."""
     weight, bias = (builder.stored(f"{module}.{part}") for part in ("weight", "bias"))
     return builder.add("Gemm", x, weight, bias, transB=1)

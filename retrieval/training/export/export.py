@@ -1,14 +1,14 @@
-"""A CrossEncoder folder as the 8-bit graph that `graph` serves, and back.
+"""How a CrossEncoder folder becomes the 8-bit graph that `rerank.onnx_scorer` runs, and is restored from it.
 
-An exported folder holds one set of weights, in bytes with their scales: the graph computes with them, and
-`restore` makes an ordinary CrossEncoder folder of them, to be fine-tuned. The two differ by what the graph
-rounds while it computes, and by nothing else.
+An exported folder holds one set of weights, in int8 with their scales: the graph computes with them, and
+`restore` turns them into an ordinary CrossEncoder folder that can be fine-tuned. The two differ only by the
+graph's rounding of activations.
 
-    manifest.json             name, cut, pair text version, and the SHA-256 of every other file
+    manifest.json             name, token limit, pair text version, and the SHA-256 of every other file
     graph.onnx                the nodes; small
     weights.safetensors       the tensors of graph.onnx
     tokenizer.json
-    config.json …             what sentence-transformers wants beside the weights
+    config.json …             what sentence-transformers needs beside the weights
 """
 
 import json
@@ -42,16 +42,16 @@ SMALL_FILES = (
 
 
 def export(folder: Path, out: Path, *, name: str, max_tokens: int) -> Path:
-    """Write the served form of a CrossEncoder folder.
+    """Export a CrossEncoder folder to the form that the server runs.
 
     Args:
         folder: A BERT with one output, in float32.
         out: A new folder.
-        name: The model, for people.
-        max_tokens: Where a pair is cut.
+        name: The model's name, for people.
+        max_tokens: The length to which a pair is truncated.
 
     Raises:
-        ModelError: It is no such model, or `out` exists.
+        ModelError: The folder is not such a model, or `out` exists.
     """
     from retrieval.training.export import bert_onnx  # noqa: PLC0415 - onnx comes with the export extra alone
 
@@ -68,7 +68,7 @@ def export(folder: Path, out: Path, *, name: str, max_tokens: int) -> Path:
 
 
 def restore(exported: Path, out: Path) -> Path:
-    """Make an ordinary CrossEncoder folder, in float32, of an exported one.
+    """Restore an ordinary CrossEncoder folder, in float32, from an exported one.
 
     Raises:
         ModelError: The exported folder is damaged, or `out` exists.
@@ -85,7 +85,7 @@ def restore(exported: Path, out: Path) -> Path:
 
 
 def trainable(model: str, cache: Path) -> str:
-    """Name what a training can begin with: the model itself, or what is restored of an exported one.
+    """Return what a training can start from: the model itself, or one restored from an exported model.
 
     Raises:
         ModelError: An exported model is missing or damaged.
@@ -95,7 +95,7 @@ def trainable(model: str, cache: Path) -> str:
 
 
 def restored(exported: Path, cache: Path) -> Path:
-    """Return the CrossEncoder folder of an exported one, made once and kept below `cache`.
+    """Return the CrossEncoder folder of an exported one, restored once and cached below `cache`.
 
     Raises:
         ModelError: The exported folder is missing or damaged.
@@ -106,7 +106,7 @@ def restored(exported: Path, cache: Path) -> Path:
 
 
 def origin(folder: Path) -> str:
-    """Name the exported model that a folder was restored from, with its digest; "" for any other folder."""
+    """Return the name and digest of the exported model that a folder was restored from, or ""."""
     return folder.name if folder.parent.name == RESTORED else ""
 
 
@@ -123,12 +123,12 @@ def _copy_small(folder: Path, out: Path) -> None:
         if (folder / name).is_file():
             shutil.copyfile(folder / name, out / name)
     vocabulary = json.loads((folder / exported_model.TOKENIZER).read_text(encoding="utf-8"))
-    compact = json.dumps(vocabulary, ensure_ascii=False, separators=(",", ":"))  # a third less
+    compact = json.dumps(vocabulary, ensure_ascii=False, separators=(",", ":"))  # a third smaller
     (out / exported_model.TOKENIZER).write_text(compact, encoding="utf-8")
 
 
 def _whole(out: Path, fill: Callable[[Path], None]) -> Path:
-    """Make a folder that is there whole or not at all."""
+    """Create a folder atomically."""
     if out.exists():
         raise ModelError(f"{out} exists", remedy="name a new folder, or remove it first")
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -139,6 +139,6 @@ def _whole(out: Path, fill: Callable[[Path], None]) -> Path:
         try:
             partial.rename(out)
         except OSError:
-            if not out.is_dir():  # another process made the same one meanwhile
+            if not out.is_dir():  # another process created the same folder meanwhile
                 raise
     return out

@@ -1,9 +1,9 @@
-"""Which weights of a BERT cross-encoder become bytes, and how the model is had back from them.
+"""Which weights of a BERT cross-encoder are quantized to int8, and how the model is restored from them.
 
-The tensors have the names of the model's own state where they are its own, so that one set of weights serves
-and is fine-tuned. The scale and shift of a layer norm are folded into the products that read it: BERT's
-scales make a few of 384 channels ten times larger than the rest, and activations share one scale of 8 bits,
-which would leave 4 to the rest.
+Tensors that belong to the model's state keep their names there, so one set of weights can both serve and be
+fine-tuned. The scale and shift of a layer norm are folded into the products that read it: BERT's scales make
+a few of 384 channels ten times larger than the rest, and activations share one scale of 8 bits, which would
+leave 4 bits for the other channels.
 """
 
 import json
@@ -35,7 +35,7 @@ Arrays = dict[str, NDArray[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a BERT is, as far as its graph depends on it."""
+    """The dimensions of a BERT that its graph depends on."""
 
     layers: int
     heads: int
@@ -45,7 +45,7 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Linear:
-    """A product of the graph: one linear module of the model, or several that read the same.
+    """A product of the graph: one linear module of the model, or several with the same input.
 
     Attributes:
         modules: Their names in the model's state, as `bert.encoder.layer.0.attention.self.query`.
@@ -63,9 +63,9 @@ class Linear:
 
 
 def linears(shape: Shape) -> Iterator[tuple[Linear, ...]]:
-    """Name the products of each layer, in order: two or one of the attention's inputs, then the three others.
+    """Return the products of each layer, in order: two or one of the attention inputs, then the three others.
 
-    The last layer has its queries apart: they are computed of one token, and the rest of all.
+    The last layer has a separate product for its queries, which are computed for one token only.
     """
     below = EMBEDDINGS_NORM
     for number in range(shape.layers):
@@ -83,10 +83,10 @@ def linears(shape: Shape) -> Iterator[tuple[Linear, ...]]:
 
 
 def shape_of(folder: Path) -> Shape:
-    """Read what kind of BERT a folder holds.
+    """Read the dimensions of the BERT in a folder.
 
     Raises:
-        ModelError: Its configuration cannot be read, or is of a model that `bertgraph` cannot write down.
+        ModelError: Its configuration cannot be read, or belongs to a model that `bert_onnx` cannot write.
     """
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
@@ -110,7 +110,7 @@ def shape_of(folder: Path) -> Shape:
 
 
 def quantized(state: Mapping[str, NDArray[np.float32]], shape: Shape) -> Arrays:
-    """Turn a model's state into the tensors of its graph: bytes with scales, and the rest as it is."""
+    """Convert a model's state to the tensors of its graph: int8 with scales, and the rest unchanged."""
     kept: Arrays = dict(state)
     words = kept.pop(f"{WORDS}.weight")
     kept[f"{WORDS}.weight"], kept[f"{WORDS}.scale"] = _bytes(words, axis=1, limit=ROW_LIMIT)
@@ -125,7 +125,7 @@ def quantized(state: Mapping[str, NDArray[np.float32]], shape: Shape) -> Arrays:
 
 
 def dequantized(tensors: Mapping[str, NDArray[Any]], shape: Shape) -> Arrays:
-    """Turn the tensors of a graph into a model's state that computes the same."""
+    """Convert the tensors of a graph to a model's state that computes the same."""
     state: Arrays = dict(tensors)
     state[f"{WORDS}.weight"] = state[f"{WORDS}.weight"] * state.pop(f"{WORDS}.scale")
     for linear in (linear for layer in linears(shape) for linear in layer):
@@ -133,7 +133,7 @@ def dequantized(tensors: Mapping[str, NDArray[Any]], shape: Shape) -> Arrays:
         scale, shift = _folded(tensors, linear, inputs=len(numbers))
         divisor = np.where(
             scale == 0, 1, scale
-        )  # a channel that is always its shift has no weight to restore
+        )  # a channel that always equals its shift has no weight to restore
         weight = numbers * steps / divisor[:, None]  # float32 [inputs, outputs]
         bias = bias - shift @ weight
         parts = len(linear.modules)
@@ -147,7 +147,7 @@ def dequantized(tensors: Mapping[str, NDArray[Any]], shape: Shape) -> Arrays:
 def _folded(
     tensors: Mapping[str, NDArray[Any]], linear: Linear, *, inputs: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the scale and shift that a product's weights hold, float32 [inputs]: of its norm, or none."""
+    """Return the scale and shift in a product's weights, float32 [inputs]; 1 and 0 without a norm."""
     if not linear.norm:
         return np.ones(inputs, dtype=np.float32), np.zeros(inputs, dtype=np.float32)
     return tensors[f"{linear.norm}.weight"], tensors[f"{linear.norm}.bias"]
@@ -156,12 +156,12 @@ def _folded(
 def _bytes(
     values: NDArray[np.float32], *, axis: int, limit: int
 ) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """Round to whole steps, at most `limit` of them either way; `axis` shares a step."""
+    """Round to whole steps, at most `limit` in either direction; values along `axis` share a step."""
     steps = np.abs(values).max(axis=axis, keepdims=True) / limit
     steps = np.maximum(steps, np.finfo(np.float32).tiny).astype(np.float32)
     return np.rint(values / steps).astype(np.int8), steps
 
 
 def _outputs(config: Mapping[str, Any]) -> int:
-    """Count the outputs as transformers does: two where nothing says otherwise."""
+    """Count the outputs as transformers does: two by default."""
     return len(config.get("id2label") or "??")

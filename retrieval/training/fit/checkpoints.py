@@ -1,4 +1,4 @@
-"""Where a training that was cut off goes on: its folder, and which checkpoints in it are to be trusted."""
+"""Where an interrupted training resumes: its folder, and which checkpoints in it are valid."""
 
 import json
 import re
@@ -20,7 +20,7 @@ _SEAL = "digests.json"
 
 
 def fingerprint(pairs: Sequence[LabeledPair], recipe: Recipe, base: Mapping[str, Any], partial: Path) -> str:
-    """Hash all that decides the weights, and the folder, whose path the checkpoints remember."""
+    """Hash everything that decides the weights, and the folder, whose path the checkpoints contain."""
     seen = blake2b(digest_size=16)
     rows = [[pair.question_id, pair.group, pair.query, pair.passage, pair.label] for pair in pairs]
     files = identity(recipe.base, revision=recipe.revision)  # its tokenizer too
@@ -32,10 +32,10 @@ def fingerprint(pairs: Sequence[LabeledPair], recipe: Recipe, base: Mapping[str,
 
 
 def resume(partial: Path, mark: str) -> Path | None:
-    """Return the last checkpoint of this very training; make the folder anew where there is none to trust.
+    """Return the last valid checkpoint of the same training; recreate the folder if there is none.
 
     Raises:
-        TrainingError: The folder is somebody else's.
+        TrainingError: The folder does not belong to goldrank.
     """
     note = partial / "fingerprint"
     if note.is_file() and note.read_text(encoding="utf-8", errors="replace") == mark:
@@ -54,10 +54,10 @@ def resume(partial: Path, mark: str) -> Path | None:
 
 
 def _check_ours(partial: Path) -> None:
-    """Refuse to empty a folder that no training made, though it has the name of one.
+    """Refuse to empty a folder that was not created by a training, even if it has the name of one.
 
     Raises:
-        TrainingError: Say so, with the way out.
+        TrainingError: The folder holds something else.
     """
     is_unmarked = (partial / "fingerprint").is_file() and all(
         re.fullmatch(r"fingerprint|model|checkpoint-\d+", path.name) for path in partial.iterdir()
@@ -70,7 +70,7 @@ def _check_ours(partial: Path) -> None:
 
 
 def step_of(checkpoint: Path) -> int:
-    """Read from its name after which step a checkpoint was written."""
+    """Read a checkpoint's step from its name."""
     return int(checkpoint.name.rpartition("-")[2])
 
 
@@ -82,7 +82,7 @@ def history_of(checkpoint: Path) -> list[dict[str, Any]]:
 
 
 def seal(checkpoint: Path) -> None:
-    """Write what the checkpoint's files hash to; a checkpoint without it was cut off while it was written."""
+    """Write the hashes of a checkpoint's files; one without them was interrupted while being written."""
     draft = checkpoint / f"{_SEAL}.draft"
     draft.write_text(json.dumps(_digests(checkpoint)), encoding="utf-8")
     draft.replace(checkpoint / _SEAL)

@@ -1,7 +1,7 @@
-"""What a model is, whatever its folder is called: the hash of all that its logits depend on.
+"""When two models are the same, whatever their folders are called: a hash of all that their logits depend on.
 
-What a model said is kept under this name. A folder's path will not do: the next training may write another
-model into the same folder.
+A model's scores are cached under this hash. The folder's path is not enough: the next training may write
+another model into the same folder.
 """
 
 import hashlib
@@ -19,8 +19,8 @@ def identity(model: str, *, revision: str = "") -> str:
     """Hash a model's weights, configuration and tokenizer, with the pair text and the libraries that run it.
 
     Args:
-        model: `exported_model.NAME`, a folder, or a hub id; a hub model that is not on this machine is its
-            name.
+        model: `exported_model.NAME`, a folder, or a hub id; a hub model that is not on this machine is
+            identified by its name.
         revision: Commit of a hub model, or "".
     """
     seen = hashlib.sha256()
@@ -39,7 +39,7 @@ def identity(model: str, *, revision: str = "") -> str:
 
 
 def _folder(model: str, revision: str) -> Path | None:
-    """Find the files that loading a model would read."""
+    """Return the files that loading a model reads."""
     folder = exported_model.folder_of(model) or Path(model).expanduser()
     if folder.is_dir():
         return folder
@@ -47,6 +47,6 @@ def _folder(model: str, revision: str) -> Path | None:
 
     try:
         found = try_to_load_from_cache(model, "config.json", revision=revision or None)
-    except ValueError:  # no name that a hub could have
+    except ValueError:  # not a valid hub name
         return None
     return Path(found).parent if isinstance(found, str) else None

@@ -1,4 +1,4 @@
-"""By which recipe a cross-encoder is fine-tuned: every number that decides a training but its pairs."""
+"""Which recipe fine-tunes a cross-encoder: every value that decides a training, except its pairs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,24 +13,24 @@ LOSSES: tuple[Loss, ...] = get_args(Loss)
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Everything that decides a training apart from its pairs.
+    """Every value that decides a training, except its pairs.
 
     Attributes:
-        base: Folder or hub id of the cross-encoder to begin with.
+        base: Folder or hub id of the cross-encoder to start from.
         revision: Commit of a hub model; ignored for a folder.
-        loss: "bce" judges each pair alone, "listnet" the passages of a question against each other.
-        epochs: Passes over the pairs at most; the schedule spans them all.
-        batch_size: Pairs ("bce") or questions ("listnet") a step.
-        learning_rate: At its peak.
+        loss: "bce" scores each pair alone, "listnet" compares the passages of a question.
+        epochs: Maximum passes over the pairs; the schedule spans all of them.
+        batch_size: Pairs ("bce") or questions ("listnet") per step.
+        learning_rate: The peak rate.
         warmup_share: Share of all steps over which the rate rises, 0 up to but not 1.
         weight_decay: AdamW's.
-        schedule: How the rate falls after that.
-        max_tokens: A pair is cut to this many.
-        balanced: Whether a positive weighs as much as negatives / positives of the training ("bce" alone).
-        validation_share: Share of the groups held out to stop early, 0 up to but not 1; 0 for none.
-        patience: Epochs without a better validation loss after which to stop.
+        schedule: How the rate falls after the warm-up.
+        max_tokens: Longer pairs are truncated to this length.
+        balanced: Whether positives get the weight negatives / positives of the training pairs ("bce" only).
+        validation_share: Share of the groups held out for early stopping, 0 up to but not 1; 0 for none.
+        patience: Number of epochs without a better validation loss before training stops.
         keep: Share of the tuned weights in the result, 0 to 1; the rest are the base's.
-        seed: Of order, dropout, new weights and the validation split.
+        seed: Seeds the order, dropout, new weights and the validation split.
     """
 
     base: str
@@ -55,9 +55,9 @@ _BASE_REVISION = "c5ee24cb16019beea0893ab7796b1df96625c6b8"
 
 PRESETS: Mapping[str, Recipe] = {
     # For 50 to 500 pairs on a CPU: the usual numbers of fine-tuning BERT (Devlin et al. 2019) and WiSE-FT's
-    # midpoint; no benchmark chose them. At their 2e-5 no rank of gson's questions moved (decisions/0009).
+    # midpoint; no benchmark chose them. At their 2e-5 no rank of gson's questions changed (decisions/0009).
     "default": Recipe(base=_BASE, revision=_BASE_REVISION, learning_rate=5e-5),
-    # As the card of the first fine-tuned reranker states them; what it does not state are library defaults.
+    # From the model card of the first fine-tuned reranker; values that it omits are library defaults.
     "legacy-70": Recipe(
         base=_BASE,
         revision=_BASE_REVISION,
@@ -73,10 +73,10 @@ PRESETS: Mapping[str, Recipe] = {
 
 
 def check(recipe: Recipe) -> None:
-    """Refuse a recipe that cannot be followed.
+    """Reject a recipe with an invalid value.
 
     Raises:
-        ArgumentError: It says which value is wrong, and what is accepted.
+        ArgumentError: The text names the invalid value and the accepted ones.
     """
     accepted: Mapping[str, tuple[bool, str]] = {
         "loss": (recipe.loss in LOSSES, f"one of {', '.join(LOSSES)}"),

@@ -1,13 +1,14 @@
-"""How a cross-encoder is fine-tuned on labelled pairs: loss, schedule, early stop, pull back to its base.
+"""How a cross-encoder is fine-tuned on labelled pairs: loss, schedule, early stopping, weight averaging.
 
-A training works in `OUT.partial`, a sibling of the folder it makes, and renames its result last:
+A training works in `OUT.partial`, next to the output folder OUT, and renames its result at the end:
 
     OUT.partial/fingerprint       pairs, recipe, base weights and libraries it belongs to
     OUT.partial/checkpoint-STEP/  weights, optimizer, generators, losses; sealed by digests.json
     OUT.partial/model/            the finished model, until it is renamed to OUT
 
-There is a checkpoint after every epoch, and of a long one now and then. The same training, started again
-after it was cut off, goes on from the last sealed checkpoint and ends with the weights it would have had.
+The trainer saves a checkpoint after every epoch, and several during a long one. When the same training is
+started again after an interruption, it resumes from the last sealed checkpoint and ends with the same weights
+as an uninterrupted run.
 """
 
 import importlib.metadata
@@ -55,15 +56,16 @@ def train(
     progress: Progress = lambda _done, _planned: None,
     is_cancelled: IsCancelled = lambda: False,
 ) -> Trained:
-    """Fine-tune `recipe.base` on the pairs and save the result as the folder `out`, whole or not at all.
+    """Fine-tune `recipe.base` on the pairs and save the result as the folder `out`, atomically.
 
-    Same pairs in the same order, same recipe, same weights, on a CPU. It seeds the process's generators.
+    On a CPU, the same pairs in the same order and the same recipe give the same weights. This seeds the
+    process's generators.
 
     Raises:
-        ArgumentError: The recipe holds a value that it does not accept.
-        TrainingError: The pairs teach nothing, a library is missing, `out` exists, or the loss diverged.
-        ModelError: The base is not at hand, or is no cross-encoder with one output.
-        CancelledError: `is_cancelled` said so; started again, the same training goes on.
+        ArgumentError: The recipe has an invalid value. TrainingError: The pairs cannot train a model, a
+        library is missing, `out` exists, or the loss diverged. ModelError: The base is unavailable, or is not
+        a cross-encoder with one output. CancelledError: `is_cancelled` returned true; starting the same
+        training again resumes it.
     """
     start = time.monotonic()
     training, validation = data = _data(pairs, recipe, out)
@@ -100,10 +102,10 @@ def train(
 
 
 def require(libraries: Sequence[str]) -> None:
-    """Make sure that what training needs beyond serving is installed.
+    """Check that the libraries for training are installed.
 
     Raises:
-        TrainingError: It names what is missing and how to install it.
+        TrainingError: A library is missing; the text says how to install it.
     """
     missing = [library for library in libraries if importlib.util.find_spec(library) is None]
     if missing:
@@ -115,7 +117,7 @@ def require(libraries: Sequence[str]) -> None:
 def _data(
     pairs: Sequence[LabeledPair], recipe: Recipe, out: Path
 ) -> tuple[list[LabeledPair], list[LabeledPair]]:
-    """Split the pairs into those to train on and those to validate with, after every cheap check."""
+    """Run the cheap checks, then split the pairs into training and validation pairs."""
     check(recipe)
     require(LIBRARIES)
     if out.exists():
@@ -127,7 +129,7 @@ def _data(
 
 
 def _save(model: Any, partial: Path, out: Path) -> None:
-    """Write the model beside its place and move it there whole."""
+    """Write the model to a temporary folder and rename it."""
     model.save_pretrained(str(partial / "model"), create_model_card=False)
     (partial / "model").rename(out)
     shutil.rmtree(partial)
@@ -136,10 +138,10 @@ def _save(model: Any, partial: Path, out: Path) -> None:
 def _load(recipe: Recipe) -> Any:
     from transformers import set_seed
 
-    set_seed(recipe.seed)  # a base without a head gets a random one
+    set_seed(recipe.seed)  # a base without a classification head gets a random one
     model = load_cross_encoder(recipe.base, revision=recipe.revision, max_tokens=recipe.max_tokens)
     model.float()  # half precision, as some bases are stored, is too coarse for small steps
-    # Checkpoints get a card each; it is to ask neither the hub nor the model.
+    # Each checkpoint gets a model card, whose creation must query neither the hub nor the model.
     model.model_card_data.local_files_only = True
     model.model_card_data.generate_widget_examples = False
     return model
@@ -150,10 +152,10 @@ def _weights(model: Any) -> dict[str, Any]:
 
 
 def _mix(model: Any, base: Mapping[str, Any], tuned: Path, keep: float) -> None:
-    """Give the model `keep` parts of the tuned weights and the rest of the base's.
+    """Average the tuned weights with the base's: `keep` is the share of the tuned ones.
 
-    Wortsman et al. 2022 (WiSE-FT): between fine-tuned and original weights lie models that keep most of what
-    was learned and lose less of what was known. Here it guards against few pairs.
+    Wortsman et al. 2022 (WiSE-FT): models between the fine-tuned and the original weights keep most of what
+    was learned and forget less. Here averaging protects against overfitting to few pairs.
     """
     import torch
     from sentence_transformers import CrossEncoder
@@ -193,7 +195,7 @@ def _trainer(
     partial: Path,
     watch: Any,
 ) -> Any:
-    """Make the library's trainer for the pairs to train on and those to validate with."""
+    """Create the library's trainer for the training and validation pairs."""
     import torch
     from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncoderTrainingArguments
     from transformers import PrinterCallback
@@ -210,13 +212,15 @@ def _trainer(
         lr_scheduler_type=recipe.schedule,
         seed=recipe.seed,
         eval_strategy="epoch" if validation else "no",
-        metric_for_best_model="eval_loss" if validation else None,  # so that its checkpoint outlives the next
+        metric_for_best_model="eval_loss"
+        if validation
+        else None,  # so that its checkpoint is kept when the next is written
         greater_is_better=False if validation else None,
         save_strategy="epoch",
         save_total_limit=2,
         logging_steps=1,
-        logging_nan_inf_filter=False,  # a loss that is no number ends the training
-        dataloader_pin_memory=torch.cuda.is_available(),  # torch warns where there is nothing to pin for
+        logging_nan_inf_filter=False,  # a loss that is not a number ends the training
+        dataloader_pin_memory=torch.cuda.is_available(),  # torch warns if there is no GPU to pin for
         disable_tqdm=True,
         report_to="none",
     )
@@ -233,25 +237,25 @@ def _trainer(
 
 
 def _run(trainer: Any, checkpoint: Path | None, patience: int, partial: Path) -> list[dict[str, Any]]:
-    """Train to the end, unless the checkpoint is the end; return the log, an entry a step or validation."""
+    """Train to the end, or skip a finished training; return the log, one entry per step or validation."""
     if checkpoint:
         history = checkpoints.history_of(checkpoint)
-        if is_spent(epochs_of(history), patience):  # cut off between the last epoch and the rename
+        if is_spent(epochs_of(history), patience):  # interrupted between the last epoch and the rename
             return history
     try:
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     except TrainingError:
-        shutil.rmtree(partial)  # going on would only fail again
+        shutil.rmtree(partial)  # resuming would only fail again
         raise
     history = trainer.state.log_history
     return list(history)
 
 
 def _watch(recipe: Recipe, progress: Progress, is_cancelled: IsCancelled) -> Any:
-    """Make the callback that reports, stops, fails and seals checkpoints."""
+    """Create the callback that reports progress, stops, fails and seals checkpoints."""
     from transformers import TrainerCallback
 
-    class Watch(TrainerCallback):  # each event comes as the trainer's arguments, state and control
+    class Watch(TrainerCallback):  # each event receives the trainer's arguments, state and control
         def on_train_begin(self, *event: Any, **_: Any) -> None:
             self.saved_at = time.monotonic()
             progress(event[1].global_step, event[1].max_steps)
@@ -295,11 +299,11 @@ def _check_loss(state: Any, recipe: Recipe) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the libraries off standard error, where they draw bars and log for people at a notebook."""
+    """Keep the libraries from drawing progress bars and logging on standard error."""
     from datasets import disable_progress_bars, enable_progress_bars
     from transformers import utils
 
-    logging: Any = utils.logging  # half of it is untyped
+    logging: Any = utils.logging  # half of the library is untyped
     verbosity, has_bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()

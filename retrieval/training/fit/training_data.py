@@ -1,4 +1,4 @@
-"""What a training reads: pairs split by group, checked, and put into the form of their loss."""
+"""Which data a training reads: pairs split by group, validated, and converted to the form of their loss."""
 
 import random
 from collections import defaultdict
@@ -17,15 +17,15 @@ irrelevant passage e^-1 of a relevant one's share and pull a good model's logits
 def split(
     pairs: Sequence[LabeledPair], *, share: float, seed: int
 ) -> tuple[list[LabeledPair], list[LabeledPair]]:
-    """Part the pairs into those trained on and those held out, whole groups each, both in the given order.
+    """Split the pairs by group into training and held-out pairs, both in the given order.
 
     Args:
-        pairs: All there are.
-        share: Of the groups to hold out; above 0, at least one group and never all of them.
-        seed: Of the choice.
+        pairs: All pairs.
+        share: Share of the groups to hold out; above 0, at least one group and never all of them.
+        seed: Decides which groups are held out.
 
     Raises:
-        TrainingError: There is nothing to hold out beside what is trained on.
+        TrainingError: There is only one group, so none can be held out.
     """
     groups = sorted({pair.group for pair in pairs})
     if share == 0:
@@ -41,16 +41,16 @@ def split(
 
 
 def positive_weight(pairs: Sequence[LabeledPair]) -> float:
-    """Weigh a positive so that positives and negatives together weigh the same."""
+    """Return the weight of a positive that gives all positives the same total weight as all negatives."""
     positives = sum(pair.label for pair in pairs)
     return (len(pairs) - positives) / positives
 
 
 def check_labels(pairs: Sequence[LabeledPair], loss: Loss) -> None:
-    """Refuse pairs that teach nothing by this loss.
+    """Reject pairs that this loss cannot learn from.
 
     Raises:
-        TrainingError: They are all of one label, or no question has both.
+        TrainingError: All pairs have the same label, or no question has both labels.
     """
     positives = sum(pair.label for pair in pairs)
     if positives == 0 or positives == len(pairs):
@@ -65,7 +65,7 @@ def check_labels(pairs: Sequence[LabeledPair], loss: Loss) -> None:
 
 
 def _by_question(pairs: Sequence[LabeledPair]) -> list[list[LabeledPair]]:
-    """Gather each question's pairs; one whose passages are all alike teaches no order and is left out."""
+    """Group pairs by question, without questions whose passages all have the same label."""
     questions: dict[str, list[LabeledPair]] = defaultdict(list)
     for pair in pairs:
         questions[pair.question_id].append(pair)
@@ -73,7 +73,7 @@ def _by_question(pairs: Sequence[LabeledPair]) -> list[list[LabeledPair]]:
 
 
 def dataset(pairs: Sequence[LabeledPair], loss: Loss) -> Any:
-    """Put pairs into the form that the loss reads: one row a pair (bce), or one a question (listnet)."""
+    """Convert pairs to the form that the loss reads: one row per pair (bce) or per question (listnet)."""
     from datasets import Dataset
 
     if loss == "bce":

@@ -1,4 +1,4 @@
-"""What a training did: its data in numbers, its epochs and losses, the values that ran, and on what."""
+"""What is recorded of a training: counts of its data, epochs and losses, effective arguments, and device."""
 
 import importlib.metadata
 import math
@@ -20,7 +20,7 @@ _HIDDEN = {"output_dir", "logging_dir", "run_name", "hub_token", "push_to_hub_to
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What was trained on, and what was held out to stop early."""
+    """Counts of training pairs, and of pairs held out for early stopping."""
 
     pairs: int
     positives: int
@@ -33,7 +33,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """Lengths of the pairs trained on, in tokens with the special ones, before they are cut."""
+    """Lengths of the training pairs in tokens, special tokens included, before truncation."""
 
     mean: float
     longest: int
@@ -46,9 +46,9 @@ class Epoch:
 
     Attributes:
         number: 1-based.
-        step: The last step of the pass, counted from the first pass on.
+        step: The last step of the pass, counted from the start of the training.
         training_loss: Mean over the steps of the pass.
-        validation_loss: After the pass; None where nothing is held out.
+        validation_loss: After the pass; None if nothing is held out.
     """
 
     number: int
@@ -63,20 +63,20 @@ class Trained:
 
     Attributes:
         folder: A CrossEncoder folder with one output.
-        recipe: What was asked for.
+        recipe: The requested recipe.
         steps: Optimizer steps taken, those before an interruption included.
-        resumed_at: The step that a cut-off training went on from, or 0.
+        resumed_at: The step from which an interrupted training resumed, or 0.
         seconds: Wall time of the run that finished, loading and saving included.
         step_losses: One per step.
         epochs: One per pass.
         best_epoch: The pass whose weights were kept.
-        counts: Of pairs and questions.
-        tokens: Of the pairs trained on.
+        counts: Counts of pairs and questions.
+        tokens: Token lengths of the training pairs.
         positive_weight: Weight of a positive in the loss, or None.
-        arguments: Of the library's trainer, by name, as plain values; no folders.
+        arguments: Arguments of the library's trainer, by name, as plain values; no folders.
         changed: Those that differ from the library's defaults.
-        versions: Of the libraries and of Python.
-        device: Where it was computed ("cpu", "cuda:0", …).
+        versions: Versions of the libraries and of Python.
+        device: The device that computed it ("cpu", "cuda:0", …).
     """
 
     folder: Path
@@ -97,7 +97,7 @@ class Trained:
 
 
 def counts_of(training: Sequence[LabeledPair], validation: Sequence[LabeledPair]) -> Counts:
-    """Count what is trained on and what is held out."""
+    """Count the training pairs and the held-out pairs."""
     positives = sum(pair.label for pair in training)
     return Counts(
         pairs=len(training),
@@ -111,7 +111,7 @@ def counts_of(training: Sequence[LabeledPair], validation: Sequence[LabeledPair]
 
 
 def tokens_of(model: Any, pairs: Sequence[LabeledPair]) -> Tokens:
-    """Measure the pairs in tokens, as the model counts them; there is at least one."""
+    """Measure the lengths of the pairs, at least one, in the model's tokens."""
     texts = ([pair.query for pair in pairs], [pair.passage for pair in pairs])
     ids = model.tokenizer(*texts, truncation=False, verbose=False)["input_ids"]
     lengths = [len(row) for row in ids]
@@ -120,14 +120,14 @@ def tokens_of(model: Any, pairs: Sequence[LabeledPair]) -> Tokens:
 
 
 def versions() -> dict[str, str]:
-    """Name the libraries a training depends on, each with its version."""
+    """Return the version of each library that a training depends on."""
     libraries = ("sentence-transformers", "transformers", "torch", *LIBRARIES, "tokenizers")
     found = {library: importlib.metadata.version(library) for library in libraries}
     return {"python": platform.python_version(), **found}
 
 
 def epochs_of(history: Sequence[Mapping[str, Any]]) -> tuple[Epoch, ...]:
-    """Gather the trainer's log by epoch."""
+    """Summarize the trainer's log by epoch."""
     losses: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
     validation: dict[int, float] = {}
     for entry in history:
@@ -148,19 +148,19 @@ def epochs_of(history: Sequence[Mapping[str, Any]]) -> tuple[Epoch, ...]:
 
 
 def best_of(epochs: Sequence[Epoch]) -> Epoch:
-    """Choose the earliest epoch of the lowest validation loss; the last one where nothing was held out."""
+    """Choose the earliest epoch of the lowest validation loss; the last epoch if nothing was held out."""
     validated = [epoch for epoch in epochs if epoch.validation_loss is not None]
     return min(validated, key=lambda epoch: epoch.validation_loss or 0.0) if validated else epochs[-1]
 
 
 def is_spent(epochs: Sequence[Epoch], patience: int) -> bool:
-    """Tell whether the last `patience` epochs brought no better validation loss."""
+    """Return whether the last `patience` epochs did not improve the validation loss."""
     best = best_of(epochs)
     return best.validation_loss is not None and epochs[-1].number - best.number >= patience
 
 
 def plain(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Reduce the trainer's arguments to values that JSON knows; folders and tokens are left out."""
+    """Reduce the trainer's arguments to JSON values, without folders and tokens."""
     return {name: _value(value) for name, value in arguments.items() if name not in _HIDDEN}
 
 
@@ -175,7 +175,7 @@ def _value(value: Any) -> Any:
 
 
 def changed_of(arguments: Mapping[str, Any]) -> tuple[str, ...]:
-    """Name the arguments that differ from the library's defaults."""
+    """Return the arguments that differ from the library's defaults."""
     from sentence_transformers.cross_encoder import CrossEncoderTrainingArguments
 
     # "unused" is how the library itself asks for its defaults: without the notes meant for a real run.

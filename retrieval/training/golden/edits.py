@@ -1,6 +1,6 @@
-"""How a golden file changes: rows are added or removed where they stand, validated first, in one step.
+"""How a golden file is edited: rows are validated first, then added or removed in place, atomically.
 
-Everything else in the file stays as its owner wrote it: order, spacing, comments, line endings.
+An edit preserves everything else in the file: order, whitespace, comments and line endings.
 """
 
 import json
@@ -23,16 +23,16 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 
 
 def add(path: Path, rows: Iterable[Mapping[str, Any]]) -> Golden:
-    """Append rows to a golden file, one line each; make the file if need be.
+    """Append rows to a golden file, one line each; create the file if it is missing.
 
     Returns:
         The file as it is now.
 
     Raises:
-        ArgumentError: A row is invalid or asks what another asks, or the file cannot be read or written;
+        ArgumentError: A row is invalid or duplicates another question, or the file cannot be read or written;
             nothing is written.
     """
-    path = path.resolve()  # a link stays one
+    path = path.resolve()  # so that a link stays a link
     data = _bytes(path) if path.exists() else b"[]"
     known, text = golden_file.parse(path, data), data.decode("utf-8")
     new = list(rows)
@@ -47,10 +47,10 @@ def add(path: Path, rows: Iterable[Mapping[str, Any]]) -> Golden:
 
 
 def find(asked: Golden, name: str) -> Question:
-    """Find a question by its id, or by its row where no id is that number.
+    """Find a question by its id, or by its row if no id is that number.
 
     Raises:
-        ArgumentError: There is no such question, or a number means two.
+        ArgumentError: There is no such question, or a number matches two.
     """
     named = [question for question in asked.questions if question.question_id == name]
     rows = [question for question in asked.questions if str(question.row) == name]
@@ -68,7 +68,7 @@ def find(asked: Golden, name: str) -> Question:
 
 
 def remove(path: Path, questions: Iterable[Question]) -> Golden:
-    """Remove the rows of questions from a golden file; they are as `golden.load` read them from it.
+    """Remove the rows of questions from a golden file, as `golden_file.load` read them.
 
     Returns:
         The file as it is now.
@@ -117,7 +117,7 @@ def _bytes(path: Path) -> bytes:
 
 
 def _spans(text: str) -> list[tuple[int, int]]:
-    """Find where the elements of a list stand in its JSON; the text is valid."""
+    """Find the position of each element of a list in its JSON text, which is valid."""
     decoder, spans = json.JSONDecoder(), []
     at = _after(text, text.index("[") + 1)
     while text[at] != "]":
@@ -134,13 +134,13 @@ def _after(text: str, at: int) -> int:
 
 
 def _written(row: Mapping[str, Any]) -> str:
-    """Write a row as one line of JSON; a file name that is no Unicode needs escapes."""
+    """Write a row as one line of JSON; a file name that is not valid Unicode needs escapes."""
     text = json.dumps(row, ensure_ascii=False)
     return text if golden_file.is_unicode(text) else json.dumps(row)
 
 
 def _replace(path: Path, text: str) -> Golden:
-    """Put a new text in place of a file, in one step, if it is a golden file."""
+    """Replace a file's text atomically, if the new text is a golden file."""
     data = text.encode("utf-8")
     read = golden_file.parse(path, data)
     fresh = path.with_name(f".{path.name}.{uuid.uuid4().hex}")

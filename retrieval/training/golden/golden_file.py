@@ -1,13 +1,13 @@
-"""What a golden file asks, and which files answer: reads it, and finds what its loose paths mean.
+"""Which questions a golden file contains and which files answer them, including what its loose paths mean.
 
-A row is an object; the only keys that must be there are `q` and `expect_paths`:
+A row is an object; its only required keys are `q` and `expect_paths`:
 
     {"q": "Where are retries scheduled?", "expect_paths": ["src/retry.py", "src/queue.py:40-61"],
      "id": "retries", "grades": {"src/queue.py:40-61": 2}, "tags": ["how"], "date": "2026-03-01"}
 
-An expected path is a file; a file and lines; or, loosely, the end of a path or a folder. Grades say how much
-an answer is worth beside the others (1 by default). A row whose keys all begin with `_` is a comment.
-The names `q` and `expect_paths` are the file's own and appear in this module only.
+An expected path is a file, a file with lines, or a loose path: the end of a path, or a folder. A grade says
+how much an answer is worth relative to the others (1 by default). A row whose keys all begin with `_` is a
+comment. The names `q` and `expect_paths` belong to the file format and appear in this module only.
 """
 
 import hashlib
@@ -26,8 +26,8 @@ _KEYS = frozenset({"q", "expect_paths", "id", "repo", "grades", "tags", "date"})
 _LINES = re.compile(r"(?P<path>.+?):(?P<start>[1-9]\d{0,8})(?:-(?P<end>[1-9]\d{0,8}))?")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
-WEAK = "feedback-"  # how the ids of questions begin that come from the feedback log, and no other
-MOST_GRADE = 1_000  # beyond it one answer is all that counts; sums of what a float can hold overflow
+WEAK = "feedback-"  # prefix of the ids of questions from the feedback log, and of no others
+MOST_GRADE = 1_000  # a higher grade outweighs all other answers, and sums of huge floats overflow
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +35,10 @@ class Expected:
     """An answer as the golden file writes it.
 
     Attributes:
-        path: POSIX path, perhaps loose: the end of a path, or a folder.
+        path: POSIX path, which may be loose: the end of a path, or a folder.
         start_line: First line, 1-based, or None for a whole file.
         end_line: Last line, inclusive, or None.
-        grade: What it is worth, above 0 and up to MOST_GRADE.
+        grade: Its worth, above 0 and up to MOST_GRADE.
     """
 
     path: str
@@ -48,7 +48,7 @@ class Expected:
 
     @property
     def written(self) -> str:
-        """The answer as a golden file spells it."""
+        """The answer as it is spelled in a golden file."""
         return self.path if self.start_line is None else f"{self.path}:{self.start_line}-{self.end_line}"
 
 
@@ -57,12 +57,12 @@ class Question:
     """A question with its answers: query and qrels in one.
 
     Attributes:
-        question_id: As written, else a hash of the text.
-        text: What is asked.
+        question_id: The id as written, or a hash of the text.
+        text: The text of the question.
         expected: At least one answer.
-        repo: The repository's name in files that speak of several, or "".
-        tags: Words to select by.
-        date: When it was true or asked, as YYYY-MM-DD, or "".
+        repo: The repository's name in files that cover several, or "".
+        tags: Words to select questions by.
+        date: When it was asked, or the answer was true, as YYYY-MM-DD, or "".
         row: Its place in the file, 1-based, for messages.
     """
 
@@ -80,7 +80,7 @@ class Golden:
     """A golden file as it was read.
 
     Attributes:
-        path: Where it lies.
+        path: The path of the file.
         digest: SHA-256 of its bytes, in hex.
         questions: In the order of the file.
     """
@@ -94,7 +94,7 @@ def load(path: Path) -> Golden:
     """Read a golden file.
 
     Raises:
-        ArgumentError: It is not there, is no JSON, or a row is none; the text names the row.
+        ArgumentError: The file is missing or is not JSON, or a row is invalid; the text names the row.
     """
     try:
         return parse(path, path.read_bytes())
@@ -110,7 +110,7 @@ def parse(path: Path, data: bytes) -> Golden:
     """Read the bytes of a golden file; `path` is for messages.
 
     Raises:
-        ArgumentError: They are no JSON, or a row is none; the text names the row.
+        ArgumentError: The bytes are not JSON, or a row is invalid; the text names the row.
     """
     rows = enumerate(_rows(path, data), 1)
     questions = [question(row, number, path) for number, row in rows if not _is_comment(row)]
@@ -127,7 +127,7 @@ def parse(path: Path, data: bytes) -> Golden:
 
 
 def row_of(text: str, answers: Sequence[str], **others: Any) -> dict[str, Any]:
-    """Write a question as a row of a golden file; what is empty is left out."""
+    """Write a question as a row of a golden file, without empty values."""
     return {
         "q": text,
         "expect_paths": list(answers),
@@ -136,7 +136,7 @@ def row_of(text: str, answers: Sequence[str], **others: Any) -> dict[str, Any]:
 
 
 def resolve(expected: Expected, paths: Collection[str]) -> list[str]:
-    """Find the files that an expected path means: itself, else those that end with it, else those below it.
+    """Find the files that an expected path means: itself, or those that end with it, or those below it.
 
     >>> resolve(Expected("b.py"), ["a/b.py", "c.py"]), resolve(Expected("a"), ["a/b.py", "a/d.py"])
     (['a/b.py'], ['a/b.py', 'a/d.py'])
@@ -149,12 +149,12 @@ def resolve(expected: Expected, paths: Collection[str]) -> list[str]:
 
 
 def plain(path: str) -> str:
-    """Write an expected path as git would: no `./` before it, no slash behind it."""
+    """Write an expected path as git would: without a leading `./` or a trailing slash."""
     return path.removeprefix("./").rstrip("/")
 
 
 def targets(question: Question, paths: Collection[str]) -> tuple[Expected, ...]:
-    """Write a question's answers with exact paths, each once and at its best grade; others are left out."""
+    """Resolve a question's answers to exact paths, each once with its best grade; skip unknown ones."""
     grades: dict[tuple[str, int | None, int | None], float] = {}
     for item in question.expected:
         for path in resolve(item, paths):
@@ -164,7 +164,7 @@ def targets(question: Question, paths: Collection[str]) -> tuple[Expected, ...]:
 
 
 def touches(chunk: Chunk, target: Expected) -> bool:
-    """Tell whether a chunk shares a line with a target, whose path is exact."""
+    """Return whether a chunk shares a line with a target, whose path is exact."""
     if chunk.path != target.path:
         return False
     if target.start_line is None or target.end_line is None:
@@ -183,7 +183,7 @@ def _rows(path: Path, data: bytes) -> list[Any]:
         raise ArgumentError(
             f"{path}, line {error.lineno}: no JSON: {error.msg}", remedy="a golden file is a list of objects"
         ) from error
-    except ValueError as error:  # a number of thousands of digits
+    except ValueError as error:  # a number with thousands of digits
         raise ArgumentError(f"{path} is no JSON that can be read: {error}") from error
     except RecursionError as error:
         raise ArgumentError(
@@ -202,7 +202,7 @@ def question(row: Any, number: int, path: Path) -> Question:
     """Read one row.
 
     Raises:
-        ArgumentError: It is none; the text names the row and what it takes.
+        ArgumentError: The row is invalid; the text names it and the accepted values.
     """
     where = f"{path}, row {number}"
     if not isinstance(row, dict):
@@ -268,7 +268,7 @@ def _is_date(value: Any) -> bool:
 
 
 def is_unicode(text: str) -> bool:
-    """Tell whether a text can be written: JSON can spell half a character, and so can a file's name."""
+    """Return whether a text is valid Unicode: JSON and file names may contain lone surrogates."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
@@ -277,12 +277,12 @@ def is_unicode(text: str) -> bool:
 
 
 def _text_id(text: str) -> str:
-    """Name a question by what it asks, however it is spaced or capitalised."""
+    """Derive an id from a question's text, ignoring spacing and capitalisation."""
     return "q-" + hashlib.blake2b(" ".join(text.lower().split()).encode(), digest_size=6).hexdigest()
 
 
 def expected(written: str) -> Expected:
-    """Read an answer as a golden file or a reply spells it: a file, or a file and lines.
+    """Read an answer as spelled in a golden file or a reply: a file, or a file with lines.
 
     Raises:
         ArgumentError: The span ends before it starts.

@@ -1,6 +1,6 @@
-"""Which questions belong together: they ask the same thing in other words, or share a chunk that answers.
+"""Which questions belong together: paraphrases, and questions that share an answering chunk.
 
-A model that learned from one question of a group has seen the answer to the others.
+A model that was trained on one question of a group has seen the answers to the others.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -19,11 +19,11 @@ LEAST_GROUPS = 20
 
 
 def group(questions: Sequence[Question], answers: Mapping[str, Collection[object]]) -> dict[str, str]:
-    """Name each question's group by the first question of it.
+    """Group the questions; each group is named after its first question.
 
     Args:
         questions: All of them.
-        answers: By question id, whatever answers it; questions that share one are of one group.
+        answers: The answers by question id; questions that share one are in the same group.
     """
     parent = {question.question_id: question.question_id for question in questions}
 
@@ -46,5 +46,5 @@ def stems_of(text: str) -> frozenset[str]:
 
 
 def is_paraphrase(left: Collection[str], right: Collection[str]) -> bool:
-    """Tell whether two questions say nearly the same, by the stems of their words."""
+    """Return whether two questions ask nearly the same, by the stems of their words."""
     return len(set(left) & set(right)) >= PARAPHRASE * max(len(set(left) | set(right)), 1)

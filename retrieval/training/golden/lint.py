@@ -1,4 +1,4 @@
-"""What is wrong with a golden file: a wrong question teaches, and proves, the wrong thing."""
+"""Which faults a golden file has: a wrong question spoils both the training and the evaluation."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,20 +15,20 @@ from retrieval.training.golden import golden_file
 from retrieval.training.golden.golden_file import Expected, Golden, Question
 from retrieval.training.golden.groups import LEAST_GROUPS, is_paraphrase, stems_of
 
-BROAD_FILES = 10  # files that answer one question: who expects more asks for a folder, not for an answer
+BROAD_FILES = 10  # files per question: an answer with more files is a folder, not an answer
 
 Level = Literal["error", "warning"]
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong.
+    """One fault of a golden file.
 
     Attributes:
-        level: An error makes the file untrustworthy; a warning is worth a look.
+        level: An error makes the file unreliable; a warning should be reviewed.
         kind: missing, renamed, unindexed, lines, broad, duplicate, contradiction, leak or few.
-        row: In the golden file, 1-based; 0 for the file as a whole.
-        text: What is wrong and the way out, a sentence.
+        row: Row in the golden file, 1-based; 0 for the file as a whole.
+        text: The fault and its remedy, one sentence.
     """
 
     level: Level
@@ -38,7 +38,7 @@ class Finding:
 
 
 def lint(asked: Golden, view: View) -> list[Finding]:
-    """Check a golden file against a repository that was refreshed; in order of rows."""
+    """Check a golden file against a refreshed repository; findings come in row order."""
     checks = (
         *_answers(asked, view),
         *_texts(asked.questions),
@@ -87,7 +87,7 @@ def _lines(question: Question, expected: Expected, files: Sequence[str], view: V
 
 
 def _texts(questions: Sequence[Question]) -> Iterator[Finding]:
-    """Compare questions: one that is asked twice, and one that has two answers."""
+    """Find questions that are asked twice, and paraphrases with different answers."""
     stems = {question.row: stems_of(question.text) for question in questions}
     for first, second in combinations(questions, 2):
         if not is_paraphrase(stems[first.row], stems[second.row]):
@@ -101,7 +101,7 @@ def _texts(questions: Sequence[Question]) -> Iterator[Finding]:
 
 
 def _leaks(asked: Golden, view: View) -> Iterator[Finding]:
-    """Find questions that say what the file is called: finding it by name proves little."""
+    """Find questions that contain the file's name: finding the file by its name proves little."""
     paths = frozenset(view.paths)
     for question in asked.questions:
         spelled = read_query(question.text).spelled
@@ -116,7 +116,7 @@ def _name(path: str) -> str:
 
 
 def _is_spelled(name: str, spelled: Mapping[str, float]) -> bool:
-    """Tell whether a question says a name of several words; one word is also just a word."""
+    """Return whether a question contains a name of several words; one word may be a coincidence."""
     return len(tokenizer.parts(name)) > 1 and name_key(name) in spelled
 
 
@@ -133,7 +133,7 @@ def _size(asked: Golden) -> Iterator[Finding]:
 
 
 def _renames(view: View) -> dict[str, str]:
-    """Read from git what each file was renamed to, last."""
+    """Read from git the last rename of each file."""
     asked = ("log", "-M", "--diff-filter=R", "--name-status", "--format=", "-z", "--relative", "--", ".")
     log = git.ask(view.root, *asked)
     fields = (log or b"").decode("utf-8", "surrogateescape").split("\0")
@@ -144,7 +144,7 @@ def _renames(view: View) -> dict[str, str]:
 
 
 def _now(path: str, renames: Mapping[str, str], paths: frozenset[str]) -> str:
-    """Find what a path, loose or not, or a folder is called now; "" when nothing is left of it."""
+    """Find the current name of a path, loose or exact, or of a folder; "" if it no longer exists."""
     for old in [path, *sorted(old for old in renames if old.endswith(f"/{path}"))]:
         if new := _newest(old, renames, paths):
             return new
@@ -157,7 +157,7 @@ def _now(path: str, renames: Mapping[str, str], paths: frozenset[str]) -> str:
 
 
 def _newest(path: str, renames: Mapping[str, str], paths: frozenset[str]) -> str:
-    """Follow renames until a file is there; "" when none is."""
+    """Follow renames until a file exists; "" if none does."""
     seen: Counter[str] = Counter()
     while path in renames and not seen[path]:
         seen[path] += 1

@@ -1,12 +1,12 @@
-"""Which questions a repository itself suggests: drafts for a person to accept, each with its evidence.
+"""Which questions a repository suggests by itself: drafts for a person to accept, each with its evidence.
 
-    commit     what a small commit said it did; the answer is the source files it changed
-    docstring  what a definition says of itself, first sentence; the answer is its lines
+    commit     the message of a small commit; the answer is the source files that it changed
+    docstring  the first sentence of a definition's comment or docstring; the answer is its lines
     test       the name of a test, as words; the answer is the file that the test is named after
-    changelog  a line that names something in code; the answer is the only file that defines it
+    changelog  a line that names an identifier; the answer is the only file that defines it
 
-A draft is no golden question yet: it repeats words that stand beside the answer, so it is easier than what
-people ask. Its date says since when it is true.
+A draft is not a golden question yet: it repeats words next to the answer, so it is easier than the questions
+that people ask. Its date says since when the answer has been true.
 """
 
 import hashlib
@@ -25,8 +25,8 @@ from retrieval.records import Chunk
 from retrieval.sync.view import View
 from retrieval.training.golden.golden_file import Golden
 
-COMMITS = 2_000  # newest commits that are read
-COMMIT_FILES = 3  # a commit that touches more is about no one file
+COMMITS = 2_000  # only the newest commits are read
+COMMIT_FILES = 3  # a commit that touches more files is not about any one of them
 LEAST_WORDS = 4
 MOST_WORDS = 30
 
@@ -57,13 +57,13 @@ class Draft:
     """A question that a person may accept.
 
     Attributes:
-        number: Its place among all that the repository suggests, 1-based, with those that are accepted
-            already: it stays when a draft is accepted or more are asked for, as long as the repository does.
-        text: What would be asked.
-        answers: As a golden file writes them: files, or a file and lines.
+        number: Its place among all drafts of the repository, 1-based, accepted ones included: it does not
+            change when a draft is accepted or more are requested, as long as the repository is unchanged.
+        text: The question.
+        answers: As in a golden file: files, or a file with lines.
         source: commit, docstring, test or changelog.
-        evidence: Where it was read: a commit, or a path and line.
-        date: YYYY-MM-DD, or "" where the repository does not say.
+        evidence: Its source: a commit, or a path and line.
+        date: YYYY-MM-DD, or "" if the repository does not say.
     """
 
     text: str
@@ -75,19 +75,19 @@ class Draft:
 
     @property
     def draft_id(self) -> str:
-        """A name that stays as long as the draft asks the same of the same files."""
+        """Return an id that stays the same as long as the draft's question and files do."""
         files = [answer.partition(":")[0] for answer in self.answers]
         said = "\0".join([self.text, *files])
         return "d-" + hashlib.blake2b(said.encode("utf-8", "surrogateescape"), digest_size=4).hexdigest()
 
 
 def suggest(view: View, *, known: Golden | None = None, most: int = 40) -> list[Draft]:
-    """Draft questions from a repository that was refreshed: one from each source in turn.
+    """Draft questions from a refreshed repository, one from each source in turn.
 
     Args:
-        view: What is read.
-        known: Questions that are there already, which are not drafted again.
-        most: How many drafts.
+        view: The repository.
+        known: Existing questions, which are not drafted again.
+        most: The maximum number of drafts.
     """
     asked = {_key(question.text) for question in known.questions} if known else set()
     return [draft for draft in _numbered(view) if _key(draft.text) not in asked][:most]
@@ -139,7 +139,7 @@ def _docstrings(view: View) -> Iterator[Draft]:
 
 
 def _said(passage: ChunkText) -> str:
-    """Read what a chunk's definition says of itself: the comment it opens with, else its first docstring."""
+    """Read the description of a chunk's definition: its opening comment, or else its first docstring."""
     opening = [
         match["text"]
         for match in takewhile(bool, map(_COMMENTED.fullmatch, map(str.rstrip, passage.lines)))
@@ -175,7 +175,7 @@ def _changelog(view: View) -> Iterator[Draft]:
 
 
 def _definitions(view: View) -> Mapping[str, tuple[str, ...]]:
-    """Name the files that define each name."""
+    """Return the files that define each name."""
     found: dict[str, set[str]] = defaultdict(set)
     for chunk in _chunks(view):
         for name in chunk.names:
@@ -203,7 +203,7 @@ def _stem(path: str) -> str:
 
 
 def _spread(drafts: Sequence[Draft]) -> list[Draft]:
-    """Order drafts so that every file comes once before any comes twice; else as they were found."""
+    """Order drafts so that every file comes once before any comes twice, otherwise in the order found."""
     uses: Counter[tuple[str, ...]] = Counter()
     keyed: list[tuple[int, int]] = []
     for number, draft in enumerate(drafts):
@@ -214,7 +214,7 @@ def _spread(drafts: Sequence[Draft]) -> list[Draft]:
 
 
 def _in_turn(sources: Iterable[Sequence[Draft]]) -> list[Draft]:
-    """Take one of each source in turn."""
+    """Interleave the sources, one draft of each in turn."""
     queues = [list(source) for source in sources]
     taken: list[Draft] = []
     while any(queues):

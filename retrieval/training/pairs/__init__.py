@@ -1,1 +1,1 @@
-"""What is learned from: labelled pairs of question and chunk, split so that no question is in two folds."""
+"""Which pairs a model is trained on: labelled question and chunk, split so that folds share none."""

@@ -1,4 +1,4 @@
-"""Which chunks can answer at all: an import block, a licence or a shim is there, and answers nothing."""
+"""Which chunks can answer a question at all: import blocks, licences and shims cannot."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -20,10 +20,10 @@ _IMPORT = re.compile(
 
 
 def has_substance(path: str, lines: Sequence[str], *, defines: bool) -> bool:
-    """Tell whether a chunk says something of its own.
+    """Return whether a chunk contains more than imports, comments and directives.
 
     Args:
-        path: Its file, whose language tells comments from code.
+        path: Its file, whose language decides what is a comment.
         lines: The chunk.
         defines: Whether it defines a name.
 

@@ -1,4 +1,4 @@
-"""What feedback teaches: weak labels, learned from beside the golden file and never tested on."""
+"""Which pairs come from feedback: weak labels, beside the golden file for training, never for tests."""
 
 import hashlib
 from collections import defaultdict
@@ -17,10 +17,11 @@ from retrieval.training.pairs.labeled_pairs import LabeledPair, Mined
 
 
 def with_feedback(mined: Mined, asked: Golden, entries: Sequence[Entry], view: View) -> Mined:
-    """Add the pairs of a feedback log; an entry that says what a golden question asks joins its group.
+    """Add the pairs of a feedback log; an entry that paraphrases a golden question joins its group.
 
-    One that says what questions of several groups ask is left out: it would carry one into the other's test.
-    So is a passage that was called both, by entries or by an entry and the golden file: nobody knows.
+    An entry that paraphrases questions of several groups is left out: it would leak one group into another's
+    test. A passage with contradictory labels, from entries or from an entry and the golden file, is left out
+    too.
     """
     snapshot, paths = view.snapshot, frozenset(view.paths)
     found: dict[tuple[str, str], LabeledPair] = {}
@@ -66,7 +67,7 @@ def _groups(query: str, asked: Golden, mined: Mined) -> set[str]:
 
 
 def _chunks(span: str, snapshot: Snapshot, paths: frozenset[str]) -> list[Chunk]:
-    """Find the chunks of today that a span of then touches; none where the file is gone."""
+    """Find the current chunks that a logged span touches; none if the file no longer exists."""
     target: Expected = golden_file.expected(span)
     if target.path not in paths:
         return []

@@ -1,4 +1,4 @@
-"""Labelled pairs of question and passage, and the file that keeps them."""
+"""What a labelled pair of question and passage holds, and how pairs are stored in a file."""
 
 import dataclasses
 import json
@@ -16,13 +16,13 @@ class LabeledPair:
     """A question, a passage as the model reads it, and whether the one answers the other.
 
     Attributes:
-        question_id: Of the golden question.
-        group: Questions of one group are never parted between training and testing.
+        question_id: Id of the golden question.
+        group: Questions of one group are never split between training and testing.
         query: The question's text.
-        passage: What `fusion.pair_text` made of the chunk.
-        label: 1 relevant, 0 not.
-        chunk: Where the passage comes from.
-        rank: Its place in the first-stage order, 1-based; 0 where the first stage did not find it.
+        passage: The chunk's text from `fusion.pair_text`.
+        label: 1 for relevant, 0 for not relevant.
+        chunk: The chunk that the passage comes from.
+        rank: Its first-stage rank, 1-based; 0 if the first stage did not find it.
     """
 
     question_id: str
@@ -36,13 +36,13 @@ class LabeledPair:
 
 @dataclass(frozen=True, slots=True)
 class Mined:
-    """What mining found.
+    """The result of mining.
 
     Attributes:
         pairs: By question in the golden file's order, positives first.
-        groups: The group of each question, of one without a positive too: it is tested all the same.
-        notes: Why a question gave no pairs, a sentence each.
-        provenance: What the pairs were made of and by, as plain values.
+        groups: The group of each question, including questions without a positive, which are still tested.
+        notes: Why questions gave no pairs, one sentence each.
+        provenance: The sources and settings of the pairs, as plain values.
     """
 
     pairs: tuple[LabeledPair, ...]
@@ -52,7 +52,7 @@ class Mined:
 
 
 def write(mined: Mined, file: Path) -> None:
-    """Write pairs as JSON lines, the first one saying where they come from."""
+    """Write pairs as JSON lines, after a first line with their provenance."""
     rows = [{"provenance": dict(mined.provenance), "groups": dict(mined.groups), "notes": list(mined.notes)}]
     rows += [dataclasses.asdict(pair) for pair in mined.pairs]
     text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
@@ -63,11 +63,11 @@ def read(file: Path) -> Mined:
     """Read pairs that `write` wrote.
 
     Raises:
-        ArgumentError: The file is not there or holds something else.
+        ArgumentError: The file is missing or holds something else.
     """
     try:
         text = file.read_text(encoding="utf-8", errors="surrogatepass")
-        first, *rows = map(json.loads, text.rstrip("\n").split("\n"))  # code may hold other ends of lines
+        first, *rows = map(json.loads, text.rstrip("\n").split("\n"))  # code may contain other line ends
         pairs = tuple(LabeledPair(**{**row, "chunk": _chunk(row["chunk"])}) for row in rows)
         return Mined(pairs, first["groups"], tuple(first["notes"]), first["provenance"])
     except (OSError, UnicodeDecodeError) as error:
@@ -77,7 +77,7 @@ def read(file: Path) -> Mined:
 
 
 def is_ours(file: Path) -> bool:
-    """Tell whether a file begins as `write` begins one, and so may be written over."""
+    """Return whether a file was written by `write` and may therefore be overwritten."""
     opening = b'{"provenance": '
     try:
         with file.open("rb") as opened:

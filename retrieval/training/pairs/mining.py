@@ -1,9 +1,9 @@
-"""Which (question, passage) pairs the reranker learns from: chunks that answer, and chunks that nearly do.
+"""Which (question, passage) pairs the reranker is trained on: chunks that answer, and chunks that nearly do.
 
-A positive is a chunk, not a file: one that the golden file's lines name, else the best of an expected file by
-first-stage evidence. A negative is a chunk of another file that the first stage ranked high all the same,
-some from each of several bands. The other chunks of an expected file are neither: nobody said. Nor is a chunk
-that quotes a question, or one of the golden file itself where it is indexed.
+A positive is a chunk, not a file: one on the lines that the golden file names, or else the best chunks of an
+expected file by first-stage features. A negative is a chunk of another file that the first stage still ranked
+high; each of several rank bands gives some. The other chunks of an expected file are unlabelled and therefore
+neither, like a chunk that quotes a question, and chunks of the golden file itself if it is indexed.
 """
 
 import dataclasses
@@ -29,19 +29,19 @@ from retrieval.training.pairs import splits
 from retrieval.training.pairs.content_filter import has_substance
 from retrieval.training.pairs.labeled_pairs import LabeledPair, Mined
 
-DEPTH = 50  # of the first stage, from which negatives are taken
+DEPTH = 50  # first-stage ranks from which negatives are taken
 BANDS = ((1, 5, 3), (6, 15, 2), (16, DEPTH, 2))  # first rank, last rank, how many negatives
 POSITIVES = 2  # chunks of an expected file, at most
-SECOND_BEST = 0.8  # share of the best chunk's score that another must reach to be a positive too
+SECOND_BEST = 0.8  # share of the best chunk's score that a second positive must reach
 REUSE = 4  # questions that one passage may be a positive of, and a negative of
-QUOTED_WORDS = 4  # a shorter question is a phrase that code may use without quoting anybody
-CARD_PAIRS, CARD_NEGATIVES, CARD_CHARS = 70, 4, 500  # docs of the first fine-tuned reranker: its model card
+QUOTED_WORDS = 4  # code may contain a shorter question by coincidence
+CARD_PAIRS, CARD_NEGATIVES, CARD_CHARS = 70, 4, 500  # from the model card of the first fine-tuned reranker
 
 _WORD = re.compile(r"\w+")
 
 
 def mine(asked: Golden, view: View, *, seed: int) -> Mined:
-    """Mine pairs for the questions of a golden file from a repository that was refreshed.
+    """Mine pairs for the questions of a golden file from a refreshed repository.
 
     The same file, index and seed give the same pairs.
     """
@@ -68,7 +68,7 @@ def mine(asked: Golden, view: View, *, seed: int) -> Mined:
 
 
 def grouped(asked: Golden, view: View) -> dict[str, str]:
-    """Name the group of each question, as mining does: what asks the same or shares an answer is one."""
+    """Return the group of each question, as in mining: paraphrases and shared answers are joined."""
     found = _all_answers(asked, view, view.snapshot)
     return group(asked.questions, _bare_texts(found, view))
 
@@ -76,7 +76,7 @@ def grouped(asked: Golden, view: View) -> dict[str, str]:
 def like_card(mined: Mined) -> Mined:
     """Choose the pairs that the first fine-tuned reranker would have had: 70, of which a fifth are positive.
 
-    Its card tells 70 pairs, mean label 0.2, passages of at most 500 characters: one positive and four
+    Its model card reports 70 pairs, mean label 0.2, passages of at most 500 characters: one positive and four
     negatives for each of 14 questions.
     """
     by_question: dict[str, list[LabeledPair]] = defaultdict(list)
@@ -93,9 +93,9 @@ def like_card(mined: Mined) -> Mined:
 
 
 def learnable(pairs: Sequence[LabeledPair], fold: splits.Fold) -> list[LabeledPair]:
-    """Choose what a fold may learn from: its training questions and what feedback says of other groups.
+    """Choose the pairs that a fold may train on: its training questions, and feedback about untested groups.
 
-    No passage that answers a tested question is among it, whatever it is labelled and wherever a copy lies.
+    They include no passage that answers a tested question, whatever its label, and no copy of one.
     """
     training, tested = set(fold.training), set(fold.testing)
     groups = {pair.group for pair in pairs if pair.question_id in tested} | tested
@@ -113,12 +113,12 @@ def learnable(pairs: Sequence[LabeledPair], fold: splits.Fold) -> list[LabeledPa
 
 @dataclass(frozen=True, slots=True)
 class _Given:
-    """What pairs are made of.
+    """The inputs of mining.
 
     Attributes:
         asked: All questions.
-        answers: By question, the chunks that it is shown as answers; a question without any is absent.
-        answering: By group, the texts that answer any question of it.
+        answers: By question, the chunks that become positives; a question without any is absent.
+        answering: By group, the texts that answer any of its questions.
         groups: The group of each question.
         view: For the texts.
         snapshot: For the ranking.
@@ -141,7 +141,7 @@ def _all_answers(asked: Golden, view: View, snapshot: Snapshot) -> dict[str, lis
 
 
 def _bare_texts(found: Mapping[str, Sequence[Chunk]], view: View) -> dict[str, set[str]]:
-    """Read what answers each question as texts, not as places: a copy gives an answer away as well."""
+    """Read each question's answers as texts, not as places, because a copy also gives an answer away."""
     return {identity: set(map(_bare, _texts(view, chunks).values())) for identity, chunks in found.items()}
 
 
@@ -156,7 +156,7 @@ def _answers(question: Question, view: View, snapshot: Snapshot, paths: frozense
 
 
 def _answering(question: Question, target: Expected, view: View, snapshot: Snapshot) -> Iterator[Chunk]:
-    """Yield the chunks of one target, the best first: those its lines name, else the first stage's choice."""
+    """Yield the chunks of one target, best first: those on its lines, or else the first stage's choice."""
     if target.start_line is not None:
         chunks = [chunk for chunk in snapshot.chunks_of(target.path) if golden_file.touches(chunk, target)]
     else:
@@ -171,7 +171,7 @@ def _answering(question: Question, target: Expected, view: View, snapshot: Snaps
 
 
 def _preferred(text: str, path: str, snapshot: Snapshot) -> list[Chunk]:
-    """Order a file's chunks by the sum of their features: what moves whole files says nothing here."""
+    """Order a file's chunks by the sum of their features, without the parts that move whole files."""
     query = read_query(text)
     features = extract_features(query, snapshot, paths=[path])
     weights = weights_for(query)
@@ -218,13 +218,13 @@ def _pairs(given: _Given, *, seed: int) -> Iterator[LabeledPair]:
 
 
 def _quotes(passage: str, questions: Sequence[str]) -> bool:
-    """Tell whether a passage holds a question word for word, as a list of questions does."""
+    """Return whether a passage contains a question word for word, as a list of questions does."""
     words = _words(passage)
     return any(question in words for question in questions)
 
 
 def _words(text: str) -> str:
-    """Write the words alone, each between spaces: marks and line breaks are how a place writes them."""
+    """Write the words alone, each between spaces, because punctuation and line breaks vary."""
     return f" {' '.join(_WORD.findall(text.lower()))} "
 
 
@@ -233,7 +233,7 @@ def _texts(view: View, chunks: Sequence[Chunk]) -> dict[Chunk, str]:
 
 
 def _by_group(texts: Mapping[str, set[str]], groups: Mapping[str, str]) -> dict[str, set[str]]:
-    """Collect what answers any question of a group: it is no negative of any of them."""
+    """Collect the texts that answer any question of a group: they are negatives for none of them."""
     found: dict[str, set[str]] = defaultdict(set)
     for identity, own in texts.items():
         found[groups[identity]] |= own
@@ -241,12 +241,12 @@ def _by_group(texts: Mapping[str, set[str]], groups: Mapping[str, str]) -> dict[
 
 
 def _bare(passage: str) -> str:
-    """Write a passage without its place and spacing: a copy in another file is the same text."""
+    """Write a passage without its path and whitespace, so that a copy in another file is the same text."""
     return " ".join(passage.partition("\n")[2].split())
 
 
 def _by_band(candidates: Sequence[Candidate], *, rng: np.random.Generator) -> list[Candidate]:
-    """Draw from each band what it should give, in first-stage order."""
+    """Draw each band's share of negatives, in first-stage order."""
     chosen: list[Candidate] = []
     for first, last, count in BANDS:
         band = [candidate for candidate in candidates if first <= candidate.rank <= last]

@@ -1,4 +1,4 @@
-"""How questions are split into folds, so that a group of questions is never in two of them."""
+"""How questions are split into folds, so that no group of questions is in two of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,25 +6,25 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """One way of parting the questions; ids in the order of the golden file."""
+    """One split of the questions; ids in the order of the golden file."""
 
     training: tuple[str, ...]
     testing: tuple[str, ...]
 
 
 def folds_by_time(groups: Mapping[str, str], dates: Mapping[str, str], count: int) -> list[Fold]:
-    """Part the questions so that what is learned from is older than what is tested on.
+    """Split the questions so that training questions are older than test questions.
 
-    Groups are ordered by their newest question and cut into `count` blocks; each block but the first is
-    tested by what the blocks before it teach.
+    Groups are ordered by their newest question and split into `count` blocks; each block but the first is
+    tested by a model trained on the blocks before it.
 
     Args:
         groups: The group of each question, in the order of the golden file.
-        dates: YYYY-MM-DD or "" by question; what has no date counts as oldest.
+        dates: YYYY-MM-DD or "" by question; questions without a date count as oldest.
         count: How many blocks; fewer when there are fewer groups.
 
     Returns:
-        One fold fewer than there are blocks; a question of the first block is never tested.
+        One fold fewer than there are blocks; questions of the first block are never tested.
     """
     members: dict[str, list[str]] = {}
     for identity, name in groups.items():
@@ -43,21 +43,21 @@ def folds_by_time(groups: Mapping[str, str], dates: Mapping[str, str], count: in
 
 
 def folds(groups: Mapping[str, str], count: int, *, seed: int) -> list[Fold]:
-    """Part the questions into folds of about one size, never a group.
+    """Split the questions into folds of about equal size, without splitting a group.
 
     Args:
         groups: The group of each question, in the order of the golden file.
         count: How many folds; fewer when there are fewer groups.
-        seed: Another one parts otherwise.
+        seed: Decides the split.
 
     Returns:
-        Each question is tested in exactly one of them; none when there are fewer than two groups.
+        Folds that test each question exactly once; no folds if there are fewer than two groups.
     """
     from sklearn.model_selection import GroupKFold  # noqa: PLC0415 - heavy, and needed here alone
 
     identities, names = list(groups), list(groups.values())
     possible = min(count, len(set(names)))
-    if possible < 2:  # noqa: PLR2004 - one fold leaves nothing to learn from
+    if possible < 2:  # noqa: PLR2004 - one fold leaves nothing to train on
         return []
     splitter = GroupKFold(possible, shuffle=True, random_state=seed)
     return [

@@ -1,1 +1,1 @@
-"""When a tuned model may serve, what is recorded of it, and how it is undone."""
+"""When a tuned model may serve, what is recorded about it, and how a promotion is rolled back."""

@@ -1,4 +1,4 @@
-"""What is recorded of a tuned model when it becomes a version: the card, and the facts that serving needs."""
+"""What a version records about its tuned model: the model card, and the facts that serving needs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,14 +26,14 @@ LIMITS = (
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """A learning from the pairs to the model.
+    """One learning run, from its pairs to its model.
 
     Attributes:
-        name: Of the repository.
-        mined: What was learned from.
-        judged: What the recipe is worth, out of fold.
-        trained: The model that learned from all questions.
-        depth: How many candidates it is to read.
+        name: Name of the repository.
+        mined: The training pairs.
+        judged: The out-of-fold evaluation of the recipe.
+        trained: The model trained on all questions.
+        depth: Number of candidates that the model reads.
     """
 
     name: str
@@ -65,10 +65,10 @@ def draft(learned: Learned, decision: Decision) -> Draft:
 
 
 def out_of_fold(report: Report) -> dict[str, Mapping[str, float]]:
-    """Return what the tuned system scored on each question without having learned from it.
+    """Return the tuned system's out-of-fold scores for each question.
 
     Raises:
-        ArgumentError: The evaluation judges no tuned system.
+        ArgumentError: The evaluation has no tuned system.
     """
     for scores in report.systems:
         if scores.name == "tuned":

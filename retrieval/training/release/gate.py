@@ -1,4 +1,4 @@
-"""When a tuned model may serve: a pure function of an evaluation."""
+"""When a tuned model may serve, decided by a pure function of its evaluation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,15 +8,15 @@ from retrieval.training.golden.groups import LEAST_GROUPS
 
 SYSTEM = "tuned"
 METRIC = "nDCG@10"
-REQUIRED = ("first stage", "base")  # what a tuned model has to beat wherever it is to serve
+REQUIRED = ("first stage", "base")  # the opponents that every tuned model must beat
 
-ALPHA = 0.05  # Fisher's usual level, as the intervals are of 95 %
+ALPHA = 0.05  # Fisher's usual level, matching the 95 % intervals
 BOUND = 0.01  # nDCG that another repository may lose: one question in 37 falling from rank 1 to rank 2
 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """What a tuned model does to another repository's questions.
+    """The effect of a tuned model on another repository's questions.
 
     Attributes:
         name: The repository.
@@ -38,10 +38,10 @@ class Decision:
     """Whether a tuned model may serve.
 
     Attributes:
-        promote: Whether nothing speaks against it.
-        reasons: What speaks against it, a sentence each; where nothing does, what speaks for it.
-        comparisons: What it was decided on.
-        guards: What it was decided on, of other repositories.
+        promote: Whether the model may serve.
+        reasons: The reasons against it, one sentence each; if there are none, the reasons for it.
+        comparisons: The comparisons behind the decision.
+        guards: The effects on other repositories behind the decision.
     """
 
     promote: bool
@@ -54,13 +54,13 @@ class Decision:
 
 
 def decide(report: Report, *, weight: float, questions: int, guards: Sequence[Guard] = ()) -> Decision:
-    """Decide whether a tuned model may serve, and tell every reason against it.
+    """Decide whether a tuned model may serve, and give every reason against it.
 
     Args:
         report: The evaluation that holds its comparisons, out of fold.
-        weight: The share its word would have in the score of a search.
-        questions: How many questions it was judged on.
-        guards: What it does to other repositories.
+        weight: The model's share in the fused score.
+        questions: Number of questions in the evaluation.
+        guards: Its effects on other repositories.
     """
     compared = tuple(item for item in report.comparisons if item.system == SYSTEM and item.metric == METRIC)
     against = [
@@ -84,7 +84,7 @@ def _missing(compared: Sequence[Comparison]) -> list[str]:
 
 
 def _no_gain(item: Comparison) -> str:
-    """Say that a gain may be chance, or return ""; a number that is none counts against the model."""
+    """Say that a gain may be chance, or return ""; NaN counts against the model."""
     low_holds, p_holds = item.low > 0, item.p <= ALPHA
     if low_holds and p_holds:
         return ""

@@ -1,4 +1,4 @@
-"""Markdown that no text from outside breaks."""
+"""How untrusted text is written in Markdown without breaking its tables and headings."""
 
 from collections.abc import Iterable, Sequence
 
@@ -10,7 +10,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 
 def _cell(text: str) -> str:
-    r"""Write a text so that it stays in its cell and is no HTML.
+    r"""Escape a text so that it stays in its cell and is not HTML.
 
     >>> _cell("a | b\n<c>")
     'a \\| b<br>&lt;c&gt;'

@@ -1,6 +1,6 @@
-"""What a trained model says of itself: its model card, written from what ran and from nothing else.
+"""What the model card of a trained model says, written only from the values of the actual run.
 
-The repository may be private, so a card quotes neither questions nor code unless it is handed samples.
+The repository may be private, so a card quotes questions or code only if the caller passes samples.
 """
 
 import json

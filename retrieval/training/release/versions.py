@@ -1,8 +1,8 @@
-"""How a tuned model becomes a version that serves, and how that is undone.
+"""How a tuned model becomes the version that serves, and how it is rolled back.
 
-A version is written beside its place, synced, made read-only and renamed; then the history is written, then
-the pointer is replaced. A process that is killed at any moment leaves the old version serving or the new one,
-never half of one.
+A version is written to a temporary folder, synced, made read-only and renamed; then the history is written,
+then the pointer is replaced. If the process is killed at any moment, either the old version or the complete
+new one serves.
 """
 
 import json
@@ -25,7 +25,7 @@ from retrieval.training.release.gate import Decision
 
 PATIENCE_S = 10.0  # a promotion copies some 90 MB
 CARD = "README.md"
-_DRAFT = ".draft-"  # how a version is called until it is whole
+_DRAFT = ".draft-"  # prefix of a version's folder until it is complete
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ class Draft:
 
     Attributes:
         folder: A CrossEncoder folder; it is copied.
-        card: What its README.md is to say.
-        facts: What is to be recorded of it.
+        card: The text of its README.md.
+        facts: The facts to record about it.
     """
 
     folder: Path
@@ -46,12 +46,12 @@ class Draft:
 def promote(
     where: ModelStore, draft: Draft, decision: Decision, *, now: datetime, force: Literal["yes", "no"] = "no"
 ) -> Version:
-    """Keep a tuned model as a new version and let it serve.
+    """Store a tuned model as a new version and make it serve.
 
-    Running servers pick it up by themselves. Forcing what was not refused is no force and is not recorded.
+    Running servers load it by themselves. `force` on a model that the gate accepts is not recorded.
 
     Raises:
-        ArgumentError: The decision is against it and `force` is "no", or the draft holds no model.
+        ArgumentError: The gate refused it and `force` is "no", or the draft contains no model.
         ModelError: The store cannot be written, or another process writes it.
     """
     if not decision.promote and force == "no":
@@ -73,12 +73,12 @@ def promote(
 
 
 def rollback(where: ModelStore, *, now: datetime, reason: str = "") -> Event:
-    """Let the version serve that was promoted before the current one, or the base where none was.
+    """Roll back to the version promoted before the current one, or to the base if there is none.
 
-    A version that does not verify is passed over, and the event's reason says so.
+    A version that does not verify is skipped, and the event's reason says so.
 
     Returns:
-        What was done: `after` is None where the base model serves now.
+        The event: `after` is None if the base model serves now.
 
     Raises:
         ModelError: No version serves, the store cannot be written, or another process writes it.
@@ -96,7 +96,7 @@ def rollback(where: ModelStore, *, now: datetime, reason: str = "") -> Event:
 
 
 def _sound_before(where: ModelStore, name: str | None) -> tuple[str | None, list[str]]:
-    """Go back over the promotions to the first version that verifies; also say which do not."""
+    """Search the promotions backwards for a version that verifies; also return those that do not."""
     replaced = {
         event.after: event.before for event in model_versions.history(where) if event.action == "promote"
     }
@@ -114,7 +114,7 @@ def _sound_before(where: ModelStore, name: str | None) -> tuple[str | None, list
 
 
 def _serving(where: ModelStore) -> str | None:
-    """Read the pointer; one that cannot be read says no more than that something was promoted."""
+    """Read the pointer; an unreadable one only shows that something was promoted."""
     try:
         return model_versions.current(where)
     except ModelError:
@@ -122,7 +122,7 @@ def _serving(where: ModelStore) -> str | None:
 
 
 def _decided(decision: Decision) -> dict[str, Any]:
-    """Write a decision as plain values; of a comparison, what it came to."""
+    """Write a decision as plain values, with the outcome of each comparison."""
     kept = ("opponent", "metric", "gain", "low", "high", "p", "groups")
     return {
         "promote": decision.promote,
@@ -134,7 +134,7 @@ def _decided(decision: Decision) -> dict[str, Any]:
 
 
 def _write_version(where: ModelStore, draft: Draft, decision: dict[str, Any], *, created: str) -> Version:
-    """Write a version beside its place and rename it; until then nothing takes it for one."""
+    """Write a version under a temporary name and rename it; until then nothing reads it as a version."""
     home = where.folder / model_versions.VERSIONS
     counter = 1 + max(map(model_versions.number, model_versions.versions(where)), default=0)
     scratch = home / f"{_DRAFT}{counter:04d}"
@@ -159,7 +159,7 @@ def _write_version(where: ModelStore, draft: Draft, decision: dict[str, Any], *,
 
 
 def _seal(folder: Path) -> None:
-    """Bring a folder's files to the disk and take away the right to write them."""
+    """Sync a folder's files to disk and make them read-only."""
     for path in [*sorted(folder.rglob("*"), reverse=True), folder]:
         _sync(path)
         path.chmod(0o555 if path.is_dir() else 0o444)
@@ -167,7 +167,7 @@ def _seal(folder: Path) -> None:
 
 @contextmanager
 def _writing(where: ModelStore) -> Iterator[None]:
-    """Hold the right to write, with the leftovers of killed writers removed."""
+    """Hold the write lock, and remove the leftovers of killed writers."""
     try:
         (where.folder / model_versions.VERSIONS).mkdir(parents=True, exist_ok=True)
         with FileLock(where.folder / "lock").acquire(timeout=PATIENCE_S):
@@ -190,7 +190,7 @@ def _clear(where: ModelStore) -> None:
     for leftover in (where.folder / model_versions.VERSIONS).glob(f"{_DRAFT}*"):
         for folder in [leftover, *leftover.rglob("*")]:
             if folder.is_dir():
-                folder.chmod(stat.S_IRWXU)  # what was sealed already cannot be emptied
+                folder.chmod(stat.S_IRWXU)  # sealed folders cannot be emptied
         shutil.rmtree(leftover)
 
 
@@ -204,7 +204,7 @@ def _point(where: ModelStore, name: str | None) -> None:
 
 
 def _replace(file: Path, content: bytes) -> None:
-    """Give a file new content all at once, also where the power fails."""
+    """Replace a file's content atomically, even across a power failure."""
     scratch = file.with_name(f".{file.name}.new")
     scratch.write_bytes(content)
     _sync(scratch)
@@ -229,7 +229,7 @@ def _append(where: ModelStore, event: Event) -> None:
 
 
 def _sync(path: Path) -> None:
-    """Wait until a file or the list of a folder's names is on the disk."""
+    """Wait until a file, or a folder's list of names, is on disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
