@@ -58,14 +58,13 @@ def train(
 ) -> Trained:
     """Fine-tune `recipe.base` on the pairs and save the result as the folder `out`, atomically.
 
-    On a CPU, the same pairs in the same order and the same recipe give the same weights. This seeds the
-    process's generators.
+    On a CPU, equal pairs, order and recipe give equal weights. This seeds the process's generators.
 
     Raises:
-        ArgumentError: The recipe has an invalid value. TrainingError: The pairs cannot train a model, a
-        library is missing, `out` exists, or the loss diverged. ModelError: The base is unavailable, or is not
-        a cross-encoder with one output. CancelledError: `is_cancelled` returned true; starting the same
-        training again resumes it.
+        ArgumentError: The recipe has an invalid value.
+        TrainingError: The pairs cannot train a model, a library is missing, `out` exists, or the loss diverged.
+        ModelError: The base is unavailable, or is not a cross-encoder with one output.
+        CancelledError: `is_cancelled` returned true; the same training, started again, continues.
     """
     start = time.monotonic()
     training, validation = data = _data(pairs, recipe, out)

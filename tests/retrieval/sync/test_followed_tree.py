@@ -157,9 +157,7 @@ def test_a_cache_that_may_not_be_written_is_named_with_the_way_out(shared_folder
         cache = shared_folder / "cache"
         shutil.rmtree(repository(root, cache).store_folder)
         (cache / FORMAT).chmod(0o500)
-        with pytest.raises(
-            CacheError, match=r"cache/.* cannot be written: .* --cache DIR or GOLDRANK_CACHE"
-        ):
+        with pytest.raises(CacheError, match=r"cache/.* cannot be written: .* --cache DIR or GOLDRANK_CACHE"):
             repository(root, cache)
         (cache / FORMAT).chmod(0o700)
 
