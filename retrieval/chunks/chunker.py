@@ -18,8 +18,8 @@ from retrieval.files.languages import language_of
 from retrieval.records import Chunk
 from retrieval.text import LONG_CHARS, SMALL_CHARS, digest, is_data
 
-VERSION = 2
-"""Increment when the chunks of any file change: every index is then rebuilt."""
+VERSION = 3
+"""Increment when the chunks of any file, or the notes on it, change: every index is then rebuilt."""
 
 CHUNK_CHARS = 750  # non-blank; 400 to 1500 move nDCG@10 by at most 0.007 (docs/decisions/0004-ranking.md)
 CRUMB_CHARS = 60  # a chunk may exceed its size by a piece this small, such as a closing brace

@@ -62,7 +62,7 @@ def train(
 
     Raises:
         ArgumentError: The recipe has an invalid value.
-        TrainingError: The pairs cannot train a model, a library is missing, `out` exists, or the loss diverged.
+        TrainingError: The pairs teach nothing, a library is missing, `out` exists, or the loss diverged.
         ModelError: The base is unavailable, or is not a cross-encoder with one output.
         CancelledError: `is_cancelled` returned true; the same training, started again, continues.
     """
