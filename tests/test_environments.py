@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -152,6 +152,15 @@ def test_a_full_disk_behind_standard_output_is_told(
     assert done.stderr == "goldrank: input or output failed: No space left on device\n"
 
 
+@pytest.fixture
+def _interruptible() -> Iterator[None]:
+    """Let children be interrupted also where a background shell ignores SIGINT, which they inherit."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_interruptible")
 def test_an_interrupt_is_never_a_traceback(project: Path, tmp_path: Path) -> None:
     """People press Ctrl-C in the first second, while modules load."""
     for tenths in (0.5, 1, 2, 4):
