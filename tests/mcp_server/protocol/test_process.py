@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -118,10 +117,8 @@ def test_the_raw_wire_speaks_protocol_only(server: subprocess.Popen[bytes]) -> N
 def test_a_signal_ends_the_server_at_once(server: subprocess.Popen[bytes], number: signal.Signals) -> None:
     """Claude Code sends SIGINT and kills half a second later; others leave orphans."""
     initialize(server)
-    start = time.monotonic()
     server.send_signal(number)
     assert server.wait(5) == 128 + number
-    assert time.monotonic() - start < 5
 
 
 def test_the_end_of_input_ends_the_server(server: subprocess.Popen[bytes]) -> None:
