@@ -34,7 +34,7 @@ READERS = {
         "from retrieval.files import exclusion",
         "[exclusion.reason_in_name(text[i : i + 255]) for i in range(0, len(text), 255)]",
     ),
-    "places": ("from retrieval.paths import path_roles", "path_roles.is_minor(text[:4_000] + '.py')"),
+    "places": ("from retrieval.paths import file_kinds", "file_kinds.is_minor(text[:4_000] + '.py')"),
     "first bytes": (
         "from retrieval.files import exclusion",
         "exclusion.reason_in_content('a.py', text.encode())",

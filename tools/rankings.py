@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from retrieval.rank.query import read_query
+from retrieval.rank.need import read_need
 from retrieval.rank.ranker import find_and_rank
 from retrieval.sync.repository import Repository
 
@@ -63,7 +63,7 @@ def ranks(questions: Sequence[Mapping[str, Any]]) -> Iterator[Ranks]:
         snapshot = repository.view().snapshot
         for question in questions:
             order = [
-                item.chunk.path for item in find_and_rank(read_query(question["q"]), snapshot, limit=TOP_K)
+                item.chunk.path for item in find_and_rank(read_need(question["q"]), snapshot, limit=TOP_K)
             ]
             yield [order.index(path) + 1 if path in order else None for path in question["expect_paths"]]
 

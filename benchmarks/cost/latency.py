@@ -23,7 +23,7 @@ from tqdm import tqdm
 from retrieval.index.reader import Snapshot, schema
 from retrieval.rank import ranker
 from retrieval.rank.confidence import judge
-from retrieval.rank.query import read_query
+from retrieval.rank.need import read_need
 from retrieval.sync.repository import Repository
 
 TOP_K = 8
@@ -66,10 +66,10 @@ def alone(index: tantivy.Index, stems: Sequence[str]) -> object:
 
 def whole(snapshot: Snapshot, text: str) -> object:
     """Run the whole first stage, the confidence of its best candidate included."""
-    query = read_query(text)
-    features = ranker.extract_features(query, snapshot)
-    placed = ranker.rank(features, ranker.weights_for(query), limit=TOP_K)
-    return placed, judge(query, snapshot, features, placed)
+    need = read_need(text)
+    features = extract_features(need, snapshot)
+    placed = ranker.rank(features, ranker.weights_for(need), limit=TOP_K)
+    return placed, judge(need, snapshot, features, placed)
 
 
 def steps(repository: Repository, text: str) -> dict[str, float]:
@@ -77,18 +77,18 @@ def steps(repository: Repository, text: str) -> dict[str, float]:
     whole_ms = cpu_ms(
         lambda: whole(repository.view().snapshot, text)
     )  # first, as no step has warmed anything yet
-    query, snapshot = read_query(text), repository.view().snapshot
+    need, snapshot = read_need(text), repository.view().snapshot
     index = tantivy.Index(schema(), path=str(repository.store_folder / "chunks"))
     pool = ranker.find(query, snapshot)
-    features = ranker.extract_features(query, snapshot)
-    placed = ranker.rank(features, ranker.weights_for(query), limit=TOP_K)
+    features = extract_features(need, snapshot)
+    placed = ranker.rank(features, ranker.weights_for(need), limit=TOP_K)
     timed: dict[str, Callable[[], object]] = {
-        "reading the query": lambda: read_query(text),
+        "reading the query": lambda: read_need(text),
         "opening the index": lambda: repository.view().snapshot,
         "finding the pool": lambda: ranker.find(query, repository.view().snapshot),
         **{name: partial(measure, query, snapshot, pool) for name, measure in ranker.MEASURES.items()},
-        "placing": lambda: ranker.rank(features, ranker.weights_for(query), limit=TOP_K),
-        "confidence": lambda: judge(query, snapshot, features, placed),
+        "placing": lambda: ranker.rank(features, ranker.weights_for(need), limit=TOP_K),
+        "confidence": lambda: judge(need, snapshot, features, placed),
         "tantivy alone": lambda: alone(index, query.stems),
     }
     return {"the whole first stage": whole_ms, **{name: cpu_ms(step) for name, step in timed.items()}}

@@ -34,7 +34,7 @@ from retrieval.chunks.stored_chunk import StoredChunk, unspaced
 from retrieval.files import exclusion, walker
 from retrieval.rank import ranker
 from retrieval.rank.confidence import judge
-from retrieval.rank.query import read_query
+from retrieval.rank.need import read_need
 from retrieval.search import searcher
 from retrieval.settings import Settings
 from retrieval.sync.repository import Repository
@@ -98,7 +98,7 @@ def terms(site: Site) -> dict[str, float]:
     with (site.folder / QUESTIONS).open("w", encoding="utf-8") as out:
         for text in site.questions():
             words = [word for word in _WORD.findall(text) if word.lower() not in tokenizer.QUERY_STOP_WORDS]
-            row = {"query": text, "stems": read_query(text).stems, "words": words or text.split()}
+            row = {"query": text, "stems": read_need(text).stems, "words": words or text.split()}
             out.write(json.dumps(row) + "\n")
     return {"files": files, "chunks": chunks, "terms": (site.folder / TERMS).stat().st_size}
 
@@ -256,10 +256,10 @@ def _cpu_of(pid: int) -> float:
 def answer(repository: Repository, text: str) -> list[ChunkText]:
     """Answer from the index as it is: the whole first stage, and the lines of its best."""
     view = repository.view()
-    query, snapshot = read_query(text), view.snapshot
-    features = ranker.extract_features(query, snapshot)
-    placed = ranker.rank(features, ranker.weights_for(query), limit=TOP_K)
-    judge(query, snapshot, features, placed)
+    need, snapshot = read_need(text), view.snapshot
+    features = extract_features(need, snapshot)
+    placed = ranker.rank(features, ranker.weights_for(need), limit=TOP_K)
+    judge(need, snapshot, features, placed)
     return view.chunk_texts(candidate.chunk for candidate in placed)
 
 

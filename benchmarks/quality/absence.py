@@ -12,8 +12,9 @@ from pathlib import Path
 
 from benchmarks.quality.ranks import by_repository, opened
 from retrieval.rank.confidence import QUESTION, SYMBOL, judge
-from retrieval.rank.query import read_query
-from retrieval.rank.ranker import extract_features, rank, weights_for
+from retrieval.rank.features import extract_features
+from retrieval.rank.need import read_need
+from retrieval.rank.ranker import rank, weights_for
 
 FAR = 7
 
@@ -35,15 +36,15 @@ def main() -> None:
     for number, name in enumerate(names):
         other = names[(number + FAR) % len(names)]
         for row in rows[name]:
-            query = read_query(row["query"])
+            need = read_need(row["query"])
             for whose, snapshot in (("its own", snapshots[name]), ("another", snapshots[other])):
-                kind = (whose, "name" if query.is_symbol else "question")
-                features = extract_features(query, snapshot)
-                best = rank(features, weights_for(query), limit=1)
-                confidence = judge(query, snapshot, features, best)
+                kind = (whose, "name" if need.is_symbol else "question")
+                features = extract_features(need, snapshot)
+                best = rank(features, weights_for(need), limit=1)
+                confidence = judge(need, snapshot, features, best)
                 asked[kind] += 1
                 told[kind] += confidence.is_low
-                threshold = (SYMBOL if query.is_symbol else QUESTION).threshold
+                threshold = (SYMBOL if need.is_symbol else QUESTION).threshold
                 without[kind] += confidence.value < threshold
     print("asked of\twhat\tasked\ttold that nothing seems to answer\tif names were not looked for")
     for kind, count in sorted(asked.items()):

@@ -24,8 +24,9 @@ from tqdm import tqdm
 from benchmarks.quality.ranks import by_repository, opened
 from retrieval.index.reader import Snapshot
 from retrieval.rank.confidence import signs
-from retrieval.rank.query import read_query
-from retrieval.rank.ranker import extract_features, rank, weights_for
+from retrieval.rank.features import extract_features
+from retrieval.rank.need import read_need
+from retrieval.rank.ranker import rank, weights_for
 
 SIGNS = ("match", "covered", "named", "phrase", "score")
 WRONG = 3  # other repositories that a question is asked of
@@ -86,14 +87,14 @@ def ask(queries: Path, snapshots: dict[str, Snapshot], source: str) -> Iterator[
     names = sorted(snapshots)
     for start, (owner, rows) in enumerate(tqdm(by_repository(queries).items(), unit="repo", disable=None)):
         for number, row in enumerate(rows):
-            query = read_query(row["query"])
+            need = read_need(row["query"])
             others = ((start + 1 + (7 * number + 5 * turn) % (len(names) - 1)) for turn in range(WRONG))
             for name in (owner, *(names[other % len(names)] for other in others)):
-                features = extract_features(query, snapshots[name])
-                best = rank(features, weights_for(query), limit=1)
+                features = extract_features(need, snapshots[name])
+                best = rank(features, weights_for(need), limit=1)
                 found = signs(snapshots[name], features, best[0]) if best else None
                 values = tuple(found[sign] for sign in SIGNS) if found else None
-                kind = "symbol" if query.is_symbol else "question"
+                kind = "symbol" if need.is_symbol else "question"
                 yield Case(owner, source, kind, name == owner, values)
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from benchmarks.quality.ranks import by_repository, ndcg, opened
-from retrieval.rank.query import read_query
+from retrieval.rank.need import read_need
 from retrieval.rank.ranker import find_and_rank
 from retrieval.records import Candidate, Chunk
 from retrieval.rerank.fusion import fuse, pair_text, read_pairs
@@ -71,7 +71,7 @@ def read_all(queries: Mapping[str, Sequence[Row]], args: argparse.Namespace) -> 
             view = repository.view()
             snapshot = view.snapshot
             for row in (row for row in rows if row["id"] not in done):
-                candidates = find_and_rank(read_query(row["query"]), snapshot, limit=TOP_K)
+                candidates = find_and_rank(read_need(row["query"]), snapshot, limit=TOP_K)
                 passages = view.chunk_texts(item.chunk for item in candidates[: args.depth])
                 texts = [pair_text(passage.chunk, passage.text) for passage in passages]
                 logits = read_pairs(row["query"], texts, scorer).logits
@@ -111,7 +111,7 @@ def searched(
             query,
             [score for *_, score in rows[query["id"]]["results"]],
             rows[query["id"]],
-            0 if read_query(query["query"]).is_symbol else weight,
+            0 if read_need(query["query"]).is_symbol else weight,
         )
         for query in itertools.chain(*queries.values())
     }

@@ -22,8 +22,9 @@ from tqdm import tqdm
 from benchmarks.quality.ranks import by_repository, ndcg, opened
 from retrieval.index.reader import Snapshot
 from retrieval.rank.confidence import judge
-from retrieval.rank.query import read_query
-from retrieval.rank.ranker import extract_features, rank, weights_for
+from retrieval.rank.features import extract_features
+from retrieval.rank.need import read_need
+from retrieval.rank.ranker import rank, weights_for
 
 LIMIT = 10
 
@@ -99,11 +100,11 @@ def others(
 
 def find(text: str, root: str, snapshot: Snapshot) -> Found:
     """Ask one root."""
-    query = read_query(text)
-    features = extract_features(query, snapshot)
-    candidates = rank(features, weights_for(query), limit=LIMIT)
+    need = read_need(text)
+    features = extract_features(need, snapshot)
+    candidates = rank(features, weights_for(need), limit=LIMIT)
     results = [(one.chunk.path, one.chunk.start_line, one.chunk.end_line, one.score) for one in candidates]
-    confidence = judge(query, snapshot, features, candidates).value
+    confidence = judge(need, snapshot, features, candidates).value
     return Found(root, results, confidence, features.body_peak if candidates else 0.0)
 
 

@@ -172,6 +172,10 @@ class Snapshot:
         bodies = self._texts("body", uids)
         return {stem for stem in stems if any(self._counted("body", stem, bodies))}
 
+    def counts(self, field: Field, term: str, uids: Sequence[int]) -> list[int]:
+        """Count a term in each of the chosen chunks, in their order."""
+        return self._counted(field, term, self._texts(field, uids))
+
     def df(self, field: Field, term: str) -> int:
         """Count the chunks that contain a term."""
         return self._statistics.df(field, term)

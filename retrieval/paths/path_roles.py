@@ -1,49 +1,16 @@
-"""Which role a file has, according to its path: test, prose, older version, namesake of another file."""
+"""How a path relates to others: an older version of one, a namesake, the tail of one."""
 
 import re
 from collections.abc import Iterable
 from functools import lru_cache
 from itertools import islice, takewhile
 
-from retrieval.files.languages import suffix_of, suffixes
-
 KEPT = (
     20_000  # paths whose parts are cached: splitting them again took a third of a query (runs/2026-11-24-dev)
 )
 NAMESAKES = 3  # files with the same name that a message suggests for a missing file
 
-_MINOR_FOLDERS = frozenset(
-    "test tests testing __tests__ spec specs e2e fixture fixtures testdata mocks __mocks__ example examples "
-    "sample samples demo demos doc docs bench benchmark benchmarks vendor vendored third_party thirdparty "
-    "external deps compat legacy deprecated deprecations".split()
-)
-# Names of tests, by suffix: test_functions.bash is not a test, test_functions.py is.
-_TEST_NAMES = {
-    ".py": re.compile(r"test_.*|.*_test|conftest|tests?"),
-    ".rb": re.compile(r"test_.*|.*_(test|spec)"),
-    ".go": re.compile(r".*_test"),
-}
-_OTHER_TEST_NAME = re.compile(r".*[._-](test|spec|bench|benchmark|mock)s?|.*(Tests?|Spec|Mock)")
-# By suffix, because every file with an unknown name, scripts included, has the language "text".
-_PROSE = frozenset(
-    suffix
-    for language in "asciidoc html latex markdown rst text xml".split()
-    for suffix in suffixes(language)
-) | {"authors", "changelog", "contributing", "copying", "license", "notice", "readme"}
 _VERSION_FOLDER = re.compile(r"v(\d+)")
-
-
-@lru_cache(KEPT)
-def is_minor(path: str) -> bool:
-    """Return whether a file is seldom the answer: tests, examples, docs, prose, vendored or deprecated code.
-
-    >>> is_minor("src/client.py"), is_minor("tests/test_client.py"), is_minor("README.md")
-    (False, True, True)
-    """
-    folder, _, name = path.rpartition("/")
-    stem, dot, ending = name.rpartition(".")
-    is_test = _TEST_NAMES.get(dot + ending, _OTHER_TEST_NAME).fullmatch(stem or name)
-    return bool(is_test) or _is_minor_folder(folder) or suffix_of(path) in _PROSE
 
 
 def older(paths: Iterable[str]) -> set[str]:
@@ -79,14 +46,6 @@ def common_tail(path: str, written: str) -> int:
     """
     parts = zip(reversed(path.split("/")), reversed(written.split("/")), strict=False)
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], parts))
-
-
-@lru_cache(KEPT)
-def _is_minor_folder(folder: str) -> bool:
-    lower = folder.lower().split("/")
-    return not _MINOR_FOLDERS.isdisjoint(lower) or not _MINOR_FOLDERS.isdisjoint(
-        part.strip("_.") for part in lower
-    )
 
 
 @lru_cache(KEPT)

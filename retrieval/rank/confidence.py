@@ -14,8 +14,9 @@ import numpy as np
 from retrieval.chunks import tokenizer
 from retrieval.index.bm25 import K1
 from retrieval.index.reader import Snapshot
-from retrieval.rank.query import Query
-from retrieval.rank.ranker import Features
+from retrieval.rank.features import Features
+from retrieval.rank.need import Need
+from retrieval.rank.query import whole_stem
 from retrieval.records import Candidate
 
 RARE, RARE_SHARE = 10, 0.01  # chunks that may contain an identifier before it counts as an everyday word
@@ -59,27 +60,25 @@ class Confidence:
     is_low: bool
 
 
-def judge(
-    query: Query, snapshot: Snapshot, features: Features, candidates: Sequence[Candidate]
-) -> Confidence:
+def judge(need: Need, snapshot: Snapshot, features: Features, candidates: Sequence[Candidate]) -> Confidence:
     """Compute the confidence from the signs of the best candidate; 0 without candidates."""
     if not candidates:
         return Confidence(0.0, is_low=True)
-    calibration = SYMBOL if query.is_symbol else QUESTION
+    calibration = SYMBOL if need.is_symbol else QUESTION
     found = signs(snapshot, features, candidates[0])
     logit = calibration.intercept + sum(factor * found[name] for name, factor in calibration.factors.items())
     value = 1 / (1 + math.exp(-logit))
-    return Confidence(value, value < calibration.threshold and not stands_here(query, snapshot))
+    return Confidence(value, value < calibration.threshold and not stands_here(need, snapshot))
 
 
-def stands_here(query: Query, snapshot: Snapshot) -> bool:
+def stands_here(need: Need, snapshot: Snapshot) -> bool:
     """Return whether the index contains an identifier of the query exactly.
 
     In a question, an identifier that occurs in many chunks may be an everyday word, so it does not count.
     """
-    most = len(snapshot) if query.is_symbol else max(RARE, RARE_SHARE * len(snapshot))
-    for name in query.identifiers:
-        whole, *_ = tokenizer.stems(tokenizer.terms(name)) or [""]
+    most = len(snapshot) if need.is_symbol else max(RARE, RARE_SHARE * len(snapshot))
+    for name in need.query.identifiers:
+        whole = whole_stem(name)
         if whole and 0 < snapshot.df("body", whole) <= most:
             return True
     return False
@@ -97,18 +96,18 @@ def signs(snapshot: Snapshot, features: Features, best: Candidate) -> dict[str, 
     number = features.pool.chunks.index(best.chunk)
     beside = np.flatnonzero(features.files == features.files[number])
     names = {term for i in beside for term in tokenizer.name_stems(features.pool.chunks[i].names)}
-    total = sum(features.pool.idf.values()) or 1.0  # a name without terms, such as `__`, has no idf
-    here = snapshot.holding(features.pool.idf, [features.pool.uids[i] for i in beside])
+    total = sum(features.idf.values()) or 1.0  # a name without terms, such as `__`, has no idf
+    here = snapshot.holding(features.idf, [features.pool.uids[i] for i in beside])
 
     def share(stems: set[str]) -> float:
         return (
-            sum(features.pool.idf[stem] for stem in sorted(stems)) / total
+            sum(features.idf[stem] for stem in sorted(stems)) / total
         )  # sorted, so that sums are equal to the last bit
 
     return {
         "match": features.body_peak / (_SATURATION * total),
         "covered": share(here),
-        "named": share(names & features.pool.idf.keys()),
+        "named": share(names & features.idf.keys()),
         "phrase": math.sqrt(features.by_name["phrase"][number]),
         "score": best.score,
     }

@@ -88,6 +88,16 @@ def name_key(name: str) -> str:
     return _NOT_IN_NAMES.sub("", unified(name)).lower()
 
 
+def whole_stem(identifier: str) -> str:
+    """Return the term that stands for a whole identifier in the body field, or "".
+
+    >>> whole_stem("parse_headers"), whole_stem("flush")
+    ('parsehead', 'flush')
+    """
+    first, *_ = tokenizer.stems(tokenizer.terms(identifier)) or [""]
+    return first
+
+
 def _is_symbol(text: str) -> bool:
     stripped = text.strip().removesuffix("()")
     is_path = "/" in stripped or ("." in stripped and language_of(stripped) != "text")

@@ -8,7 +8,7 @@ from retrieval.chunks.chunk_text import ChunkText, chunk_texts_of
 from retrieval.chunks.tokenizer import stems
 from retrieval.errors import shorten
 from retrieval.files import secret_masking
-from retrieval.paths import path_roles
+from retrieval.paths import file_kinds
 from retrieval.paths.path_filter import Filter
 from retrieval.rank import path_features
 from retrieval.rank.query import read_query
@@ -80,4 +80,4 @@ def _alike(names: Iterable[str], words: Iterable[str]) -> list[str]:
 
 
 def _score(path: str, words: Mapping[str, float]) -> float:
-    return path_features.coverage(path, words) * (MINOR if path_roles.is_minor(path) else 1.0)
+    return path_features.coverage(path, words) * (MINOR if file_kinds.is_minor(path) else 1.0)

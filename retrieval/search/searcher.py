@@ -14,8 +14,9 @@ from retrieval.index.reader import path_terms
 from retrieval.paths.path_filter import Filter
 from retrieval.progress import IsCancelled
 from retrieval.rank.confidence import Confidence, judge
-from retrieval.rank.query import read_query
-from retrieval.rank.ranker import extract_features, rank, weights_for
+from retrieval.rank.features import extract_features
+from retrieval.rank.need import Need, read_need
+from retrieval.rank.ranker import rank, weights_for
 from retrieval.records import Bm25Candidate, Candidate, Ranked, RankedAcross
 from retrieval.search.filename_fallback import match_filenames
 from retrieval.search.second_stage import SecondStage, read_and_fuse, unavailable
@@ -32,12 +33,14 @@ class Request:
     """A search request.
 
     Attributes:
-        query: The query.
+        query: The question, in its first wording.
         top_k: The number of results.
         globs: gitignore-style path patterns, or None.
         language: A language name, or None.
         rerank: Whether the second stage may run.
         folder: A folder of the root that limits the search, or "".
+        wordings: The question in other words.
+        expect: Names and words that the answer may contain, most likely first.
     """
 
     query: str
@@ -46,11 +49,18 @@ class Request:
     language: str | None = None
     rerank: Literal["yes", "no"] = "yes"
     folder: str = ""
+    wordings: tuple[str, ...] = ()
+    expect: tuple[str, ...] = ()
 
     @property
     def filter(self) -> Filter:
         """The filter of the searched files."""
         return Filter(self.globs or (), (self.language,) if self.language else (), folder=self.folder)
+
+    @property
+    def need(self) -> Need:
+        """What is searched for."""
+        return read_need((self.query, *self.wordings), self.expect)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,14 +148,14 @@ def _search(
         return _by_filenames(view, request, notes=(REPLACED,), start=start)
     selection = view.select(request.filter, is_cancelled=is_cancelled)
     paths, notes = (selection.paths, (*notes, *selection.notes)) if selection else (None, notes)
-    query = read_query(request.query)
-    skipped = _skipped(request, is_symbol=query.is_symbol)
+    need = request.need
+    skipped = _skipped(request, is_symbol=need.is_symbol)
     read = second.depth if second and not (skipped or unavailable(second)) else 0
-    features = extract_features(query, snapshot, paths=paths)
-    candidates = rank(features, weights_for(query), limit=max(request.top_k, read))
+    features = extract_features(need, snapshot, paths=paths)
+    candidates = rank(features, weights_for(need), limit=max(request.top_k, read))
     if refresh.pending and not candidates:
         return _by_filenames(view, request, notes=notes, start=start)
-    confidence = judge(query, snapshot, features, candidates)
+    confidence = judge(need, snapshot, features, candidates)
     passages = view.chunk_texts(candidate.chunk for candidate in candidates[:read])
     ranked, report = read_and_fuse(
         request.query, candidates, passages, second, skipped=skipped, is_cancelled=is_cancelled
@@ -179,9 +189,9 @@ def _by_filenames(view: View, request: Request, *, notes: tuple[str, ...], start
 
 def ranking(view: View, request: Request) -> list[Candidate]:
     """Return the complete first-stage order of a query, with every chunk of the pool, for explanations."""
-    query, selection = read_query(request.query), view.select(request.filter)
-    features = extract_features(query, view.snapshot, paths=selection.paths if selection else None)
-    return rank(features, weights_for(query), limit=len(features.pool.chunks))
+    need, selection = request.need, view.select(request.filter)
+    features = extract_features(need, view.snapshot, paths=selection.paths if selection else None)
+    return rank(features, weights_for(need), limit=len(features.pool.chunks))
 
 
 def rerank(
@@ -225,7 +235,7 @@ def rank_passages(
 
 def may_rerank(request: Request) -> bool:
     """Return whether a search may use the second stage; otherwise no model needs to be loaded."""
-    return _skipped(request, is_symbol=read_query(request.query).is_symbol) is None
+    return _skipped(request, is_symbol=request.need.is_symbol) is None
 
 
 def _skipped(request: Request, *, is_symbol: bool) -> Skipped | None:

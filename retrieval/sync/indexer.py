@@ -12,7 +12,7 @@ from retrieval.chunks.split_file import ParsedFile, SplitFile
 from retrieval.errors import CancelledError
 from retrieval.files import exclusion, walker
 from retrieval.index.writer import IndexWriter
-from retrieval.paths import path_roles
+from retrieval.paths import file_kinds
 from retrieval.progress import IsCancelled, Progress
 from retrieval.records import FileStat
 from retrieval.sync.chunk_cache import Run
@@ -104,7 +104,7 @@ class Indexer:
         for path in gone:
             self._take_out(path)
         reported, limit, written = 0.0, FIRST_BATCH_BYTES, 0
-        for number, path in enumerate(sorted(changed, key=lambda path: (path_roles.is_minor(path), path))):
+        for number, path in enumerate(sorted(changed, key=lambda path: (file_kinds.is_minor(path), path))):
             if is_cancelled():
                 raise CancelledError(f"indexing stopped after {number} of {len(changed)} files")
             finished = number - len(self._parsing)

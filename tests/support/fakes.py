@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.rank.query import read_query
+from retrieval.rank.need import read_need
 from retrieval.rank.ranker import find_and_rank
 from retrieval.records import Candidate
 from retrieval.search.searcher import Answer, Request, search
@@ -52,7 +52,7 @@ def repository(root: Path, cache: Path) -> Repository:
 
 def first_stage(opened: Repository, query: str, *, limit: int = 20) -> list[Candidate]:
     """Rank with the first stage alone."""
-    return find_and_rank(read_query(query), opened.view().snapshot, limit=limit)
+    return find_and_rank(read_need(query), opened.view().snapshot, limit=limit)
 
 
 def found(opened: Repository, query: str) -> list[str]:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from retrieval.chunks import tokenizer
 from retrieval.progress import IsCancelled
 from retrieval.rank.confidence import judge
-from retrieval.rank.query import read_query
-from retrieval.rank.ranker import extract_features, rank, weights_for
+from retrieval.rank.features import extract_features
+from retrieval.rank.need import read_need
+from retrieval.rank.ranker import rank, weights_for
 from retrieval.records import Candidate, Chunk
 from retrieval.rerank.fusion import PairScorer, fuse, pair_text, read_pairs
 from retrieval.sync.view import View
@@ -71,14 +72,14 @@ def first_stage(asked: Sequence[Asked], view: View) -> dict[str, Found]:
     answers: dict[str, Found] = {}
     for item in asked:
         start = time.perf_counter()
-        query = read_query(item.text)
-        features = extract_features(query, snapshot)
-        candidates = rank(features, weights_for(query), limit=TOP_K)
+        need = read_need(item.text)
+        features = extract_features(need, snapshot)
+        candidates = rank(features, weights_for(need), limit=TOP_K)
         spent = 1000 * (time.perf_counter() - start)
-        sure = judge(query, snapshot, features, candidates).value
+        sure = judge(need, snapshot, features, candidates).value
         texts = view.chunk_texts(candidate.chunk for candidate in candidates)
         passages = tuple(pair_text(passage.chunk, passage.text) for passage in texts)
-        answers[item.question_id] = Found(tuple(candidates), passages, query.is_symbol, sure, spent)
+        answers[item.question_id] = Found(tuple(candidates), passages, need.is_symbol, sure, spent)
     return answers
 
 

@@ -20,7 +20,7 @@ from itertools import takewhile
 from retrieval.chunks import tokenizer
 from retrieval.chunks.chunk_text import ChunkText
 from retrieval.files import git
-from retrieval.paths import path_roles
+from retrieval.paths import file_kinds
 from retrieval.records import Chunk
 from retrieval.sync.view import View
 from retrieval.training.golden.golden_file import Golden
@@ -124,7 +124,7 @@ def _commits(view: View) -> Iterator[Draft]:
     for record in os.fsdecode(log or b"").split("\x1e")[1:]:
         commit, date, said, changed = record.split("\x1f", 3)
         subject, files = os.fsencode(said).decode("utf-8", "replace"), changed.split("\n")
-        answers = tuple(path for path in files if path in paths and not path_roles.is_minor(path))
+        answers = tuple(path for path in files if path in paths and not file_kinds.is_minor(path))
         text = _TRAILING.sub("", _PREFIX.sub("", subject)).strip()
         small = 0 < len(answers) <= COMMIT_FILES and len([path for path in files if path]) <= 2 * COMMIT_FILES
         if small and _is_telling(text) and not _CHORE.match(subject):
@@ -152,10 +152,10 @@ def _said(passage: ChunkText) -> str:
 def _tests(view: View) -> Iterator[Draft]:
     owners: dict[str, list[str]] = defaultdict(list)
     for path in view.paths:
-        if not path_roles.is_minor(path):
+        if not file_kinds.is_minor(path):
             owners[_stem(path)].append(path)
     for path in view.paths:
-        if not path_roles.is_minor(path) or len(owners[_stem(path)]) != 1:
+        if not file_kinds.is_minor(path) or len(owners[_stem(path)]) != 1:
             continue
         for number, line in enumerate(view.lines(path) or (), 1):
             match = _TEST_NAME.search(line)
@@ -190,7 +190,7 @@ def _defining(view: View) -> list[ChunkText]:
 def _chunks(view: View) -> Iterator[Chunk]:
     snapshot = view.snapshot
     for path in view.paths:
-        if not path_roles.is_minor(path):
+        if not file_kinds.is_minor(path):
             yield from snapshot.chunks_of(path)
 
 

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 
 from retrieval.index.reader import Snapshot
-from retrieval.rank.query import read_query
-from retrieval.rank.ranker import extract_features, find_and_rank, weights_for
+from retrieval.rank.features import extract_features
+from retrieval.rank.need import read_need
+from retrieval.rank.ranker import find_and_rank, weights_for
 from retrieval.records import Candidate, Chunk
 from retrieval.rerank.fusion import PAIR_TEXT_VERSION, pair_text
 from retrieval.sync.view import View
@@ -172,9 +173,9 @@ def _answering(question: Question, target: Expected, view: View, snapshot: Snaps
 
 def _preferred(text: str, path: str, snapshot: Snapshot) -> list[Chunk]:
     """Order a file's chunks by the sum of their features, without the parts that move whole files."""
-    query = read_query(text)
-    features = extract_features(query, snapshot, paths=[path])
-    weights = weights_for(query)
+    need = read_need(text)
+    features = extract_features(need, snapshot, paths=[path])
+    weights = weights_for(need)
     scores = sum(
         (weights.features.get(name, 0.0) * values for name, values in features.by_name.items()),
         np.zeros(len(features.pool.chunks)),
@@ -194,7 +195,7 @@ def _pairs(given: _Given, *, seed: int) -> Iterator[LabeledPair]:
         if identity not in given.answers:
             continue
         group = given.groups[identity]
-        candidates = find_and_rank(read_query(question.text), given.snapshot, limit=DEPTH)
+        candidates = find_and_rank(read_need(question.text), given.snapshot, limit=DEPTH)
         ranks = {candidate.chunk: candidate.rank for candidate in candidates}
         expected = {target.path for target in golden_file.targets(question, paths)}
         others = [

@@ -6,8 +6,9 @@ import pytest
 from fakes import repository, searched, write
 
 from retrieval.rank.confidence import Confidence, judge, signs
-from retrieval.rank.query import read_query
-from retrieval.rank.ranker import extract_features, rank, weights_for
+from retrieval.rank.features import extract_features
+from retrieval.rank.need import read_need
+from retrieval.rank.ranker import rank, weights_for
 from retrieval.search.searcher import Request
 from retrieval.sync.repository import Repository
 
@@ -30,9 +31,9 @@ def opened(tmp_path: Path) -> Repository:
 
 def confidence(opened: Repository, text: str) -> Confidence:
     """Judge the best candidate for a question."""
-    query, snapshot = read_query(text), opened.view().snapshot
-    features = extract_features(query, snapshot)
-    return judge(query, snapshot, features, rank(features, weights_for(query), limit=1))
+    need, snapshot = read_need(text), opened.view().snapshot
+    features = extract_features(need, snapshot)
+    return judge(need, snapshot, features, rank(features, weights_for(need), limit=1))
 
 
 @pytest.mark.parametrize("text", ["how is a session renewed while the token is valid", "SessionStore"])
@@ -46,7 +47,7 @@ def test_a_question_that_the_code_answers_is_answered_with_confidence(opened: Re
 )
 def test_a_question_of_another_repository_is_told_as_such(opened: Repository, text: str) -> None:
     """One word in common is a match for BM25 and no answer for anybody."""
-    assert extract_features(read_query(text), opened.view().snapshot).pool.chunks
+    assert extract_features(read_need(text), opened.view().snapshot).pool.chunks
     assert confidence(opened, text).is_low
 
 
@@ -70,9 +71,9 @@ def test_nothing_found_is_no_confidence(opened: Repository) -> None:
 
 def test_each_share_is_a_share(opened: Repository) -> None:
     """Signs of different repositories must mean the same, or no calibration holds."""
-    query, snapshot = read_query("how is a session renewed by a kafka consumer"), opened.view().snapshot
-    features = extract_features(query, snapshot)
-    found = signs(snapshot, features, rank(features, weights_for(query), limit=1)[0])
+    need, snapshot = read_need("how is a session renewed by a kafka consumer"), opened.view().snapshot
+    features = extract_features(need, snapshot)
+    found = signs(snapshot, features, rank(features, weights_for(need), limit=1)[0])
     assert all(0 <= found[name] <= 1 for name in ("match", "covered", "named", "phrase"))
     assert 0 < found["covered"] < 1
 

@@ -7,7 +7,7 @@ import pytest
 from fakes import first_stage, found, repository, searched, write
 
 from retrieval.chunks import tokenizer
-from retrieval.rank.query import read_query
+from retrieval.rank.need import read_need
 from retrieval.rank.ranker import find_and_rank
 from retrieval.rank.weights import QUESTION, SYMBOL, Weights
 from retrieval.search.searcher import Request
@@ -25,7 +25,7 @@ def reweighed(weights: Weights, **features: float) -> Weights:
 
 def paths_with(opened: Repository, query: str, weights: Weights) -> list[str]:
     """Rank with other weights; name the chunks' files in order."""
-    ranked = find_and_rank(read_query(query), opened.view().snapshot, limit=20, weights=weights)
+    ranked = find_and_rank(read_need(query), opened.view().snapshot, limit=20, weights=weights)
     return [candidate.chunk.path for candidate in ranked]
 
 
@@ -151,7 +151,7 @@ def test_stop_words_do_not_decide(tmp_path: Path, cache: Path) -> None:
     query = "how does it flush that"
     assert found(opened, query) == ["flush.py"]
     stems = tuple(tokenizer.stems(tokenizer.terms(query)))
-    connected = replace(read_query(query), stems=stems)
+    connected = replace(read_need(query), stems=stems)
     ranked = find_and_rank(
         connected,
         opened.view().snapshot,
@@ -254,7 +254,7 @@ def test_each_feature_decides_where_nothing_else_does(tmp_path: Path, cache: Pat
     query, best, files = DECIDED[name]
     opened = repository(write(tmp_path / "r", files), cache)
     assert found(opened, query)[0] == best
-    weights = SYMBOL if read_query(query).is_symbol else QUESTION
+    weights = SYMBOL if read_need(query).is_symbol else QUESTION
     less = replace(weights, minor=1.0) if name == "minor" else reweighed(weights, **{name: 0.0})
     assert paths_with(opened, query, less)[0] != best
 

@@ -1,0 +1,260 @@
+"""What the first stage measures of each chunk: named features of a (need, chunk) pair.
+
+| feature    | value                                                                              |
+|------------|------------------------------------------------------------------------------------|
+| body, names| BM25 in that field, as a share of the pool's best                                  |
+| path       | share of the query's words, by idf, that the path contains                         |
+| title      | share of the query's letters that spell the file's whole name                      |
+| definition | 1 if the chunk defines an identifier of the query                                  |
+| whole      | share of the query's identifiers, by idf, that the chunk holds whole               |
+| phrase     | squared share of the query's word pairs, by idf, that are adjacent in the chunk    |
+| location   | 1 if the query names a line of the chunk                                           |
+| past       | evidence of the commits that touched the file, as a share of the pool's best       |
+| expect_*   | the same for the caller's guesses, each with the weight of its place               |
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.chunks import tokenizer
+from retrieval.index.bm25 import bm25_idf
+from retrieval.index.reader import FIELDS, Field, Snapshot
+from retrieval.paths import file_kinds, path_roles
+from retrieval.paths.file_kinds import FileKind
+from retrieval.rank import path_features
+from retrieval.rank.need import Guess, Need
+from retrieval.rank.pool import Pool, find, meant
+from retrieval.rank.query import Query, name_key, whole_stem
+
+# Words that ask for files which are seldom the answer otherwise; "why" is answered in prose.
+_ASKING: Mapping[FileKind, str] = {
+    "test": "test tests tested testing testcase unittest spec specs fixture fixtures mock mocks mocked",
+    "prose": "doc docs documentation documented readme guide tutorial manual why rationale",
+    "example": "example examples sample samples demo benchmark benchmarks",
+    "data": "translation translations translate translated locale locales localization language languages "
+    "i18n theme themes snapshot snapshots",
+    "legal": "license licence licenses licensed copyright author authors contributors changelog changes "
+    "release releases history",
+}
+MOST_PAIRS = 32  # only the rarest pairs of words in the query are searched for
+
+Feature = NDArray[np.float64]
+"""One value for each chunk of the pool, float64 [n_chunks]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """The features of a pool.
+
+    Attributes:
+        pool: The chunks.
+        files: The number of each chunk's file, from 0 in order of path, int64 [n_chunks].
+        by_name: The values of each feature, by name, in the order of summation.
+        kinds: The kind of each chunk's file.
+        asked: The kinds of files that the caller asks for.
+        is_older: 1 if the chunk's file has a newer version in the pool, else 0.
+        idf: The idf of each stem of the first wording, in the body field.
+        body_peak: The pool's best BM25 score in the body for the first wording.
+    """
+
+    pool: Pool
+    files: NDArray[np.int64]
+    by_name: Mapping[str, Feature]
+    kinds: tuple[FileKind, ...]
+    asked: frozenset[FileKind]
+    is_older: Feature
+    idf: Mapping[str, float]
+    body_peak: float
+
+
+def extract_features(
+    need: Need,
+    snapshot: Snapshot,
+    *,
+    past: Mapping[str, float] | None = None,
+    paths: Sequence[str] | None = None,
+) -> Features:
+    """Find the chunks that may answer, and measure every feature of each.
+
+    Args:
+        need: What the caller wants.
+        snapshot: The committed index.
+        past: Files that commits suggest, with their evidence; None without a history.
+        paths: If given, only chunks of these files.
+    """
+    past = past or {}
+    pool = find(need, snapshot, past, paths=paths)
+    measured = [_Measured(wording.query, snapshot, pool) for wording in need.wordings]
+    values = {
+        name: sum(
+            (wording.share * one.feature(name) for wording, one in zip(need.wordings, measured, strict=True)),
+            np.zeros(len(pool.uids)),
+        )
+        for name in QUERY_FEATURES
+    }
+    values["past"] = _shares(np.array([past.get(chunk.path, 0.0) for chunk in pool.chunks]))
+    if need.guesses:
+        values |= _guessed(need.guesses, snapshot, pool)
+    files = {path: number for number, path in enumerate(dict.fromkeys(chunk.path for chunk in pool.chunks))}
+    outdated = path_roles.older(files)
+    return Features(
+        pool=pool,
+        files=np.array([files[chunk.path] for chunk in pool.chunks], dtype=np.int64),
+        by_name=values,
+        kinds=tuple(file_kinds.kind_of(chunk.path) for chunk in pool.chunks),
+        asked=asked_kinds((*need.stems, *need.guessed)),
+        is_older=np.array([float(chunk.path in outdated) for chunk in pool.chunks]),
+        idf=measured[0].idf,
+        body_peak=measured[0].body_peak,
+    )
+
+
+def asked_kinds(stems: Iterable[str]) -> frozenset[FileKind]:
+    """Return the kinds of files that a need asks for by a word."""
+    said = set(stems)
+    return frozenset(kind for kind, words in _asking().items() if not words.isdisjoint(said))
+
+
+@cache
+def _asking() -> dict[FileKind, frozenset[str]]:
+    return {kind: frozenset(tokenizer.stems(words.split())) for kind, words in _ASKING.items()}
+
+
+class _Measured:
+    """The features of one wording."""
+
+    def __init__(self, query: Query, snapshot: Snapshot, pool: Pool) -> None:
+        self._query, self._snapshot, self._pool = query, snapshot, pool
+        self.idf = {stem: snapshot.idf("body", stem) for stem in query.stems}
+        self.body_peak = 0.0
+
+    def feature(self, name: str) -> Feature:
+        return QUERY_FEATURES[name](self)
+
+    def field(self, field: Field) -> Feature:
+        scores = _bm25(field, self._query.stems, self._snapshot, self._pool)
+        if field == "body":
+            self.body_peak = _peak(scores)
+        return _shares(scores)
+
+    def path(self) -> Feature:
+        return _coverage(self.idf, self._pool)
+
+    def title(self) -> Feature:
+        return _by_file(self._pool, lambda path: self._query.spelled.get(path_features.title(path), 0.0))
+
+    def definition(self) -> Feature:
+        wanted = set(self._query.identifiers)
+        return np.array(
+            [float(not wanted.isdisjoint(map(str.lower, chunk.names))) for chunk in self._pool.chunks]
+        )
+
+    def whole(self) -> Feature:
+        wholes = dict.fromkeys(filter(None, map(whole_stem, self._query.identifiers)))
+        idf = {whole: self._snapshot.idf("body", whole) for whole in wholes}
+        total, held = sum(idf.values()), np.zeros(len(self._pool.uids))
+        for whole, weight in idf.items():
+            holding = self._snapshot.counts("body", whole, self._pool.uids)
+            held += weight / total * np.array([float(count > 0) for count in holding])
+        return held
+
+    def phrase(self) -> Feature:
+        # Squared because a question shares a pair of words with many chunks, while only pasted text shares
+        # most. Hashes, hosts and other words that are not from this code do not count.
+        idf = {stem: self._snapshot.idf("body", stem) for pair in self._query.pairs for stem in pair}
+        unknown = bm25_idf(0, len(self._snapshot))
+        known = [pair for pair in self._query.pairs if max(idf[pair[0]], idf[pair[1]]) < unknown]
+        weighed = {pair: idf[pair[0]] + idf[pair[1]] for pair in known}
+        rarest = dict(sorted(weighed.items(), key=lambda item: -item[1])[:MOST_PAIRS])
+        if not rarest:
+            return np.zeros(len(self._pool.uids))
+        found, total = self._snapshot.phrases(rarest, self._pool.uids), sum(rarest.values())
+        return np.array([(found.get(uid, 0.0) / total) ** 2 for uid in self._pool.uids])
+
+    def location(self) -> Feature:
+        lines: dict[str, list[int]] = defaultdict(list)
+        for path, line in meant(self._query.locations, {chunk.path for chunk in self._pool.chunks}):
+            lines[path].append(line)
+        return np.array(
+            [
+                float(any(chunk.start_line <= line <= chunk.end_line for line in lines[chunk.path]))
+                for chunk in self._pool.chunks
+            ]
+        )
+
+
+QUERY_FEATURES: Mapping[str, Callable[[_Measured], Feature]] = {
+    "body": lambda one: one.field("body"),
+    "names": lambda one: one.field("names"),
+    "path": _Measured.path,
+    "title": _Measured.title,
+    "definition": _Measured.definition,
+    "whole": _Measured.whole,
+    "phrase": _Measured.phrase,
+    "location": _Measured.location,
+}
+"""How each feature of a wording is measured, in the order of summation."""
+
+FEATURES = (
+    *QUERY_FEATURES,
+    "past",
+    "expect_body",
+    "expect_names",
+    "expect_path",
+    "expect_title",
+    "expect_definition",
+)
+"""Every feature, in the order of summation."""
+
+
+def _guessed(guesses: Sequence[Guess], snapshot: Snapshot, pool: Pool) -> dict[str, Feature]:
+    """Measure how well each chunk and its file meet the guesses."""
+    total = sum(guess.weight for guess in guesses)
+    none = np.zeros(len(pool.uids))
+    keys = [frozenset(map(name_key, chunk.names)) for chunk in pool.chunks]
+    fields = {
+        field: sum((guess.weight * _bm25(field, guess.stems, snapshot, pool) for guess in guesses), none)
+        for field in FIELDS
+    }
+    paths, definitions = none.copy(), none.copy()
+    for guess in guesses:
+        paths += guess.weight / total * _coverage({s: snapshot.idf("body", s) for s in guess.stems}, pool)
+        defined = np.array([float(not guess.keys.isdisjoint(own)) for own in keys])
+        definitions = np.maximum(definitions, guess.weight * defined)
+    titled = {guess.title: guess.weight for guess in reversed(guesses) if guess.title}
+    return {
+        "expect_body": _shares(fields["body"]),
+        "expect_names": _shares(fields["names"]),
+        "expect_path": paths,
+        "expect_title": _by_file(pool, lambda path: titled.get(path_features.title(path), 0.0)),
+        "expect_definition": definitions,
+    }
+
+
+def _bm25(field: Field, stems: Sequence[str], snapshot: Snapshot, pool: Pool) -> Feature:
+    scores = snapshot.scores(field, stems, pool.uids) if stems else {}
+    return np.array([scores.get(uid, 0.0) for uid in pool.uids])
+
+
+def _coverage(idf: Mapping[str, float], pool: Pool) -> Feature:
+    total = sum(idf.values())
+    return _by_file(pool, lambda path: path_features.coverage(path, idf) / total if total else 0.0)
+
+
+def _by_file(pool: Pool, measure: Callable[[str], float]) -> Feature:
+    values = {path: measure(path) for path in {chunk.path for chunk in pool.chunks}}
+    return np.array([values[chunk.path] for chunk in pool.chunks])
+
+
+def _shares(values: Feature) -> Feature:
+    """Divide by the pool's best, so that features are comparable."""
+    return values / _peak(values)
+
+
+def _peak(values: Feature) -> float:
+    return max(float(values.max(initial=0.0)), 1e-12)
