@@ -18,6 +18,8 @@ from retrieval.errors import shorten
 
 ALIASES: Mapping[str, str] = {
     **dict.fromkeys(("question", "q", "search", "search_query", "text"), "query"),
+    **dict.fromkeys(("hints", "keywords", "identifiers", "terms", "guesses", "names", "symbols"), "expect"),
+    **dict.fromkeys(("queries", "wordings"), "query"),
     **dict.fromkeys(("k", "n", "limit", "max_results", "num_results", "count"), "top_k"),
     **dict.fromkeys(("glob", "globs", "paths", "files", "include", "file_pattern"), "path"),
     **dict.fromkeys(("lang", "languages"), "language"),
@@ -119,6 +121,8 @@ def _renamed(given: Mapping[str, Any], model: type[BaseModel]) -> tuple[dict[str
 def _value(name: str, value: object, field: FieldInfo, notes: _Notes) -> object:
     """Convert a value to its argument's kind; return it unchanged if that is not possible."""
     kind = _kind(field)
+    if name == "query":
+        return _wordings(value, field, notes)
     if kind == "list":
         return _listed(name, value, field, notes)
     if name == "language" and (several := _languages(value)) is not None:
@@ -211,6 +215,21 @@ def _listed(name: str, value: object, field: FieldInfo, notes: _Notes) -> object
             f"{len(items):,} {name} were given; the first {most} are read, send the others in another call"
         )
     return items[:most]
+
+
+def _wordings(value: object, field: FieldInfo, notes: _Notes) -> object:
+    """Read one wording or several; a text stays one wording whatever its lines, unless it is a JSON list."""
+    if isinstance(value, str):
+        parsed = _parsed(value)
+        is_list = isinstance(parsed, list) and parsed and all(isinstance(item, str) for item in parsed)
+        return _listed("query", parsed, field, notes) if is_list else value
+    if isinstance(value, list):
+        return _listed("query", [item for item in value if item != ""], field, notes)
+    read_as = _text(value, field)
+    if read_as is None:
+        return value
+    notes.append(f"query {_shown(value)} was read as {_shown(read_as, 'text')}")
+    return read_as
 
 
 def _is_number(value: object) -> bool:

@@ -4,23 +4,43 @@ Ranges and defaults are in the descriptions too, because Codex strips them from 
 """
 
 from difflib import get_close_matches
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import ErrorDetails
 
 from mcp_server.messages.argument_forms import meant
 from mcp_server.messages.replies import Form
 from retrieval.errors import shorten
+from retrieval.rank.need import MOST_GUESSES
 
 MAX_QUERY_CHARS = 8_000  # a long issue text fits; a pasted file is no question
 SHOWN_PROBLEMS = 10  # of hundreds of wrong arguments, the eleventh teaches nothing new
+MAX_WORDINGS = 3  # of one question
+MAX_GUESS_CHARS = 200
 MAX_RESULTS = 50  # what a search returns at most
 MAX_CANDIDATES = 200  # what a cross-encoder reads in tens of seconds on two cores
 MAX_TEXT_CHARS, MAX_ID_CHARS = 20_000, 200  # of a candidate that is in no file
 
 CANDIDATE_FORMS = 'a candidate is "path", "path:line", "path:start-end" or {"text": …, "id": …}'
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+Wordings = Annotated[
+    list[Annotated[str, Field(min_length=1, max_length=MAX_QUERY_CHARS)]],
+    BeforeValidator(_as_list),
+    Field(min_length=1, max_length=MAX_WORDINGS),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
+"""One question, in one wording or several."""
+
+Guesses = Annotated[
+    list[Annotated[str, Field(max_length=MAX_GUESS_CHARS)]] | None, Field(max_length=MOST_GUESSES)
+]
 
 
 class _Arguments(BaseModel):
@@ -37,10 +57,13 @@ class TextCandidate(_Arguments):
 class SearchArguments(_Arguments):
     """Arguments of `rag_search`."""
 
-    query: str = Field(
-        description="A specific question, or an identifier.",
-        min_length=1,
-        max_length=MAX_QUERY_CHARS,
+    query: Wordings = Field(
+        description="A specific question or an identifier; or a list of up to 3 wordings of it."
+    )
+    expect: Guesses = Field(
+        None,
+        description="Up to 8 guesses at what the code is called, most likely first: identifiers, file names, "
+        "technical words.",
     )
     top_k: int = Field(8, description="How many results: 1-50, default 8.", ge=1, le=50)
     path: list[str] | None = Field(
@@ -62,11 +85,8 @@ class SearchArguments(_Arguments):
 class RerankArguments(_Arguments):
     """Arguments of `rag_rerank`."""
 
-    query: str = Field(
-        description="What you want to know.",
-        min_length=1,
-        max_length=MAX_QUERY_CHARS,
-    )
+    query: Wordings = Field(description="What you want to know, in up to 3 wordings.")
+    expect: Guesses = Field(None, description="As in rag_search.")
     # Anything else is reported beside the ranking of the others, and need not be in the schema.
     candidates: list[str | TextCandidate | SkipJsonSchema[Any]] = Field(
         description=f"Up to {MAX_CANDIDATES}: path, path:line (ranks its chunk), path:start-end, or "

@@ -162,7 +162,7 @@ class _Tools:
         return await self._readings.run(work, reporter.waiting)
 
     async def _feedback(self, arguments: FeedbackArguments, notes: Notes, reporter: ProgressReporter) -> str:
-        tool_calls.require_query(arguments.query)
+        tool_calls.require_query([arguments.query])
         work = partial(tool_calls.feedback, self._workspace, arguments, notes)
         return await self._searches.run(work, reporter.waiting)
 

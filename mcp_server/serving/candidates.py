@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from mcp_server.messages.argument_forms import folded, integer
@@ -18,8 +19,9 @@ from retrieval.errors import ArgumentError, CancelledError, shorten
 from retrieval.paths import path_roles, spans
 from retrieval.paths.spans import Files, Place, Span
 from retrieval.progress import IsCancelled
+from retrieval.rank.need import Need
 from retrieval.records import Chunk
-from retrieval.search.searcher import rank_passages
+from retrieval.search.searcher import best_chunks, rank_passages
 from retrieval.sync.view import View
 from retrieval.text import digest
 
@@ -73,7 +75,7 @@ class _FilePlace:
 
 def resolve_candidates(
     view: View,
-    query: str,
+    need: Need,
     candidates: Sequence[object],
     *,
     is_cancelled: IsCancelled = lambda: False,
@@ -82,7 +84,7 @@ def resolve_candidates(
 
     Args:
         view: Where paths are looked up.
-        query: Chooses the chunk that stands for a whole file.
+        need: Chooses the chunk that stands for a whole file.
         candidates: As `rag_rerank` takes them, or any other value.
         is_cancelled: Checked before each candidate, because its file is read and split.
 
@@ -90,6 +92,7 @@ def resolve_candidates(
         CancelledError: `is_cancelled` said so.
     """
     files = files_of(view)
+    spans_of = _BestSpans(view, need)
     labels: dict[Chunk, str] = {}
     passages: list[ChunkText] = []
     problems: list[str] = []
@@ -101,7 +104,7 @@ def resolve_candidates(
             if isinstance(parsed, _Text):
                 passage, label, asked = _text_passage(parsed), parsed.label, parsed.label
             else:
-                passage, asked = _file_passage(view, files, query, parsed), shorten(parsed.written)
+                passage, asked = _file_passage(view, files, spans_of, parsed), shorten(parsed.written)
                 label = passage.chunk.span
             _reject_duplicate(passage.chunk, label, labels, asked=asked)
         except ArgumentError as error:
@@ -219,7 +222,30 @@ def _reject_duplicate(chunk: Chunk, label: str, labels: Mapping[Chunk, str], *, 
     raise ArgumentError(f"{asked}: the same as {label}, ranked once")
 
 
-def _file_passage(view: View, files: Files, query: str, wanted: _FilePlace) -> ChunkText:
+class _BestSpans:
+    """Chooses the chunk that stands for a whole file: the one that a search for the same need shows."""
+
+    def __init__(self, view: View, need: Need) -> None:
+        self._view, self._need = view, need
+
+    @cached_property
+    def _found(self) -> dict[str, Chunk]:
+        return best_chunks(self._view, self._need)
+
+    def of(self, path: str, lines: Sequence[str]) -> ChunkText:
+        """Return the chunk; by BM25 within the file where the index does not know its present content."""
+        if self._view.is_indexed:
+            chunk = self._found.get(path) or best_chunks(self._view, self._need, paths=[path]).get(path)
+            if chunk and (passage := self._view.chunk_texts([chunk])[0]).is_current:
+                return _passage(path, chunk.start_line, chunk.end_line, lines)
+        passages = chunk_texts_of(path, lines)
+        if not passages:
+            return _passage(path, 1, max(len(lines), 1), lines)
+        best = rank_passages(self._need, passages)[0].chunk
+        return next(passage for passage in passages if passage.chunk == best)
+
+
+def _file_passage(view: View, files: Files, spans_of: "_BestSpans", wanted: _FilePlace) -> ChunkText:
     asked = shorten(wanted.written)
     place = files.place(wanted.written)
     if place is None:
@@ -230,28 +256,25 @@ def _file_passage(view: View, files: Files, query: str, wanted: _FilePlace) -> C
     if lines is None:
         raise ArgumentError(f"{asked}: it vanished or may not be read")
     if place.start is None:
-        return _best_chunk(place.path, query, lines)
+        return spans_of.of(place.path, lines)
     span = spans.within(place, len(lines), asked=asked)
     if place.end is None:
         return _around(span.path, span.start, lines)
     return _passage(span.path, span.start, span.end, lines)
 
 
-def _best_chunk(path: str, query: str, lines: Sequence[str]) -> ChunkText:
-    """Represent a whole file by its best chunk: a model reads no more than that."""
+def _around(path: str, line: int, lines: Sequence[str]) -> ChunkText:
+    """Widen a line to its chunk, or, between chunks, to the next; a chunk of one line takes in its neighbour."""
     passages = chunk_texts_of(path, lines)
     if not passages:
-        return _passage(path, 1, max(len(lines), 1), lines)
-    best = rank_passages(query, passages)[0].chunk
-    return next(passage for passage in passages if passage.chunk == best)
-
-
-def _around(path: str, line: int, lines: Sequence[str]) -> ChunkText:
-    """Widen a line to its chunk; a blank line between chunks stays alone."""
-    for passage in chunk_texts_of(path, lines):
-        if passage.chunk.start_line <= line <= passage.chunk.end_line:
-            return passage
-    return _passage(path, line, line, lines)
+        return _passage(path, line, line, lines)
+    found = next((i for i, one in enumerate(passages) if line <= one.chunk.end_line), len(passages) - 1)
+    chunk = passages[found].chunk
+    if chunk.start_line < chunk.end_line or len(passages) == 1:
+        return passages[found]
+    beside = passages[found + 1 if found + 1 < len(passages) else found - 1].chunk
+    start, end = min(chunk.start_line, beside.start_line), max(chunk.end_line, beside.end_line)
+    return _passage(path, start, end, lines)
 
 
 def _passage(path: str, start: int, end: int, lines: Sequence[str]) -> ChunkText:

@@ -22,6 +22,7 @@ from mcp_server.serving.workspace import Workspace
 from retrieval.errors import ArgumentError, GoldrankError
 from retrieval.paths.spans import Files
 from retrieval.progress import IsCancelled
+from retrieval.rank.need import read_need
 from retrieval.search import feedback_log, searcher
 from retrieval.search.searcher import Answer, Request
 from retrieval.sync.sync import Refresh
@@ -71,9 +72,12 @@ def search_call(workspace: Workspace, arguments: SearchArguments, notes: Notes) 
         GoldrankError: The query is blank, or the repository is not served.
     """
     require_query(arguments.query)
+    first, *others = arguments.query
     repo, folder = workspace.repo_and_folder(arguments.repo)
     request = Request(
-        query=arguments.query,
+        query=first,
+        wordings=tuple(others),
+        expect=tuple(arguments.expect or ()),
         top_k=arguments.top_k,
         globs=tuple(arguments.path) if arguments.path else None,
         language=arguments.language,
@@ -134,13 +138,14 @@ def rerank(
     """
     repo = workspace.repo_of(arguments.repo, arguments.candidates)
     view = workspace.list_files(repo, progress=progress.indexed, is_cancelled=is_cancelled)
-    resolved = resolve_candidates(view, arguments.query, arguments.candidates, is_cancelled=is_cancelled)
+    need = read_need(arguments.query, arguments.expect or ())
+    resolved = resolve_candidates(view, need, arguments.candidates, is_cancelled=is_cancelled)
     with workspace.models.acquire(view.root, progress=progress.read) as second:
-        answer = searcher.rerank(arguments.query, resolved.passages, second, is_cancelled=is_cancelled)
+        answer = searcher.rerank(need, resolved.passages, second, is_cancelled=is_cancelled)
     return replies.rerank_reply(
         replace(answer, notes=notes),
         [resolved.labels[result.passage.chunk] for result in answer.results],
-        query=arguments.query,
+        query=arguments.query[0],
         source=_source(view),
         top_k=arguments.top_k,
         problems=resolved.problems,
@@ -172,13 +177,13 @@ def feedback(
     return "\n".join((kept, *rejected, *(f"note: {note}" for note in notes)))
 
 
-def require_query(query: str) -> None:
-    """Reject a blank query.
+def require_query(wordings: Sequence[str]) -> None:
+    """Reject a query with a blank wording.
 
     Raises:
-        GoldrankError: It is blank.
+        GoldrankError: A wording is blank.
     """
-    if not query.strip():
+    if not all(wording.strip() for wording in wordings):
         raise GoldrankError("query is blank", remedy="ask a question in plain words or name an identifier")
 
 

@@ -18,10 +18,12 @@ from retrieval.files.languages import language_of
 from retrieval.records import Chunk
 from retrieval.text import LONG_CHARS, SMALL_CHARS, digest, is_data
 
-VERSION = 3
+VERSION = 4
 """Increment when the chunks of any file, or the notes on it, change: every index is then rebuilt."""
 
 CHUNK_CHARS = 750  # non-blank; 400 to 1500 move nDCG@10 by at most 0.007 (docs/decisions/0004-ranking.md)
+HEAD_ROOM = 1.6
+"""How far a chunk may exceed its size to keep a signature and its comment with the start of the body."""
 CRUMB_CHARS = 60  # a chunk may exceed its size by a piece this small, such as a closing brace
 # In Shift-JIS and others, the second byte of a character may be a backslash. Decoded as one at the end of a
 # line, it makes C treat the next line as part of the comment.
@@ -101,9 +103,8 @@ def _cut(node: Node, span: _Span, weigh: _Weights, *, size: int, depth: int = 0)
         room = size + (CRUMB_CHARS if weight <= CRUMB_CHARS else 0)
         if weight > size:
             inner = _cut(child, piece, weigh, size=size, depth=depth + 1)
-            # A signature does not become its own chunk but starts the first chunk of the body.
-            has_head = depth and len(spans) == 1 and weigh(spans[0].first, spans[0].last) <= CRUMB_CHARS
-            if has_head and weigh(spans[0].first, inner[0].last) <= size:
+            # A signature, with its comment, does not become its own chunk but starts the body's first one.
+            if depth and len(spans) == 1 and weigh(spans[0].first, inner[0].last) <= HEAD_ROOM * size:
                 inner[0] = _Span(spans.pop().first, inner[0].last)
             spans.extend(inner)
         elif spans and weigh(spans[-1].first, piece.last) <= room:

@@ -27,6 +27,8 @@ _MACRO = re.compile(
 _TAIL_DEPTH = 10  # Scala's methods need 4 of them to end before the next one's comment
 
 _VALUES = {"value", "variable", "constant", "prototype"}
+# A component keeps its state and its handlers in local constants, and people ask for them by name.
+_NAMED_LOCALS = {"javascript": "constant", "typescript": "constant"}
 _SCOPES = {"members", "local"}
 _ROLES = dict.fromkeys(("class", "interface", "struct", "enum", "trait"), "members")
 _ROLES |= dict.fromkeys(("function", "method"), "local")
@@ -87,7 +89,9 @@ def parse(language: str, source: bytes, *, path: str = "") -> Tree | None:
 
 
 def definitions(language: str, tree: Tree) -> list[Definition]:
-    r"""List the definitions of a file by start line, outer before inner, without locals.
+    r"""List the definitions of a file by start line, outer before inner.
+
+    Local variables are not among them, except the constants of JavaScript and TypeScript.
 
     >>> tree = parse("python", b"class Cart:\n    def total(self): ...")
     >>> [(item.name, item.kind, item.start_line) for item in definitions("python", tree)]
@@ -95,7 +99,8 @@ def definitions(language: str, tree: Tree) -> list[Definition]:
     """
     if language not in PATTERNS:
         return []
-    found = list(_placed(_matches(_query(tree.language, language), tree)))
+    kept = _NAMED_LOCALS.get(language, "")
+    found = list(_placed(_matches(_query(tree.language, language), tree), kept=kept))
     if language == "haskell":
         found = _joined(found)
     unique: dict[tuple[str, int, int], Definition] = {}
@@ -143,10 +148,11 @@ def _matches(query: Query, tree: Tree) -> list[_Match]:
     return sorted(matches, key=lambda match: (match.start, -match.end, match.name is not None))
 
 
-def _placed(matches: Iterable[_Match]) -> Iterator[tuple[int, Definition]]:
+def _placed(matches: Iterable[_Match], *, kept: str) -> Iterator[tuple[int, Definition]]:
     """Yield the definitions among the matches, each with the first byte of its scope.
 
-    The enclosing matches decide whether a match is a method, a function or a skipped local.
+    The enclosing matches decide whether a match is a method, a function or a skipped local; values of the
+    capture `kept` are definitions in any scope.
     """
     around: list[_Match] = []
     for match in matches:
@@ -155,7 +161,8 @@ def _placed(matches: Iterable[_Match]) -> Iterator[tuple[int, Definition]]:
         role, scope = (_ROLES[around[-1].capture], around[-1].start) if around else ("", -1)
         if match.capture in _ROLES:
             around.append(match)
-        if match.name is None or match.capture == "skip" or (role == "local" and match.capture in _VALUES):
+        is_local = role == "local" and match.capture in _VALUES - {kept}
+        if match.name is None or match.capture == "skip" or is_local:
             continue
         name = _spelling(match.name, match.capture)
         kind = _kind(match.capture, name, role)

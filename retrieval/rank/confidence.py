@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from retrieval.chunks import tokenizer
-from retrieval.index.bm25 import K1
 from retrieval.index.reader import Snapshot
 from retrieval.rank.features import Features
 from retrieval.rank.need import Need
@@ -20,7 +19,6 @@ from retrieval.rank.query import whole_stem
 from retrieval.records import Candidate
 
 RARE, RARE_SHARE = 10, 0.01  # chunks that may contain an identifier before it counts as an everyday word
-_SATURATION = K1 + 1  # upper limit of BM25 for one term, divided by its idf
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +103,7 @@ def signs(snapshot: Snapshot, features: Features, best: Candidate) -> dict[str, 
         )  # sorted, so that sums are equal to the last bit
 
     return {
-        "match": features.body_peak / (_SATURATION * total),
+        "match": features.match,
         "covered": share(here),
         "named": share(names & features.idf.keys()),
         "phrase": math.sqrt(features.by_name["phrase"][number]),

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.chunks import tokenizer
-from retrieval.index.bm25 import bm25_idf
+from retrieval.index.bm25 import K1, bm25_idf
 from retrieval.index.reader import FIELDS, Field, Snapshot
 from retrieval.paths import file_kinds, path_roles
 from retrieval.paths.file_kinds import FileKind
@@ -41,6 +41,7 @@ _ASKING: Mapping[FileKind, str] = {
     "legal": "license licence licenses licensed copyright author authors contributors changelog changes "
     "release releases history",
 }
+SATURATION = K1 + 1  # upper limit of BM25 for one term, divided by its idf
 MOST_PAIRS = 32  # only the rarest pairs of words in the query are searched for
 
 Feature = NDArray[np.float64]
@@ -59,7 +60,7 @@ class Features:
         asked: The kinds of files that the caller asks for.
         is_older: 1 if the chunk's file has a newer version in the pool, else 0.
         idf: The idf of each stem of the first wording, in the body field.
-        body_peak: The pool's best BM25 score in the body for the first wording.
+        match: The pool's best BM25 score in the body for the first wording, as a share of the maximum possible.
     """
 
     pool: Pool
@@ -69,7 +70,7 @@ class Features:
     asked: frozenset[FileKind]
     is_older: Feature
     idf: Mapping[str, float]
-    body_peak: float
+    match: float
 
 
 def extract_features(
@@ -110,7 +111,7 @@ def extract_features(
         asked=asked_kinds((*need.stems, *need.guessed)),
         is_older=np.array([float(chunk.path in outdated) for chunk in pool.chunks]),
         idf=measured[0].idf,
-        body_peak=measured[0].body_peak,
+        match=measured[0].body_peak / (SATURATION * (sum(measured[0].idf.values()) or 1.0)),
     )
 
 
@@ -200,15 +201,8 @@ QUERY_FEATURES: Mapping[str, Callable[[_Measured], Feature]] = {
 }
 """How each feature of a wording is measured, in the order of summation."""
 
-FEATURES = (
-    *QUERY_FEATURES,
-    "past",
-    "expect_body",
-    "expect_names",
-    "expect_path",
-    "expect_title",
-    "expect_definition",
-)
+GUESS_FEATURES = ("expect_body", "expect_names", "expect_path", "expect_title", "expect_definition")
+FEATURES = (*QUERY_FEATURES, "past", *GUESS_FEATURES)
 """Every feature, in the order of summation."""
 
 

@@ -1,6 +1,6 @@
 """How the first stage orders chunks: a weighted sum of the features of each (need, chunk) pair.
 
-    score = sum of weight x feature
+    score = sum of weight x feature, the guesses' features times their trust
           + coherence, for a file's best chunk
           x kind                               for tests, prose, examples, data, legal texts, older versions
           x decay                              for each chunk of the same file ranked above
@@ -15,10 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.index.reader import Snapshot
-from retrieval.rank.features import Feature, Features, extract_features
+from retrieval.rank.features import GUESS_FEATURES, Feature, Features, extract_features
 from retrieval.rank.need import Need
 from retrieval.rank.weights import QUESTION, SYMBOL, Weights
 from retrieval.records import Candidate
+
+
+MATCH_DOUBT = 0.35
+TRUSTED = (0.16, 0.66)
+"""Agreement of guesses with their question below which they count nothing, and from which on they count whole:
+chosen so that the guesses of another question cost .01 nDCG at most (benchmarks/runs/2026-11-28-lines)."""
 
 
 def find_and_rank(
@@ -74,16 +80,36 @@ def order_of(features: Features, weights: Weights) -> NDArray[np.int64]:
 
 def _shares(features: Features, weights: Weights) -> dict[str, Feature]:
     """Return the contribution of each step to each chunk; a chunk's contributions add up to its score."""
+    kinds = _kind_factors(features, weights)
     shares = {
         name: weights.features[name] * values
         for name, values in features.by_name.items()
         if weights.features.get(name)
     }
+    trust = _trust(shares, features, kinds)
+    shares |= {name: trust * shares[name] for name in GUESS_FEATURES if name in shares}
     shares["coherence"] = weights.coherence * _coherence(_total(shares, features), features.files)
-    shares["kind"] = _total(shares, features) * (_kind_factors(features, weights) - 1)
+    shares["kind"] = _total(shares, features) * (kinds - 1)
     scores = _total(shares, features)
     shares["decay"] = scores * (weights.decay ** _placed_above(scores, features.files) - 1)
     return shares
+
+
+def _trust(shares: Mapping[str, Feature], features: Features, kinds: Feature) -> float:
+    """Return how much the guesses count, 0 to 1: as much as they agree with the question.
+
+    They agree where one chunk is good by the question and good by the guesses. A question whose words stand
+    in the code needs more agreement than one whose words do not. Guesses at another answer of the same
+    repository agree with the question in few chunks, and then move little.
+    """
+    own = {name: values for name, values in shares.items() if name not in GUESS_FEATURES}
+    guessed = {name: values for name, values in shares.items() if name in GUESS_FEATURES}
+    by_question, by_guesses = _total(own, features) * kinds, _total(guessed, features) * kinds
+    if not by_question.any() or not by_guesses.any():
+        return 1.0
+    agreement = float(np.max((by_question / by_question.max()) * (by_guesses / by_guesses.max())))
+    least, enough = TRUSTED
+    return float(np.clip((agreement - MATCH_DOUBT * features.match - least) / (enough - least), 0, 1))
 
 
 def _kind_factors(features: Features, weights: Weights) -> Feature:

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
+
 from retrieval.chunks import split_file, tokenizer
 from retrieval.chunks.chunk_text import ChunkText
 from retrieval.errors import CancelledError, GoldrankError
@@ -17,10 +19,11 @@ from retrieval.rank.confidence import Confidence, judge
 from retrieval.rank.features import extract_features
 from retrieval.rank.need import Need, read_need
 from retrieval.rank.ranker import rank, weights_for
-from retrieval.records import Bm25Candidate, Candidate, Ranked, RankedAcross
+from retrieval.records import Bm25Candidate, Candidate, Chunk, Ranked, RankedAcross
 from retrieval.search.filename_fallback import match_filenames
 from retrieval.search.second_stage import SecondStage, read_and_fuse, unavailable
 from retrieval.search.stage_report import Skipped, StageReport
+from retrieval.search.vocabulary import Vocabulary, vocabulary_of
 from retrieval.sync.sync import Refresh
 from retrieval.sync.view import View
 
@@ -82,6 +85,7 @@ class Answer:
         confidence: Whether the first stage's best candidate seems to answer; None if not computed.
         is_partial: Whether files that may answer are not indexed yet.
         left_out: If nothing seems to answer, how many files are not searched, and why; else "".
+        vocabulary: Which guesses occur, and which names are near the question.
     """
 
     results: tuple[Result, ...]
@@ -90,6 +94,7 @@ class Answer:
     confidence: Confidence | None = None
     is_partial: bool = False
     left_out: str = ""
+    vocabulary: Vocabulary = Vocabulary()
 
 
 def search(
@@ -171,13 +176,14 @@ def _search(
         confidence,
         is_partial=bool(refresh.pending),
         left_out=view.left_out() if confidence.is_low else "",
+        vocabulary=vocabulary_of(need, snapshot, candidates),
     )
 
 
 def _by_filenames(view: View, request: Request, *, notes: tuple[str, ...], start: float) -> Answer:
     """Answer from the files whose names match, because no matching file is indexed yet."""
     matches = match_filenames(view, request.query, request.filter)
-    answer = rerank(request.query, matches.passages, None)
+    answer = rerank(request.need, matches.passages, None)
     return replace(
         answer,
         results=answer.results[: request.top_k],
@@ -194,8 +200,23 @@ def ranking(view: View, request: Request) -> list[Candidate]:
     return rank(features, weights_for(need), limit=len(features.pool.chunks))
 
 
+def best_chunks(view: View, need: Need, *, paths: Sequence[str] | None = None) -> dict[str, Chunk]:
+    """Return, for each file in the pool, the chunk that a search for the same need shows first.
+
+    Args:
+        view: The view to search.
+        need: What the caller wants.
+        paths: If given, only these files.
+    """
+    features = extract_features(need, view.snapshot, paths=paths)
+    best: dict[str, Chunk] = {}
+    for candidate in rank(features, weights_for(need), limit=len(features.pool.chunks)):
+        best.setdefault(candidate.chunk.path, candidate.chunk)
+    return best
+
+
 def rerank(
-    query: str,
+    need: Need,
     passages: Sequence[ChunkText],
     second: SecondStage | None,
     *,
@@ -203,19 +224,21 @@ def rerank(
 ) -> Answer:
     """Rank the caller's own passages: by rank-bm25 among themselves, then by the cross-encoder."""
     start = time.perf_counter()
-    candidates = rank_passages(query, passages, is_cancelled=is_cancelled)
+    candidates = rank_passages(need, passages, is_cancelled=is_cancelled)
     by_chunk = {passage.chunk: passage for passage in passages}
     ordered = [by_chunk[candidate.chunk] for candidate in candidates]
     trusted = replace(second, weight=second.rerank_tool_weight) if second else None
-    ranked, report = read_and_fuse(query, candidates, ordered, trusted, is_cancelled=is_cancelled)
+    ranked, report = read_and_fuse(need.query.text, candidates, ordered, trusted, is_cancelled=is_cancelled)
     results = tuple(Result(item, by_chunk[item.candidate.chunk]) for item in ranked)
     return Answer(results, StageReport("candidates", len(passages), _since(start), report))
 
 
 def rank_passages(
-    query: str, passages: Sequence[ChunkText], *, is_cancelled: IsCancelled = lambda: False
+    need: Need, passages: Sequence[ChunkText], *, is_cancelled: IsCancelled = lambda: False
 ) -> list[Bm25Candidate]:
     """Rank passages by BM25 among themselves, best first; ties by path, then line.
+
+    The score is the mean of the wordings' scores, plus each guess's with the weight of its place.
 
     Raises:
         CancelledError: `is_cancelled` returned True.
@@ -225,7 +248,11 @@ def rank_passages(
         if is_cancelled():
             raise CancelledError("the caller no longer wants this ranking")
         documents.append(tokenizer.stems(tokenizer.terms(passage.text) + path_terms(passage.chunk.path)))
-    scores = bm25_scores(tokenizer.stems(tokenizer.query_terms(query)), documents)
+    asked = [(wording.query.stems, wording.share) for wording in need.wordings]
+    asked += [(guess.stems, guess.weight) for guess in need.guesses]
+    scores = sum(
+        (weight * bm25_scores(stems, documents) for stems, weight in asked), np.zeros(len(documents))
+    )
     order = sorted(
         range(len(passages)),
         key=lambda i: (-round(float(scores[i]), 9), passages[i].chunk.path, passages[i].chunk.start_line),
