@@ -11,7 +11,6 @@ from pathlib import Path
 
 from retrieval.files import git
 
-NO_COMMIT = "no commit yet"
 NOT_OWN = "the .git folder belongs to another folder"
 
 RENAME_LIMIT = 50
@@ -44,27 +43,23 @@ _LOG = (
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A root's HEAD, and the git folders that hold its history.
+    """The git folders that hold a root's history.
 
     Attributes:
-        head: The full hash of the commit.
         own: The git folder of this work tree.
         shared: The git folder that all work trees of the repository share.
         prefix: The root within the work tree, "" or "a/b/".
-        shallow: The commits whose parents this clone lacks.
         is_partial: Whether git would fetch missing objects, which it may not do here.
     """
 
-    head: str
     own: Path
     shared: Path
     prefix: str
-    shallow: frozenset[str]
     is_partial: bool
 
 
 Marks = tuple[object, ...]
-"""Changes when HEAD moves; read without starting git."""
+"""Changes when HEAD moves."""
 
 
 def find(root: Path) -> Place | str:
@@ -76,27 +71,35 @@ def find(root: Path) -> Place | str:
     shared, own, top = map(Path, names[:3])
     if not _is_at(root, top / names[3]) or not _is_own(root, shared, own, top):
         return NOT_OWN
-    head = git.ask(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
-    if head is None:
-        return NO_COMMIT
     partial = git.ask(root, "config", "--get-regexp", r"^(extensions\.partialclone|remote\..*\.promisor)$")
-    return Place(head.decode().strip(), own, shared, names[3], _shallow(shared), is_partial=bool(partial))
+    return Place(own, shared, names[3], is_partial=bool(partial))
 
 
-def marks(own: Path, shared: Path) -> Marks:
-    """Read the marks of a git folder's HEAD."""
-    head = _head(own)
-    ref = head.removeprefix("ref: ").strip() if head.startswith("ref: ") else ""
-    files = [own / "HEAD", shared / "packed-refs", shared / "shallow"]
-    files += [folder / "reftable/tables.list" for folder in {own, shared}]
-    files += [folder / ref for folder in {own, shared} if ref]
-    return (head, *sorted((str(file), git.mark(file)) for file in files))
+def marks(place: Place) -> Marks:
+    """Read what changes when HEAD moves, without starting git."""
+    head = _read(place.own / "HEAD", _HEAD_BYTES)
+    ref = head.removeprefix("ref: ").strip() if head.startswith("ref: refs/") else ""
+    files = [place.own / "HEAD", place.shared / "packed-refs", place.shared / "shallow"]
+    for folder in (place.own, place.shared):
+        files += [folder / "reftable/tables.list", folder / ref]
+    return (head, *map(git.mark, files))
 
 
-def log(root: Path, place: Place, *, known: Sequence[str], limit: int) -> Iterator[bytes]:
-    """List the last commits before HEAD, newest first, without those before `known`; yield blocks of output.
+def head(root: Path) -> str:
+    """Return the full hash of HEAD; "" before the first commit."""
+    told = git.ask(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    return (told or b"").decode().strip()
 
-    Each commit is `FORMAT`, then its changed files as `--name-status -z` lists them.
+
+def shallow(place: Place) -> frozenset[str]:
+    """Return the commits whose parents a shallow clone lacks; empty for a whole clone."""
+    return frozenset(_read(place.shared / "shallow").split())
+
+
+def log(root: Path, place: Place, commit: str, *, known: Sequence[str], limit: int) -> Iterator[bytes]:
+    """List a commit and the last ones before it, newest first, without those before `known`.
+
+    Yields blocks of output: each commit as `FORMAT`, then its files as `--name-status -z` lists them.
 
     Raises:
         OSError: Git cannot be run.
@@ -105,7 +108,7 @@ def log(root: Path, place: Place, *, known: Sequence[str], limit: int) -> Iterat
     # Only an exact rename is seen without reading the files, which a partial clone lacks.
     renames = ("-M100%",) if place.is_partial else ("-M", f"-l{RENAME_LIMIT}")
     excluded = ("--ignore-missing", "--not", *known) if known else ()
-    return git.stream(root, *_LOG, *renames, f"-n{limit}", place.head, *excluded, "--")
+    return git.stream(root, *_LOG, *renames, f"-n{limit}", commit, *excluded, "--")
 
 
 def _is_own(root: Path, shared: Path, own: Path, top: Path) -> bool:
@@ -132,16 +135,9 @@ def _is_at(path: Path, place: Path) -> bool:
         return False
 
 
-def _head(own: Path) -> str:
+def _read(file: Path, limit: int = -1) -> str:
     try:
-        with (own / "HEAD").open("rb") as file:
-            return os.fsdecode(file.read(_HEAD_BYTES))
+        with file.open("rb") as opened:
+            return os.fsdecode(opened.read(limit))
     except OSError:
         return ""
-
-
-def _shallow(shared: Path) -> frozenset[str]:
-    try:
-        return frozenset((shared / "shallow").read_text(encoding="ascii").split())
-    except (OSError, ValueError):
-        return frozenset()
