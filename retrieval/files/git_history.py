@@ -38,6 +38,7 @@ _LOG = (
     "--no-follow",
     "--diff-merges=off",
     "--ignore-submodules=all",
+    f"-O{os.devnull}",
 )
 
 

@@ -61,10 +61,11 @@ def _fields(blocks: Iterable[bytes]) -> Iterator[bytes]:
     rest = b""
     for block in blocks:
         first, *others = block.split(b"\0")
-        rest = (rest + first)[:LONGEST_FIELD]
+        if len(rest) < LONGEST_FIELD:
+            rest = (rest + first)[:LONGEST_FIELD]
         for piece in others:
             yield rest
-            rest = piece
+            rest = piece[:LONGEST_FIELD]
     if rest:
         yield rest
 
