@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from mcp_server.commands.options import FOLDER, ROOT, counted, opened, progress_bar, settings_of, with_common
+from mcp_server.commands.options import FOLDER, ROOT, counted, opened, settings_of, up_to_date, with_common
 from mcp_server.messages import replies
 from retrieval import ownership
 from retrieval.errors import GoldrankError
@@ -30,8 +30,7 @@ def index(root: Path, rebuild: bool, yes: bool, **flags: Any) -> None:
     repository = opened(root, settings_of(**flags), yes=yes)
     if rebuild:
         repository.rebuild()
-    with progress_bar() as progress:
-        done = repository.refresh(progress=progress)
+    done = up_to_date(repository)
     if done.note:
         raise GoldrankError(done.note)
     view = repository.view()
@@ -55,13 +54,13 @@ def status(root: Path, excluded: bool, **flags: Any) -> None:
     settings = settings_of(**flags)
     repository = opened(root, settings)
     damaged = repository.discard_if_damaged() if repository.store_folder.exists() else []
-    with progress_bar() as progress:
-        done = repository.refresh(progress=progress)
+    done = up_to_date(repository)
     view = repository.view()
     click.echo(f"root      {repository.root} ({view.commit})")
     click.echo(f"index     {repository.store_folder} ({_megabytes(repository.store_bytes())})")
     click.echo(f"files     {len(view.paths):,}")
     click.echo(f"chunks    {len(view.snapshot):,}")
+    click.echo(f"history   {repository.describe_past()}")
     click.echo(f"model     {_model(repository.root, settings)}")
     click.echo(f"refreshed {done.note or f'{done.changed} changed, {done.removed} removed'}")
     if damaged:

@@ -24,6 +24,7 @@ from retrieval.files.ignores import MANY
 from retrieval.progress import Progress
 from retrieval.settings import Settings, load_settings
 from retrieval.sync.repository import Repository
+from retrieval.sync.sync import Refresh
 
 if TYPE_CHECKING:
     from retrieval.training.golden.golden_file import Golden
@@ -160,8 +161,7 @@ def opened(root: Path, settings: Settings, *, yes: bool = False) -> Repository:
 def refreshed(root: Path, settings: Settings) -> Repository:
     """Open a repository and bring its index up to date."""
     repository = opened(root, settings)
-    with progress_bar() as progress:
-        done = repository.refresh(progress=progress)
+    done = up_to_date(repository)
     if done.note:
         click.echo(done.note, err=True)
     return repository
@@ -187,6 +187,15 @@ def progress_bar() -> Iterator[Progress]:
     """Draw a bar with the time left while files are indexed; nothing when standard error is no terminal."""
     with _bars(unit="file", delay=0.5) as draw:
         yield lambda done, total: draw("indexing", done, total)
+
+
+def up_to_date(repository: Repository) -> Refresh:
+    """Bring the index up to date and read the commits before HEAD; a command waits for both."""
+    with progress_bar() as progress:
+        done = repository.refresh(progress=progress)
+    with _bars(unit="commit", delay=2) as draw:
+        repository.read_past(progress=lambda count, most: draw("reading commits", count, most))
+    return done
 
 
 @contextmanager

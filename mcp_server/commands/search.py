@@ -13,8 +13,8 @@ from mcp_server.commands.options import (
     NOTHING_FOUND,
     ROOT,
     opened,
-    progress_bar,
     settings_of,
+    up_to_date,
     with_common,
     with_model,
 )
@@ -87,8 +87,8 @@ def search(  # noqa: PLR0913, PLR0917 - one parameter an option
     repository = opened(root, settings)
     request = Request(query, top_k, tuple(globs) or None, language, "no" if no_rerank else "yes")
     chosen = nullcontext() if no_rerank else _loaded(settings, repository.root)
-    with chosen as second, progress_bar() as progress:
-        done = repository.refresh(progress=progress)
+    with chosen as second:
+        done = up_to_date(repository)
         view = repository.view()
         answer = searcher.search(view, request, second, refresh=done)
     source = f"{repository.root.name} ({view.commit})"
@@ -134,8 +134,7 @@ def run(
     settings = settings_of(**flags)
     repository = opened(root, settings)
     rows = list(_queries(queries))
-    with progress_bar() as progress:
-        done = repository.refresh(progress=progress)
+    done = up_to_date(repository)
     with nullcontext() if no_rerank else _loaded(settings, repository.root) as second:
         for row in tqdm(rows, unit="query", disable=None, leave=False):
             request = Request(row["query"], top_k, rerank="no" if no_rerank else "yes")

@@ -79,6 +79,7 @@ class BackgroundIndexer:
         self._missed: set[str] = set()  # changed paths that the system did not report
         self._thread: threading.Thread | None = None
         self._is_stopped = False
+        self._reader: threading.Thread | None = None  # only the indexing thread uses it
 
     def begin(self) -> None:
         """Bring the index up to date in the background."""
@@ -193,6 +194,7 @@ class BackgroundIndexer:
             with self._changed:
                 self._done, self._outcome, self._progress = ticket, outcome, (0, 0)
                 self._changed.notify_all()
+            self._read_past()
             # Where the first run failed there may be no index yet, which would be taken for a damaged one.
             if not self._is_checked and isinstance(outcome, Refresh):
                 self._is_checked = True
@@ -230,6 +232,20 @@ class BackgroundIndexer:
         with suppress(GoldrankError, OSError):
             if self._repository.discard_if_damaged():
                 self.begin()
+
+    def _read_past(self) -> None:
+        """Read many commits on a thread of their own: a question waits for the index, not for them."""
+        if self._repository.is_past_due and not (self._reader and self._reader.is_alive()):
+            self._reader = threading.Thread(target=self._read, name="history", daemon=True)
+            self._reader.start()
+
+    def _read(self) -> None:
+        try:
+            self._repository.read_past(is_cancelled=lambda: self._is_stopped)
+        except CancelledError:
+            log.debug("the history of %s is no longer needed", self._repository.root)
+        except Exception:
+            log.exception("the history of %s could not be read", self._repository.root)
 
     def _note_progress(self, done: int, total: int) -> None:
         with self._changed:

@@ -2,6 +2,9 @@
 
 import os
 import subprocess
+import tempfile
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +31,8 @@ _SET = {
 }
 # A file-system monitor is a program too.
 _NEVER = ("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}")
-_ABSOLUTE = ("rev-parse", "--path-format=absolute")
+ABSOLUTE = ("rev-parse", "--path-format=absolute")
+_BLOCK_BYTES = 1 << 16  # what a pipe holds
 _STATUS = ("status", "--porcelain", "-z", "--no-renames", "--untracked-files=normal")
 
 
@@ -59,6 +63,37 @@ def ask(root: Path, *arguments: str, timeout_s: float = TIMEOUT_S) -> bytes | No
         return None
 
 
+def stream(root: Path, *arguments: str, timeout_s: float = TIMEOUT_S) -> Iterator[bytes]:
+    """Run a git command in `root` and yield blocks of its output as they come; closing the iterator ends git.
+
+    Raises:
+        OSError: Git cannot be run.
+        subprocess.SubprocessError: Git failed, or had not finished after `timeout_s` seconds.
+    """
+    command = _command(root, arguments)
+    deadline = time.monotonic() + timeout_s
+    with (
+        tempfile.TemporaryFile() as said,  # a pipe that nobody reads would stop git when it is full
+        subprocess.Popen(  # noqa: S603 - no shell, fixed verbs
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said, env=_environment()
+        ) as process,
+    ):
+        timer = threading.Timer(timeout_s, process.kill)
+        timer.daemon = True
+        timer.start()
+        try:
+            while block := os.read(process.stdout.fileno(), _BLOCK_BYTES):  # type: ignore[union-attr]  # a pipe
+                yield block
+            if code := process.wait():
+                if time.monotonic() >= deadline:
+                    raise subprocess.TimeoutExpired(command, timeout_s)
+                said.seek(0)
+                raise subprocess.CalledProcessError(code, command, stderr=said.read(_BLOCK_BYTES))
+        finally:
+            timer.cancel()
+            process.kill()
+
+
 def around(folder: Path) -> Path:
     """Return the top folder of the work tree that contains a folder.
 
@@ -80,25 +115,25 @@ def refusal(root: Path) -> str:
     try:
         _run(root, "rev-parse", "--git-dir")
     except (OSError, subprocess.SubprocessError) as error:
-        return _refusal_in(error)
+        return refusal_in(error)
     return ""
 
 
 def head(root: Path) -> Head:
     """Report the commit of `root` and a mark of git's index, or why git refuses, with one process."""
     try:
-        told = _run(root, *_ABSOLUTE, "--git-path", "index", "--short", "HEAD")
+        told = _run(root, *ABSOLUTE, "--git-path", "index", "--short", "HEAD")
     except subprocess.CalledProcessError as error:
         if not error.stdout:
-            return Head(refusal=_refusal_in(error))
+            return Head(refusal=refusal_in(error))
         told = error.stdout + b"\n"  # git named the index, and HEAD names no commit yet
     except (OSError, subprocess.SubprocessError) as error:
-        return Head(refusal=_refusal_in(error))
+        return Head(refusal=refusal_in(error))
     index, _, commit = told.removesuffix(b"\n").rpartition(b"\n")
     return Head(commit.decode(), mark(Path(os.fsdecode(index))))
 
 
-def _refusal_in(error: OSError | subprocess.SubprocessError) -> str:
+def refusal_in(error: OSError | subprocess.SubprocessError) -> str:
     """Say in a few words why git failed."""
     if isinstance(error, subprocess.CalledProcessError):
         said = os.fsdecode(error.stderr).strip().partition("\n")[0].removeprefix("fatal: ")
@@ -142,15 +177,15 @@ def family(root: Path) -> str:
 
     A work tree may claim any git folder. It belongs to the family only if that folder names it too.
     """
-    told = ask(root, *_ABSOLUTE, "--git-common-dir", "--git-dir", "--show-toplevel", "--show-prefix")
+    told = ask(root, *ABSOLUTE, "--git-common-dir", "--git-dir", "--show-toplevel", "--show-prefix")
     names = os.fsdecode(told or b"").removesuffix("\n").split("\n")
     if len(names) != 4:  # noqa: PLR2004 - one per option; a path may contain a line break
         return ""
     shared, own, top, prefix = names
-    return f"{shared}\n{prefix}" if _is_mutual(Path(shared), Path(own), Path(top) / ".git") else ""
+    return f"{shared}\n{prefix}" if is_mutual(Path(shared), Path(own), Path(top) / ".git") else ""
 
 
-def _is_mutual(shared: Path, own: Path, mark: Path) -> bool:
+def is_mutual(shared: Path, own: Path, mark: Path) -> bool:
     """Return whether a git folder names the work tree whose `.git` is `mark`."""
     try:
         if shared == own:
@@ -210,6 +245,15 @@ def _filters_of(root: Path, paths: Sequence[bytes]) -> Iterator[str]:
         yield from map(os.fsdecode, answer.split(b"\0")[2::3])  # path, attribute, value, path, …
 
 
+def _environment() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_") or name in _KEPT}
+    return {**kept, **_SET}
+
+
+def _command(root: Path, arguments: Sequence[str]) -> list[str]:
+    return ["git", *_NEVER, "-C", str(root), *arguments]
+
+
 def _run(root: Path, *arguments: str, timeout_s: float = TIMEOUT_S) -> bytes:
     """Run git and return its output.
 
@@ -217,9 +261,7 @@ def _run(root: Path, *arguments: str, timeout_s: float = TIMEOUT_S) -> bytes:
         OSError: Git cannot be run.
         subprocess.SubprocessError: Git failed or took too long.
     """
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_") or name in _KEPT}
-    command = ["git", *_NEVER, "-C", str(root), *arguments]
     done = subprocess.run(  # noqa: S603 - no shell, fixed verbs
-        command, capture_output=True, check=True, timeout=timeout_s, env={**kept, **_SET}
+        _command(root, arguments), capture_output=True, check=True, timeout=timeout_s, env=_environment()
     )
     return done.stdout

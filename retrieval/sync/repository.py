@@ -3,7 +3,8 @@
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from retrieval.progress import IsCancelled, Progress
+from retrieval.history.archive import Archive
+from retrieval.progress import IsCancelled, Progress, no_progress
 from retrieval.settings import CHUNK_CACHE_BYTES
 from retrieval.sync.sync import LOCK_PATIENCE_S, Refresh, Sync, Turn, fingerprint
 from retrieval.sync.view import View
@@ -40,6 +41,7 @@ class Repository:
         """
         self._tree = WorkTree(root, max_bytes=max_bytes, own=(cache, *own))
         self._sync = Sync(self._tree, cache=cache, chunk_cache_bytes=chunk_cache_bytes)
+        self._archive = Archive(self._tree.root, self._sync.store.history)
 
     @property
     def root(self) -> Path:
@@ -54,7 +56,9 @@ class Repository:
         is_cancelled: IsCancelled = lambda: False,
         patience_s: float = LOCK_PATIENCE_S,
     ) -> Refresh:
-        """Index only the files that changed on disk since the last call.
+        """Index only the files that changed on disk since the last call, and follow HEAD.
+
+        The commits before HEAD are read only if that is a matter of moments; else `is_past_due` tells.
 
         Args:
             touched: The only paths that may have changed since the last call, if the tree is watched; None
@@ -66,15 +70,42 @@ class Repository:
         Raises:
             GoldrankError: As `Sync.refresh` does.
         """
-        return self._sync.refresh(touched=touched, turn=Turn(progress, is_cancelled, patience_s))
+        done = self._sync.refresh(touched=touched, turn=Turn(progress, is_cancelled, patience_s))
+        if (listing := self._sync.look.listing) is not None and listing.is_git:
+            self._archive.follow()
+        return done
+
+    @property
+    def is_past_due(self) -> bool:
+        """Whether so many commits are unread that `read_past` must read them."""
+        return self._archive.is_due
+
+    def read_past(
+        self, *, progress: Progress = no_progress, is_cancelled: IsCancelled = lambda: False
+    ) -> None:
+        """Read the commits before HEAD, however many there are; any thread may call this, after a `refresh`.
+
+        Args:
+            progress: Called with commits read and the most that are read.
+            is_cancelled: Checked between commits.
+
+        Raises:
+            CancelledError: `is_cancelled` returned True.
+        """
+        self._archive.read(progress=progress, is_cancelled=is_cancelled)
+
+    def describe_past(self) -> str:
+        """Say how many commits are evidence for files, which are missing, or why there are none."""
+        return self._archive.describe()
 
     def view(self) -> View:
         """Return the current state for one query; take a new view for each query."""
-        return View(self._tree, self._sync, self._sync.look, self._sync.contents)
+        return View(self._tree, self._sync, self._sync.look, self._sync.contents, self._archive)
 
     def rebuild(self) -> None:
-        """Discard the index; the next `refresh` rebuilds it."""
+        """Discard the index and what was read of commits; the next `refresh` and `read_past` rebuild them."""
         self._sync.rebuild()
+        self._archive.discard()
 
     def discard_if_damaged(self) -> list[str]:
         """Verify all files of the index; discard it if any is damaged, and return those files."""

@@ -12,6 +12,7 @@ A store is one folder outside the repository, named after the repository's root:
         published        changes whenever files.sqlite or chunks/ changes
         files.sqlite     the indexed files: path, size, times, digest (`record_table`)
         chunks/          the tantivy index
+        history/         what was read of the commits before HEAD, with a lock of its own (`history.archive`)
         cookies/         files that `watcher` touches
 
 A file's record is marked before its chunks change and written after they are committed. So a process that is
@@ -47,7 +48,7 @@ v6: a note on how a file was split.
 
 _PARTS = ("root", "fingerprint", "files.sqlite", "chunks")  # every finished store has had these since v1
 _HELD = re.compile(
-    r"root|family|fingerprint|lock|holder|chunks|cookies|published(\.\d+)?|files\.sqlite(-wal|-shm|-journal)?"
+    r"root|family|fingerprint|lock|holder|chunks|history|cookies|published(\.\d+)?|files\.sqlite(-wal|-shm|-journal)?"
 )
 
 
@@ -75,6 +76,7 @@ class Store:
     Attributes:
         folder: The store's folder.
         chunks: The folder of the tantivy index.
+        history: The folder for what is read of commits; it outlives a rebuilt index.
         table: The records of indexed files.
         lock: The lock of the process that writes.
     """
@@ -82,6 +84,7 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.chunks = folder / "chunks"
+        self.history = folder / "history"
         self.table = RecordTable(folder / "files.sqlite")
         self.lock = WriteLock(folder)
 

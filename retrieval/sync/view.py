@@ -17,6 +17,8 @@ from retrieval.errors import CacheError
 from retrieval.files import encoding, exclusion
 from retrieval.files.ignores import MANY
 from retrieval.files.walker import Listing
+from retrieval.history.archive import Archive
+from retrieval.history.past import Past
 from retrieval.index.reader import Snapshot
 from retrieval.paths.path_filter import Filter, Selection, nothing_passes, passing
 from retrieval.progress import IsCancelled
@@ -37,12 +39,14 @@ class View:
         sync: Updates the index; used only to check whether this view's index was replaced.
         look: The last look at the files.
         contents: The contents of the store.
+        archive: The commits before HEAD.
     """
 
     tree: WorkTree
     sync: Sync
     look: Look
     contents: Contents
+    archive: Archive
 
     @property
     def root(self) -> Path:
@@ -79,6 +83,11 @@ class View:
         if self.contents.index is None:
             raise CacheError(f"there is no index in {self.sync.store.folder}", remedy="refresh builds it")
         return self.contents.index.snapshot()
+
+    @cached_property
+    def past(self) -> Past:
+        """The commits before HEAD; empty without git, and while they are still being read."""
+        return self.archive.past()
 
     @cached_property
     def commit(self) -> str:

@@ -1,0 +1,187 @@
+"""Which files the commits before HEAD suggest for a question, and which files change together.
+
+A commit's message is evidence for the files that it changed: the commit that fixed a bug describes it in the
+words of whoever met it, which the code itself may not hold.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.history import columns
+from retrieval.history.columns import Columns, Ints
+from retrieval.paths import path_roles
+
+K1, B = 1.2, 0.75  # Lucene's defaults, as for chunks
+BEST_COMMITS = 100
+SPREAD = 0.7
+"""A commit's score is divided by its number of files to this power: one that changed twenty says little about
+each (shared/FINDINGS 4)."""
+MINOR = 0.3  # the share that tests and docs get, which are changed along with the code that answers
+FEW = 1.0
+"""Added to the commits that changed the given files, weighed by 1 / files: a file's share stays low until
+several commits agree."""
+SHORT_HASH = 10
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """Why the past suggests a file.
+
+    Attributes:
+        score: The sum of the scores of the commits that changed it, each divided among its files.
+        commit: The abbreviated hash of the commit that contributed most.
+        subject: The first line of that commit's message, with secrets masked.
+    """
+
+    score: float
+    commit: str
+    subject: str
+
+
+class Past:
+    """The commits before one HEAD, as an immutable snapshot; any thread may call its methods."""
+
+    def __init__(self, stored: Columns) -> None:
+        """Open the commits before `stored.head`."""
+        self._columns = stored
+        self._counted = stored.used & (stored.lengths > 0)  # bool [n_commits]
+        self._n = int(np.count_nonzero(self._counted))
+
+    def __len__(self) -> int:
+        """Return how many commits are evidence: merges, bots and commits of very many files are not."""
+        return self._n
+
+    def files(self, stems: Sequence[str]) -> dict[str, Touch]:
+        """Return the files that the best commits for `stems` changed, under their present names.
+
+        Files that no longer exist are among them.
+        """
+        rows, scores = self._best(stems)
+        if not len(rows):
+            return {}
+        stored = self._columns
+        starts, ends = stored.touch_offsets[rows], stored.touch_offsets[rows + 1]
+        found: dict[int, tuple[float, float, int]] = {}  # by path: sum, largest share, its row
+        shares = scores / stored.file_counts[rows] ** SPREAD
+        for row, start, end, share in zip(
+            rows.tolist(), starts.tolist(), ends.tolist(), shares.tolist(), strict=True
+        ):
+            for path in stored.present[start:end].tolist():
+                total, most, which = found.get(path, (0.0, 0.0, row))
+                found[path] = (total + share, *((share, row) if share > most else (most, which)))
+        return {path: self._touch(path, *sums) for path, sums in self._named(found)}
+
+    def together(self, paths: Sequence[str]) -> dict[str, float]:
+        """Return how often other files changed in the commits that changed any of `paths`.
+
+        Commits weigh 1 / files. A share of 1 would mean that a file changed in all of very many.
+
+        Returns:
+            Shares of 0 to 1, of present names; empty when no commit changed the given files.
+        """
+        stored, (offsets, rows_by_path) = self._columns, self._rows_by_path
+        given = {number for path in paths for number in self._numbers.get(os.fsencode(path), ())}
+        if not given:
+            return {}
+        rows = np.unique(np.concatenate([rows_by_path[offsets[i] : offsets[i + 1]] for i in sorted(given)]))
+        if not len(rows):
+            return {}
+        weights = 1.0 / stored.file_counts[rows]
+        counts = stored.touch_offsets[rows + 1] - stored.touch_offsets[rows]
+        touched = np.concatenate(
+            [
+                stored.present[start:end]
+                for start, end in zip(
+                    stored.touch_offsets[rows].tolist(), stored.touch_offsets[rows + 1].tolist(), strict=True
+                )
+            ]
+        )
+        numbers, inverse = np.unique(touched, return_inverse=True)
+        shares = np.bincount(inverse, np.repeat(weights, counts)) / (weights.sum() + FEW)
+        return {
+            os.fsdecode(stored.path(number)): share
+            for number, share in zip(numbers.tolist(), shares.tolist(), strict=True)
+            if number not in given
+        }
+
+    def _best(self, stems: Iterable[str]) -> tuple[Ints, Floats]:
+        """Score the commits by Lucene's BM25; return the best rows, best first, newest first among equals."""
+        stored = self._columns
+        scores = np.zeros(len(stored))
+        for stem in dict.fromkeys(stems):
+            rows, tfs = self._postings(stem)
+            if len(rows):
+                idf = np.log1p((self._n - len(rows) + 0.5) / (len(rows) + 0.5))
+                scores[rows] += idf * (tfs * (K1 + 1) / (tfs + self._norms[rows]))
+        found = np.flatnonzero(scores)
+        if len(found) > BEST_COMMITS:
+            cut = np.partition(scores[found], -BEST_COMMITS)[-BEST_COMMITS]
+            found = found[scores[found] >= cut]
+        # Equal scores are ordered by what the commits are, not by when they were read.
+        keys = [stored.hashes[row].tobytes() for row in found.tolist()]
+        ranks = np.argsort(np.array(keys, dtype=f"S{stored.hashes.shape[1]}"), kind="stable")
+        found = found[ranks]
+        order = np.lexsort((-stored.times[found], -scores[found]))[:BEST_COMMITS]
+        found = found[order]
+        return found.astype(np.int32), scores[found]
+
+    def _postings(self, stem: str) -> tuple[Ints, Floats]:
+        """Return the counted commits that hold a stem, and how often each does."""
+        stored = self._columns
+        wanted = stem_hash(stem)
+        at = int(np.searchsorted(stored.terms, np.uint64(wanted)))
+        if at == len(stored.terms) or int(stored.terms[at]) != wanted:
+            return np.empty(0, np.int32), np.empty(0)
+        start, end = stored.posting_offsets[at : at + 2]
+        rows, tfs = stored.posting_rows[start:end], stored.posting_tfs[start:end]
+        is_counted = self._counted[rows]
+        return rows[is_counted], tfs[is_counted].astype(np.float64)
+
+    def _touch(self, path: str, total: float, _most: float, row: int) -> Touch:
+        share = MINOR if path_roles.is_minor(path) else 1.0
+        commit = self._columns.hashes[row].tobytes().hex()[:SHORT_HASH]
+        return Touch(total * share, commit, self._columns.subject(row))
+
+    def _named(
+        self, found: dict[int, tuple[float, float, int]]
+    ) -> Iterable[tuple[str, tuple[float, float, int]]]:
+        return ((os.fsdecode(self._columns.path(number)), sums) for number, sums in found.items())
+
+    @cached_property
+    def _norms(self) -> Floats:
+        """The lengths of the messages as BM25 counts them, float64 [n_commits]."""
+        lengths = self._columns.lengths
+        avgdl = int(lengths[self._counted].sum(dtype=np.int64)) / max(self._n, 1)
+        return np.asarray(K1 * (1 - B + B * lengths / max(avgdl, 1.0)))
+
+    @cached_property
+    def _numbers(self) -> dict[bytes, list[int]]:
+        """The numbers of each path."""
+        return {path: [number] for number, path in enumerate(self._columns.all_paths())}
+
+    @cached_property
+    def _rows_by_path(self) -> tuple[NDArray[np.int64], Ints]:
+        """The counted commits that changed each path: offsets [n_paths + 1], rows."""
+        stored = self._columns
+        rows = np.repeat(np.arange(len(stored), dtype=np.int32), np.diff(stored.touch_offsets))
+        is_counted = self._counted[rows]
+        rows, numbers = rows[is_counted], stored.present[is_counted]
+        order = np.argsort(numbers, kind="stable")
+        counts = np.bincount(numbers, minlength=len(stored.path_offsets) - 1)
+        return np.concatenate(([0], np.cumsum(counts))), rows[order]
+
+
+def stem_hash(stem: str) -> int:
+    """Return the 64 bits by which a stem is stored."""
+    return int.from_bytes(hashlib.blake2b(stem.encode("utf-8", "replace"), digest_size=8).digest(), "little")
+
+
+EMPTY = Past(columns.empty())
