@@ -67,8 +67,9 @@ _REFUSED_WORDS = {
             (?=\W*(?:$|issues?|errors?|warnings?|fix\w*|rules?|config\w*|violations?|hook|check\w*
             |complaints?|update|run|version|new|false|the|on|for|over|to|all))
         | \b(?:white\ ?spaces?|indentation)\ (?:fix\w*|clean\w*|only|tweak\w*)
-        | ^(?:trim|fix)\ .*white\ ?spaces? | \bwhite\ ?spaces?$ | \b(?:code|coding)\ style | \bcosmetics?\b | \bstyle\ fix | ^style\b
-        | ^formatted\b | \bclean\ ?-?ups?\b | ^clean(?:ed|ing)?\ up | \bnits?\b | \btidy\b | ^tweaks?\b
+        | ^(?:trim|fix)\ .*white\ ?spaces? | \bwhite\ ?spaces?$ | \b(?:code|coding)\ style
+        | \bcosmetics?\b | \bstyle\ fix | ^style\b | ^formatted\b
+        | \bclean\ ?-?ups?\b | ^clean(?:ed|ing)?\ up | \bnits?\b | \btidy\b | ^tweaks?\b
         | \btweaks\.?$ | \bunused\ (?:imports?|includes?|variables?)\b | \bcompiler\ warning
         | ^fix\ warnings\b | \btype\ annotations?\b | \btyping\b | \btypedefs?\b
         | \bwarnings?\b.*\b(?:gcc|clang|msvc|compil\w*|msc|static\ analy\w*)\b
