@@ -20,6 +20,7 @@ paired gains with 95 % bootstrap intervals over repositories.
 
 import argparse
 import json
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -30,9 +31,9 @@ from benchmarks.quality.question_sets import FORMS, READERS, QuestionSet
 from benchmarks.quality.scores import score
 
 
-def main() -> None:
-    """Read the arguments, ask, and print the tables."""
-    args = _arguments()
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Read the arguments, of the command line by default, ask, and print the tables."""
+    args = _arguments(arguments)
     args.out.mkdir(parents=True, exist_ok=True)
     wanted = [name for name in READERS if name in args.sets and getattr(args, name)]
     if not wanted:
@@ -83,7 +84,7 @@ def _ranks(folder: Path, name: str) -> Path:
     return folder / f"ranks-{name}.tsv"
 
 
-def _arguments() -> argparse.Namespace:
+def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -100,7 +101,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only-score", action="store_true", help="ask nothing; score the ranks in --out")
     parser.add_argument("--against", type=Path, help="folder of another run, to compare with")
     parser.add_argument("--against-form", choices=FORMS, help="the other run's form [default: the same]")
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     needed = {"people": ["trees"], "lines": ["mirrors", "work"], "old": ["corpus"], "pasted": ["corpus"]}
     for name in args.sets:
         for option in [*needed[name], "cache"] if getattr(args, name) and not args.only_score else []:

@@ -67,7 +67,7 @@ class Commit:
     subject: str
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Read the arguments, mine every repository, write the questions and say their checksum."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -76,7 +76,7 @@ def main() -> None:
     parser.add_argument("--manifest", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--pin", action="store_true", help="mine the mirrors' HEAD, and write the manifest")
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     manifest = json.loads(args.manifest.read_text(encoding="utf-8"))
     lines, entries = [], []
     for entry in tqdm(manifest["repositories"], unit="repo", disable=None):
