@@ -1,0 +1,94 @@
+"""How the questions of a set are asked: each tree is opened and indexed once, then every form is searched."""
+
+import itertools
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from benchmarks.quality.found import Found, Span, find
+from benchmarks.quality.question_sets import Question, QuestionSet, Wording
+from benchmarks.quality.ranks import TOP_K
+from benchmarks.quality.work_trees import FollowedClone, sizes_below
+from retrieval.search import searcher
+from retrieval.search.searcher import Request
+from retrieval.settings import Settings
+from retrieval.sync.repository import Repository
+
+_TAKES_GUESSES = "expect" in {field.name for field in fields(Request)}
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where trees are.
+
+    Attributes:
+        trees: Laid-out trees by set name.
+        mirrors: Git directories `owner+name/repo`, for questions with a commit.
+        work: Where clones of the mirrors follow these commits.
+        cache: Folder of all indexes, kept for the next run.
+    """
+
+    trees: Mapping[str, Path]
+    mirrors: Path
+    work: Path
+    cache: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The results of one question in one form, and where its answers are among them."""
+
+    question: Question
+    form: str
+    results: tuple[Span, ...]
+    found: Found
+
+
+def ask(questions: QuestionSet, forms: Collection[str], places: Places) -> Iterator[Reply]:
+    """Ask every question in every form that it has, by tree."""
+    asked = [item for item in questions.questions if not item.wordings.keys().isdisjoint(forms)]
+    asked.sort(key=lambda question: question.tree)  # stable: a history stays in order
+    with tqdm(total=len(asked), desc=questions.name, unit="question", disable=None) as bar:
+        for tree, group in itertools.groupby(asked, key=lambda question: question.tree):
+            for question, repository, size in _opened(questions.name, tree, list(group), places):
+                for form in (form for form in question.wordings if form in forms):
+                    results = search(repository, question.wordings[form])
+                    found = find(question.targets, results, counts=questions.counts, size=size)
+                    yield Reply(question, form, results, found)
+                bar.update()
+
+
+def search(repository: Repository, wording: Wording) -> tuple[Span, ...]:
+    """Search as `goldrank run --no-rerank` does; guesses are sent if a search takes them."""
+    guesses: dict[str, Any] = {"expect": wording.expect} if _TAKES_GUESSES and wording.expect else {}
+    request = Request(wording.query, TOP_K, rerank="no", **guesses)
+    answer = searcher.search(repository.view(), request, None)
+    chunks = [result.passage.chunk for result in answer.results]
+    return tuple((chunk.path, chunk.start_line, chunk.end_line) for chunk in chunks)
+
+
+def _opened(
+    name: str, tree: str, questions: list[Question], places: Places
+) -> Iterator[tuple[Question, Repository, Callable[[Span], int]]]:
+    """Yield each question with its repository at the question's commit, and the sizes of spans there."""
+    if any(question.commit for question in questions):
+        clone = FollowedClone(places.mirrors / tree / "repo", places.work / tree)
+        clone.check_out(questions[0].commit)
+        repository = _repository(clone.root, places)
+        for question in questions:
+            clone.check_out(question.commit)
+            repository.refresh()
+            yield question, repository, sizes_below(clone.root)
+    else:
+        repository = _repository(places.trees[name] / tree, places)
+        repository.refresh()
+        size = sizes_below(repository.root)
+        for question in questions:
+            yield question, repository, size
+
+
+def _repository(root: Path, places: Places) -> Repository:
+    return Repository(root, cache=places.cache, max_bytes=Settings().max_file_bytes)
