@@ -56,7 +56,7 @@ def answers(
 
 def measure(question: dict[str, Any], answer: Answer, view: View) -> tuple[int, bool | None]:
     """Return the length of a reply, and whether its first answer's code is shown; None without one."""
-    sections = sections_of(answer.results, view.chunk_texts)
+    sections = sections_of(answer.results, view)
     text = replies.search_reply(answer, sections, query=question["query"], source="", max_chars=ROOMY)
     blocks = [replies.block_of(section, number) for number, section in enumerate(sections, 1)]
     for place, (section, block) in enumerate(zip(sections, blocks, strict=True)):

@@ -102,6 +102,8 @@ def opened(root: Path, cache: Path) -> Repository:
     """Open and index a repository as `goldrank run` does by default."""
     repository = Repository(root, cache=cache, max_bytes=Settings().max_file_bytes)
     repository.refresh()
+    if repository.is_past_due:
+        repository.read_past()
     return repository
 
 

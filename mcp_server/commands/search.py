@@ -95,7 +95,7 @@ def search(  # noqa: PLR0913, PLR0917 - one parameter an option
     if as_json:
         click.echo(json.dumps(_as_json(answer, source), indent=1))
         return 0 if answer.results else NOTHING_FOUND
-    sections = sections_of(answer.results, view.chunk_texts)
+    sections = sections_of(answer.results, view)
     click.echo(
         replies.search_reply(answer, sections, query=query, source=source, max_chars=max_chars, form=form)
     )

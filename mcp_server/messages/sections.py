@@ -6,20 +6,18 @@ because a span from the middle of a function says little without its signature.
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from retrieval.chunks.chunk_text import ChunkText
 from retrieval.records import Chunk
+from retrieval.search.definition_span import constants_of, definition_span
 from retrieval.search.searcher import Result
+from retrieval.sync.view import View
 
 GAP = 3
 """Lines between two results that are shown rather than skipped: another heading costs more characters. Of 323
 pairs of one file in the first eight of 418 DEV questions, 93 lie so near, 87 of them with at most one line
 between."""
-
-Read = Callable[[Iterable[Chunk]], Sequence[ChunkText]]
-"""Reads spans as they are on disk and may be shown: `View.chunk_texts`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +28,8 @@ class Section:
         place: The span that is shown.
         results: What was found there, best first.
         lines: The lines of `place`.
-        openers: Number and text of the lines that open the definitions around its first, outermost first.
+        openers: Number and text of lines elsewhere in the file that a reader of these needs: those that open
+            the definitions around the first, and the constants that they use; in line order.
     """
 
     place: Chunk
@@ -44,26 +43,47 @@ class Section:
         return self.results[0]
 
 
-def sections_of(results: Sequence[Result], read: Read) -> list[Section]:
+def sections_of(results: Sequence[Result], view: View) -> list[Section]:
     """Merge adjacent results of one file and find their enclosing scopes; ordered by the best result of each.
+
+    The best result is widened to its whole definition where that is short enough, so that the file need not
+    be read again.
 
     Args:
         results: Best first.
-        read: Reads the lines around and between them. Results of a file that changed since they were read
+        view: Reads the lines around and between them. Results of a file that changed since they were read
             are not merged.
     """
     paths = dict.fromkeys(result.passage.chunk.path for result in results)
-    found = [section for path in paths for section in _of_file(path, results, read)]
+    found = [section for path in paths for section in _of_file(path, results, view)]
     return sorted(found, key=lambda section: section.best.ranked.rank)
 
 
-def _of_file(path: str, results: Sequence[Result], read: Read) -> list[Section]:
+def _of_file(path: str, results: Sequence[Result], view: View) -> list[Section]:
     mine = [result for result in results if result.passage.chunk.path == path]
-    last = max(result.passage.chunk.end_line for result in mine)
-    (file,) = read([Chunk(path, 1, last)])
-    alone = [_alone(result) for result in mine if not _is_in(file.lines, result)]
-    exact = [result for result in mine if _is_in(file.lines, result)]
-    return alone + [_joined(group, file.lines) for group in _neighbours(exact)]
+    lines = view.lines(path) or ()
+    alone = [_alone(result) for result in mine if not _is_in(lines, result)]
+    exact = [_Shown(result, result.passage.chunk) for result in mine if _is_in(lines, result)]
+    siblings: Sequence[Chunk] = ()
+    if exact and exact[0].result is results[0] and view.is_indexed:
+        siblings = view.snapshot.chunks_of(path)
+        exact[0] = _widened(exact[0], siblings, lines)
+    return alone + [_joined(group, lines, siblings) for group in _neighbours(exact)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A result and the lines that show it."""
+
+    result: Result
+    place: Chunk
+
+
+def _widened(shown: _Shown, siblings: Sequence[Chunk], lines: Sequence[str]) -> _Shown:
+    first, last = definition_span(shown.place, siblings, lines)
+    head = next((chunk for chunk in siblings if chunk.start_line == first), shown.place)
+    scope = head.scope if first < shown.place.start_line else shown.place.scope
+    return _Shown(shown.result, replace(shown.place, start_line=first, end_line=last, scope=scope))
 
 
 def _is_in(lines: Sequence[str], result: Result) -> bool:
@@ -76,23 +96,27 @@ def _alone(result: Result) -> Section:
     return Section(result.passage.chunk, (result,), result.passage.lines)
 
 
-def _neighbours(results: Sequence[Result]) -> list[list[Result]]:
-    groups: list[list[Result]] = []
-    for result in sorted(results, key=lambda item: item.passage.chunk.start_line):
-        if groups and result.passage.chunk.start_line - groups[-1][-1].passage.chunk.end_line <= GAP + 1:
-            groups[-1].append(result)
+def _neighbours(results: Sequence[_Shown]) -> list[list[_Shown]]:
+    groups: list[list[_Shown]] = []
+    last = 0
+    for shown in sorted(results, key=lambda item: item.place.start_line):
+        if groups and shown.place.start_line - last <= GAP + 1:
+            groups[-1].append(shown)
         else:
-            groups.append([result])
+            groups.append([shown])
+        last = max(shown.place.end_line, last if len(groups[-1]) > 1 else 0)
     return groups
 
 
-def _joined(group: Sequence[Result], lines: Sequence[str]) -> Section:
+def _joined(group: Sequence[_Shown], lines: Sequence[str], siblings: Sequence[Chunk]) -> Section:
     """Merge neighbours, which are in line order, into one section."""
-    first = group[0].passage.chunk
-    place = replace(first, end_line=max(result.passage.chunk.end_line for result in group))
-    best_first = tuple(sorted(group, key=lambda result: result.ranked.rank))
+    first = group[0].place
+    place = replace(first, end_line=max(shown.place.end_line for shown in group))
+    best_first = tuple(sorted((shown.result for shown in group), key=lambda result: result.ranked.rank))
+    above = dict(openers(first, lines))
+    above.update(constants_of(place.start_line, place.end_line, siblings, lines))
     shown = tuple(lines[place.start_line - 1 : place.end_line])
-    return Section(place, best_first, shown, openers(first, lines))
+    return Section(place, best_first, shown, tuple(sorted(above.items())))
 
 
 def openers(chunk: Chunk, lines: Sequence[str]) -> tuple[tuple[int, str], ...]:

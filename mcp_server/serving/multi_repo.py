@@ -110,7 +110,7 @@ def merge(
     sections = [
         replace(section, place=replace(section.place, path=f"{name}/{section.place.path}"))
         for name, view in read.items()
-        for section in sections_of(mine[name], view.chunk_texts)
+        for section in sections_of(mine[name], view)
     ]
     notes = [f"{one.name}: {note}" for one in found for note in one.answer.notes]
     notes += [f"{name} was not searched: {error}" for name, error in (failures or {}).items()]

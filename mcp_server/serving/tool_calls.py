@@ -100,7 +100,7 @@ def search(workspace: Workspace, call: SearchCall, progress: CallProgress, is_ca
     view, refresh = workspace.refresh(call.repo, progress=progress.indexed, is_cancelled=is_cancelled)
     with workspace.models.acquire(view.root, request=call.request, progress=progress.read) as second:
         answer = searcher.search(view, call.request, second, refresh=refresh, is_cancelled=is_cancelled)
-    return _search_reply(call, answer, sections_of(answer.results, view.chunk_texts), _source(view, refresh))
+    return _search_reply(call, answer, sections_of(answer.results, view), _source(view, refresh))
 
 
 def _search_all(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from retrieval.history import columns
 from retrieval.history.columns import Columns, Ints
-from retrieval.paths import path_roles
+from retrieval.paths import file_kinds
 
 K1, B = 1.2, 0.75  # Lucene's defaults, as for chunks
 BEST_COMMITS = 100
@@ -146,7 +146,7 @@ class Past:
         return rows[is_counted], tfs[is_counted].astype(np.float64)
 
     def _touch(self, path: str, total: float, _most: float, row: int) -> Touch:
-        share = MINOR if path_roles.is_minor(path) else 1.0
+        share = MINOR if file_kinds.is_minor(path) else 1.0
         commit = self._columns.hashes[row].tobytes().hex()[:SHORT_HASH]
         return Touch(total * share, commit, self._columns.subject(row))
 

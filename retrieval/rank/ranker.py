@@ -20,7 +20,6 @@ from retrieval.rank.need import Need
 from retrieval.rank.weights import QUESTION, SYMBOL, Weights
 from retrieval.records import Candidate
 
-
 MATCH_DOUBT = 0.35
 TRUSTED = (0.16, 0.66)
 """Agreement of guesses with their question below which they count nothing, and from which on they count whole:

@@ -16,7 +16,7 @@ from retrieval.index.reader import path_terms
 from retrieval.paths.path_filter import Filter
 from retrieval.progress import IsCancelled
 from retrieval.rank.confidence import Confidence, judge
-from retrieval.rank.features import extract_features
+from retrieval.rank.features import Features, extract_features
 from retrieval.rank.need import Need, read_need
 from retrieval.rank.ranker import rank, weights_for
 from retrieval.records import Bm25Candidate, Candidate, Chunk, Ranked, RankedAcross
@@ -156,7 +156,7 @@ def _search(
     need = request.need
     skipped = _skipped(request, is_symbol=need.is_symbol)
     read = second.depth if second and not (skipped or unavailable(second)) else 0
-    features = extract_features(need, snapshot, paths=paths)
+    features = features_of(view, need, paths=paths)
     candidates = rank(features, weights_for(need), limit=max(request.top_k, read))
     if refresh.pending and not candidates:
         return _by_filenames(view, request, notes=notes, start=start)
@@ -196,8 +196,15 @@ def _by_filenames(view: View, request: Request, *, notes: tuple[str, ...], start
 def ranking(view: View, request: Request) -> list[Candidate]:
     """Return the complete first-stage order of a query, with every chunk of the pool, for explanations."""
     need, selection = request.need, view.select(request.filter)
-    features = extract_features(need, view.snapshot, paths=selection.paths if selection else None)
+    features = features_of(view, need, paths=selection.paths if selection else None)
     return rank(features, weights_for(need), limit=len(features.pool.chunks))
+
+
+def features_of(view: View, need: Need, *, paths: Sequence[str] | None = None) -> Features:
+    """Measure the features of a need as a search does, the evidence of commits included."""
+    known = view.contents.records
+    past = {path: touch.score for path, touch in view.past.files(need.stems).items() if path in known}
+    return extract_features(need, view.snapshot, past=past, paths=paths)
 
 
 def best_chunks(view: View, need: Need, *, paths: Sequence[str] | None = None) -> dict[str, Chunk]:
@@ -208,7 +215,7 @@ def best_chunks(view: View, need: Need, *, paths: Sequence[str] | None = None) -
         need: What the caller wants.
         paths: If given, only these files.
     """
-    features = extract_features(need, view.snapshot, paths=paths)
+    features = features_of(view, need, paths=paths)
     best: dict[str, Chunk] = {}
     for candidate in rank(features, weights_for(need), limit=len(features.pool.chunks)):
         best.setdefault(candidate.chunk.path, candidate.chunk)

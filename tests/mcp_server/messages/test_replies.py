@@ -187,7 +187,7 @@ def test_neighbours_become_one_section_and_strangers_do_not(tmp_path: Path) -> N
     """Two headings for one place cost an agent two reads of one file."""
     opened = repository(write(tmp_path / "house", HOUSE), tmp_path / "cache")
     answer = search(opened.view(), Request(QUESTION, 50), None)
-    sections = sections_of(answer.results, opened.view().chunk_texts)
+    sections = sections_of(answer.results, opened.view())
     assert sum(len(section.results) for section in sections) == len(answer.results)
     assert len(sections) < len(answer.results)
     (engine,) = [section for section in sections if section.place.path == "engine/start.py"]
@@ -203,7 +203,7 @@ def test_a_file_that_changed_since_it_was_read_is_shown_as_it_was_read(tmp_path:
     opened = repository(root, tmp_path / "cache")
     answer = search(opened.view(), Request(QUESTION, 50), None)
     write(root, {"engine/start.py": "# a new first line\n" + HOUSE["engine/start.py"]})
-    sections = sections_of(answer.results, opened.view().chunk_texts)
+    sections = sections_of(answer.results, opened.view())
     assert len(sections) == len(answer.results)
     for section in sections:
         chunk = section.place

@@ -55,7 +55,7 @@ def test_a_reply_about_a_small_tree_starts_four_git_processes(
     opened.refresh()
     view = opened.view()
     answer = search(view, Request("what calls beta", 5, rerank="no"), None)
-    assert sections_of(answer.results, view.chunk_texts)
+    assert sections_of(answer.results, view)
     assert view.commit == view.commit
     assert view.commit.endswith(", clean")
     assert len(log.read_text(encoding="utf-8").splitlines()) == 4

@@ -1,0 +1,80 @@
+"""Which lines show the whole of a definition, of which a search found one chunk.
+
+A reader who gets the middle of a function reads the file again. The chunks of the file say which lines belong
+together: those whose scope lies in the definition, and the one that holds its name.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from retrieval.records import Chunk
+
+WHOLE_CHARS = 3_500
+"""A definition is shown whole up to this size; of a longer one, its beginning or the chunk that was found."""
+MOST_CONSTANTS = 5
+_CONSTANT = re.compile(r"\b_*[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b|\b[A-Z][A-Z0-9]{3,}\b")
+
+
+def definition_span(chunk: Chunk, siblings: Sequence[Chunk], lines: Sequence[str]) -> tuple[int, int]:
+    """Return the first and last line of the definition that a chunk is or is part of.
+
+    Args:
+        chunk: The chunk that was found.
+        siblings: The chunks of its file, in line order.
+        lines: The lines of its file.
+
+    Returns:
+        Lines 1-based and inclusive, the chunk's among them, of at most WHOLE_CHARS unless the chunk is longer.
+    """
+    place = next((i for i, one in enumerate(siblings) if one.start_line == chunk.start_line), None)
+    if place is None:
+        return chunk.start_line, chunk.end_line
+    own = ".".join(filter(None, (chunk.scope, chunk.symbol))) if chunk.symbol else chunk.scope
+    first, last = place, place
+    while own and last + 1 < len(siblings) and _is_inside(siblings[last + 1], own):
+        if _size(lines, siblings[first].start_line, siblings[last + 1].end_line) > WHOLE_CHARS:
+            break
+        last += 1
+    head = first if chunk.symbol else _head(own, place, siblings)
+    if head is not None and _size(lines, siblings[head].start_line, siblings[last].end_line) <= WHOLE_CHARS:
+        first = head
+    return siblings[first].start_line, siblings[last].end_line
+
+
+def constants_of(
+    first: int, last: int, siblings: Sequence[Chunk], lines: Sequence[str]
+) -> list[tuple[int, str]]:
+    """Find the constants that lines use and their file defines elsewhere: number and text of each first line."""
+    text = "\n".join(lines[first - 1 : last])
+    used = dict.fromkeys(_CONSTANT.findall(text))
+    found: dict[int, str] = {}
+    for chunk in siblings:
+        for name in used.keys() & set(chunk.names):
+            number = _naming(name, range(chunk.start_line, min(chunk.end_line, len(lines)) + 1), lines)
+            if number and not first <= number <= last:
+                found[number] = lines[number - 1]
+    return sorted(found.items())[:MOST_CONSTANTS]
+
+
+def _is_inside(chunk: Chunk, scope: str) -> bool:
+    return chunk.scope == scope or chunk.scope.startswith(f"{scope}.")
+
+
+def _head(own: str, place: int, siblings: Sequence[Chunk]) -> int | None:
+    """Find the chunk above that holds the name of a definition; None where other code lies between."""
+    parent, _, name = own.rpartition(".")
+    for i in range(place - 1, -1, -1):
+        if name in siblings[i].names and siblings[i].scope == parent:
+            return i
+        if not _is_inside(siblings[i], own):
+            return None
+    return None
+
+
+def _size(lines: Sequence[str], first: int, last: int) -> int:
+    return sum(len(line) + 1 for line in lines[first - 1 : last])
+
+
+def _naming(name: str, numbers: Iterable[int], lines: Sequence[str]) -> int | None:
+    named = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
+    return next((number for number in numbers if named.search(lines[number - 1])), None)
