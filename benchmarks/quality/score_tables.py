@@ -112,4 +112,4 @@ def _mean(scores: Sequence[Mapping[str, float]], measure: str) -> str:
 def _told(found: Gain, measure: str) -> str:
     form = "+.0f" if measure == "characters" else "+.4f"
     interval = f"[{found.low:{form}}, {found.high:{form}}]"
-    return f"{found.mean:{form}} {interval} {found.questions} questions, {found.repositories} repositories"
+    return f"{found.mean:{form}} {interval} questions {found.questions}, repositories {found.repositories}"

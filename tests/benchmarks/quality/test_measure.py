@@ -157,7 +157,7 @@ def test_each_question_is_asked_of_its_own_commit(tmp_path: Path, capsys: pytest
     capsys.readouterr()
     measure.main([*asked, "--only-score", "--against", out])
     told = capsys.readouterr().out
-    assert "+0.0000 [+0.0000, +0.0000] 2 questions, 1 repositories" in told
+    assert "+0.0000 [+0.0000, +0.0000] questions 2, repositories 1" in told
 
 
 def test_a_set_without_its_folders_is_refused_by_name(
