@@ -8,7 +8,7 @@ cleaning makes it longer.
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -82,11 +82,8 @@ def search_reply(
         _head(source, answer, f"{answer.stages.chunks:,} chunks"),
         *_notes(answer.notes, max_chars // NOTES_SHARE),
     ]
-    if answer.results and answer.confidence and answer.confidence.is_low and not answer.is_partial:
-        lines.append(
-            f"note: nothing here seems to answer this (confidence {answer.confidence.value:.2f} of 1); "
-            f"these are only the nearest. Name an identifier you expect, or {_absence(answer.left_out)}."
-        )
+    is_low = bool(answer.results and answer.confidence and answer.confidence.is_low and not answer.is_partial)
+    lines.extend(_words(answer, is_low=is_low))
     if not answer.results:
         lines.append(NOTHING_YET if answer.is_partial else NOTHING)
         if answer.left_out:
@@ -106,11 +103,25 @@ def search_reply(
     return "\n".join(lines)[:max_chars]
 
 
-def _absence(left_out: str) -> str:
-    """Say what to conclude from finding nothing."""
-    if not left_out:
-        return "assume that it is not here"
-    return f"check what is left out: {left_out}; `goldrank status --excluded` lists them"
+def _words(answer: Answer, *, is_low: bool) -> Iterator[str]:
+    """Say which guesses occur, and with which words to ask again."""
+    words = answer.vocabulary
+    said = [
+        f"{what}: {', '.join(clean(shorten(word)) for word in found)}"
+        for what, found in (("here", words.found), ("not here", words.absent))
+        if found
+    ]
+    if said:
+        yield f"your guesses, {'; '.join(said)}{_near(words.near, '; names near: ')}"
+    if is_low:
+        again = _near(words.near if not said else (), ", such as ") or ", or guess names in expect"
+        yield f"note: this may not be here; the nearest places follow. Ask again in the project's words{again}."
+    if is_low and answer.left_out:
+        yield f"note: {answer.left_out}; `goldrank status --excluded` lists them."
+
+
+def _near(names: Sequence[str], before: str) -> str:
+    return f"{before}{', '.join(map(clean, names))}" if names else ""
 
 
 def rerank_reply(

@@ -65,7 +65,7 @@ def _of_file(path: str, results: Sequence[Result], view: View) -> list[Section]:
     alone = [_alone(result) for result in mine if not _is_in(lines, result)]
     exact = [_Shown(result, result.passage.chunk) for result in mine if _is_in(lines, result)]
     siblings: Sequence[Chunk] = ()
-    if exact and exact[0].result is results[0] and view.is_indexed:
+    if exact and exact[0].result.ranked.rank == 1 and view.is_indexed:
         siblings = view.snapshot.chunks_of(path)
         exact[0] = _widened(exact[0], siblings, lines)
     return alone + [_joined(group, lines, siblings) for group in _neighbours(exact)]

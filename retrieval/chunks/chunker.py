@@ -18,7 +18,7 @@ from retrieval.files.languages import language_of
 from retrieval.records import Chunk
 from retrieval.text import LONG_CHARS, SMALL_CHARS, digest, is_data
 
-VERSION = 4
+VERSION = 5
 """Increment when the chunks of any file, or the notes on it, change: every index is then rebuilt."""
 
 CHUNK_CHARS = 750  # non-blank; 400 to 1500 move nDCG@10 by at most 0.007 (docs/decisions/0004-ranking.md)
@@ -100,18 +100,20 @@ def _cut(node: Node, span: _Span, weigh: _Weights, *, size: int, depth: int = 0)
     spans: list[_Span] = []
     for piece, child in _pieces(node, span):
         weight = weigh(piece.first, piece.last)
+        inner = [piece] if weight <= size else _cut(child, piece, weigh, size=size, depth=depth + 1)
         room = size + (CRUMB_CHARS if weight <= CRUMB_CHARS else 0)
-        if weight > size:
-            inner = _cut(child, piece, weigh, size=size, depth=depth + 1)
-            # A signature, with its comment, does not become its own chunk but starts the body's first one.
-            if depth and len(spans) == 1 and weigh(spans[0].first, inner[0].last) <= HEAD_ROOM * size:
-                inner[0] = _Span(spans.pop().first, inner[0].last)
-            spans.extend(inner)
-        elif spans and weigh(spans[-1].first, piece.last) <= room:
-            spans[-1] = _Span(spans[-1].first, piece.last)
-        else:
-            spans.append(piece)
+        if len(spans) == 1 and _is_body(child, node):
+            room = int(HEAD_ROOM * size)
+        if spans and (weight <= size or len(spans) == 1) and weigh(spans[-1].first, inner[0].last) <= room:
+            inner[0] = _Span(spans.pop().first, inner[0].last)
+        spans.extend(inner)
     return spans
+
+
+def _is_body(child: Node, node: Node) -> bool:
+    """Return whether a child is what follows a signature."""
+    body = node.child_by_field_name("body")
+    return child == body if body is not None else child.type.endswith(("body", "block"))
 
 
 def _pieces(node: Node, span: _Span) -> list[tuple[_Span, Node]]:

@@ -1,8 +1,8 @@
 """How a query is answered: by both stages, or by file names before there is an index."""
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from retrieval.chunks import split_file, tokenizer
 from retrieval.chunks.chunk_text import ChunkText
 from retrieval.errors import CancelledError, GoldrankError
+from retrieval.history.past import Touch
 from retrieval.index import integrity
 from retrieval.index.bm25 import bm25_scores
 from retrieval.index.reader import path_terms
@@ -86,6 +87,7 @@ class Answer:
         is_partial: Whether files that may answer are not indexed yet.
         left_out: If nothing seems to answer, how many files are not searched, and why; else "".
         vocabulary: Which guesses occur, and which names are near the question.
+        touches: The commits that suggest the files of the results, by path.
     """
 
     results: tuple[Result, ...]
@@ -95,6 +97,7 @@ class Answer:
     is_partial: bool = False
     left_out: str = ""
     vocabulary: Vocabulary = Vocabulary()
+    touches: Mapping[str, Touch] = field(default_factory=dict)
 
 
 def search(
@@ -156,7 +159,8 @@ def _search(
     need = request.need
     skipped = _skipped(request, is_symbol=need.is_symbol)
     read = second.depth if second and not (skipped or unavailable(second)) else 0
-    features = features_of(view, need, paths=paths)
+    touches = evidence_of(view, need)
+    features = features_of(view, need, paths=paths, touches=touches)
     candidates = rank(features, weights_for(need), limit=max(request.top_k, read))
     if refresh.pending and not candidates:
         return _by_filenames(view, request, notes=notes, start=start)
@@ -177,6 +181,7 @@ def _search(
         is_partial=bool(refresh.pending),
         left_out=view.left_out() if confidence.is_low else "",
         vocabulary=vocabulary_of(need, snapshot, candidates),
+        touches={path: touches[path] for path in _paths(results) if path in touches},
     )
 
 
@@ -200,10 +205,29 @@ def ranking(view: View, request: Request) -> list[Candidate]:
     return rank(features, weights_for(need), limit=len(features.pool.chunks))
 
 
-def features_of(view: View, need: Need, *, paths: Sequence[str] | None = None) -> Features:
-    """Measure the features of a need as a search does, the evidence of commits included."""
+def evidence_of(view: View, need: Need) -> dict[str, Touch]:
+    """Return the indexed files that the commits before HEAD suggest for a need, and why."""
     known = view.contents.records
-    past = {path: touch.score for path, touch in view.past.files(need.stems).items() if path in known}
+    return {path: touch for path, touch in view.past.files(need.stems).items() if path in known}
+
+
+def features_of(
+    view: View,
+    need: Need,
+    *,
+    paths: Sequence[str] | None = None,
+    touches: Mapping[str, Touch] | None = None,
+) -> Features:
+    """Measure the features of a need as a search does.
+
+    Args:
+        view: The view to search.
+        need: What the caller wants.
+        paths: If given, only chunks of these files.
+        touches: The result of `evidence_of`, if known.
+    """
+    found = evidence_of(view, need) if touches is None else touches
+    past = {path: touch.score for path, touch in found.items()}
     return extract_features(need, view.snapshot, past=past, paths=paths)
 
 
