@@ -11,7 +11,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 from retrieval.chunks import tokenizer
 from retrieval.errors import CancelledError
 from retrieval.files import git, git_history, secret_masking
-from retrieval.files.git_history import Marks, Place
+from retrieval.files.git_history import Marks, Place, Renames
 from retrieval.history import columns, lineage, message
 from retrieval.history.columns import Columns
 from retrieval.history.growth import Growth
@@ -123,7 +123,9 @@ class Archive:
         state = self._state
         if not state.past:
             return f"none: {state.note}" if state.note else "none"
-        return f"{len(state.past):,} commits before HEAD{state.note and f'; {state.note}'}"
+        count = len(state.past)
+        told = f"{count:,} {'commit' if count == 1 else 'commits'} before HEAD"
+        return f"{told}; {state.note}" if state.note else told
 
     def discard(self) -> None:
         """Delete what is stored; the next `read` reads everything."""
@@ -253,17 +255,25 @@ class _Reading:
         return found.columns if found else None
 
     def _added(self, base: Columns) -> Lineage | None:
+        try:
+            return self._grown(base, "exact" if self.place.is_partial else "similar")
+        except subprocess.CalledProcessError:
+            if self.place.is_partial:
+                raise
+            return self._grown(base, "exact")  # some file of the past is missing or damaged
+
+    def _grown(self, base: Columns, renames: Renames) -> Lineage | None:
         growth, name = Growth(base, shallow=self.shallow), bytes.fromhex(self.head)
         if growth.row_of(name) < 0:
-            blocks = git_history.log(
-                self.root, self.place, self.head, known=growth.tips()[:_TIPS], limit=self.most
-            )
+            known = growth.tips()[:_TIPS]
             count = 0
-            for count, commit in enumerate(commits(blocks), 1):
-                if self.is_cancelled():
-                    raise CancelledError("the caller no longer waits for the history")
-                growth.add(commit)
-                self.progress(count, LIMIT)
+            log_of_head = git_history.log(self.root, renames, self.head, known=known, limit=self.most)
+            with closing(log_of_head) as blocks:  # ends git, whatever happens here
+                for count, commit in enumerate(commits(blocks), 1):
+                    if self.is_cancelled():
+                        raise CancelledError("the caller no longer waits for the history")
+                    growth.add(commit)
+                    self.progress(count, LIMIT)
             if count >= self.most < LIMIT:
                 return None
         return lineage.before(growth.columns(), growth.row_of(name), limit=LIMIT)
