@@ -28,6 +28,7 @@ from retrieval.errors import ArgumentError, ModelError, shorten
 from retrieval.rank.need import MOST_GUESSES
 from retrieval.rerank.model_thread import ModelThread
 from retrieval.search import searcher
+from retrieval.search.places import spans_of
 from retrieval.search.searcher import Answer, Request
 from retrieval.search.second_stage import SecondStage
 from retrieval.settings import Settings
@@ -158,7 +159,9 @@ def run(
 ) -> None:
     """Answer a file of queries, for evaluation.
 
-    The query may be a list of wordings of one question. Each line of --out is {"id", "results": [[path, start, end], …]}, best first, lines 1-based and inclusive.
+    The query may be a list of wordings of one question. Neighbouring results of a file are one.
+
+    Each line of --out is {"id", "results": [[path, start, end], …]}, best first, lines 1-based and inclusive.
     """
     settings = settings_of(**flags)
     repository = opened(root, settings)
@@ -168,8 +171,7 @@ def run(
         for row in tqdm(rows, unit="query", disable=None, leave=False):
             request = replace(row.request, top_k=top_k, rerank="no" if no_rerank else "yes")
             answer = searcher.search(repository.view(), request, second, refresh=done)
-            chunks = [result.passage.chunk for result in answer.results]
-            results = [[chunk.path, chunk.start_line, chunk.end_line] for chunk in chunks]
+            results = spans_of([result.passage.chunk for result in answer.results])
             out.write(json.dumps({"id": row.key, "results": results}) + "\n")
 
 

@@ -11,13 +11,9 @@ from dataclasses import dataclass, replace
 
 from retrieval.records import Chunk
 from retrieval.search.definition_span import constants_of, definition_span
+from retrieval.search.places import GAP
 from retrieval.search.searcher import Result
 from retrieval.sync.view import View
-
-GAP = 3
-"""Lines between two results that are shown rather than skipped: another heading costs more characters. Of 323
-pairs of one file in the first eight of 418 DEV questions, 93 lie so near, 87 of them with at most one line
-between."""
 
 
 @dataclass(frozen=True, slots=True)

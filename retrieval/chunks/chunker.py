@@ -182,8 +182,9 @@ def _chunk(path: str, span: _Span, lines: Sequence[str], found: Sequence[Definit
     start, end = span.first + 1, span.last + 1
     inside = [item for item in found if start <= item.name_line <= end]
     # The main definition of a chunk is the one with the most rows in it; the first on a tie.
-    main = max(inside, key=lambda item: min(item.end_line, end) - item.name_line, default=None)
-    around = [item for item in found if item.name_line < start and item.end_line >= end]
+    told = [item for item in inside if not item.is_local]
+    main = max(told, key=lambda item: min(item.end_line, end) - item.name_line, default=None)
+    around = [item for item in found if item.name_line < start and item.end_line >= end and not item.is_local]
     return Chunk(
         path=path,
         start_line=start,
