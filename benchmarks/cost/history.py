@@ -9,6 +9,7 @@ both of which were read.
 
 import argparse
 import os
+import resource
 import subprocess
 import tempfile
 import time
@@ -30,6 +31,7 @@ COLUMNS = (
     "counted",
     f"over {MOST_FILES} files %",
     "read s",
+    "read CPU s",
     "MB",
     "open ms",
     "files() ms p50 p95",
@@ -60,7 +62,9 @@ def measure(root: Path, folder: Path) -> list[object]:
     _git(folder, "clone", "-q", "--shared", "--no-checkout", str(root), str(clone))
     _git(clone, "update-ref", "--no-deref", "HEAD", head)
     archive = Archive(clone, folder / "history")
+    cpu = _cpu_s()
     read_s = _seconds(archive.read)
+    cpu = _cpu_s() - cpu
     past = archive.past()
     fresh = Archive(clone, folder / "history")
     open_s = _seconds(fresh.follow)
@@ -76,6 +80,7 @@ def measure(root: Path, folder: Path) -> list[object]:
         f"{len(past):,}",
         f"{_large_share(clone, head):.2f}",
         f"{read_s:.2f}",
+        f"{cpu:.2f}",
         f"{size / 1e6:.1f}",
         f"{1000 * open_s:.0f}",
         _percentiles(files_ms),
@@ -123,6 +128,12 @@ def _seconds(step: Callable[[], object]) -> float:
     start = time.perf_counter()
     step()
     return time.perf_counter() - start
+
+
+def _cpu_s() -> float:
+    """Return the CPU seconds of this process, and of git."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + usage.ru_utime + usage.ru_stime
 
 
 def _git(root: Path, *arguments: str) -> str:

@@ -107,11 +107,10 @@ class Archive:
             CancelledError: `is_cancelled` returned True; nothing is kept.
         """
         with self._busy:
-            if not self._is_current():
-                self._catch_up(
+            if self.is_due or not self._is_current():
+                self.is_due = not self._catch_up(
                     most=LIMIT, patience_s=PATIENCE_S, progress=progress, is_cancelled=is_cancelled
                 )
-            self.is_due = False
 
     def past(self) -> Past:
         """Return the commits before HEAD; an empty past if HEAD has moved since they were read."""
@@ -131,7 +130,7 @@ class Archive:
         """Delete what is stored; the next `read` reads everything."""
         with self._busy:
             self._file.unlink(missing_ok=True)
-            self._loaded, self._state = (None, None), _State()
+            self._loaded, self._state, self.is_due = (None, None), _State(), False
 
     def _is_current(self) -> bool:
         """Return whether HEAD is where it was when the state was made."""
@@ -165,7 +164,7 @@ class Archive:
             self._state = _State(place, marks, note=_reason(error))
             return True
         if found is None:
-            self._state = _State()
+            self._state = _State(place, marks)
             return False
         self._state = _State(place, marks, Past(found), _missing(found, shallow))
         return True
