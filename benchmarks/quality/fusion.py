@@ -69,7 +69,6 @@ def read_all(queries: Mapping[str, Sequence[Row]], args: argparse.Namespace) -> 
         for name, rows in queries.items():
             repository = opened(args.corpus / name, args.cache)
             view = repository.view()
-            snapshot = view.snapshot
             for row in (row for row in rows if row["id"] not in done):
                 candidates = searcher.candidates_of(view, read_need(row["query"]), limit=TOP_K)
                 passages = view.chunk_texts(item.chunk for item in candidates[: args.depth])

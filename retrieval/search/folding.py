@@ -65,7 +65,11 @@ def _repeats(
     other, others, its_catalogue = known
     if catalogue and catalogue == its_catalogue:
         return True
-    if chunk.path == other.path or min(len(words), len(others)) < LEAST_STEMS:
+    if chunk.path == other.path:
+        return False
+    if chunk.digest and chunk.digest == other.digest:
+        return True
+    if min(len(words), len(others)) < LEAST_STEMS:
         return False
     if min(len(words), len(others)) < ALIKE * max(len(words), len(others)):
         return False
@@ -79,7 +83,7 @@ def _catalogue(path: str) -> str:
     True
     """
     *folders, name = path.split("/")
-    stem, _, suffix = name.rpartition(".")
-    if any(map(_LANGUAGE_TAG.fullmatch, folders)):
-        return "/".join("*" if _LANGUAGE_TAG.fullmatch(folder) else folder for folder in folders) + f"/{name}"
-    return "/".join(folders) + f"/*.{suffix}" if stem else path
+    stem, dot, suffix = name.rpartition(".")
+    if _LANGUAGE_TAG.fullmatch(stem) or not folders or not _LANGUAGE_TAG.fullmatch(folders[-1]):
+        return "/".join((*folders, f"*{dot}{suffix}"))
+    return "/".join((*folders[:-1], "*", name))
