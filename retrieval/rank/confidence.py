@@ -8,18 +8,15 @@ repository: benchmarks/quality/abstention.py, docs/decisions/0023-lines-and-gues
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from retrieval.chunks import tokenizer
 from retrieval.index.reader import Snapshot
 from retrieval.rank.features import Features
-from retrieval.rank.need import Guess, Need
+from retrieval.rank.need import Guess, Need, NeedKind
 from retrieval.rank.query import whole_stem
 from retrieval.records import Candidate
-
-Kind = Literal["name", "question", "pasted", "guessed"]
 
 RARE, RARE_SHARE = 10, 0.01  # chunks that may contain an identifier before it counts as an everyday word
 
@@ -40,7 +37,7 @@ class Calibration:
 
 
 # benchmarks/runs/2026-11-28-lines/abstention.txt
-CALIBRATIONS: Mapping[Kind, Calibration] = {
+CALIBRATIONS: Mapping[NeedKind, Calibration] = {
     "name": Calibration(0.0, {}, 0.0),
     "question": Calibration(0.0, {}, 0.0),
     "pasted": Calibration(0.0, {}, 0.0),
@@ -65,20 +62,11 @@ def judge(need: Need, snapshot: Snapshot, features: Features, candidates: Sequen
     """Compute the confidence from the signs of the best candidate; 0 without candidates."""
     if not candidates:
         return Confidence(0.0, is_low=True)
-    calibration = CALIBRATIONS[kind_of(need)]
+    calibration = CALIBRATIONS[need.kind]
     found = signs(need, snapshot, features, candidates[0])
     logit = calibration.intercept + sum(factor * found[name] for name, factor in calibration.factors.items())
     value = 1 / (1 + math.exp(-logit))
     return Confidence(value, value < calibration.threshold and not stands_here(need, snapshot))
-
-
-def kind_of(need: Need) -> Kind:
-    """Return the kind of need that is calibrated by itself."""
-    if need.is_symbol:
-        return "name"
-    if need.guesses:
-        return "guessed"
-    return "pasted" if need.is_pasted else "question"
 
 
 def stands_here(need: Need, snapshot: Snapshot) -> bool:
