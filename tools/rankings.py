@@ -61,6 +61,7 @@ def ranks(questions: Sequence[Mapping[str, Any]]) -> Iterator[Ranks]:
         repository = Repository(ROOT, cache=Path(cache), max_bytes=1_000_000)
         repository.refresh()
         snapshot = repository.view().snapshot
+        # Without the evidence of commits, else every commit would change the ranks.
         for question in questions:
             order = [
                 item.chunk.path for item in find_and_rank(read_need(question["q"]), snapshot, limit=TOP_K)

@@ -19,7 +19,7 @@ from retrieval.sync.view import View
 
 TOP_K = 8
 SHARES = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7)
-LEAST = (1, 3)
+MOST = (1, 3)
 ROOMY = 40_000
 
 
@@ -33,13 +33,13 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, required=True)
     args = parser.parse_args()
     found = list(answers(by_repository(args.queries), args.corpus, args.cache))
-    print("share  least  characters  see their first answer's code")
+    print("share  most  characters  see their first answer's code")
     for share in SHARES:
-        for least in LEAST:
-            replies.FULL_SHARE, replies.FULL_LEAST = share, least
+        for most in MOST:
+            replies.FULL_SHARE, replies.FULL_MOST = share, most
             sizes, seen = zip(*(measure(*item) for item in found), strict=True)
             told = [is_seen for is_seen in seen if is_seen is not None]
-            print(f"{share:5.2f}  {least:5}  {sum(sizes) / len(sizes):10.0f}  {sum(told) / len(told):.3f}")
+            print(f"{share:5.2f}  {most:4}  {sum(sizes) / len(sizes):10.0f}  {sum(told) / len(told):.3f}")
 
 
 def answers(
@@ -61,7 +61,8 @@ def measure(question: dict[str, Any], answer: Answer, view: View) -> tuple[int, 
     blocks = [replies.block_of(section, number) for number, section in enumerate(sections, 1)]
     for place, (section, block) in enumerate(zip(sections, blocks, strict=True)):
         if any(is_relevant(question, result.passage.chunk) for result in section.results):
-            return len(text), replies.is_full(place, block, best=blocks[0])
+            is_alone = replies.stands_alone(answer, blocks)
+            return len(text), replies.is_full(place, block, best=blocks[0], is_alone=is_alone)
     return len(text), None
 
 

@@ -20,11 +20,15 @@ import tantivy
 from tantivy import Occur, Query
 from tqdm import tqdm
 
-from retrieval.index.reader import Snapshot, schema
+from retrieval.index.reader import schema
 from retrieval.rank import ranker
 from retrieval.rank.confidence import judge
+from retrieval.rank.features import QUERY_FEATURES, WordingFeatures
 from retrieval.rank.need import read_need
+from retrieval.rank.pool import find
+from retrieval.search import searcher
 from retrieval.sync.repository import Repository
+from retrieval.sync.view import View
 
 TOP_K = 8
 
@@ -64,29 +68,30 @@ def alone(index: tantivy.Index, stems: Sequence[str]) -> object:
     return index.searcher().search(Query.boolean_query([(Occur.Should, term) for term in terms]), 100)
 
 
-def whole(snapshot: Snapshot, text: str) -> object:
+def whole(view: View, text: str) -> object:
     """Run the whole first stage, the confidence of its best candidate included."""
     need = read_need(text)
-    features = extract_features(need, snapshot)
+    features = searcher.features_of(view, need)
     placed = ranker.rank(features, ranker.weights_for(need), limit=TOP_K)
-    return placed, judge(need, snapshot, features, placed)
+    return placed, judge(need, view.snapshot, features, placed)
 
 
 def steps(repository: Repository, text: str) -> dict[str, float]:
     """Return the CPU milliseconds of each step of the first stage."""
-    whole_ms = cpu_ms(
-        lambda: whole(repository.view().snapshot, text)
-    )  # first, as no step has warmed anything yet
-    need, snapshot = read_need(text), repository.view().snapshot
+    whole_ms = cpu_ms(lambda: whole(repository.view(), text))  # first, as no step has warmed anything yet
+    need, view = read_need(text), repository.view()
+    snapshot, query = view.snapshot, need.query
     index = tantivy.Index(schema(), path=str(repository.store_folder / "chunks"))
-    pool = ranker.find(query, snapshot)
-    features = extract_features(need, snapshot)
+    past = {path: touch.score for path, touch in searcher.evidence_of(view, need).items()}
+    pool = find(need, snapshot, past)
+    features = searcher.features_of(view, need)
     placed = ranker.rank(features, ranker.weights_for(need), limit=TOP_K)
     timed: dict[str, Callable[[], object]] = {
         "reading the query": lambda: read_need(text),
         "opening the index": lambda: repository.view().snapshot,
-        "finding the pool": lambda: ranker.find(query, repository.view().snapshot),
-        **{name: partial(measure, query, snapshot, pool) for name, measure in ranker.MEASURES.items()},
+        "evidence of commits": lambda: searcher.evidence_of(repository.view(), need),
+        "finding the pool": lambda: find(need, repository.view().snapshot, past),
+        **{name: partial(WordingFeatures(query, snapshot, pool).feature, name) for name in QUERY_FEATURES},
         "placing": lambda: ranker.rank(features, ranker.weights_for(need), limit=TOP_K),
         "confidence": lambda: judge(need, snapshot, features, placed),
         "tantivy alone": lambda: alone(index, query.stems),

@@ -257,7 +257,7 @@ def answer(repository: Repository, text: str) -> list[ChunkText]:
     """Answer from the index as it is: the whole first stage, and the lines of its best."""
     view = repository.view()
     need, snapshot = read_need(text), view.snapshot
-    features = extract_features(need, snapshot)
+    features = searcher.features_of(view, need)
     placed = ranker.rank(features, ranker.weights_for(need), limit=TOP_K)
     judge(need, snapshot, features, placed)
     return view.chunk_texts(candidate.chunk for candidate in placed)

@@ -13,6 +13,7 @@ from benchmarks.quality.question_sets import Question, QuestionSet, Wording
 from benchmarks.quality.ranks import TOP_K
 from benchmarks.quality.work_trees import FollowedClone, sizes_below
 from retrieval.search import searcher
+from retrieval.search.places import spans_of
 from retrieval.search.searcher import Request
 from retrieval.settings import Settings
 from retrieval.sync.repository import Repository
@@ -53,7 +54,7 @@ def ask(questions: QuestionSet, forms: Collection[str], places: Places) -> Itera
     asked.sort(key=lambda question: question.tree)  # stable: a history stays in order
     with tqdm(total=len(asked), desc=questions.name, unit="question", disable=None) as bar:
         for tree, group in itertools.groupby(asked, key=lambda question: question.tree):
-            for question, repository, size in _opened(questions.name, tree, list(group), places):
+            for question, repository, size in opened_trees(questions.name, tree, list(group), places):
                 for form in (form for form in question.wordings if form in forms):
                     results = search(repository, question.wordings[form])
                     found = find(question.targets, results, counts=questions.counts, size=size)
@@ -66,11 +67,10 @@ def search(repository: Repository, wording: Wording) -> tuple[Span, ...]:
     guesses: dict[str, Any] = {"expect": wording.expect} if _TAKES_GUESSES and wording.expect else {}
     request = Request(wording.query, TOP_K, rerank="no", **guesses)
     answer = searcher.search(repository.view(), request, None)
-    chunks = [result.passage.chunk for result in answer.results]
-    return tuple((chunk.path, chunk.start_line, chunk.end_line) for chunk in chunks)
+    return tuple(spans_of([result.passage.chunk for result in answer.results]))
 
 
-def _opened(
+def opened_trees(
     name: str, tree: str, questions: list[Question], places: Places
 ) -> Iterator[tuple[Question, Repository, Callable[[Span], int]]]:
     """Yield each question with its repository at the question's commit, and the sizes of spans there."""
@@ -80,14 +80,21 @@ def _opened(
         repository = _repository(clone.root, places)
         for question in questions:
             clone.check_out(question.commit)
-            repository.refresh()
+            follow(repository)
             yield question, repository, sizes_below(clone.root)
     else:
         repository = _repository(places.trees[name] / tree, places)
-        repository.refresh()
+        follow(repository)
         size = sizes_below(repository.root)
         for question in questions:
             yield question, repository, size
+
+
+def follow(repository: Repository) -> None:
+    """Bring the index and what is read of commits up to date."""
+    repository.refresh()
+    if repository.is_past_due:
+        repository.read_past()
 
 
 def _repository(root: Path, places: Places) -> Repository:

@@ -1,276 +1,196 @@
-"""Fit the first stage's weights, and show what each feature is worth on repositories it was not fitted on.
+"""Fit the first stage's weights on all sets of questions, and show what each part is worth out of fold.
 
-    python -m benchmarks.quality.fit --corpus REPOS --queries queries.jsonl \
-        --pasted questions2.jsonl --cache CACHE
+    python -m benchmarks.quality.fit --cache CACHE --work WORK --people people-dev.jsonl --trees TREES \
+        --lines lines.jsonl --mirrors MIRRORS --old queries.jsonl --pasted questions2.jsonl --corpus REPOS
 
-Evidence is gathered once for every question; then the weights are searched by coordinate ascent over small
-grids of round numbers, from the weights of the first release with every newer feature at nothing. A step is
-taken when it gains LEAST_GAIN in the objective: mean nDCG@10 of the questions, with the pasted ones at half
-weight. Names alone (symbol queries) are fitted apart.
+Evidence is gathered once for every question in every form, with a form more, `wrong`: a call with the guesses
+of another question. Then weights are searched by coordinate ascent over small grids of round numbers, from
+the released ones. A step is taken when it gains LEAST_GAIN in the objective (`benchmarks.quality.objective`).
 
-Out of fold means: each repository is ranked with weights that were fitted on the others from the same start.
-Intervals are 95 % percentile bootstraps over repositories. Nothing is random but these, seed 0.
+Out of fold means: the questions of each repository are ranked with weights that were fitted on the
+repositories of other folds. Intervals are 95 % percentile bootstraps over repositories. Nothing is random but
+these, seed 0.
 """
 
 import argparse
 import json
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
+from benchmarks.quality import objective
+from benchmarks.quality.asking import Places
+from benchmarks.quality.evidence import WRONG, Evidence, gather
 from benchmarks.quality.fusion import interval
-from benchmarks.quality.ranks import by_repository, ndcg_of, opened, touches
-from retrieval.rank import ranker
-from retrieval.rank.query import read_query
-from retrieval.rank.ranker import Features
+from benchmarks.quality.question_sets import FORMS, READERS
+from retrieval.paths.file_kinds import KINDS
+from retrieval.rank.features import FEATURES, GUESS_FEATURES
 from retrieval.rank.weights import QUESTION, SYMBOL, Weights
 
-LEAST_GAIN = 0.001
-PASSES = 3
-PASTED_WEIGHT = 0.5
-FACTORS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0)
-SHARES = (1.0, 0.85, 0.7, 0.5, 0.3, 0.2)
-DECAYS = (0.1, 0.2, 0.3, 0.4, 0.5)
+LEAST_GAIN = 0.0004
+FOLDS = 5
+FACTORS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
+DECAYS = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 1.0)
+COHERENCES = (0.1, 0.2, 0.3, 0.4, 0.5)
+KIND_FACTORS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0)
+FIXED = frozenset({"body", "location"})  # the unit of all others, and a place that the question names
 
-# The first release's weights (docs/decisions/0004-ranking.md), every newer feature at nothing.
-STARTS = {
-    "question": Weights({"body": 1.0, "names": 0.2, "path": 2.0, "definition": 0.3}, 0.3, 0.3, 0.3),
-    "symbol": Weights({"body": 1.0, "path": 0.5, "definition": 1.0}, 0.2, 0.3, 0.3),
-}
-RELEASED = {"question": QUESTION, "symbol": SYMBOL}
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A question with what the first stage knows and where its answers lie in the pool.
-
-    Attributes:
-        repo: Its repository.
-        category: Its kind in the benchmark.
-        is_pasted: Whether it is of the second set.
-        kind: "question" or "symbol", as the ranker reads it.
-        features: As `ranker.extract_features` gives it.
-        answers: For each target, the numbers of the pool's chunks that touch it.
-    """
-
-    repo: str
-    category: str
-    is_pasted: bool
-    kind: str
-    features: Features
-    answers: tuple[NDArray[np.int64], ...]
+Step = tuple[str, float]
+"""A part of the weights, and the value to try."""
 
 
 def main() -> None:
     """Read the arguments, gather, fit, and print the tables."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--corpus", type=Path, required=True)
-    parser.add_argument("--queries", type=Path, required=True)
-    parser.add_argument("--pasted", type=Path, help="the second set, as questions.py writes it")
-    parser.add_argument("--cache", type=Path, required=True, help="folder of indexes")
-    parser.add_argument("--against", type=Path, help="ranks.tsv of an earlier run of the first set")
-    parser.add_argument("--no-fit", action="store_true", help="only report on the released weights")
-    args = parser.parse_args()
-    asked = list(gather(args.corpus, args.queries, args.cache, is_pasted=False))
-    if args.pasted:
-        asked += gather(args.corpus, args.pasted, args.cache, is_pasted=True)
-    released = scores(asked, RELEASED)
-    report("released weights, in sample", asked, released)
-    ablate(asked, released)
-    if not args.no_fit:
-        fitted = {kind: fit([q for q in asked if q.kind == kind], STARTS[kind]) for kind in STARTS}
-        print("\nfitted on all:", json.dumps({kind: written(weights) for kind, weights in fitted.items()}))
-        before, after = scores(asked, STARTS), out_of_fold(asked)
-        report("start", asked, before)
-        report("out of fold", asked, after)
-        gain("out of fold against start", asked, after - before)
-        if args.against:
-            first = [i for i, question in enumerate(asked) if not question.is_pasted]
-            earlier = ndcg_of_table(args.against)
-            gain(f"out of fold against {args.against}", [asked[i] for i in first], after[first] - earlier)
+    args = _arguments()
+    sets = [READERS[name](getattr(args, name)) for name in READERS if getattr(args, name)]
+    trees = {"people": args.trees, "old": args.corpus, "pasted": args.corpus}
+    evidence = gather(sets, (*FORMS, WRONG), Places(trees, args.mirrors, args.work, args.cache))
+    released = objective.judge(evidence, QUESTION, SYMBOL)
+    report("released weights", evidence, released.measures)
+    ablate(evidence, released.values)
+    if args.no_fit:
+        return
+    fitted = fit(evidence)
+    print("\nfitted on all:", json.dumps(written(fitted)))
+    report("fitted on all, in sample", evidence, objective.judge(evidence, fitted, SYMBOL).measures)
+    values = out_of_fold(evidence)
+    print(f"\nout of fold against released: {objective.objective(evidence, values):.4f}")
+    gain("out of fold", evidence, values - released.values)
 
 
-def gather(corpus: Path, queries: Path, cache: Path, *, is_pasted: bool) -> Iterator[Asked]:
-    """Ask every question of its repository."""
-    for name, rows in tqdm(by_repository(queries).items(), unit="repo", disable=None):
-        snapshot = opened(corpus / name, cache).view().snapshot
-        for row in rows:
-            query = read_query(row["query"])
-            features = ranker.extract_features(query, snapshot)
-            kind = "symbol" if query.is_symbol else "question"
-            yield Asked(name, row["category"], is_pasted, kind, features, _answers(row, features))
+def fit(evidence: Evidence, chosen: NDArray[np.bool_] | None = None, *, passes: int = 2) -> Weights:
+    """Climb from the released weights on the chosen questions."""
 
+    def worth(weights: Weights) -> float:
+        return objective.objective(evidence, objective.judge(evidence, weights, SYMBOL).values, chosen)
 
-def _answers(row: Mapping[str, Any], features: Features) -> tuple[NDArray[np.int64], ...]:
-    spans = [(chunk.path, chunk.start_line, chunk.end_line) for chunk in features.pool.chunks]
-    return tuple(
-        np.array([i for i, span in enumerate(spans) if touches(span, target)], dtype=np.int64)
-        for target in row["targets"]
-    )
-
-
-def ndcg(asked: Asked, weights: Weights) -> float:
-    """Return nDCG@10 as `quality.ndcg` defines it, from the features alone."""
-    if not asked.features.pool.chunks:
-        return 0.0
-    rank = np.empty(len(asked.features.pool.chunks), dtype=np.int64)
-    rank[ranker.order_of(asked.features, weights)] = np.arange(1, len(rank) + 1)
-    return ndcg_of({int(rank[answer].min()) for answer in asked.answers if len(answer)}, len(asked.answers))
-
-
-def ndcg_of_table(ranks: Path) -> NDArray[np.float64]:
-    """Read a table of `quality.py` back: nDCG@10 of each question, in the same order."""
-    found = []
-    for line in ranks.read_text(encoding="utf-8").splitlines():
-        _, *targets = line.split("\t")
-        found.append(ndcg_of({int(rank) for rank in targets if rank != "-"}, len(targets)))
-    return np.array(found)
-
-
-def scores(asked: Sequence[Asked], weights: Mapping[str, Weights]) -> NDArray[np.float64]:
-    """Return nDCG@10 of each question with the weights of its kind, float64 [n_questions]."""
-    return np.array([ndcg(question, weights[question.kind]) for question in asked])
-
-
-class Objective:
-    """Mean nDCG@10 of some questions; what was computed for one set of weights is kept."""
-
-    def __init__(self, asked: Sequence[Asked]) -> None:
-        self._asked = asked
-        self._importance = np.array([PASTED_WEIGHT if question.is_pasted else 1.0 for question in asked])
-        self._known: dict[str, NDArray[np.float64]] = {}
-
-    def __call__(self, weights: Weights, chosen: NDArray[np.bool_]) -> float:
-        """Return the weighted mean over the chosen questions."""
-        key = json.dumps(written(weights))
-        if key not in self._known:
-            self._known[key] = np.array([ndcg(question, weights) for question in self._asked])
-        return float(np.average(self._known[key][chosen], weights=self._importance[chosen]))
-
-
-def fit(asked: Sequence[Asked], start: Weights) -> Weights:
-    """Fit on all of the questions given."""
-    return ascend(Objective(asked), start, np.ones(len(asked), dtype=bool))
-
-
-def ascend(objective: Objective, start: Weights, chosen: NDArray[np.bool_]) -> Weights:
-    """Try each other value of each weight in turn and keep the best, until nothing gains enough."""
-    weights, best = start, objective(start, chosen)
-    for _ in range(PASSES):
-        before = best
-        for neighbours in moves():
-            score, candidate = max(
-                ((objective(move, chosen), move) for move in neighbours(weights)), key=lambda pair: pair[0]
-            )
-            if score > best + LEAST_GAIN:
-                weights, best = candidate, score
-        if best == before:
+    weights, best = QUESTION, worth(QUESTION)
+    for _ in range(passes):
+        before = weights
+        for part in parts():
+            tried = {value: with_part(weights, (part, value)) for value in grid(part)}
+            worths = {value: worth(other) for value, other in tried.items() if other != weights}
+            value = max(worths, key=lambda value: worths[value])
+            if worths[value] >= best + LEAST_GAIN:
+                weights, best = tried[value], worths[value]
+                print(f"  {part} {value:g}: {best:.4f}", flush=True)
+        if weights == before:
             break
     return weights
 
 
-def moves() -> Iterator[Callable[[Weights], list[Weights]]]:
-    """Yield for each weight a function that gives all sets with another value of it."""
-    for name in ("names", "path", "title", "definition", "phrase", "location"):
-        yield lambda old, name=name: [  # type: ignore[misc]  # a default binds the name now
-            replace(old, features={**old.features, name: value}) for value in FACTORS
-        ]
-    yield lambda old: [replace(old, minor=value) for value in SHARES]
-    yield lambda old: [replace(old, coherence=value) for value in FACTORS]
-    yield lambda old: [replace(old, decay=value) for value in DECAYS]
+def out_of_fold(evidence: Evidence) -> NDArray[np.float64]:
+    """Judge each repository's questions by weights of the other folds, float64 [n_questions]."""
+    repos = [asked.question.repo for asked in evidence.asked]
+    fold_of = {repo: number % FOLDS for number, repo in enumerate(sorted(set(repos)))}
+    folds = np.array([fold_of[repo] for repo in repos])
+    values = np.zeros(len(repos))
+    for fold in range(FOLDS):
+        print(f"fold {fold + 1} of {FOLDS}", flush=True)
+        weights = fit(evidence, folds != fold, passes=1)
+        own = folds == fold
+        values[own] = objective.judge(evidence, weights, SYMBOL).values[own]
+    return values
 
 
-def out_of_fold(asked: Sequence[Asked]) -> NDArray[np.float64]:
-    """Rank each repository with weights fitted on the others."""
-    found = np.zeros(len(asked))
-    for kind, start in STARTS.items():
-        numbers = np.array([i for i, question in enumerate(asked) if question.kind == kind])
-        group = [asked[i] for i in numbers]
-        repos = np.array([question.repo for question in group])
-        objective = Objective(group)
-        for repo in tqdm(sorted(set(repos)), unit="fold", disable=None):
-            weights = ascend(objective, start, repos != repo)
-            print("fold", kind, repo, json.dumps(written(weights)), flush=True)
-            for i in numbers[repos == repo]:
-                found[i] = ndcg(asked[i], weights)
-    return found
+def ablate(evidence: Evidence, released: NDArray[np.float64]) -> None:
+    """Print what is lost without each part of the released weights."""
+    print("\nwithout\tloss in the objective")
+    whole = objective.objective(evidence, released)
+    for name, weights in without():
+        left = objective.objective(evidence, objective.judge(evidence, weights, SYMBOL).values)
+        print(f"{name}\t{whole - left:+.4f}")
 
 
-def ablate(asked: Sequence[Asked], released: NDArray[np.float64]) -> None:
-    """Print what each part of the released weights is worth: it is taken away, nothing is fitted again."""
-    print("\nwithout\tasked\tlost [95 % over repositories]\tpasted\tlost\tof those it touches\tlost")
-    for name, less in _lesser():
-        lost = scores(asked, {kind: less(weights) for kind, weights in RELEASED.items()}) - released
-        columns = []
-        for is_pasted in (False, True):
-            chosen = [i for i, question in enumerate(asked) if question.is_pasted == is_pasted]
-            if chosen:
-                columns += [f"{(released + lost)[chosen].mean():.4f}", _lost(asked, lost, chosen)]
-        touched = [i for i, question in enumerate(asked) if _touches(name, question.features)]
-        print("\t".join([name, *columns, str(len(touched)), _lost(asked, lost, touched)]), flush=True)
+def without() -> Iterator[tuple[str, Weights]]:
+    """Yield the released weights without each part."""
+    for name in (name for name in FEATURES if QUESTION.features.get(name)):
+        yield name, with_part(QUESTION, (name, 0.0))
+    guesses = {**QUESTION.features, **dict.fromkeys(GUESS_FEATURES, 0.0)}
+    yield "guesses", replace(QUESTION, features=guesses)
+    yield "coherence", replace(QUESTION, coherence=0.0)
+    yield "decay", replace(QUESTION, decay=1.0)
+    yield "kinds", replace(QUESTION, kinds=dict.fromkeys(KINDS, 1.0), asked=dict.fromkeys(KINDS, 1.0))
+    yield "kinds that are asked for", replace(QUESTION, asked=QUESTION.kinds)
 
 
-def _touches(name: str, features: Features) -> bool:
-    """Tell whether a feature says anything of any chunk; what orders the files always may."""
-    return bool(features.by_name[name].any()) if name in features.by_name else True
-
-
-def _lost(asked: Sequence[Asked], lost: NDArray[np.float64], chosen: Sequence[int]) -> str:
-    low, high = _interval(asked, lost, chosen)
-    return f"{lost[chosen].mean():+.4f} [{low:+.4f}, {high:+.4f}]"
-
-
-def _lesser() -> Iterator[tuple[str, Callable[[Weights], Weights]]]:
-    for name in sorted({*QUESTION.features, *SYMBOL.features}):
-        yield name, lambda w, name=name: replace(w, features={**w.features, name: 0.0})  # type: ignore[misc]
-    yield "minor", lambda w: replace(w, minor=1.0)
-    yield "coherence", lambda w: replace(w, coherence=0.0)
-    yield "decay", lambda w: replace(w, decay=1.0)
-
-
-def report(title: str, asked: Sequence[Asked], found: NDArray[np.float64]) -> None:
-    """Print means by set and category."""
-    groups: dict[str, list[float]] = defaultdict(list)
-    for question, value in zip(asked, found, strict=True):
-        own = "pasted" if question.is_pasted else "asked"
-        groups[own].append(value)
-        groups[f"{own} {question.category}"].append(value)
+def report(title: str, evidence: Evidence, measures: objective.Measures) -> None:
+    """Print the measures of each group."""
     print(f"\n{title}")
-    for name, values in sorted(groups.items()):
-        print(f"{name:<22} {len(values):>4}  {np.mean(values):.4f}")
+    for group, found in objective.means(evidence, measures).items():
+        print(f"{group:28}", "  ".join(f"{name} {value:.3f}" for name, value in found.items()))
 
 
-def gain(title: str, asked: Sequence[Asked], difference: NDArray[np.float64]) -> None:
-    """Print the mean difference in each set with its interval."""
-    for name, is_pasted in (("asked", False), ("pasted", True)):
-        chosen = [i for i, question in enumerate(asked) if question.is_pasted == is_pasted]
-        if chosen:
-            low, high = _interval(asked, difference, chosen)
-            print(f"{title}, {name}: {difference[chosen].mean():+.4f} [{low:+.4f}, {high:+.4f}]")
+def gain(title: str, evidence: Evidence, gains: NDArray[np.float64]) -> None:
+    """Print the mean gain of each group with its interval over repositories."""
+    for group in sorted({asked.group for asked in evidence.asked}):
+        by_repo: dict[str, list[float]] = {}
+        for asked, value in zip(evidence.asked, gains, strict=True):
+            if asked.group == group:
+                by_repo.setdefault(asked.question.repo, []).append(value)
+        own = np.array([np.mean(values) for values in by_repo.values()])
+        low, high = interval(own)
+        print(f"{title}, {group}: {own.mean():+.4f} [{low:+.4f}, {high:+.4f}]")
 
 
-def _interval(
-    asked: Sequence[Asked], difference: NDArray[np.float64], chosen: Sequence[int]
-) -> tuple[float, float]:
-    by_repo: dict[str, list[float]] = defaultdict(list)
-    for i in chosen:
-        by_repo[asked[i].repo].append(difference[i])
-    return interval(np.array([np.mean(values) for values in by_repo.values()]))
+def parts() -> Iterator[str]:
+    """Name the parts of the weights that are fitted."""
+    yield from (name for name in FEATURES if name not in FIXED)
+    yield from ("coherence", "decay")
+    yield from (f"{table} {kind}" for table in ("kinds", "asked") for kind in ("test", "prose"))
 
 
-def written(weights: Weights) -> dict[str, Any]:
-    """Write weights as plain values, in an order of their own; what counts nothing is left out."""
-    features = {name: value for name, value in sorted(weights.features.items()) if value}
-    others = {"coherence": weights.coherence, "decay": weights.decay, "minor": weights.minor}
-    return {"features": features, **others}
+def grid(part: str) -> tuple[float, ...]:
+    """Return the values that are tried for a part."""
+    if part.startswith(("kinds", "asked")):
+        return KIND_FACTORS
+    return {"coherence": COHERENCES, "decay": DECAYS}.get(part, FACTORS)
+
+
+def with_part(weights: Weights, step: Step) -> Weights:
+    """Return weights with another value of one part."""
+    part, value = step
+    if part == "coherence":
+        return replace(weights, coherence=value)
+    if part == "decay":
+        return replace(weights, decay=value)
+    table, _, name = part.partition(" ")
+    kind = next((kind for kind in KINDS if kind == name), KINDS[0])
+    if table == "kinds":
+        return replace(weights, kinds={**weights.kinds, kind: value})
+    if table == "asked":
+        return replace(weights, asked={**weights.asked, kind: value})
+    return replace(weights, features={**weights.features, part: value})
+
+
+def written(weights: Weights) -> Mapping[str, object]:
+    """Return weights as JSON has them."""
+    return {
+        "features": dict(weights.features),
+        "coherence": weights.coherence,
+        "decay": weights.decay,
+        "kinds": dict(weights.kinds),
+        "asked": dict(weights.asked),
+        "older": weights.older,
+    }
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    for name, reader in READERS.items():
+        parser.add_argument(f"--{name}", type=Path, help=(reader.__doc__ or "").partition("\n")[0])
+    parser.add_argument("--trees", type=Path, help="laid-out trees of the set people")
+    parser.add_argument("--corpus", type=Path, help="laid-out trees of the sets old and pasted")
+    parser.add_argument("--mirrors", type=Path, help="git directories owner+name/repo of the set lines")
+    parser.add_argument("--work", type=Path, help="folder of clones that follow the mirrors")
+    parser.add_argument("--cache", type=Path, required=True, help="folder of indexes")
+    parser.add_argument("--no-fit", action="store_true", help="only report on the released weights")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -37,13 +37,13 @@ class Found:
         root: Which.
         results: Path, first and last line, and score of each, best first.
         confidence: Whether the best of them seems to answer, 0 to 1.
-        body_peak: The best BM25 score in the body.
+        match: The best BM25 score in the body, as a share of the possible.
     """
 
     root: str
     results: Sequence[tuple[str, int, int, float]]
     confidence: float
-    body_peak: float
+    match: float
 
 
 Scored = tuple[float, str, tuple[str, int, int]]
@@ -105,7 +105,7 @@ def find(text: str, root: str, snapshot: Snapshot) -> Found:
     candidates = rank(features, weights_for(need), limit=LIMIT)
     results = [(one.chunk.path, one.chunk.start_line, one.chunk.end_line, one.score) for one in candidates]
     confidence = judge(need, snapshot, features, candidates).value
-    return Found(root, results, confidence, features.body_peak if candidates else 0.0)
+    return Found(root, results, confidence, features.match if candidates else 0.0)
 
 
 def prefixed(query: dict[str, Any]) -> dict[str, Any]:
@@ -141,7 +141,7 @@ def odds(found: Found) -> float:
 MERGES: dict[str, Merge] = {
     "in turn": in_turn,
     "scores as they are": weighed(lambda _: 1.0),
-    "score x best BM25": weighed(lambda one: one.body_peak),
+    "score x best BM25": weighed(lambda one: one.match),
     "score x confidence^.5": weighed(lambda one: one.confidence**0.5),
     "score x confidence": weighed(lambda one: one.confidence),
     "score x confidence^2": weighed(lambda one: one.confidence**2),

@@ -34,11 +34,11 @@ from tqdm import tqdm
 from benchmarks.cost.startup import Server, ask, greet, serving
 from benchmarks.quality.ranks import by_repository, opened
 from retrieval.rank.need import read_need
-from retrieval.rank.ranker import find_and_rank
 from retrieval.rerank import exported_model
 from retrieval.rerank.excerpt import excerpt
 from retrieval.rerank.fusion import pair_text
 from retrieval.rerank.model_loading import MAX_TOKENS, load_cross_encoder, open_scorer
+from retrieval.search import searcher
 from retrieval.search.searcher import Request, may_rerank
 from retrieval.sync.repository import Repository
 
@@ -168,7 +168,7 @@ def _grouped(rows: Sequence[Row]) -> Iterator[tuple[str, list[Row]]]:
 def _texts(repository: Repository, query: str, args: argparse.Namespace) -> list[str]:
     """Return what the model would be shown of the first stage's best, whole."""
     view = repository.view()
-    candidates = find_and_rank(read_need(query), view.snapshot, limit=args.depth)
+    candidates = searcher.candidates_of(view, read_need(query), limit=args.depth)
     passages = view.chunk_texts(candidate.chunk for candidate in candidates)
     return [pair_text(passage.chunk, passage.text) for passage in passages]
 

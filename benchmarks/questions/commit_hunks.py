@@ -11,7 +11,7 @@ from benchmarks.questions.pinned_repository import is_test
 from retrieval.chunks.definition_queries import PATTERNS
 from retrieval.files.exclusion import reason_in_content, reason_in_name
 from retrieval.files.languages import language_of
-from retrieval.paths.path_roles import is_minor
+from retrieval.paths.file_kinds import is_minor
 from retrieval.settings import Settings
 
 MOST_FILES = 5  # a commit of more files is several changes

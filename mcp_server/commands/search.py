@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -19,12 +20,15 @@ from mcp_server.commands.options import (
     with_model,
 )
 from mcp_server.messages import explanation, replies
+from mcp_server.messages.arguments import MAX_WORDINGS
 from mcp_server.messages.sections import sections_of
 from mcp_server.messages.stage_text import stage_text
 from mcp_server.serving.model_choice import ModelChoice, base_stage
 from retrieval.errors import ArgumentError, ModelError, shorten
+from retrieval.rank.need import MOST_GUESSES
 from retrieval.rerank.model_thread import ModelThread
 from retrieval.search import searcher
+from retrieval.search.places import spans_of
 from retrieval.search.searcher import Answer, Request
 from retrieval.search.second_stage import SecondStage
 from retrieval.settings import Settings
@@ -33,6 +37,15 @@ from retrieval.settings import Settings
 @click.command()
 @click.argument("query")
 @click.option("--repo", "root", type=ROOT, default=".", help="The repository. [default: here]")
+@click.option(
+    "--also", "wordings", multiple=True, metavar="QUERY", help="The same question in other words; up to two."
+)
+@click.option(
+    "--expect",
+    multiple=True,
+    metavar="GUESS",
+    help="A name or word that the answer may contain; up to eight, most likely first.",
+)
 @click.option("--top-k", type=click.IntRange(1, 50), default=8, show_default=True, help="How many results.")
 @click.option("--path", "globs", multiple=True, help="Only these files: src/ or *.py or !tests/; repeatable.")
 @click.option("--language", help="Only this language.")
@@ -62,6 +75,8 @@ from retrieval.settings import Settings
 def search(  # noqa: PLR0913, PLR0917 - one parameter an option
     query: str,
     root: Path,
+    wordings: Sequence[str],
+    expect: Sequence[str],
     top_k: int,
     globs: Sequence[str],
     language: str | None,
@@ -82,10 +97,20 @@ def search(  # noqa: PLR0913, PLR0917 - one parameter an option
     if as_json and explain_line:
         raise click.UsageError("--explain-line prints text; leave --json out")
     settings = settings_of(**flags)
-    if not query.strip():
+    _require_at_most(MAX_WORDINGS - 1, "--also", wordings)
+    _require_at_most(MOST_GUESSES, "--expect", expect)
+    if not all(wording.strip() for wording in (query, *wordings)):
         raise ArgumentError("QUERY is blank", remedy="ask a question in plain words or name an identifier")
     repository = opened(root, settings)
-    request = Request(query, top_k, tuple(globs) or None, language, "no" if no_rerank else "yes")
+    request = Request(
+        query,
+        top_k,
+        tuple(globs) or None,
+        language,
+        "no" if no_rerank else "yes",
+        wordings=tuple(wordings),
+        expect=tuple(expect),
+    )
     chosen = nullcontext() if no_rerank else _loaded(settings, repository.root)
     with chosen as second:
         done = up_to_date(repository)
@@ -109,7 +134,12 @@ def search(  # noqa: PLR0913, PLR0917 - one parameter an option
 
 @click.command()
 @click.option("--repo", "root", type=ROOT, required=True, help="The repository.")
-@click.option("--queries", type=click.File(encoding="utf-8"), required=True, help='Lines of {"id", "query"}.')
+@click.option(
+    "--queries",
+    type=click.File(encoding="utf-8"),
+    required=True,
+    help='Lines of {"id", "query"}, with guesses in "expect".',
+)
 @click.option(
     "--out", type=click.File("w", encoding="utf-8", lazy=True), required=True, help="The run to write."
 )
@@ -129,6 +159,8 @@ def run(
 ) -> None:
     """Answer a file of queries, for evaluation.
 
+    The query may be a list of wordings of one question. Neighbouring results of a file are one.
+
     Each line of --out is {"id", "results": [[path, start, end], …]}, best first, lines 1-based and inclusive.
     """
     settings = settings_of(**flags)
@@ -137,11 +169,10 @@ def run(
     done = up_to_date(repository)
     with nullcontext() if no_rerank else _loaded(settings, repository.root) as second:
         for row in tqdm(rows, unit="query", disable=None, leave=False):
-            request = Request(row["query"], top_k, rerank="no" if no_rerank else "yes")
+            request = replace(row.request, top_k=top_k, rerank="no" if no_rerank else "yes")
             answer = searcher.search(repository.view(), request, second, refresh=done)
-            chunks = [result.passage.chunk for result in answer.results]
-            results = [[chunk.path, chunk.start_line, chunk.end_line] for chunk in chunks]
-            out.write(json.dumps({"id": row["id"], "results": results}) + "\n")
+            results = spans_of([result.passage.chunk for result in answer.results])
+            out.write(json.dumps({"id": row.key, "results": results}) + "\n")
 
 
 COMMANDS = (search, run)
@@ -157,14 +188,29 @@ def _loaded(settings: Settings, root: Path) -> Iterator[SecondStage | None]:
         yield second
 
 
-def _queries(lines: Any) -> Iterator[dict[str, str]]:
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A line of a file of queries."""
+
+    key: str
+    request: Request
+
+
+def _require_at_most(most: int, option: str, values: Sequence[str]) -> None:
+    if len(values) > most:
+        raise ArgumentError(f"{option} is given {len(values)} times", remedy=f"give it {most} times at most")
+
+
+def _queries(lines: Any) -> Iterator[_Row]:
     for number, line in enumerate(_text_lines(lines), 1):
         if not line.strip():
             continue
         try:
             row = json.loads(line)
-            yield {"id": str(row["id"]), "query": str(row["query"])}
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            first, *others = [row["query"]] if isinstance(row["query"], str) else map(str, row["query"])
+            expect = tuple(map(str, row.get("expect") or ()))
+            yield _Row(str(row["id"]), Request(first, 1, wordings=tuple(others), expect=expect))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             shown = shorten(repr(line.strip()))
             raise ArgumentError(
                 f'{lines.name}, line {number}: not an object with "id" and "query": {shown}'

@@ -19,6 +19,8 @@ def of_results(answer: Answer) -> Iterator[str]:
     yield "\nwhy, in the first stage: a score is the sum of these shares"
     for candidate in candidates:
         yield from _shares(candidate)
+        if (touch := answer.touches.get(candidate.chunk.path)) and candidate.parts.get("past"):
+            yield f"   past: most of it from {touch.commit} {shorten(touch.subject)}"
     for above, below in pairwise(candidates):
         yield _comparison(above, below)
 

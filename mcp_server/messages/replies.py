@@ -8,7 +8,7 @@ cleaning makes it longer.
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -31,14 +31,15 @@ TAIL_SHARE = 4  # and the line that says what was left out
 QUERY_CHARS = 120  # long enough to recognise
 TAIL_CHARS = 220  # kept free for the line that says what was left out
 
-FULL_SHARE = 0.5
-FULL_LEAST = 3
+SURE = 0.8
+LEADS = 0.75
+"""From this confidence on, a best result that leads (no other has more than this share of its score) is shown
+alone; of the others, the place and one line."""
+FULL_SHARE = 0.7
+FULL_MOST = 3
 FULL_CHARS = 200
-"""Results are shown in full from this share of the best score on, and at least so many. For the first eight
-of 418 DEV questions that cuts a reply from 7,431 characters to 4,682, and 98.6 % of the questions that are
-answered there still see the code of their first answer; .4 shows 99.3 % in 5,129, .6 97.8 % in 4,253
-(benchmarks/runs/2026-11-24-server/shortness.txt). The place of the others is shown in any case, and their
-code where it is so short that leaving it out would gain nothing."""
+"""Otherwise results are shown in full from this share of the best score on, and at most so many. The place
+of the others is shown in any case, and their code where it is so short that leaving it out gains nothing."""
 
 RANKING_CHARS = 10_000
 """The longest reply of `rag_rerank`: what the tightest client shows whole. Some 150 places."""
@@ -82,11 +83,8 @@ def search_reply(
         _head(source, answer, f"{answer.stages.chunks:,} chunks"),
         *_notes(answer.notes, max_chars // NOTES_SHARE),
     ]
-    if answer.results and answer.confidence and answer.confidence.is_low and not answer.is_partial:
-        lines.append(
-            f"note: nothing here seems to answer this (confidence {answer.confidence.value:.2f} of 1); "
-            f"these are only the nearest. Name an identifier you expect, or {_absence(answer.left_out)}."
-        )
+    is_low = bool(answer.results and answer.confidence and answer.confidence.is_low and not answer.is_partial)
+    lines.extend(_words(answer, is_low=is_low))
     if not answer.results:
         lines.append(NOTHING_YET if answer.is_partial else NOTHING)
         if answer.left_out:
@@ -99,18 +97,33 @@ def search_reply(
     )
     tail = min(TAIL_CHARS, max_chars // TAIL_SHARE)
     budget = max_chars - sum(len(line) + 1 for line in lines) - tail
-    shown = _fit([block_of(section, number) for number, section in enumerate(sections, 1)], form, budget)
+    blocks = [block_of(section, number) for number, section in enumerate(sections, 1)]
+    shown = _fit(blocks, form, budget, is_alone=stands_alone(answer, blocks))
     lines.extend(shown.lines)
     if note := _left_out(shown, sections, max_chars):
         lines.append(f"\n{note[:tail]}")
     return "\n".join(lines)[:max_chars]
 
 
-def _absence(left_out: str) -> str:
-    """Say what to conclude from finding nothing."""
-    if not left_out:
-        return "assume that it is not here"
-    return f"check what is left out: {left_out}; `goldrank status --excluded` lists them"
+def _words(answer: Answer, *, is_low: bool) -> Iterator[str]:
+    """Say which guesses occur, and with which words to ask again."""
+    words = answer.vocabulary
+    said = [
+        f"{what}: {', '.join(clean(shorten(word)) for word in found)}"
+        for what, found in (("here", words.found), ("not here", words.absent))
+        if found
+    ]
+    if said:
+        yield f"your guesses, {'; '.join(said)}{_near(words.near, '; names near: ')}"
+    if is_low:
+        again = _near(words.near if not said else (), ", such as ") or ", or guess names in expect"
+        yield f"note: this may not be here; the nearest follow. Ask again in the project's words{again}."
+    if is_low and answer.left_out:
+        yield f"note: {answer.left_out}; `goldrank status --excluded` lists them."
+
+
+def _near(names: Sequence[str], before: str) -> str:
+    return f"{before}{', '.join(map(clean, names))}" if names else ""
 
 
 def rerank_reply(
@@ -209,6 +222,8 @@ def block_of(section: Section, number: int) -> Block:
     """Write a section, the `number`th of its reply from 1."""
     what = dict.fromkeys(filter(None, (_what(chunk) for chunk in _in_line_order(section))))
     count = f"; {_results(len(section.results))}" if len(section.results) > 1 else ""
+    copies = sum(len(result.alike) for result in section.results)
+    count += f"; and {copies} alike" if copies else ""
     path, _, lines = section.place.span.rpartition(":")
     heading = (
         f"{number}. {_cut_line(clean(path), PLACE_CHARS)}:{lines}"
@@ -266,8 +281,15 @@ def _staleness(passage: ChunkText) -> str:
     return f"  [{changed if passage.lines else 'gone from disk this moment'}]"
 
 
-def _fit(blocks: Sequence[Block], form: Form, budget: int) -> _Shown:
-    """Choose what fits: headings first, because a place costs little, then code, best first."""
+def _fit(blocks: Sequence[Block], form: Form, budget: int, *, is_alone: bool) -> _Shown:
+    """Choose what fits: headings first, because a place costs little, then code, best first.
+
+    Args:
+        blocks: Best first.
+        form: How much of each is shown.
+        budget: The number of characters.
+        is_alone: Whether only the first is shown with its code.
+    """
     spacing = "" if form == "paths" else "\n"
     headings = [f"{spacing}{block.heading}" for block in blocks]
     # The best is named even where its place takes all there is.
@@ -279,7 +301,8 @@ def _fit(blocks: Sequence[Block], form: Form, budget: int) -> _Shown:
     lines: list[str] = []
     brief, cut = [], []
     for i, (heading, block) in enumerate(zip(headings[:kept], blocks, strict=False)):
-        code = block.code if form == "full" or is_full(i, block, best=blocks[0]) else (block.gist,)
+        is_whole = form == "full" or is_full(i, block, best=blocks[0], is_alone=is_alone)
+        code = block.code if is_whole else (block.gist,)
         shown = _fitting(code, budget)
         budget = 0 if shown < len(code) else budget - sum(len(line) + 1 for line in code)
         if shown < len(code):
@@ -290,10 +313,22 @@ def _fit(blocks: Sequence[Block], form: Form, budget: int) -> _Shown:
     return _Shown(tuple(lines), tuple(brief), (*cut, *lost))
 
 
-def is_full(place: int, block: Block, *, best: Block) -> bool:
+def stands_alone(answer: Answer, blocks: Sequence[Block]) -> bool:
+    """Return whether the code of the other places is left out.
+
+    Either the evidence says that the best place is the answer, or that none is, and then more places help
+    more than more code.
+    """
+    if len(blocks) == 1 or answer.confidence is None:
+        return True
+    is_sure = answer.confidence.value >= SURE and blocks[1].score <= LEADS * blocks[0].score
+    return is_sure or answer.confidence.is_low
+
+
+def is_full(place: int, block: Block, *, best: Block, is_alone: bool) -> bool:
     """Return whether a block is shown in full under format="code"; `place` counts from 0."""
-    is_good = place < FULL_LEAST or block.score >= FULL_SHARE * best.score
-    return is_good or sum(len(line) + 1 for line in block.code) <= FULL_CHARS
+    is_good = place < FULL_MOST and block.score >= FULL_SHARE * best.score and not is_alone
+    return not place or is_good or sum(len(line) + 1 for line in block.code) <= FULL_CHARS
 
 
 def _fitting(lines: Sequence[str], budget: int) -> int:

@@ -236,7 +236,7 @@ class _BestSpans:
         """Return the chunk; by BM25 within the file where the index does not know its present content."""
         if self._view.is_indexed:
             chunk = self._found.get(path) or best_chunks(self._view, self._need, paths=[path]).get(path)
-            if chunk and (passage := self._view.chunk_texts([chunk])[0]).is_current:
+            if chunk and self._view.chunk_texts([chunk])[0].is_current:
                 return _passage(path, chunk.start_line, chunk.end_line, lines)
         passages = chunk_texts_of(path, lines)
         if not passages:
@@ -264,7 +264,7 @@ def _file_passage(view: View, files: Files, spans_of: "_BestSpans", wanted: _Fil
 
 
 def _around(path: str, line: int, lines: Sequence[str]) -> ChunkText:
-    """Widen a line to its chunk, or, between chunks, to the next; a chunk of one line takes in its neighbour."""
+    """Widen a line to its chunk, or, between chunks, to the next; one of a single line takes in another."""
     passages = chunk_texts_of(path, lines)
     if not passages:
         return _passage(path, line, line, lines)

@@ -18,7 +18,7 @@ from retrieval.files.languages import language_of
 from retrieval.records import Chunk
 from retrieval.text import LONG_CHARS, SMALL_CHARS, digest, is_data
 
-VERSION = 4
+VERSION = 6
 """Increment when the chunks of any file, or the notes on it, change: every index is then rebuilt."""
 
 CHUNK_CHARS = 750  # non-blank; 400 to 1500 move nDCG@10 by at most 0.007 (docs/decisions/0004-ranking.md)
@@ -98,20 +98,26 @@ def _cut(node: Node, span: _Span, weigh: _Weights, *, size: int, depth: int = 0)
     if depth == MAX_DEPTH or not node.child_count:
         return _windows(span, weigh, size=size)
     spans: list[_Span] = []
+    is_end = False  # of a node that was cut: only crumbs are added, and no beginning of the next
     for piece, child in _pieces(node, span):
         weight = weigh(piece.first, piece.last)
-        room = size + (CRUMB_CHARS if weight <= CRUMB_CHARS else 0)
-        if weight > size:
-            inner = _cut(child, piece, weigh, size=size, depth=depth + 1)
-            # A signature, with its comment, does not become its own chunk but starts the body's first one.
-            if depth and len(spans) == 1 and weigh(spans[0].first, inner[0].last) <= HEAD_ROOM * size:
-                inner[0] = _Span(spans.pop().first, inner[0].last)
-            spans.extend(inner)
-        elif spans and weigh(spans[-1].first, piece.last) <= room:
-            spans[-1] = _Span(spans[-1].first, piece.last)
-        else:
-            spans.append(piece)
+        inner = [piece] if weight <= size else _cut(child, piece, weigh, size=size, depth=depth + 1)
+        is_crumb = weight <= CRUMB_CHARS
+        room = size + (CRUMB_CHARS if is_crumb else 0)
+        if depth and len(spans) == 1 and not _holds_members(node):
+            room = int(HEAD_ROOM * size)
+        elif len(inner) > 1 or (is_end and not is_crumb):
+            room = 0
+        if spans and weigh(spans[-1].first, inner[0].last) <= room:
+            inner[0] = _Span(spans.pop().first, inner[0].last)
+        is_end = len(inner) > 1 or (is_end and is_crumb)
+        spans.extend(inner)
     return spans
+
+
+def _holds_members(node: Node) -> bool:
+    """Return whether a node's children are statements or members, rather than a signature and its body."""
+    return node.type.endswith(("body", "block", "list", "statements", "members"))
 
 
 def _pieces(node: Node, span: _Span) -> list[tuple[_Span, Node]]:
@@ -180,8 +186,9 @@ def _chunk(path: str, span: _Span, lines: Sequence[str], found: Sequence[Definit
     start, end = span.first + 1, span.last + 1
     inside = [item for item in found if start <= item.name_line <= end]
     # The main definition of a chunk is the one with the most rows in it; the first on a tie.
-    main = max(inside, key=lambda item: min(item.end_line, end) - item.name_line, default=None)
-    around = [item for item in found if item.name_line < start and item.end_line >= end]
+    told = [item for item in inside if not item.is_local]
+    main = max(told, key=lambda item: min(item.end_line, end) - item.name_line, default=None)
+    around = [item for item in found if item.name_line < start and item.end_line >= end and not item.is_local]
     return Chunk(
         path=path,
         start_line=start,

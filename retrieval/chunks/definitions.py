@@ -46,6 +46,7 @@ class Definition:
         start_line: First line, including decorators where the syntax makes them part of the definition.
         end_line: Last line.
         name_line: The line of the name.
+        is_local: Whether it is a value inside a function, which names no chunk.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Definition:
     start_line: int
     end_line: int
     name_line: int
+    is_local: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,14 +163,15 @@ def _placed(matches: Iterable[_Match], *, kept: str) -> Iterator[tuple[int, Defi
         role, scope = (_ROLES[around[-1].capture], around[-1].start) if around else ("", -1)
         if match.capture in _ROLES:
             around.append(match)
-        is_local = role == "local" and match.capture in _VALUES - {kept}
-        if match.name is None or match.capture == "skip" or is_local:
+        is_local = role == "local" and match.capture in _VALUES
+        is_skipped = match.capture == "skip" or (is_local and match.capture != kept)
+        if match.name is None or is_skipped:
             continue
         name = _spelling(match.name, match.capture)
         kind = _kind(match.capture, name, role)
         if name and name != "_":
             first, last = match.whole.start_point[0], _last_row(match.whole)
-            yield scope, Definition(name, kind, first + 1, last + 1, match.name.start_point[0] + 1)
+            yield scope, Definition(name, kind, first + 1, last + 1, match.name.start_point[0] + 1, is_local)
 
 
 def _kind(capture: str, name: str, role: str) -> str:

@@ -5,7 +5,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -63,7 +63,7 @@ def ask(root: Path, *arguments: str, timeout_s: float = TIMEOUT_S) -> bytes | No
         return None
 
 
-def stream(root: Path, *arguments: str, timeout_s: float = TIMEOUT_S) -> Iterator[bytes]:
+def stream(root: Path, *arguments: str, timeout_s: float = TIMEOUT_S) -> Generator[bytes]:
     """Run a git command in `root` and yield blocks of its output as they come; closing the iterator ends git.
 
     Raises:

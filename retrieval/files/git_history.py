@@ -5,9 +5,10 @@ folder names this work tree too and its parts are its own: else one repository c
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from retrieval.files import git
 
@@ -17,6 +18,8 @@ RENAME_LIMIT = 50
 """Renamed files with changes are sought among this many, renamed files without changes among all. Of 48,950
 commits of sympy, 526 exact and 267 other renames are found, as many as with git's own limit of 1,000; finding
 them adds 0.1 s to 1.0 s."""
+Renames = Literal["similar", "exact"]
+"""Which renames are found. An exact one is seen without reading the files, which a partial clone lacks."""
 FORMAT = "%H%x00%P%x00%ct%x00%an%x00%ae%x00%B%x00"
 _HEAD_BYTES = 4096
 _PARTS = ("refs", "packed-refs", "objects", "shallow", "reftable")
@@ -97,7 +100,9 @@ def shallow(place: Place) -> frozenset[str]:
     return frozenset(_read(place.shared / "shallow").split())
 
 
-def log(root: Path, place: Place, commit: str, *, known: Sequence[str], limit: int) -> Iterator[bytes]:
+def log(
+    root: Path, renames: Renames, commit: str, *, known: Sequence[str] = (), limit: int
+) -> Generator[bytes]:
     """List a commit and the last ones before it, newest first, without those before `known`.
 
     Yields blocks of output: each commit as `FORMAT`, then its files as `--name-status -z` lists them.
@@ -106,10 +111,9 @@ def log(root: Path, place: Place, commit: str, *, known: Sequence[str], limit: i
         OSError: Git cannot be run.
         subprocess.SubprocessError: Git failed, or took too long.
     """
-    # Only an exact rename is seen without reading the files, which a partial clone lacks.
-    renames = ("-M100%",) if place.is_partial else ("-M", f"-l{RENAME_LIMIT}")
+    sought = ("-M100%",) if renames == "exact" else ("-M", f"-l{RENAME_LIMIT}")
     excluded = ("--ignore-missing", "--not", *known) if known else ()
-    return git.stream(root, *_LOG, *renames, f"-n{limit}", commit, *excluded, "--")
+    return git.stream(root, *_LOG, *sought, f"-n{limit}", commit, *excluded, "--")
 
 
 def _is_own(root: Path, shared: Path, own: Path, top: Path) -> bool:

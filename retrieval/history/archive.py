@@ -11,7 +11,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 from retrieval.chunks import tokenizer
 from retrieval.errors import CancelledError
 from retrieval.files import git, git_history, secret_masking
-from retrieval.files.git_history import Marks, Place
+from retrieval.files.git_history import Marks, Place, Renames
 from retrieval.history import columns, lineage, message
 from retrieval.history.columns import Columns
 from retrieval.history.growth import Growth
@@ -107,11 +107,10 @@ class Archive:
             CancelledError: `is_cancelled` returned True; nothing is kept.
         """
         with self._busy:
-            if not self._is_current():
-                self._catch_up(
+            if self.is_due or not self._is_current():
+                self.is_due = not self._catch_up(
                     most=LIMIT, patience_s=PATIENCE_S, progress=progress, is_cancelled=is_cancelled
                 )
-            self.is_due = False
 
     def past(self) -> Past:
         """Return the commits before HEAD; an empty past if HEAD has moved since they were read."""
@@ -123,13 +122,15 @@ class Archive:
         state = self._state
         if not state.past:
             return f"none: {state.note}" if state.note else "none"
-        return f"{len(state.past):,} commits before HEAD{state.note and f'; {state.note}'}"
+        count = len(state.past)
+        told = f"{count:,} {'commit' if count == 1 else 'commits'} before HEAD"
+        return f"{told}; {state.note}" if state.note else told
 
     def discard(self) -> None:
         """Delete what is stored; the next `read` reads everything."""
         with self._busy:
             self._file.unlink(missing_ok=True)
-            self._loaded, self._state = (None, None), _State()
+            self._loaded, self._state, self.is_due = (None, None), _State(), False
 
     def _is_current(self) -> bool:
         """Return whether HEAD is where it was when the state was made."""
@@ -163,7 +164,7 @@ class Archive:
             self._state = _State(place, marks, note=_reason(error))
             return True
         if found is None:
-            self._state = _State()
+            self._state = _State(place, marks)
             return False
         self._state = _State(place, marks, Past(found), _missing(found, shallow))
         return True
@@ -253,17 +254,25 @@ class _Reading:
         return found.columns if found else None
 
     def _added(self, base: Columns) -> Lineage | None:
+        try:
+            return self._grown(base, "exact" if self.place.is_partial else "similar")
+        except subprocess.CalledProcessError:
+            if self.place.is_partial:
+                raise
+            return self._grown(base, "exact")  # some file of the past is missing or damaged
+
+    def _grown(self, base: Columns, renames: Renames) -> Lineage | None:
         growth, name = Growth(base, shallow=self.shallow), bytes.fromhex(self.head)
         if growth.row_of(name) < 0:
-            blocks = git_history.log(
-                self.root, self.place, self.head, known=growth.tips()[:_TIPS], limit=self.most
-            )
+            known = growth.tips()[:_TIPS]
             count = 0
-            for count, commit in enumerate(commits(blocks), 1):
-                if self.is_cancelled():
-                    raise CancelledError("the caller no longer waits for the history")
-                growth.add(commit)
-                self.progress(count, LIMIT)
+            log_of_head = git_history.log(self.root, renames, self.head, known=known, limit=self.most)
+            with closing(log_of_head) as blocks:  # ends git, whatever happens here
+                for count, commit in enumerate(commits(blocks), 1):
+                    if self.is_cancelled():
+                        raise CancelledError("the caller no longer waits for the history")
+                    growth.add(commit)
+                    self.progress(count, LIMIT)
             if count >= self.most < LIMIT:
                 return None
         return lineage.before(growth.columns(), growth.row_of(name), limit=LIMIT)

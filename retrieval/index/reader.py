@@ -167,6 +167,10 @@ class Snapshot:
                     found[uid] += weight
         return dict(found)
 
+    def stems(self, uid: int) -> frozenset[bytes]:
+        """Return the distinct stems of a chunk's body."""
+        return frozenset(self._store(uid).body.split())
+
     def holding(self, stems: Iterable[str], uids: Sequence[int]) -> set[str]:
         """Return the stems that occur in the body of at least one chosen chunk."""
         bodies = self._texts("body", uids)

@@ -60,7 +60,7 @@ class Features:
         asked: The kinds of files that the caller asks for.
         is_older: 1 if the chunk's file has a newer version in the pool, else 0.
         idf: The idf of each stem of the first wording, in the body field.
-        match: The pool's best BM25 score in the body for the first wording, as a share of the maximum possible.
+        match: The pool's best BM25 score in the body for the first wording, as a share of the possible.
     """
 
     pool: Pool
@@ -90,7 +90,7 @@ def extract_features(
     """
     past = past or {}
     pool = find(need, snapshot, past, paths=paths)
-    measured = [_Measured(wording.query, snapshot, pool) for wording in need.wordings]
+    measured = [WordingFeatures(wording.query, snapshot, pool) for wording in need.wordings]
     values = {
         name: sum(
             (wording.share * one.feature(name) for wording, one in zip(need.wordings, measured, strict=True)),
@@ -126,7 +126,7 @@ def _asking() -> dict[FileKind, frozenset[str]]:
     return {kind: frozenset(tokenizer.stems(words.split())) for kind, words in _ASKING.items()}
 
 
-class _Measured:
+class WordingFeatures:
     """The features of one wording."""
 
     def __init__(self, query: Query, snapshot: Snapshot, pool: Pool) -> None:
@@ -135,27 +135,33 @@ class _Measured:
         self.body_peak = 0.0
 
     def feature(self, name: str) -> Feature:
+        """Measure one of QUERY_FEATURES."""
         return QUERY_FEATURES[name](self)
 
     def field(self, field: Field) -> Feature:
+        """Return BM25 in a field, as a share of the pool's best."""
         scores = _bm25(field, self._query.stems, self._snapshot, self._pool)
         if field == "body":
             self.body_peak = _peak(scores)
         return _shares(scores)
 
     def path(self) -> Feature:
+        """Return the share of the query's words, by idf, that the path contains."""
         return _coverage(self.idf, self._pool)
 
     def title(self) -> Feature:
+        """Return the share of the query's letters that spell the file's whole name."""
         return _by_file(self._pool, lambda path: self._query.spelled.get(path_features.title(path), 0.0))
 
     def definition(self) -> Feature:
+        """Return 1 for chunks that define an identifier of the query."""
         wanted = set(self._query.identifiers)
         return np.array(
             [float(not wanted.isdisjoint(map(str.lower, chunk.names))) for chunk in self._pool.chunks]
         )
 
     def whole(self) -> Feature:
+        """Return the share of the query's identifiers, by idf, that the chunk holds whole."""
         wholes = dict.fromkeys(filter(None, map(whole_stem, self._query.identifiers)))
         idf = {whole: self._snapshot.idf("body", whole) for whole in wholes}
         total, held = sum(idf.values()), np.zeros(len(self._pool.uids))
@@ -165,6 +171,7 @@ class _Measured:
         return held
 
     def phrase(self) -> Feature:
+        """Return the squared share of the query's word pairs, by idf, that are adjacent in the chunk."""
         # Squared because a question shares a pair of words with many chunks, while only pasted text shares
         # most. Hashes, hosts and other words that are not from this code do not count.
         idf = {stem: self._snapshot.idf("body", stem) for pair in self._query.pairs for stem in pair}
@@ -178,6 +185,7 @@ class _Measured:
         return np.array([(found.get(uid, 0.0) / total) ** 2 for uid in self._pool.uids])
 
     def location(self) -> Feature:
+        """Return 1 for chunks with a line that the query names."""
         lines: dict[str, list[int]] = defaultdict(list)
         for path, line in meant(self._query.locations, {chunk.path for chunk in self._pool.chunks}):
             lines[path].append(line)
@@ -189,15 +197,15 @@ class _Measured:
         )
 
 
-QUERY_FEATURES: Mapping[str, Callable[[_Measured], Feature]] = {
+QUERY_FEATURES: Mapping[str, Callable[[WordingFeatures], Feature]] = {
     "body": lambda one: one.field("body"),
     "names": lambda one: one.field("names"),
-    "path": _Measured.path,
-    "title": _Measured.title,
-    "definition": _Measured.definition,
-    "whole": _Measured.whole,
-    "phrase": _Measured.phrase,
-    "location": _Measured.location,
+    "path": WordingFeatures.path,
+    "title": WordingFeatures.title,
+    "definition": WordingFeatures.definition,
+    "whole": WordingFeatures.whole,
+    "phrase": WordingFeatures.phrase,
+    "location": WordingFeatures.location,
 }
 """How each feature of a wording is measured, in the order of summation."""
 

@@ -12,6 +12,7 @@ from retrieval.records import Chunk
 WHOLE_CHARS = 3_500
 """A definition is shown whole up to this size; of a longer one, its beginning or the chunk that was found."""
 MOST_CONSTANTS = 5
+_WITH_BODIES = frozenset({"function", "method"})  # a class is read member by member
 _CONSTANT = re.compile(r"\b_*[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b|\b[A-Z][A-Z0-9]{3,}\b")
 
 
@@ -24,10 +25,10 @@ def definition_span(chunk: Chunk, siblings: Sequence[Chunk], lines: Sequence[str
         lines: The lines of its file.
 
     Returns:
-        Lines 1-based and inclusive, the chunk's among them, of at most WHOLE_CHARS unless the chunk is longer.
+        Lines 1-based and inclusive, the chunk's among them, of WHOLE_CHARS at most unless it is longer.
     """
     place = next((i for i, one in enumerate(siblings) if one.start_line == chunk.start_line), None)
-    if place is None:
+    if place is None or (chunk.symbol and chunk.kind not in _WITH_BODIES):
         return chunk.start_line, chunk.end_line
     own = ".".join(filter(None, (chunk.scope, chunk.symbol))) if chunk.symbol else chunk.scope
     first, last = place, place
@@ -44,7 +45,7 @@ def definition_span(chunk: Chunk, siblings: Sequence[Chunk], lines: Sequence[str
 def constants_of(
     first: int, last: int, siblings: Sequence[Chunk], lines: Sequence[str]
 ) -> list[tuple[int, str]]:
-    """Find the constants that lines use and their file defines elsewhere: number and text of each first line."""
+    """Find the constants that lines use and their file defines elsewhere: where each is, and that line."""
     text = "\n".join(lines[first - 1 : last])
     used = dict.fromkeys(_CONSTANT.findall(text))
     found: dict[int, str] = {}

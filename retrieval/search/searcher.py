@@ -1,8 +1,9 @@
 """How a query is answered: by both stages, or by file names before there is an index."""
 
+import itertools
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -10,9 +11,10 @@ import numpy as np
 from retrieval.chunks import split_file, tokenizer
 from retrieval.chunks.chunk_text import ChunkText
 from retrieval.errors import CancelledError, GoldrankError
+from retrieval.history.past import Touch
 from retrieval.index import integrity
 from retrieval.index.bm25 import bm25_scores
-from retrieval.index.reader import path_terms
+from retrieval.index.reader import path_terms, uid_of
 from retrieval.paths.path_filter import Filter
 from retrieval.progress import IsCancelled
 from retrieval.rank.confidence import Confidence, judge
@@ -21,9 +23,11 @@ from retrieval.rank.need import Need, read_need
 from retrieval.rank.ranker import rank, weights_for
 from retrieval.records import Bm25Candidate, Candidate, Chunk, Ranked, RankedAcross
 from retrieval.search.filename_fallback import match_filenames
+from retrieval.search.folding import LOOKED_AT, fold
+from retrieval.search.places import places_of
 from retrieval.search.second_stage import SecondStage, read_and_fuse, unavailable
 from retrieval.search.stage_report import Skipped, StageReport
-from retrieval.search.vocabulary import Vocabulary, vocabulary_of
+from retrieval.search.vocabulary import NO_VOCABULARY, Vocabulary, vocabulary_of
 from retrieval.sync.sync import Refresh
 from retrieval.sync.view import View
 
@@ -37,7 +41,7 @@ class Request:
 
     Attributes:
         query: The question, in its first wording.
-        top_k: The number of results.
+        top_k: The number of places.
         globs: gitignore-style path patterns, or None.
         language: A language name, or None.
         rerank: Whether the second stage may run.
@@ -68,10 +72,17 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One ranked passage."""
+    """One ranked passage.
+
+    Attributes:
+        ranked: Its place in the order.
+        passage: Its lines.
+        alike: The places of passages that only repeat it, best first.
+    """
 
     ranked: Ranked | RankedAcross
     passage: ChunkText
+    alike: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +97,7 @@ class Answer:
         is_partial: Whether files that may answer are not indexed yet.
         left_out: If nothing seems to answer, how many files are not searched, and why; else "".
         vocabulary: Which guesses occur, and which names are near the question.
+        touches: The commits that suggest the files of the results, by path.
     """
 
     results: tuple[Result, ...]
@@ -94,7 +106,8 @@ class Answer:
     confidence: Confidence | None = None
     is_partial: bool = False
     left_out: str = ""
-    vocabulary: Vocabulary = Vocabulary()
+    vocabulary: Vocabulary = NO_VOCABULARY
+    touches: Mapping[str, Touch] = field(default_factory=dict)
 
 
 def search(
@@ -156,8 +169,15 @@ def _search(
     need = request.need
     skipped = _skipped(request, is_symbol=need.is_symbol)
     read = second.depth if second and not (skipped or unavailable(second)) else 0
-    features = features_of(view, need, paths=paths)
-    candidates = rank(features, weights_for(need), limit=max(request.top_k, read))
+    touches = evidence_of(view, need)
+    features = features_of(view, need, paths=paths, touches=touches)
+    wanted = max(request.top_k, read)
+    folded = fold(
+        rank(features, weights_for(need), limit=wanted + LOOKED_AT),
+        lambda chunk: snapshot.stems(uid_of(chunk.path, chunk.start_line)),
+        keeps_data="data" in features.asked,
+    )
+    candidates = [one.candidate for one in folded]
     if refresh.pending and not candidates:
         return _by_filenames(view, request, notes=notes, start=start)
     confidence = judge(need, snapshot, features, candidates)
@@ -165,7 +185,8 @@ def _search(
     ranked, report = read_and_fuse(
         request.query, candidates, passages, second, skipped=skipped, is_cancelled=is_cancelled
     )
-    results = _results(ranked[: request.top_k], view)
+    alike = {one.candidate.chunk: one.alike for one in folded}
+    results = _results(_shown(ranked, request.top_k), view, alike)
     # Skipped long lines only matter when nothing is found; `left_out` reports them then.
     noted = ((path, view.note(path).partition(split_file.LONG_LINES)[0]) for path in _paths(results))
     odd = {path: note.removesuffix("; ") for path, note in noted if note}
@@ -177,6 +198,7 @@ def _search(
         is_partial=bool(refresh.pending),
         left_out=view.left_out() if confidence.is_low else "",
         vocabulary=vocabulary_of(need, snapshot, candidates),
+        touches={path: touches[path] for path in _paths(results) if path in touches},
     )
 
 
@@ -200,11 +222,37 @@ def ranking(view: View, request: Request) -> list[Candidate]:
     return rank(features, weights_for(need), limit=len(features.pool.chunks))
 
 
-def features_of(view: View, need: Need, *, paths: Sequence[str] | None = None) -> Features:
-    """Measure the features of a need as a search does, the evidence of commits included."""
+def evidence_of(view: View, need: Need) -> dict[str, Touch]:
+    """Return the indexed files that the commits before HEAD suggest for a need, and why."""
     known = view.contents.records
-    past = {path: touch.score for path, touch in view.past.files(need.stems).items() if path in known}
+    return {path: touch for path, touch in view.past.files(need.stems).items() if path in known}
+
+
+def features_of(
+    view: View,
+    need: Need,
+    *,
+    paths: Sequence[str] | None = None,
+    touches: Mapping[str, Touch] | None = None,
+) -> Features:
+    """Measure the features of a need as a search does.
+
+    Args:
+        view: The view to search.
+        need: What the caller wants.
+        paths: If given, only chunks of these files.
+        touches: The result of `evidence_of`, if known.
+    """
+    found = evidence_of(view, need) if touches is None else touches
+    past = {path: touch.score for path, touch in found.items()}
     return extract_features(need, view.snapshot, past=past, paths=paths)
+
+
+def candidates_of(
+    view: View, need: Need, *, limit: int, paths: Sequence[str] | None = None
+) -> list[Candidate]:
+    """Return the first stage's best candidates for a need."""
+    return rank(features_of(view, need, paths=paths), weights_for(need), limit=limit)
 
 
 def best_chunks(view: View, need: Need, *, paths: Sequence[str] | None = None) -> dict[str, Chunk]:
@@ -279,9 +327,20 @@ def _skipped(request: Request, *, is_symbol: bool) -> Skipped | None:
     return "a name alone" if is_symbol else None
 
 
-def _results(ranked: Sequence[Ranked], view: View) -> tuple[Result, ...]:
+def _shown(ranked: Sequence[Ranked], top_k: int) -> list[Ranked]:
+    """Return what is in the first `top_k` places, in order."""
+    places = places_of([item.candidate.chunk for item in ranked])[:top_k]
+    return [ranked[position] for position in sorted(itertools.chain.from_iterable(places))]
+
+
+def _results(
+    ranked: Sequence[Ranked], view: View, alike: Mapping[Chunk, tuple[str, ...]]
+) -> tuple[Result, ...]:
     passages = view.chunk_texts(item.candidate.chunk for item in ranked)
-    return tuple(Result(item, passage) for item, passage in zip(ranked, passages, strict=True))
+    return tuple(
+        Result(item, passage, alike.get(item.candidate.chunk, ()))
+        for item, passage in zip(ranked, passages, strict=True)
+    )
 
 
 def _paths(results: Sequence[Result]) -> Sequence[str]:

@@ -32,6 +32,9 @@ class Vocabulary:
     near: tuple[str, ...] = ()
 
 
+NO_VOCABULARY = Vocabulary()
+
+
 def vocabulary_of(need: Need, snapshot: Snapshot, candidates: Sequence[Candidate]) -> Vocabulary:
     """Compare a call's guesses with the index, and name what the best candidates define."""
     occurs = {

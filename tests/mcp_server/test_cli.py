@@ -103,8 +103,13 @@ def test_index_and_status_say_what_is_searched_and_what_is_not(example: Path) ->
     assert "4 files indexed, 0 removed; 4 files, 4 chunks" in goldrank("index", cwd=example).stdout
     out = goldrank("status", "--excluded", cwd=example).stdout
     assert "(no commit yet)" in out
+    assert "history   none: no commit yet" in out
     assert "excluded  1: binary" in out
     assert ".env\tmay hold secrets" in out
+    git(example, "commit", "-q", "--allow-empty", "-m", "Begin")
+    git(example, "add", "src")
+    git(example, "commit", "-q", "-m", "Add what it is about")
+    assert "history   1 commit before HEAD" in goldrank("status", cwd=example).stdout
 
 
 @pytest.mark.parametrize(

@@ -268,3 +268,23 @@ async def test_the_first_answer_comes_from_names_while_nothing_is_indexed(exampl
     assert "1. src/limits.ts:1-3" in content.text
     assert "secret" not in content.text
     assert "limits.ts" not in nothing.text
+
+
+def test_the_past_is_read_behind_the_first_answer_and_follows_head(tmp_path: Path) -> None:
+    """Messages are evidence, but no question waits until all of them are read."""
+    root = write(tmp_path / "root", {"a.py": "x = 1\n"})
+    git(root, "init", "-q")
+    git(root, "add", ".")
+    git(root, "commit", "-q", "-m", "Feed the walrus")
+    repository = opened(root)
+    indexer = BackgroundIndexer(repository, wait_s=FOREVER_S)
+    indexer.refresh(is_cancelled=never)
+    deadline = time.monotonic() + FOREVER_S
+    while not repository.view().past and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert list(repository.view().past.files(["walru"])) == ["a.py"]
+    git(root, "commit", "-q", "--amend", "-m", "Feed the penguin")
+    indexer.refresh(is_cancelled=never)
+    assert list(repository.view().past.files(["penguin"])) == ["a.py"]
+    assert not repository.view().past.files(["walru"])
+    indexer.stop()

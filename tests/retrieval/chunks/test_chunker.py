@@ -196,7 +196,7 @@ def test_a_function_is_not_torn_from_its_comment() -> None:
 
 def test_a_chunk_names_what_it_defines_and_where() -> None:
     """The heading of a result tells whether it is worth reading."""
-    body = "        self.x = self.x + 1\n" * 60
+    body = "        self.x = self.x + 1\n" * 120
     text = f"class Client:\n    def send(self):\n{body}\n    def close(self):\n        pass\n"
     chunks = check("a.py", text)
     assert (chunks[0].symbol, chunks[0].kind, chunks[0].scope) == ("Client", "class", "")

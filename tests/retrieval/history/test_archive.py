@@ -271,6 +271,17 @@ def test_a_partial_clone_fetches_nothing(tree: Tree, tmp_path: Path) -> None:
     assert "src/door.py" in asked(clone.past(), "door")
 
 
+def test_a_file_that_is_missing_from_the_past_does_not_hide_it(tree: Tree) -> None:
+    """A damaged disk or an incomplete copy lacks old versions of files, and no message."""
+    old = tree.git("rev-parse", "HEAD:src/gate.py")
+    tree.git("mv", "src/gate.py", "src/door.py")
+    tree.commit("Call it a door", {"src/door.py": "x = 1\ny = 2\n"})
+    (tree.root / ".git/objects" / old[:2] / old[2:]).unlink()
+    past = tree.past()
+    assert "src/door.py" in asked(past, "door")
+    assert "tests/test_gate.py" in asked(past, "zebras")
+
+
 def test_a_folder_of_a_repository_sees_its_own_part(tree: Tree) -> None:
     """A server of one package of many must not suggest the others' files."""
     past = tree.past("src")

@@ -7,7 +7,8 @@ import pytest
 from fakes import first_stage, found, repository, searched, write
 
 from retrieval.chunks import tokenizer
-from retrieval.rank.need import read_need
+from retrieval.paths.file_kinds import KINDS
+from retrieval.rank.need import Wording, read_need
 from retrieval.rank.ranker import find_and_rank
 from retrieval.rank.weights import QUESTION, SYMBOL, Weights
 from retrieval.search.searcher import Request
@@ -151,7 +152,8 @@ def test_stop_words_do_not_decide(tmp_path: Path, cache: Path) -> None:
     query = "how does it flush that"
     assert found(opened, query) == ["flush.py"]
     stems = tuple(tokenizer.stems(tokenizer.terms(query)))
-    connected = replace(read_need(query), stems=stems)
+    need = read_need(query)
+    connected = replace(need, wordings=(Wording(replace(need.query, stems=stems), 1.0),))
     ranked = find_and_rank(
         connected,
         opened.view().snapshot,
@@ -240,7 +242,7 @@ DECIDED: dict[str, tuple[str, str, dict[str, str]]] = {
             **{f"src/f{number}.py": FILLED for number in range(6)},
         },
     ),
-    "minor": (
+    "kind": (
         "how does a lease expire",
         "sources/a.py",
         {"examples/a.py": "lease.expire()\n", "sources/a.py": "lease.expire()\n"},
@@ -255,7 +257,8 @@ def test_each_feature_decides_where_nothing_else_does(tmp_path: Path, cache: Pat
     opened = repository(write(tmp_path / "r", files), cache)
     assert found(opened, query)[0] == best
     weights = SYMBOL if read_need(query).is_symbol else QUESTION
-    less = replace(weights, minor=1.0) if name == "minor" else reweighed(weights, **{name: 0.0})
+    alike = dict.fromkeys(KINDS, 1.0)
+    less = replace(weights, kinds=alike) if name == "kind" else reweighed(weights, **{name: 0.0})
     assert paths_with(opened, query, less)[0] != best
 
 
@@ -302,7 +305,7 @@ def test_the_shares_of_a_candidate_add_up_to_its_score(tmp_path: Path, cache: Pa
     opened = repository(write(tmp_path / "r", files), cache)
     candidates = first_stage(opened, "session helper compute")
     assert any("decay" in candidate.parts for candidate in candidates)
-    assert any("minor" in candidate.parts for candidate in candidates)
+    assert any("kind" in candidate.parts for candidate in candidates)
     for candidate in candidates:
         assert sum(candidate.parts.values()) == pytest.approx(candidate.score, abs=2e-6)
 

@@ -12,6 +12,7 @@ from fakes import MAX_BYTES, KeywordScorer, git, repository, searched, write
 
 from retrieval.chunks.chunk_text import ChunkText
 from retrieval.errors import ArgumentError
+from retrieval.rank.need import read_need
 from retrieval.records import Chunk
 from retrieval.rerank.fusion import PairScorer
 from retrieval.rerank.model_thread import ModelThread
@@ -168,12 +169,12 @@ def passage(path: str, text: str) -> ChunkText:
 def test_held_passages_are_ordered_by_bm25_then_by_the_model() -> None:
     """rag_rerank's candidates are in no index: rank-bm25 ranks them among themselves."""
     held = [passage("x.py", "nothing"), passage("y.py", "golden retry"), passage("z.py", "retry retry job")]
-    assert paths(rerank("retry a job", held, None)) == ["z.py", "y.py", "x.py"]
-    assert paths(rerank("retry a job", held, second(KeywordScorer("golden"))))[0] == "y.py"
-    assert rerank("retry", [], None).results == ()
+    assert paths(rerank(read_need("retry a job"), held, None)) == ["z.py", "y.py", "x.py"]
+    assert paths(rerank(read_need("retry a job"), held, second(KeywordScorer("golden"))))[0] == "y.py"
+    assert rerank(read_need("retry"), [], None).results == ()
 
 
 def test_held_passages_without_a_common_word_keep_the_order_of_their_paths() -> None:
     """A ranking without evidence must at least be the same each time."""
     held = [passage("b.py", "x"), passage("a.py", "y")]
-    assert paths(rerank("zxqvbn", held, None)) == ["a.py", "b.py"]
+    assert paths(rerank(read_need("zxqvbn"), held, None)) == ["a.py", "b.py"]

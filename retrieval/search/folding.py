@@ -1,0 +1,89 @@
+"""Which results only repeat another: copies of the same code, and the files of one catalogue.
+
+A vendored copy, a generated client or the fortieth translation says nothing that the first did not, and takes
+the place of what would. The best of them stays and says how many there are.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from retrieval.paths.file_kinds import kind_of
+from retrieval.records import Candidate, Chunk
+
+LOOKED_AT = 40  # candidates that are compared with each other
+ALIKE = 0.9  # share of their stems that two copies have in common
+LEAST_STEMS = 12  # shorter chunks are alike by chance
+_LANGUAGE_TAG = re.compile(r"[a-z]{2,3}([-_][A-Za-z]{2,4})?")
+
+Stems = Callable[[Chunk], frozenset[bytes]]
+"""Reads the distinct stems of a chunk's text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A candidate, with those that only repeat it.
+
+    Attributes:
+        candidate: The best of them, with its rank among those that are kept.
+        alike: The places of the others, best first.
+    """
+
+    candidate: Candidate
+    alike: tuple[str, ...] = ()
+
+
+def fold(candidates: Sequence[Candidate], stems: Stems, *, keeps_data: bool) -> list[Folded]:
+    """Fold candidates that repeat a better one.
+
+    Args:
+        candidates: Best first; of more than LOOKED_AT, the others are kept as they are.
+        stems: Reads the stems of a chunk.
+        keeps_data: Whether files of one catalogue are kept apart, because the caller asks for them.
+    """
+    kept: list[Folded] = []
+    seen: list[tuple[Chunk, frozenset[bytes], str]] = []
+    for place, candidate in enumerate(candidates):
+        chunk = candidate.chunk
+        if place >= LOOKED_AT:
+            kept.append(Folded(candidate))
+            continue
+        words = stems(chunk)
+        catalogue = "" if keeps_data or kind_of(chunk.path) != "data" else _catalogue(chunk.path)
+        number = next((i for i, known in enumerate(seen) if _repeats(chunk, words, catalogue, known)), None)
+        if number is None:
+            seen.append((chunk, words, catalogue))
+            kept.append(Folded(candidate))
+        else:
+            kept[number] = replace(kept[number], alike=(*kept[number].alike, chunk.span))
+    return [replace(one, candidate=replace(one.candidate, rank=rank)) for rank, one in enumerate(kept, 1)]
+
+
+def _repeats(
+    chunk: Chunk, words: frozenset[bytes], catalogue: str, known: tuple[Chunk, frozenset[bytes], str]
+) -> bool:
+    other, others, its_catalogue = known
+    if catalogue and catalogue == its_catalogue:
+        return True
+    if chunk.path == other.path:
+        return False
+    if chunk.digest and chunk.digest == other.digest:
+        return True
+    if min(len(words), len(others)) < LEAST_STEMS:
+        return False
+    if min(len(words), len(others)) < ALIKE * max(len(words), len(others)):
+        return False
+    return len(words & others) >= ALIKE * len(words | others)
+
+
+def _catalogue(path: str) -> str:
+    """Name the catalogue that a file of data belongs to: its path without the names of languages.
+
+    >>> _catalogue("app/locales/de_DE/menu.json") == _catalogue("app/locales/fr/menu.json")
+    True
+    """
+    *folders, name = path.split("/")
+    stem, dot, suffix = name.rpartition(".")
+    if _LANGUAGE_TAG.fullmatch(stem) or not folders or not _LANGUAGE_TAG.fullmatch(folders[-1]):
+        return "/".join((*folders, f"*{dot}{suffix}"))
+    return "/".join((*folders[:-1], "*", name))

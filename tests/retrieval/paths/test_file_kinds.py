@@ -1,0 +1,48 @@
+"""Which kind of file a path names: what floods a whole repository is known by its name and place."""
+
+import doctest
+
+import pytest
+
+from retrieval.paths import file_kinds
+from retrieval.paths.file_kinds import kind_of
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("src/client.py", "code"),
+        ("src/i18n/translate.ts", "code"),
+        ("src/themes/apply.rs", "code"),
+        ("lang/parser.go", "code"),
+        ("src/messages/replies.py", "code"),
+        ("LicenseChecker.java", "code"),
+        ("src/history.rs", "code"),
+        ("app/news.py", "code"),
+        ("shared/i18n/locales/ja_JP/translation.json", "data"),
+        ("lang-de.json", "data"),
+        ("po/fr.po", "data"),
+        ("runtime/themes/gruvbox.toml", "data"),
+        ("src/locale/pt-br.js", "data"),
+        ("api/__snapshots__/users.test.ts.snap", "data"),
+        ("man/man1/jq.1", "data"),
+        ("LICENSE", "legal"),
+        ("COPYING", "legal"),
+        ("CHANGELOG.md", "legal"),
+        ("runtime/themes/licenses/kanagawa.LICENSE", "legal"),
+        ("tests/test_client.py", "test"),
+        ("src/client_test.go", "test"),
+        ("docs/guide.md", "prose"),
+        ("README.md", "prose"),
+        ("examples/server.c", "example"),
+        ("vendor/zlib/inflate.c", "example"),
+    ],
+)
+def test_a_kind_is_read_from_name_and_place(path: str, kind: str) -> None:
+    """A theme is data, the code that applies it is not."""
+    assert kind_of(path) == kind
+
+
+def test_the_examples_in_the_docstrings_hold() -> None:
+    """An example that lies is worse than none."""
+    assert doctest.testmod(file_kinds).failed == 0
