@@ -1,8 +1,8 @@
 """Which texts a message catalogue holds: each translated text with the key that the code knows it by.
 
 Catalogues are read line by line, since every format writes an entry on its own lines: JSON, ARB, YAML,
-properties, strings and TOML as `key: text` or `key = text`, gettext as `msgid` and `msgstr`, and XML dialects as
-elements. Keys are nested by indentation. A file in one long line has no entries.
+properties, strings and TOML as `key: text` or `key = text`, gettext as `msgid` and `msgstr`, XML dialects
+as elements. Keys are nested by indentation. A file in one long line has no entries.
 """
 
 import re
@@ -10,11 +10,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import unescape
 
-MOST_LINES = 20_000  # lines of one catalogue that are read
+MOST_LINES = 10_000  # lines of one catalogue that are read
 LONGEST_LINE = 2_000  # characters; a longer line is data, not a text of an interface
 
 # Each part is delimited by what it cannot contain, so that every line takes linear time.
-_PAIR = re.compile(r"""(\s*)(?:"([^"]*)"|'([^']*)'|([^\s"':=#{}\[\]<>][^:="'<>]*))\s*(?::|=>?)(?=[\s"'{\[]|\w)(.*)""")
+_PAIR = re.compile(
+    r"""(\s*)(?:"([^"]*)"|'([^']*)'|([^\s"':=#{}\[\]<>][^:="'<>]*))\s*(?::|=>?)(.*)""",
+)
 _GETTEXT = re.compile(r'\s*(?:(msgid|msgstr|msgctxt|msgid_plural)(?:\[\d+\])?\s+)?"(.*)"\s*')
 _ELEMENT = re.compile(r"<(string|data|value|source|target)\b([^<>]*)>([^<]*)")
 _NAME = re.compile(r'\bname="([^"]*)"')

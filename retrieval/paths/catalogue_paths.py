@@ -6,11 +6,12 @@ from collections.abc import Container
 from retrieval.paths.file_kinds import kind_of
 
 _SUFFIXES = frozenset(
-    "json json5 yml yaml toml properties po ftl arb ini strings xml xlf xliff resx js mjs ts php rb py lua dart".split()
+    "json json5 yml yaml toml properties po ftl arb ini strings xml xlf xliff resx".split()
+    + "js mjs ts php rb py lua dart".split()
 )
 _ENGLISH = ("en", "en-US", "en_US", "en-us", "en_us", "en-GB", "en_GB", "Base", "english", "default")
 # A part of a path that may name a language: `de` in `app_de.arb`, `ja_JP` in `locales/ja_JP/texts.json`.
-_LANGUAGE = re.compile(r"(?<![^/._-])[a-z]{2,3}(?:[-_@][A-Za-z]{2,10})?(?=[/.])")
+_LANGUAGE = re.compile(r"(?<![^/._-])(?:[a-z]{2}(?:[-_@][A-Za-z]{2,10})?|[a-z]{3})(?=[/.])")
 _ENGLISH_TAG = re.compile(r"(?i)en(?:[-_@][a-z]{2,10})?")
 
 
@@ -35,8 +36,8 @@ def is_english(path: str) -> bool:
 def language(path: str) -> str:
     """Return the language that a catalogue's path names, without region or script, or "".
 
-    >>> language("locales/zh-Hant.json"), language("locale/de/LC_MESSAGES/app.po"), language("messages.properties")
-    ('zh', 'de', '')
+    >>> language("locales/zh-Hant.json"), language("locale/de/LC_MESSAGES/app.po")
+    ('zh', 'de')
     """
     tags = [re.split("[-_@]", tag[0])[0] for tag in _LANGUAGE.finditer(path)]
     return next((tag for tag in reversed(tags) if len(tag) == len("en")), tags[-1] if tags else "")

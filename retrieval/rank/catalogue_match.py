@@ -1,6 +1,6 @@
 """Which texts of an interface a question in the same language means.
 
-Words are compared by their beginnings, without accents: `gelöschte` meets `Gelöscht` and `geloschten`, in any
+Words are compared by their beginnings, without accents: `gelöschte` meets `Gelöscht` and `GELOSCHTEN`, in any
 language that inflects at the end. Texts without spaces are compared by pairs of characters.
 """
 
@@ -30,7 +30,13 @@ def matching(question: str, entries: Sequence[Entry]) -> list[Entry]:
     share counts little.
     """
     asked = words(question)
-    texts = [(entry, words(entry.text)) for entry in entries if _may_share(entry.text, asked)]
+    stems = {word: _stem(word) for word in asked}
+    shared = ((entry, _plain(entry.text)) for entry in entries)
+    texts = [
+        (entry, _as_asked(words(text), stems))
+        for entry, text in shared
+        if any(stem in text for stem in stems.values())
+    ]
     spread = Counter(word for _, own in texts for word in own)
     weights = {word: math.log1p(len(entries) / (1 + spread[word])) for word in spread}
     total = sum(weights.get(word, math.log1p(len(entries))) for word in asked)
@@ -50,13 +56,30 @@ def matching(question: str, entries: Sequence[Entry]) -> list[Entry]:
 
 
 def words(text: str) -> frozenset[str]:
-    """Return the beginnings of a text's words, without accents and in lower case.
+    """Return a text's words, without accents and in lower case; short ones are articles and the like.
 
-    >>> sorted(words("Gelöschte Dateien"))
-    ['date', 'gelosc']
+    >>> sorted(words("Alle gelöschten Dateien"))
+    ['alle', 'dateien', 'geloschten']
     """
     terms = tokenizer.terms(_plain(text))
-    return frozenset(_beginning(term) for term in terms if len(term) >= SHORTEST_WORD or not _is_spaced(term))
+    return frozenset(term for term in terms if len(term) >= SHORTEST_WORD or term[0] >= FIRST_UNSPACED)
+
+
+def _as_asked(own: Iterable[str], asked: Mapping[str, str]) -> frozenset[str]:
+    """Replace each word of a text by the word of the question that it is a form of.
+
+    Args:
+        own: The words of the text.
+        asked: The words of the question, with their stems.
+    """
+    return frozenset(next((word for word in asked if _are_forms(word, asked[word], one)), one) for one in own)
+
+
+def _are_forms(word: str, stem: str, other: str) -> bool:
+    """Return whether two words begin alike; a short word has one form only."""
+    if min(len(word), len(other)) < SHORTEST_STEM:
+        return word == other
+    return other.startswith(stem) or word.startswith(_stem(other))
 
 
 def _gain(
@@ -73,22 +96,12 @@ def _sum(chosen: Iterable[str], weights: Mapping[str, float]) -> float:
     return math.fsum(weights[word] for word in chosen)
 
 
-def _may_share(text: str, asked: Iterable[str]) -> bool:
-    """Return whether a text contains the letters of a word; cheaper than splitting it."""
-    plain = _plain(text)
-    return any(word in plain for word in asked)
-
-
 def _plain(text: str) -> str:
     if text.isascii():
         return text.lower()
     return unicodedata.normalize("NFC", _ACCENT.sub("", unicodedata.normalize("NFKD", text))).lower()
 
 
-def _beginning(word: str) -> str:
+def _stem(word: str) -> str:
+    """Return the part of a word that its forms share."""
     return word[: max(SHORTEST_STEM, math.ceil(STEM_SHARE * len(word)))]
-
-
-def _is_spaced(word: str) -> bool:
-    """Return whether a word is of an alphabet whose words are written apart."""
-    return word[0] < FIRST_UNSPACED

@@ -1,17 +1,17 @@
 """How a question in another language is read in English: by the translations that the repository has itself.
 
-The texts of an interface, with the keys that the code knows them by, are a dictionary from every language that
-the interface speaks to the words of the code. A question whose words occur in catalogues only is matched with
-their texts, and the English texts and the keys of those become a wording of its own.
+The texts of an interface, with the keys that the code knows them by, are a dictionary from every language
+that the interface speaks to the words of the code. A question whose words occur mostly in catalogues is
+matched with their texts; the English texts of the matching entries, and their keys, become its first wording.
 """
 
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from retrieval.chunks import catalogue
+from retrieval.chunks import catalogue, tokenizer
 from retrieval.chunks.catalogue import Entry
 from retrieval.paths import catalogue_paths, file_kinds
 from retrieval.rank.catalogue_match import matching
@@ -21,7 +21,7 @@ from retrieval.rank.query import read_query
 from retrieval.records import Chunk
 from retrieval.sync.view import View
 
-SPOKEN = 0.3  # share of a question's words that only catalogues contain, from which on it is read in English
+SPOKEN = 0.5  # share of a question's words that only catalogues contain, from which on it is read in English
 MOST_CATALOGUES = 3  # an interface may keep the texts of one language in several files
 EVIDENCE = 100  # chunks that show where a question's words occur, if the search is filtered
 READ_SHARE = 0.8  # of the features; the rest is the question as asked, which may contain names
@@ -42,6 +42,11 @@ class Reading:
     text: str
     path: str
 
+    @property
+    def note(self) -> str:
+        """One sentence for the reader of the answer."""
+        return f'The question was also read as "{self.text}", by the texts in {self.path}.'
+
 
 def in_english(view: View, need: Need, features: Features, *, is_filtered: bool) -> Reading | None:
     """Read a question in English, or return None where its words are the code's own.
@@ -59,16 +64,13 @@ def in_english(view: View, need: Need, features: Features, *, is_filtered: bool)
         chunks = view.snapshot.chunks(view.snapshot.top("body", need.stems, EVIDENCE))
     if not _is_spoken(view, need, chunks):
         return None
-    catalogues = _catalogues(view, need, chunks)
-    found = [(path, entry) for path in catalogues for entry in _entries(view, path)]
-    chosen = matching(need.query.text, [entry for _, entry in found])
-    if not chosen:
-        return None
-    path = next(path for path, entry in found if entry is chosen[0])
-    english = {path: _english(view, path) for path in catalogues}
-    of = {id(entry): path for path, entry in found}
-    parts = [part for entry in chosen for part in _said(entry, english[of[id(entry)]])]
-    return Reading(". ".join(dict.fromkeys(parts)), path)
+    found = {path: _entries(view, path) for path in _catalogues(view, need, chunks)}
+    path_of = {id(entry): path for path, own in found.items() for entry in own}
+    chosen = matching(need.query.text, [entry for own in found.values() for entry in own])
+    said = {path: _english(view, path) for path in {path_of[id(entry)] for entry in chosen}}
+    parts = (part for entry in chosen for part in _said(entry, said[path_of[id(entry)]]))
+    telling = dict.fromkeys(part for part in parts if _is_telling(part))
+    return Reading(". ".join(telling), path_of[id(chosen[0])]) if telling else None
 
 
 def with_reading(need: Need, reading: Reading) -> Need:
@@ -94,39 +96,46 @@ def _catalogues(view: View, need: Need, chunks: dict[int, Chunk]) -> list[str]:
     """Return the catalogues of the question's language: that with most of its words, and its siblings."""
     by_path: dict[str, list[int]] = defaultdict(list)
     for uid, chunk in chunks.items():
-        if catalogue_paths.is_catalogue(chunk.path) and not catalogue_paths.is_english(chunk.path):
+        if catalogue_paths.is_catalogue(chunk.path):
             by_path[chunk.path].append(uid)
     idf = {stem: view.snapshot.idf("body", stem) for stem in need.stems}
     held = {
         path: math.fsum(idf[stem] for stem in view.snapshot.holding(idf, uids))
         for path, uids in by_path.items()
     }
-    best = sorted(held, key=lambda path: (-held[path], path))
-    return [path for path in best if catalogue_paths.language(path) == catalogue_paths.language(best[0])][
-        :MOST_CATALOGUES
-    ]
+    # A question that the English texts meet as well is English; its words stand in texts only.
+    best = sorted(held, key=lambda path: (-held[path], not catalogue_paths.is_english(path), path))
+    if not best or catalogue_paths.is_english(best[0]):
+        return []
+    spoken = catalogue_paths.language(best[0])
+    return [path for path in best if catalogue_paths.language(path) == spoken][:MOST_CATALOGUES]
 
 
 def _entries(view: View, path: str) -> list[Entry]:
-    lines: Sequence[str] = view.lines(path) or ()
-    return catalogue.entries(path, lines)
+    """Read the entries of a catalogue, without the language that some catalogues put around all keys."""
+    own = catalogue_paths.language(path)
+    return [
+        Entry(entry.key[1:], entry.text)
+        if len(entry.key) > 1 and catalogue_paths.language(f"{entry.key[0]}.") == own
+        else entry
+        for entry in catalogue.entries(path, view.lines(path) or ())
+    ]
 
 
 def _english(view: View, path: str) -> dict[tuple[str, ...], str]:
     """Return the English texts by key; empty where the keys are the texts, or the code holds them."""
     source = catalogue_paths.english_of(path, view.contents.records)
-    return {_key(entry): entry.text for entry in _entries(view, source)} if source else {}
+    return {entry.key: entry.text for entry in _entries(view, source)} if source else {}
 
 
-def _key(entry: Entry) -> tuple[str, ...]:
-    """Return an entry's key without the language that some catalogues put around all entries."""
-    return entry.key[1:] if len(entry.key) > 1 and len(entry.key[0]) <= len("zh-Hant") else entry.key
-
-
-def _said(entry: Entry, english: dict[tuple[str, ...], str]) -> Iterator[str]:
+def _said(entry: Entry, english: Mapping[tuple[str, ...], str]) -> Iterator[str]:
     """Yield the English text of an entry, and the last part of its key if code may name it."""
-    if text := english.get(_key(entry)):
+    text = english.get(entry.key, "")
+    if text:
         yield text
-    key = entry.key[-1]
-    if not text or _NAME.fullmatch(key):
-        yield key
+    if not text or _NAME.fullmatch(entry.key[-1]):
+        yield entry.key[-1]
+
+
+def _is_telling(text: str) -> bool:
+    return not tokenizer.QUERY_STOP_WORDS.issuperset(tokenizer.terms(text))
