@@ -60,13 +60,20 @@ def in_english(view: View, need: Need, features: Features, *, is_filtered: bool)
     if need.guesses or need.is_symbol:
         return None
     chunks = dict(zip(features.pool.uids, features.pool.chunks, strict=True))
-    if is_filtered:
-        chunks = view.snapshot.chunks(view.snapshot.top("body", need.stems, EVIDENCE))
-    if not _is_spoken(view, need, chunks):
+    if not is_filtered and not _in_catalogues(chunks):
         return None
-    found = {path: _entries(view, path) for path in _catalogues(view, need, chunks)}
-    path_of = {id(entry): path for path, own in found.items() for entry in own}
-    chosen = matching(need.query.text, [entry for own in found.values() for entry in own])
+    known = {stem: features.idf[stem] for stem in need.query.stems if view.snapshot.df("body", stem)}
+    enough = SPOKEN * math.fsum(known.values())
+    foreign = _not_in_code(view, known, chunks)
+    if is_filtered and math.fsum(foreign.values()) >= enough:
+        chunks = view.snapshot.chunks(view.snapshot.top("body", need.query.stems, EVIDENCE))
+        foreign = _not_in_code(view, foreign, chunks)
+    own = _in_catalogues(chunks)
+    if not own or math.fsum(foreign[stem] for stem in view.snapshot.holding(foreign, list(own))) < enough:
+        return None
+    found = {path: _entries(view, path) for path in _catalogues(view, features.idf, chunks)}
+    path_of = {id(entry): path for path, read in found.items() for entry in read}
+    chosen = matching(need.query.text, [entry for read in found.values() for entry in read])
     said = {path: _english(view, path) for path in {path_of[id(entry)] for entry in chosen}}
     parts = (part for entry in chosen for part in _said(entry, said[path_of[id(entry)]]))
     telling = dict.fromkeys(part for part in parts if _is_telling(part))
@@ -79,26 +86,23 @@ def with_reading(need: Need, reading: Reading) -> Need:
     return replace(need, wordings=(Wording(read_query(reading.text), READ_SHARE), *kept))
 
 
-def _is_spoken(view: View, need: Need, chunks: dict[int, Chunk]) -> bool:
-    """Return whether most words of the question occur in catalogues and not in code."""
-    own = [uid for uid, chunk in chunks.items() if catalogue_paths.is_catalogue(chunk.path)]
-    if not own:
-        return False
-    snapshot = view.snapshot
-    known = {stem: snapshot.idf("body", stem) for stem in need.stems if snapshot.df("body", stem)}
-    # Prose may be translated as well.
+def _not_in_code(view: View, idf: Mapping[str, float], chunks: Mapping[int, Chunk]) -> dict[str, float]:
+    """Leave out the stems that code contains; prose is translated as well, and does not count."""
     code = [uid for uid, chunk in chunks.items() if file_kinds.kind_of(chunk.path) in _CODE]
-    only = snapshot.holding(known.keys() - snapshot.holding(known, code), own)
-    return sum(known[stem] for stem in only) >= SPOKEN * sum(known.values())
+    held = view.snapshot.holding(idf, code)
+    return {stem: weight for stem, weight in idf.items() if stem not in held}
 
 
-def _catalogues(view: View, need: Need, chunks: dict[int, Chunk]) -> list[str]:
+def _in_catalogues(chunks: Mapping[int, Chunk]) -> dict[int, str]:
+    """Return the chunks of catalogues, with their paths."""
+    return {uid: chunk.path for uid, chunk in chunks.items() if catalogue_paths.is_catalogue(chunk.path)}
+
+
+def _catalogues(view: View, idf: Mapping[str, float], chunks: Mapping[int, Chunk]) -> list[str]:
     """Return the catalogues of the question's language: that with most of its words, and its siblings."""
     by_path: dict[str, list[int]] = defaultdict(list)
-    for uid, chunk in chunks.items():
-        if catalogue_paths.is_catalogue(chunk.path):
-            by_path[chunk.path].append(uid)
-    idf = {stem: view.snapshot.idf("body", stem) for stem in need.stems}
+    for uid, path in _in_catalogues(chunks).items():
+        by_path[path].append(uid)
     held = {
         path: math.fsum(idf[stem] for stem in view.snapshot.holding(idf, uids))
         for path, uids in by_path.items()
@@ -125,7 +129,9 @@ def _entries(view: View, path: str) -> list[Entry]:
 def _english(view: View, path: str) -> dict[tuple[str, ...], str]:
     """Return the English texts by key; empty where the keys are the texts, or the code holds them."""
     source = catalogue_paths.english_of(path, view.contents.records)
-    return {entry.key: entry.text for entry in _entries(view, source)} if source else {}
+    if not source or view.reason(source):
+        return {}
+    return {entry.key: entry.text for entry in _entries(view, source)}
 
 
 def _said(entry: Entry, english: Mapping[tuple[str, ...], str]) -> Iterator[str]:
