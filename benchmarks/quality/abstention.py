@@ -1,17 +1,19 @@
 """Calibrate the confidence of the best candidate, with questions asked of the wrong repository.
 
-    python -m benchmarks.quality.abstention --corpus REPOS --queries Q.jsonl --pasted QUESTIONS2.jsonl \
-        --cache CACHE
+    python -m benchmarks.quality.abstention --cache CACHE --people people-dev.jsonl --trees TREES \
+        --old queries.jsonl --pasted questions2.jsonl --corpus REPOS
 
-Each question is asked of its own repository, where it has an answer, and of three others in turn, where it is
-taken to have none; a few have one all the same, so the rate of flagged ones cannot reach 1. A logistic
-regression is fitted, both classes of equal weight, and its threshold is where ANSWERABLE_FLAGGED of the
-answerable training questions fall below. Reported rates are out of fold: the questions of each repository are
-judged by a model and a threshold from the others' questions. The last lines are for
+Each question is asked, in every form that it has, of its own repository, where it has an answer, and of WRONG
+others of its set, where it is taken to have none; a few have one all the same, so the rate of flagged ones
+cannot reach 1. For each kind of need (`confidence.kind_of`) a logistic regression is fitted, both classes of
+equal weight. Its threshold is where ANSWERABLE_FLAGGED of the answerable questions of a group fall below, the
+median over groups of LEAST_GROUP questions and more. Reported rates are out of fold: the questions of each
+repository are judged by a model and a threshold from other folds. The last lines are for
 retrieval/rank/confidence.py.
 """
 
 import argparse
+import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,17 +23,25 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from tqdm import tqdm
 
-from benchmarks.quality.ranks import by_repository, opened
-from retrieval.index.reader import Snapshot
-from retrieval.rank.confidence import signs
-from retrieval.rank.features import extract_features
-from retrieval.rank.need import read_need
+from benchmarks.quality.question_sets import FORMS, READERS, QuestionSet
+from benchmarks.quality.ranks import opened
+from retrieval.rank.confidence import Kind, kind_of, signs
+from retrieval.rank.need import Need, read_need
 from retrieval.rank.ranker import rank, weights_for
+from retrieval.search.searcher import features_of
+from retrieval.sync.view import View
 
-SIGNS = ("match", "covered", "named", "phrase", "score")
-WRONG = 3  # other repositories that a question is asked of
-ANSWERABLE_FLAGGED = 0.035  # of the training questions; others lie a little above
-BINS = 5
+PLAIN = ("match", "known", "covered", "named", "phrase", "title", "definition", "whole", "past")
+SIGNS: dict[Kind, tuple[str, ...]] = {
+    "name": PLAIN,
+    "question": PLAIN,
+    "pasted": PLAIN,
+    "guessed": (*PLAIN, "guessed", "suggested"),
+}
+WRONG = 2  # other repositories that a question is asked of
+ANSWERABLE_FLAGGED = 0.03  # of a group in training; others lie a little above
+LEAST_GROUP = 25
+FOLDS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +50,15 @@ class Case:
 
     Attributes:
         owner: The repository that the question is about.
-        source: "asked" or "pasted".
-        kind: "question" or "symbol".
+        group: Its set, form and kind.
+        kind: The kind of need.
         answerable: Whether it was asked of its own repository.
         signs: In the order of SIGNS, or None when nothing was found at all.
     """
 
     owner: str
-    source: str
-    kind: str
+    group: str
+    kind: Kind
     answerable: bool
     signs: tuple[float, ...] | None
 
@@ -58,96 +68,91 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--corpus", type=Path, required=True)
-    parser.add_argument("--queries", type=Path, required=True)
-    parser.add_argument(
-        "--pasted", type=Path, required=True, help="the second set, as questions.py writes it"
-    )
+    for name in ("people", "old", "pasted"):
+        parser.add_argument(f"--{name}", type=Path, help=(READERS[name].__doc__ or "").partition("\n")[0])
+    parser.add_argument("--trees", type=Path, help="laid-out trees of the set people")
+    parser.add_argument("--corpus", type=Path, help="laid-out trees of the sets old and pasted")
     parser.add_argument("--cache", type=Path, required=True, help="folder of indexes")
     args = parser.parse_args()
-    snapshots = {
-        name: opened(args.corpus / name, args.cache).view().snapshot for name in by_repository(args.queries)
-    }
-    cases = [*ask(args.queries, snapshots, "asked"), *ask(args.pasted, snapshots, "pasted")]
-    judged: list[tuple[Case, bool]] = []
-    for kind in ("question", "symbol"):
-        group = [case for case in cases if case.kind == kind]
-        confidence, low = out_of_fold(group)
-        report(kind, group, confidence, low)
-        judged += zip(group, low, strict=True)
-        model, threshold = fit(group)
-        factors = {name: round(float(f), 3) for name, f in zip(SIGNS, model.coef_[0], strict=True)}
-        print(f"{kind}: Calibration({model.intercept_[0]:.3f}, {factors}, {threshold:.3f})\n")
-    for source in ("asked", "pasted"):
-        print(source, *(f"{name} {rate:.3f}" for name, rate in rates(judged, source).items()))
+    cases: list[Case] = []
+    for name in ("people", "old", "pasted"):
+        if file := getattr(args, name):
+            trees = args.trees if name == "people" else args.corpus
+            cases += ask(READERS[name](file), trees, args.cache)
+    for kind, names in SIGNS.items():
+        own = [case for case in cases if case.kind == kind]
+        report(kind, own, out_of_fold(own))
+        model, threshold = fit(own)
+        factors = {name: round(float(f), 2) for name, f in zip(names, model.coef_[0], strict=True)}
+        print(f"{kind}: Calibration({model.intercept_[0]:.2f}, {factors}, {threshold:.3f})\n")
 
 
-def ask(queries: Path, snapshots: dict[str, Snapshot], source: str) -> Iterator[Case]:
-    """Ask each question of its own repository and of WRONG others."""
-    names = sorted(snapshots)
-    for start, (owner, rows) in enumerate(tqdm(by_repository(queries).items(), unit="repo", disable=None)):
-        for number, row in enumerate(rows):
-            need = read_need(row["query"])
-            others = ((start + 1 + (7 * number + 5 * turn) % (len(names) - 1)) for turn in range(WRONG))
-            for name in (owner, *(names[other % len(names)] for other in others)):
-                features = extract_features(need, snapshots[name])
-                best = rank(features, weights_for(need), limit=1)
-                found = signs(snapshots[name], features, best[0]) if best else None
-                values = tuple(found[sign] for sign in SIGNS) if found else None
-                kind = "symbol" if need.is_symbol else "question"
-                yield Case(owner, source, kind, name == owner, values)
+def ask(questions: QuestionSet, trees: Path, cache: Path) -> Iterator[Case]:
+    """Ask each question in each form of its own tree and of WRONG trees of other repositories."""
+    chooser = random.Random(0)  # noqa: S311 - to be repeated
+    tree_of_repo = {question.repo: question.tree for question in questions.questions}
+    views: dict[str, View] = {}
+    for question in tqdm(questions.questions, desc=questions.name, unit="question", disable=None):
+        others = sorted(tree for repo, tree in tree_of_repo.items() if repo != question.repo)
+        asked = [question.tree, *chooser.sample(others, WRONG)]
+        for form in (form for form in FORMS if form in question.wordings):
+            wording = question.wordings[form]
+            need = read_need(wording.query, wording.expect)
+            kind = "everyday" if question.kind.startswith("everyday") else question.kind
+            group = f"{questions.name} {form} {kind if questions.name == 'people' else ''}".strip()
+            for tree in asked:
+                if tree not in views:
+                    views[tree] = opened(trees / tree, cache).view()
+                found = measured(need, views[tree])
+                yield Case(question.repo, group, kind_of(need), tree == question.tree, found)
+
+
+def measured(need: Need, view: View) -> tuple[float, ...] | None:
+    """Measure the signs of a need in a repository; None when nothing is found."""
+    features = features_of(view, need)
+    best = rank(features, weights_for(need), limit=1)
+    if not best:
+        return None
+    found = signs(need, view.snapshot, features, best[0])
+    return tuple(found[name] for name in SIGNS[kind_of(need)])
 
 
 def fit(cases: Sequence[Case]) -> tuple[LogisticRegression, float]:
-    """Fit the regression on what found anything; its threshold is chosen on what was asked, not pasted."""
+    """Fit the regression on what found anything, and choose its threshold."""
     judged = [case for case in cases if case.signs]
     model = LogisticRegression(class_weight="balanced", max_iter=5000)
     model.fit([case.signs for case in judged], [case.answerable for case in judged])
-    answerable = [case.signs for case in judged if case.answerable and case.source == "asked"]
-    threshold = np.quantile(model.predict_proba(answerable)[:, 1], ANSWERABLE_FLAGGED)
-    return model, float(threshold)
+    quantiles = []
+    for group in {case.group for case in judged}:
+        own = [case.signs for case in judged if case.answerable and case.group == group]
+        if len(own) >= LEAST_GROUP:
+            quantiles.append(np.quantile(model.predict_proba(own)[:, 1], ANSWERABLE_FLAGGED))
+    return model, float(np.median(quantiles))
 
 
-def out_of_fold(cases: Sequence[Case]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Judge each repository's questions by a model of the others': confidence and whether it is low."""
-    confidence, low = np.zeros(len(cases)), np.ones(len(cases), dtype=bool)
-    for owner in sorted({case.owner for case in cases}):
-        model, threshold = fit([case for case in cases if case.owner != owner])
+def out_of_fold(cases: Sequence[Case]) -> NDArray[np.bool_]:
+    """Tell which cases are flagged by a model of the other folds' repositories."""
+    fold_of = {owner: i % FOLDS for i, owner in enumerate(sorted({case.owner for case in cases}))}
+    low = np.ones(len(cases), dtype=bool)
+    for fold in range(FOLDS):
+        model, threshold = fit([case for case in cases if fold_of[case.owner] != fold])
         for i, case in enumerate(cases):
-            if case.owner == owner and case.signs:
-                confidence[i] = model.predict_proba([case.signs])[0, 1]
-                low[i] = confidence[i] < threshold
-    return confidence, low
+            if fold_of[case.owner] == fold and case.signs:
+                low[i] = model.predict_proba([case.signs])[0, 1] < threshold
+    return low
 
 
-def rates(judged: Sequence[tuple[Case, bool]], source: str) -> dict[str, float]:
-    """Share of flagged cases of a source, questions and names together."""
-    own = [(case.answerable, low) for case, low in judged if case.source == source]
-    return {
-        "answerable flagged": float(np.mean([low for answerable, low in own if answerable])),
-        "crossed flagged": float(np.mean([low for answerable, low in own if not answerable])),
-    }
-
-
-def report(kind: str, cases: Sequence[Case], confidence: NDArray[np.float64], low: NDArray[np.bool_]) -> None:
-    """Print the rates of false silence and false confidence, and how well the confidence is calibrated."""
+def report(kind: Kind, cases: Sequence[Case], low: NDArray[np.bool_]) -> None:
+    """Print the rates of false silence and of what is caught, by group."""
     answerable = np.array([case.answerable for case in cases])
-    sources = np.array([case.source for case in cases])
-    for source in ("asked", "pasted"):
-        own = sources == source
-        if own.any():
-            silence, caught = low[own & answerable].mean(), low[own & ~answerable].mean()
-            print(
-                f"{kind}, {source}: {own.sum()} cases, answerable flagged {silence:.3f} (false silence), "
-                f"crossed flagged {caught:.3f} (false confidence {1 - caught:.3f})"
-            )
-    weight = np.where(answerable, 1 / answerable.sum(), 1 / (~answerable).sum())
-    for low_edge in np.arange(BINS) / BINS:
-        inside = (confidence >= low_edge) & (confidence < low_edge + 1 / BINS + 1e-9)
-        if inside.any():
-            share = (weight * answerable)[inside].sum() / weight[inside].sum()
-            told = np.average(confidence[inside], weights=weight[inside])
-            print(f"  confidence {told:.2f} on average: {share:.2f} answerable, {inside.sum()} cases")
+    groups = np.array([case.group for case in cases])
+    for group in ("", *sorted(set(groups))):
+        own = groups == group if group else np.ones(len(cases), dtype=bool)
+        rates = (low[own & answerable].mean(), low[own & ~answerable].mean())
+        print(
+            f"{kind}, {group or 'all'}: {(own & answerable).sum()} answerable, flagged {rates[0]:.3f}; "
+            f"of other repositories, flagged {rates[1]:.3f}"
+        )
 
 
 if __name__ == "__main__":

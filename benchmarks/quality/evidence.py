@@ -183,7 +183,11 @@ def _scored_alike(evidence: Evidence, rows: Ints, weights: Weights) -> Floats:
     scores = scores + weights.coherence * _coherence(scores, owner, file)
     scores = np.round(scores, 6) * kinds
     scores = np.round(scores, 6)
-    return np.asarray(np.round(scores * weights.decay ** _placed_above(scores, file), 6), dtype=np.float64)
+    scores = np.asarray(scores * weights.decay ** _placed_above(scores, file), dtype=np.float64).round(6)
+    if weights.puts_whole_first:
+        whole = evidence.values[rows, FEATURES.index("whole")]
+        scores = np.round(scores + whole * (1 + _peaks(scores, owner, len(evidence.asked))[owner]), 6)
+    return np.asarray(scores, dtype=np.float64)
 
 
 def _own(evidence: Evidence, rows: Ints, weights: Weights) -> Floats:

@@ -21,7 +21,7 @@ The MCP server `goldrank` ranks this repository's code; its replies name `path:s
 - grep: when you know the literal string.
 
 Read the lines that a result names before you open whole files.
-When a reply says that nothing seems to answer, rephrase once with an identifier, then believe it.
+When a reply says that something may not be here, ask once more with names that the reply offers.
 """
 
 

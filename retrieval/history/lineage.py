@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from retrieval.history.columns import Columns, Ints
 
+_UNSEEN, _OPEN = -1, -2  # in place of a date: not reached, or some parents are not dated yet
+
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
@@ -57,20 +59,19 @@ def _dates(columns: Columns, head: int) -> NDArray[np.int64]:
         columns.parents.tolist(),
         columns.times.tolist(),
     )
-    dates = [-1] * len(columns)
+    dates = [_UNSEEN] * len(columns)
     waiting = [head]
     while waiting:
         row = waiting[-1]
-        if dates[row] >= 0:
-            waiting.pop()
-            continue
         above = [parent for parent in parents[offsets[row] : offsets[row + 1]] if parent >= 0]
-        undated = [parent for parent in above if dates[parent] < 0]
-        if undated:
-            waiting += undated
-        else:
-            dates[row] = max([times[row], *(dates[parent] + 1 for parent in above)])
-            waiting.pop()
+        if dates[row] == _UNSEEN:
+            dates[row] = _OPEN
+            waiting += [parent for parent in above if dates[parent] == _UNSEEN]
+            continue
+        if dates[row] == _OPEN:
+            # A parent that is still open is a descendant: info/grafts may name any commit as a parent.
+            dates[row] = max([times[row], *(dates[parent] + 1 for parent in above if dates[parent] >= 0)])
+        waiting.pop()
     return np.array(dates, np.int64)
 
 

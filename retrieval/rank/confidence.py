@@ -2,21 +2,24 @@
 
 A search always finds something; this module decides when none of it is likely the answer. The model is a
 logistic regression over a few signs of the best candidate, fitted on questions to the right and to the wrong
-repository: benchmarks/quality/abstention.py, docs/decisions/0008-abstention.md.
+repository: benchmarks/quality/abstention.py, docs/decisions/0023-lines-and-guesses.md.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from retrieval.chunks import tokenizer
 from retrieval.index.reader import Snapshot
 from retrieval.rank.features import Features
-from retrieval.rank.need import Need
+from retrieval.rank.need import Guess, Need
 from retrieval.rank.query import whole_stem
 from retrieval.records import Candidate
+
+Kind = Literal["name", "question", "pasted", "guessed"]
 
 RARE, RARE_SHARE = 10, 0.01  # chunks that may contain an identifier before it counts as an everyday word
 
@@ -36,13 +39,13 @@ class Calibration:
     threshold: float
 
 
-# benchmarks/runs/2026-11-24-dev/abstention.txt
-QUESTION = Calibration(
-    -6.301, {"match": 2.181, "covered": 3.037, "named": 1.284, "phrase": 1.349, "score": 2.269}, 0.260
-)
-SYMBOL = Calibration(
-    -7.179, {"match": 1.801, "covered": 1.504, "named": 0.546, "phrase": 3.187, "score": 1.275}, 0.648
-)
+# benchmarks/runs/2026-11-28-lines/abstention.txt
+CALIBRATIONS: Mapping[Kind, Calibration] = {
+    "name": Calibration(0.0, {}, 0.0),
+    "question": Calibration(0.0, {}, 0.0),
+    "pasted": Calibration(0.0, {}, 0.0),
+    "guessed": Calibration(0.0, {}, 0.0),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +65,20 @@ def judge(need: Need, snapshot: Snapshot, features: Features, candidates: Sequen
     """Compute the confidence from the signs of the best candidate; 0 without candidates."""
     if not candidates:
         return Confidence(0.0, is_low=True)
-    calibration = SYMBOL if need.is_symbol else QUESTION
-    found = signs(snapshot, features, candidates[0])
+    calibration = CALIBRATIONS[kind_of(need)]
+    found = signs(need, snapshot, features, candidates[0])
     logit = calibration.intercept + sum(factor * found[name] for name, factor in calibration.factors.items())
     value = 1 / (1 + math.exp(-logit))
     return Confidence(value, value < calibration.threshold and not stands_here(need, snapshot))
+
+
+def kind_of(need: Need) -> Kind:
+    """Return the kind of need that is calibrated by itself."""
+    if need.is_symbol:
+        return "name"
+    if need.guesses:
+        return "guessed"
+    return "pasted" if need.is_pasted else "question"
 
 
 def stands_here(need: Need, snapshot: Snapshot) -> bool:
@@ -82,14 +94,17 @@ def stands_here(need: Need, snapshot: Snapshot) -> bool:
     return False
 
 
-def signs(snapshot: Snapshot, features: Features, best: Candidate) -> dict[str, float]:
+def signs(need: Need, snapshot: Snapshot, features: Features, best: Candidate) -> dict[str, float]:
     """Measure the signs that distinguish an answer from a non-answer; shares are 0 to 1, weighted by idf.
 
     match: The pool's best BM25 score in the body, as a share of the maximum possible.
+    known: Share of the query that occurs in the index at all.
     covered: Share of the query in the chunks of the best candidate's file that are in the pool.
     named: Share of the query in the names that these chunks define.
-    phrase: Share of the query whose adjacent words are adjacent in the candidate.
-    score: The candidate's first-stage score.
+    phrase: Share of the query whose adjacent words are adjacent in one chunk of the pool.
+    title, definition, whole, past: These features of the best candidate.
+    guessed: Share of the guesses that occur in the index, by weight.
+    suggested: How far the best candidate's path meets the guesses, as a name and by words.
     """
     number = features.pool.chunks.index(best.chunk)
     beside = np.flatnonzero(features.files == features.files[number])
@@ -97,15 +112,23 @@ def signs(snapshot: Snapshot, features: Features, best: Candidate) -> dict[str, 
     total = sum(features.idf.values()) or 1.0  # a name without terms, such as `__`, has no idf
     here = snapshot.holding(features.idf, [features.pool.uids[i] for i in beside])
 
-    def share(stems: set[str]) -> float:
-        return (
-            sum(features.idf[stem] for stem in sorted(stems)) / total
-        )  # sorted, so that sums are equal to the last bit
+    def share(stems: Iterable[str]) -> float:
+        # sorted, so that sums are equal to the last bit
+        return sum(features.idf[stem] for stem in sorted(stems)) / total
 
+    values = {name: float(of_chunks[number]) for name, of_chunks in features.by_name.items()}
+    weights = sum(guess.weight for guess in need.guesses) or 1.0
     return {
         "match": features.match,
+        "known": share({stem for stem in features.idf if snapshot.df("body", stem)}),
         "covered": share(here),
         "named": share(names & features.idf.keys()),
-        "phrase": math.sqrt(features.by_name["phrase"][number]),
-        "score": best.score,
+        "phrase": math.sqrt(features.by_name["phrase"].max(initial=0.0)),
+        **{name: values[name] for name in ("title", "definition", "whole", "past")},
+        "guessed": sum(guess.weight for guess in need.guesses if _occurs(guess, snapshot)) / weights,
+        "suggested": values.get("expect_path", 0.0) + values.get("expect_title", 0.0),
     }
+
+
+def _occurs(guess: Guess, snapshot: Snapshot) -> bool:
+    return bool(guess.stems) and all(snapshot.df("body", stem) for stem in guess.stems)

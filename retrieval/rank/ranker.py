@@ -4,6 +4,7 @@
           + coherence, for a file's best chunk
           x kind                               for tests, prose, examples, data, legal texts, older versions
           x decay                              for each chunk of the same file ranked above
+          + whole, for a name alone            more than the best score, so that these chunks come first
 
 `Candidate.parts` has the contribution of each feature, positive or negative, and the parts of a candidate add
 up to its score.
@@ -21,7 +22,7 @@ from retrieval.rank.weights import QUESTION, SYMBOL, Weights
 from retrieval.records import Candidate
 
 MATCH_DOUBT = 0.35
-TRUSTED = (0.16, 0.66)
+TRUSTED = (0.06, 0.61)
 """Agreement of guesses with their question up to which they count nothing, and from which on, whole;
 chosen so that the guesses of another question cost .01 nDCG at most (benchmarks/runs/2026-11-28-lines)."""
 
@@ -91,6 +92,8 @@ def _shares(features: Features, weights: Weights) -> dict[str, Feature]:
     shares["kind"] = _total(shares, features) * (kinds - 1)
     scores = _total(shares, features)
     shares["decay"] = scores * (weights.decay ** _placed_above(scores, features.files) - 1)
+    if weights.puts_whole_first:
+        shares["whole"] = features.by_name["whole"] * (1 + _total(shares, features).max(initial=0.0))
     return shares
 
 

@@ -39,6 +39,14 @@ HOUSE = {
     "garage/door.py": "def open_door(remote):\n    return remote.press()\n",
     "garage/light.py": "def light_engine_room(remote):\n    return remote.press()\n",
 }
+
+
+def distinct(number: int) -> str:
+    """Write code that asks for the same and repeats no other."""
+    words = (f"prepare_engine(option_{number}_{i}, valve{number}x{i})" for i in range(12))
+    return f"class A{number}:\n" + "".join(f"    {word}\n" for word in words)
+
+
 QUESTION = "how is the engine started with a key"
 
 
@@ -141,7 +149,7 @@ async def test_no_form_is_longer_than_its_budget(
 ) -> None:
     """A client cuts what is too long in the middle, where the answer may be."""
     deep = "/".join(["a_folder_with_a_long_name"] * 6)
-    root = write(tmp_path / "deep", {f"{deep}/f{i}.py": f"class A{i}:\n{STEPS}" for i in range(20)})
+    root = write(tmp_path / "deep", {f"{deep}/f{i}.py": distinct(i) for i in range(20)})
     async with connected(workspace(root)) as client:
         reply = await call(
             client, "rag_search", query="prepare engine", format=form, max_chars=max_chars, top_k=20

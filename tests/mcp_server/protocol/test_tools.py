@@ -46,8 +46,8 @@ async def test_the_tools_stay_small(workspace: MakeWorkspace) -> None:
         ]
     )
     listed, told = (len(tokenizer.encode(text, add_special_tokens=False)) for text in (said, instructions))
-    assert listed + told < 950
-    assert len(said) + len(instructions) < 3_000
+    assert listed + told < 1_200
+    assert len(said) + len(instructions) < 3_900
 
 
 async def test_of_very_many_roots_the_listing_names_the_first(
@@ -109,8 +109,8 @@ async def test_a_reply_says_when_nothing_seems_to_answer(workspace: MakeWorkspac
             client, "rag_search", query="how are requests to the database migrated and rolled back"
         )
         high = await call(client, "rag_search", query="how does the client retry a request")
-    assert "\nnote: nothing here seems to answer this (confidence 0." in low
-    assert "seems to answer" not in high
+    assert "\nnote: this may not be here; the nearest follow. Ask again in the project's words" in low
+    assert "may not be here" not in high
 
 
 async def test_nothing_relevant_is_said_with_what_to_try(workspace: MakeWorkspace) -> None:

@@ -50,3 +50,9 @@ def test_a_long_line_of_commits_needs_no_deep_stack() -> None:
     """Fifty thousand parents in a row are normal."""
     growth = grown(*(commit(number, number - 1, time=number) for number in range(50_000, 0, -1)))
     assert len(used(growth, 50_000, 60_000)) == 50_000
+
+
+def test_a_circle_of_parents_comes_to_an_end() -> None:
+    """No hash leads back to itself, but `info/grafts` may name any commit as a parent."""
+    growth = grown(commit(3, 2, 3, time=3), commit(2, 1, time=2), commit(1, 3, time=1))
+    assert used(growth, 3, 9) == [3, 2, 1]

@@ -73,8 +73,8 @@ def test_each_share_is_a_share(opened: Repository) -> None:
     """Signs of different repositories must mean the same, or no calibration holds."""
     need, snapshot = read_need("how is a session renewed by a kafka consumer"), opened.view().snapshot
     features = extract_features(need, snapshot)
-    found = signs(snapshot, features, rank(features, weights_for(need), limit=1)[0])
-    assert all(0 <= found[name] <= 1 for name in ("match", "covered", "named", "phrase"))
+    found = signs(need, snapshot, features, rank(features, weights_for(need), limit=1)[0])
+    assert all(0 <= value <= 1 for value in found.values())
     assert 0 < found["covered"] < 1
 
 

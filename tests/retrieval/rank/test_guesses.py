@@ -11,7 +11,7 @@ from retrieval.sync.repository import Repository
 
 FILES = {
     "app/paste_handler.ts": "export function handlePaste(url: string) {\n  return embeds.matchUrl(url);\n}\n",
-    "app/throttle.ts": "export const maxAttempts = 5;\nexport function tooMany(n: number) { return n > 5; }\n",
+    "app/throttle.ts": "export const maxAttempts = 5;\nexport function tooMany(n: number) {}\n",
     "app/video.ts": "// a link to a video, and the video player\nexport function video(link: string) {}\n",
     "app/menu.ts": "export function openMenu() {}\n",
     "app/crypto.ts": "export function encryptToken(token: string) { return cipher(token); }\n",

@@ -13,7 +13,9 @@ from retrieval.search.searcher import Request
 
 BODY = "".join(f"    total += price_{i} * quantity_{i}\n" for i in range(60))
 SHOP = {
-    "shop/total.py": f"RATE_LIMIT = 3\n\n\ndef sum_basket(basket):\n    total = RATE_LIMIT\n{BODY}    return total\n",
+    "shop/total.py": (
+        f"RATE_LIMIT = 3\n\n\ndef sum_basket(basket):\n    total = RATE_LIMIT\n{BODY}    return total\n"
+    ),
 }
 MENU = '{\n  "basket": "BASKET",\n  "checkout": "CHECKOUT of the basket"\n}\n'
 
@@ -65,7 +67,8 @@ def test_copies_count_once(tmp_path: Path) -> None:
 def test_a_definition_is_shown_whole_where_it_is_short(tmp_path: Path) -> None:
     """The middle of a function makes its reader open the file again."""
     body = "".join(f"    step_{i} = prepare(option_{i}, default_{i})\n" for i in range(40))
-    text = f"LIMIT_OF_STEPS = 3\n\n\ndef prepare_all():\n{body}    return LIMIT_OF_STEPS\n\n\ndef other(first, second):\n    return first.compute(second) + second.compute(first)\n"
+    after = "def other(first, second):\n    return first.compute(second) + second.compute(first)\n"
+    text = f"LIMIT_OF_STEPS = 3\n\n\ndef prepare_all():\n{body}    return LIMIT_OF_STEPS\n\n\n{after}"
     opened = repository(write(tmp_path / "r", {"a.py": text}), tmp_path / "cache")
     siblings, lines = opened.view().snapshot.chunks_of("a.py"), text.split("\n")
     middle = next(chunk for chunk in siblings if chunk.start_line > 5 and chunk.scope == "prepare_all")
