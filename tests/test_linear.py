@@ -43,6 +43,14 @@ READERS = {
         "from retrieval.training.golden.suggest import _COMMENTED, _DOCSTRING",
         "_COMMENTED.fullmatch(('// ' + text).rstrip()), _DOCSTRING.search('\"\"\"' + text)",
     ),
+    "catalogues": (
+        "import re; from retrieval.chunks import catalogue; text_of = re.compile('.{2000}').findall",
+        "[catalogue.entries(name, text_of(text)) for name in ('a.json', 'a.po', 'a.xml')]",
+    ),
+    "languages": (
+        "from retrieval.paths import catalogue_paths",
+        "catalogue_paths.english_of(text[:4_000] + '.json', ())",
+    ),
     "escapes": ("from retrieval.files import confinement", "confinement.escape(text)"),
 }
 UNITS = (

@@ -26,7 +26,7 @@ from retrieval.rank.confidence import judge
 from retrieval.rank.features import QUERY_FEATURES, WordingFeatures
 from retrieval.rank.need import read_need
 from retrieval.rank.pool import find
-from retrieval.search import searcher
+from retrieval.search import first_stage
 from retrieval.sync.repository import Repository
 from retrieval.sync.view import View
 
@@ -71,7 +71,7 @@ def alone(index: tantivy.Index, stems: Sequence[str]) -> object:
 def whole(view: View, text: str) -> object:
     """Run the whole first stage, the confidence of its best candidate included."""
     need = read_need(text)
-    features = searcher.features_of(view, need)
+    features = first_stage.features_of(view, need)
     placed = ranker.rank(features, ranker.weights_for(need), limit=TOP_K)
     return placed, judge(need, view.snapshot, features, placed)
 
@@ -82,14 +82,14 @@ def steps(repository: Repository, text: str) -> dict[str, float]:
     need, view = read_need(text), repository.view()
     snapshot, query = view.snapshot, need.query
     index = tantivy.Index(schema(), path=str(repository.store_folder / "chunks"))
-    past = {path: touch.score for path, touch in searcher.evidence_of(view, need).items()}
+    past = {path: touch.score for path, touch in first_stage.evidence_of(view, need).items()}
     pool = find(need, snapshot, past)
-    features = searcher.features_of(view, need)
+    features = first_stage.features_of(view, need)
     placed = ranker.rank(features, ranker.weights_for(need), limit=TOP_K)
     timed: dict[str, Callable[[], object]] = {
         "reading the query": lambda: read_need(text),
         "opening the index": lambda: repository.view().snapshot,
-        "evidence of commits": lambda: searcher.evidence_of(repository.view(), need),
+        "evidence of commits": lambda: first_stage.evidence_of(repository.view(), need),
         "finding the pool": lambda: find(need, repository.view().snapshot, past),
         **{name: partial(WordingFeatures(query, snapshot, pool).feature, name) for name in QUERY_FEATURES},
         "placing": lambda: ranker.rank(features, ranker.weights_for(need), limit=TOP_K),

@@ -35,7 +35,7 @@ from retrieval.files import exclusion, walker
 from retrieval.rank import ranker
 from retrieval.rank.confidence import judge
 from retrieval.rank.need import read_need
-from retrieval.search import searcher
+from retrieval.search import first_stage, searcher
 from retrieval.settings import Settings
 from retrieval.sync.repository import Repository
 
@@ -257,7 +257,7 @@ def answer(repository: Repository, text: str) -> list[ChunkText]:
     """Answer from the index as it is: the whole first stage, and the lines of its best."""
     view = repository.view()
     need, snapshot = read_need(text), view.snapshot
-    features = searcher.features_of(view, need)
+    features = first_stage.features_of(view, need)
     placed = ranker.rank(features, ranker.weights_for(need), limit=TOP_K)
     judge(need, snapshot, features, placed)
     return view.chunk_texts(candidate.chunk for candidate in placed)

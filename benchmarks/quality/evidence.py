@@ -22,7 +22,7 @@ from retrieval.rank.need import Need, NeedKind, read_need
 from retrieval.rank.ranker import MATCH_DOUBT, TRUSTED
 from retrieval.rank.weights import Weights
 from retrieval.records import Chunk
-from retrieval.search.searcher import features_of
+from retrieval.search.first_stage import features_of
 
 WRONG = "wrong"
 """A form of a question: as `call`, with the guesses of another question of the same tree."""

@@ -24,7 +24,7 @@ from retrieval.rank.need import read_need
 from retrieval.records import Candidate, Chunk
 from retrieval.rerank.fusion import fuse, pair_text, read_pairs
 from retrieval.rerank.model_loading import open_scorer
-from retrieval.search import searcher
+from retrieval.search import first_stage
 from retrieval.search.searcher import rank_passages
 
 WEIGHTS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -70,7 +70,7 @@ def read_all(queries: Mapping[str, Sequence[Row]], args: argparse.Namespace) -> 
             repository = opened(args.corpus / name, args.cache)
             view = repository.view()
             for row in (row for row in rows if row["id"] not in done):
-                candidates = searcher.candidates_of(view, read_need(row["query"]), limit=TOP_K)
+                candidates = first_stage.candidates_of(view, read_need(row["query"]), limit=TOP_K)
                 passages = view.chunk_texts(item.chunk for item in candidates[: args.depth])
                 texts = [pair_text(passage.chunk, passage.text) for passage in passages]
                 logits = read_pairs(row["query"], texts, scorer).logits

@@ -38,7 +38,7 @@ from retrieval.rerank import exported_model
 from retrieval.rerank.excerpt import excerpt
 from retrieval.rerank.fusion import pair_text
 from retrieval.rerank.model_loading import MAX_TOKENS, load_cross_encoder, open_scorer
-from retrieval.search import searcher
+from retrieval.search import first_stage
 from retrieval.search.searcher import Request, may_rerank
 from retrieval.sync.repository import Repository
 
@@ -168,7 +168,7 @@ def _grouped(rows: Sequence[Row]) -> Iterator[tuple[str, list[Row]]]:
 def _texts(repository: Repository, query: str, args: argparse.Namespace) -> list[str]:
     """Return what the model would be shown of the first stage's best, whole."""
     view = repository.view()
-    candidates = searcher.candidates_of(view, read_need(query), limit=args.depth)
+    candidates = first_stage.candidates_of(view, read_need(query), limit=args.depth)
     passages = view.chunk_texts(candidate.chunk for candidate in candidates)
     return [pair_text(passage.chunk, passage.text) for passage in passages]
 

@@ -49,6 +49,8 @@ _DATA_NAME = re.compile(
     re.IGNORECASE,
 )
 _LOCALE_NAME = re.compile(rf"{_LANGUAGE_TAG}\.(js|mjs|ts|php|rb|py|lua|dart)")
+# Android's and Apple's folders of one language.
+_LANGUAGE_FOLDER = re.compile(r"values-[a-z]{2,3}(-r[a-z]{2})?|[a-z]{2,3}([-_][a-z]{2,4})?\.lproj")
 _LOCALE_FOLDERS = frozenset("locale locales lang langs i18n l10n translation translations".split())
 _LEGAL_NAME = re.compile(
     r"(licen[cs]es?|copying|notices?|authors|contributors|credits|change_?logs?|changes|history|news|"
@@ -111,7 +113,9 @@ def _is_data(name: str, folders: frozenset[str], suffix: str) -> bool:
         return True
     if _LOCALE_NAME.fullmatch(name) and not _LOCALE_FOLDERS.isdisjoint(folders):
         return True
-    return suffix in _DATA_SUFFIXES and not _DATA_FOLDERS.isdisjoint(folders)
+    if suffix not in _DATA_SUFFIXES:
+        return False
+    return not _DATA_FOLDERS.isdisjoint(folders) or any(map(_LANGUAGE_FOLDER.fullmatch, folders))
 
 
 @lru_cache(KEPT)

@@ -18,11 +18,11 @@ from retrieval.index.reader import path_terms, uid_of
 from retrieval.paths.path_filter import Filter
 from retrieval.progress import IsCancelled
 from retrieval.rank.confidence import Confidence, judge
-from retrieval.rank.features import Features, extract_features
 from retrieval.rank.need import Need, read_need
 from retrieval.rank.ranker import rank, weights_for
 from retrieval.records import Bm25Candidate, Candidate, Chunk, Ranked, RankedAcross
 from retrieval.search.filename_fallback import match_filenames
+from retrieval.search.first_stage import features_of, measure
 from retrieval.search.folding import LOOKED_AT, fold
 from retrieval.search.places import places_of
 from retrieval.search.second_stage import SecondStage, read_and_fuse, unavailable
@@ -169,8 +169,10 @@ def _search(
     need = request.need
     skipped = _skipped(request, is_symbol=need.is_symbol)
     read = second.depth if second and not (skipped or unavailable(second)) else 0
-    touches = evidence_of(view, need)
-    features = features_of(view, need, paths=paths, touches=touches)
+    measured = measure(view, need, paths=paths)
+    need, features = measured.need, measured.features
+    # The cross-encoder reads English.
+    asked, read_as = (need.query.text, (measured.reading.note,)) if measured.reading else (request.query, ())
     wanted = max(request.top_k, read)
     folded = fold(
         rank(features, weights_for(need), limit=wanted + LOOKED_AT),
@@ -183,7 +185,7 @@ def _search(
     confidence = judge(need, snapshot, features, candidates)
     passages = view.chunk_texts(candidate.chunk for candidate in candidates[:read])
     ranked, report = read_and_fuse(
-        request.query, candidates, passages, second, skipped=skipped, is_cancelled=is_cancelled
+        asked, candidates, passages, second, skipped=skipped, is_cancelled=is_cancelled
     )
     alike = {one.candidate.chunk: one.alike for one in folded}
     results = _results(_shown(ranked, request.top_k), view, alike)
@@ -193,12 +195,12 @@ def _search(
     return Answer(
         results,
         StageReport("index", len(snapshot), _since(start), report),
-        (*notes, *(f"{path}: {note}" for path, note in odd.items())),
+        (*notes, *read_as, *(f"{path}: {note}" for path, note in odd.items())),
         confidence,
         is_partial=bool(refresh.pending),
         left_out=view.left_out() if confidence.is_low else "",
         vocabulary=vocabulary_of(need, snapshot, candidates),
-        touches={path: touches[path] for path in _paths(results) if path in touches},
+        touches={path: measured.touches[path] for path in _paths(results) if path in measured.touches},
     )
 
 
@@ -220,39 +222,6 @@ def ranking(view: View, request: Request) -> list[Candidate]:
     need, selection = request.need, view.select(request.filter)
     features = features_of(view, need, paths=selection.paths if selection else None)
     return rank(features, weights_for(need), limit=len(features.pool.chunks))
-
-
-def evidence_of(view: View, need: Need) -> dict[str, Touch]:
-    """Return the indexed files that the commits before HEAD suggest for a need, and why."""
-    known = view.contents.records
-    return {path: touch for path, touch in view.past.files(need.stems).items() if path in known}
-
-
-def features_of(
-    view: View,
-    need: Need,
-    *,
-    paths: Sequence[str] | None = None,
-    touches: Mapping[str, Touch] | None = None,
-) -> Features:
-    """Measure the features of a need as a search does.
-
-    Args:
-        view: The view to search.
-        need: What the caller wants.
-        paths: If given, only chunks of these files.
-        touches: The result of `evidence_of`, if known.
-    """
-    found = evidence_of(view, need) if touches is None else touches
-    past = {path: touch.score for path, touch in found.items()}
-    return extract_features(need, view.snapshot, past=past, paths=paths)
-
-
-def candidates_of(
-    view: View, need: Need, *, limit: int, paths: Sequence[str] | None = None
-) -> list[Candidate]:
-    """Return the first stage's best candidates for a need."""
-    return rank(features_of(view, need, paths=paths), weights_for(need), limit=limit)
 
 
 def best_chunks(view: View, need: Need, *, paths: Sequence[str] | None = None) -> dict[str, Chunk]:

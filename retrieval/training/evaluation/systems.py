@@ -15,7 +15,7 @@ from retrieval.rank.need import read_need
 from retrieval.rank.ranker import rank, weights_for
 from retrieval.records import Candidate, Chunk
 from retrieval.rerank.fusion import PairScorer, fuse, pair_text, read_pairs
-from retrieval.search import searcher
+from retrieval.search.first_stage import features_of
 from retrieval.sync.view import View
 from retrieval.training.evaluation.comparison import Asked, Ranking, Result
 from retrieval.training.golden import golden_file
@@ -73,7 +73,7 @@ def first_stage(asked: Sequence[Asked], view: View) -> dict[str, Found]:
     for item in asked:
         start = time.perf_counter()
         need = read_need(item.text)
-        features = searcher.features_of(view, need)
+        features = features_of(view, need)
         candidates = rank(features, weights_for(need), limit=TOP_K)
         spent = 1000 * (time.perf_counter() - start)
         sure = judge(need, snapshot, features, candidates).value

@@ -22,7 +22,7 @@ from retrieval.rank.need import read_need
 from retrieval.rank.ranker import weights_for
 from retrieval.records import Candidate, Chunk
 from retrieval.rerank.fusion import PAIR_TEXT_VERSION, pair_text
-from retrieval.search import searcher
+from retrieval.search import first_stage
 from retrieval.sync.view import View
 from retrieval.training.golden import golden_file
 from retrieval.training.golden.golden_file import Expected, Golden, Question
@@ -196,7 +196,7 @@ def _pairs(given: _Given, *, seed: int) -> Iterator[LabeledPair]:
         if identity not in given.answers:
             continue
         group = given.groups[identity]
-        candidates = searcher.candidates_of(given.view, read_need(question.text), limit=DEPTH)
+        candidates = first_stage.candidates_of(given.view, read_need(question.text), limit=DEPTH)
         ranks = {candidate.chunk: candidate.rank for candidate in candidates}
         expected = {target.path for target in golden_file.targets(question, paths)}
         others = [

@@ -1,0 +1,69 @@
+"""What the first stage measures for a call: the question as asked, and read in English if it is not."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from retrieval.history.past import Touch
+from retrieval.rank.features import Features, extract_features
+from retrieval.rank.need import Need
+from retrieval.rank.ranker import rank, weights_for
+from retrieval.records import Candidate
+from retrieval.search import interface_words
+from retrieval.search.interface_words import Reading
+from retrieval.sync.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The features of a need as a search measures them.
+
+    Attributes:
+        need: What the caller wants, with the question's reading in English if it has one.
+        features: Its features.
+        touches: The indexed files that the commits before HEAD suggest, and why.
+        reading: The reading in English, if any.
+    """
+
+    need: Need
+    features: Features
+    touches: Mapping[str, Touch]
+    reading: Reading | None = None
+
+
+def measure(view: View, need: Need, *, paths: Sequence[str] | None = None) -> Measured:
+    """Measure the features of a need.
+
+    Args:
+        view: The view to search.
+        need: What the caller wants.
+        paths: If given, only chunks of these files.
+    """
+    asked = _measure(view, need, paths)
+    reading = interface_words.in_english(view, need, asked.features, is_filtered=paths is not None)
+    if not reading:
+        return asked
+    return _measure(view, interface_words.with_reading(need, reading), paths, reading)
+
+
+def features_of(view: View, need: Need, *, paths: Sequence[str] | None = None) -> Features:
+    """Return the features of a need; `paths` as in `measure`."""
+    return measure(view, need, paths=paths).features
+
+
+def candidates_of(
+    view: View, need: Need, *, limit: int, paths: Sequence[str] | None = None
+) -> list[Candidate]:
+    """Return the first stage's best candidates for a need; `paths` as in `measure`."""
+    return rank(features_of(view, need, paths=paths), weights_for(need), limit=limit)
+
+
+def evidence_of(view: View, need: Need) -> dict[str, Touch]:
+    """Return the indexed files that the commits before HEAD suggest for a need, and why."""
+    known = view.contents.records
+    return {path: touch for path, touch in view.past.files(need.stems).items() if path in known}
+
+
+def _measure(view: View, need: Need, paths: Sequence[str] | None, reading: Reading | None = None) -> Measured:
+    touches = evidence_of(view, need)
+    past = {path: touch.score for path, touch in touches.items()}
+    return Measured(need, extract_features(need, view.snapshot, past=past, paths=paths), touches, reading)
