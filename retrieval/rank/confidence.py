@@ -37,11 +37,71 @@ class Calibration:
 
 
 # benchmarks/runs/2026-11-28-lines/abstention.txt
+_QUESTION = Calibration(
+    -5.18,
+    {
+        "match": 1.5,
+        "known": 2.28,
+        "covered": 2.51,
+        "named": 1.56,
+        "phrase": 3.13,
+        "title": 5.31,
+        "definition": 1.95,
+        "whole": 0.54,
+        "past": 0.75,
+    },
+    0.139,
+)
 CALIBRATIONS: Mapping[NeedKind, Calibration] = {
-    "name": Calibration(0.0, {}, 0.0),
-    "question": Calibration(0.0, {}, 0.0),
-    "pasted": Calibration(0.0, {}, 0.0),
-    "guessed": Calibration(0.0, {}, 0.0),
+    "name": Calibration(
+        -6.34,
+        {
+            "match": 0.74,
+            "known": 1.46,
+            "covered": 0.86,
+            "named": 1.04,
+            "phrase": 2.69,
+            "title": 1.85,
+            "definition": 2.05,
+            "whole": 1.27,
+            "past": 1.05,
+        },
+        0.649,
+    ),
+    "pasted": Calibration(
+        -4.79,
+        {
+            "match": 1.63,
+            "known": 2.03,
+            "covered": 1.93,
+            "named": 0.84,
+            "phrase": 3.09,
+            "title": 1.24,
+            "definition": 3.74,
+            "whole": 2.32,
+            "past": 0.9,
+        },
+        0.204,
+    ),
+    "guessed": Calibration(
+        -9.17,
+        {
+            "match": 2.29,
+            "known": 1.53,
+            "covered": 1.9,
+            "named": 2.26,
+            "phrase": 1.86,
+            "title": 0.53,
+            "definition": -0.01,
+            "whole": 0.46,
+            "past": 1.5,
+            "guessed": 5.41,
+            "suggested": 2.48,
+        },
+        0.302,
+    ),
+    "question": _QUESTION,
+    "path": _QUESTION,  # too few for one of their own
 }
 
 
