@@ -238,7 +238,7 @@ DECIDED: dict[str, tuple[str, str, dict[str, str]]] = {
         "src/connection_pools.py",
         {
             "src/connection_pools.py": "def keep(item):\n    return item\n" + FILLED,
-            "src/a.py": "def note():\n    # eagerly pooled by connections\n    pass\n",
+            "src/a.py": "def note():\n    # pooled, eagerly\n    pass\n",
             **{f"src/f{number}.py": FILLED for number in range(6)},
         },
     ),
@@ -323,3 +323,25 @@ def test_equal_files_come_in_the_order_of_their_paths(tmp_path: Path, cache: Pat
     """Same input, same output: a tie must not depend on the order of indexing."""
     opened = repository(write(tmp_path / "r", {f"{name}.py": "def same(): pass\n" for name in "dbac"}), cache)
     assert found(opened, "same") == ["a.py", "b.py", "c.py", "d.py"]
+
+
+def test_a_commit_that_says_it_brings_its_file_in(tmp_path: Path, cache: Path) -> None:
+    """Whoever met the fault described it in words that the code does not hold."""
+    files = {"src/a.py": "def note():\n    # flicker\n    pass\n", "src/b.py": FILLED, "src/c.py": FILLED}
+    view = repository(write(tmp_path / "r", files), cache).view()
+    need = read_need("flicker of the helper")
+    without = find_and_rank(need, view.snapshot, limit=5)
+    with_past = find_and_rank(need, view.snapshot, limit=5, past={"src/c.py": 3.0})
+    placed = [[item.chunk.path for item in ranked].index("src/c.py") for ranked in (without, with_past)]
+    assert placed[1] < placed[0]
+    assert any("past" in item.parts for item in with_past)
+
+
+def test_a_whole_name_comes_before_its_parts_in_tests_too(tmp_path: Path, cache: Path) -> None:
+    """Who asks for a name wants that name, and not the paths and titles that share words with it."""
+    files = {
+        "parse/header_line/parse_header.py": "def parse_header(): ...\ndef header_line(): ...\n",
+        "tests/test_all.py": "def test_it():\n    assert parse_header_line()\n",
+    }
+    opened = repository(write(tmp_path / "r", files), cache)
+    assert found(opened, "parse_header_line")[0] == "tests/test_all.py"
