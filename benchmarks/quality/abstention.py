@@ -28,7 +28,7 @@ from benchmarks.quality.ranks import opened
 from retrieval.rank.confidence import Kind, kind_of, signs
 from retrieval.rank.need import Need, read_need
 from retrieval.rank.ranker import rank, weights_for
-from retrieval.search.searcher import features_of
+from retrieval.search.first_stage import features_of
 from retrieval.sync.view import View
 
 PLAIN = ("match", "known", "covered", "named", "phrase", "title", "definition", "whole", "past")
