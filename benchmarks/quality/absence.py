@@ -11,7 +11,7 @@ from collections import Counter
 from pathlib import Path
 
 from benchmarks.quality.ranks import by_repository, opened
-from retrieval.rank.confidence import CALIBRATIONS, judge, kind_of
+from retrieval.rank.confidence import CALIBRATIONS, judge
 from retrieval.rank.features import extract_features
 from retrieval.rank.need import read_need
 from retrieval.rank.ranker import rank, weights_for
@@ -44,7 +44,7 @@ def main() -> None:
                 confidence = judge(need, snapshot, features, best)
                 asked[kind] += 1
                 told[kind] += confidence.is_low
-                threshold = CALIBRATIONS[kind_of(need)].threshold
+                threshold = CALIBRATIONS[need.kind].threshold
                 without[kind] += confidence.value < threshold
     print("asked of\twhat\tasked\ttold that nothing seems to answer\tif names were not looked for")
     for kind, count in sorted(asked.items()):

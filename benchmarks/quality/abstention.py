@@ -5,11 +5,11 @@
 
 Each question is asked, in every form that it has, of its own repository, where it has an answer, and of WRONG
 others of its set, where it is taken to have none; a few have one all the same, so the rate of flagged ones
-cannot reach 1. For each kind of need (`confidence.kind_of`) a logistic regression is fitted, both classes of
-equal weight. Its threshold is where ANSWERABLE_FLAGGED of the answerable questions of a group fall below, the
-median over groups of LEAST_GROUP questions and more. Reported rates are out of fold: the questions of each
-repository are judged by a model and a threshold from other folds. The last lines are for
-retrieval/rank/confidence.py.
+cannot reach 1. For each kind of need (`Need.kind`, a path being a question) a logistic regression is fitted,
+both classes of equal weight. Its threshold is where ANSWERABLE_FLAGGED of the answerable questions of a group
+fall below, at the STRICT quantile over groups of LEAST_GROUP questions and more. Reported rates are out of
+fold: the questions of each repository are judged by a model and a threshold from other folds. The last lines
+are for retrieval/rank/confidence.py.
 """
 
 import argparse
@@ -25,14 +25,14 @@ from tqdm import tqdm
 
 from benchmarks.quality.question_sets import FORMS, READERS, QuestionSet
 from benchmarks.quality.ranks import opened
-from retrieval.rank.confidence import Kind, kind_of, signs
-from retrieval.rank.need import Need, read_need
+from retrieval.rank.confidence import signs
+from retrieval.rank.need import Need, NeedKind, read_need
 from retrieval.rank.ranker import rank, weights_for
 from retrieval.search.first_stage import features_of
 from retrieval.sync.view import View
 
 PLAIN = ("match", "known", "covered", "named", "phrase", "title", "definition", "whole", "past")
-SIGNS: dict[Kind, tuple[str, ...]] = {
+SIGNS: dict[NeedKind, tuple[str, ...]] = {
     "name": PLAIN,
     "question": PLAIN,
     "pasted": PLAIN,
@@ -41,6 +41,7 @@ SIGNS: dict[Kind, tuple[str, ...]] = {
 WRONG = 2  # other repositories that a question is asked of
 ANSWERABLE_FLAGGED = 0.03  # of a group in training; others lie a little above
 LEAST_GROUP = 25
+STRICT = 0.25
 FOLDS = 6
 
 
@@ -58,7 +59,7 @@ class Case:
 
     owner: str
     group: str
-    kind: Kind
+    kind: NeedKind
     answerable: bool
     signs: tuple[float, ...] | None
 
@@ -117,6 +118,11 @@ def measured(need: Need, view: View) -> tuple[float, ...] | None:
     return tuple(found[name] for name in SIGNS[kind_of(need)])
 
 
+def kind_of(need: Need) -> NeedKind:
+    """Return the kind that a need is calibrated with: too few are paths for one of their own."""
+    return "question" if need.kind == "path" else need.kind
+
+
 def fit(cases: Sequence[Case]) -> tuple[LogisticRegression, float]:
     """Fit the regression on what found anything, and choose its threshold."""
     judged = [case for case in cases if case.signs]
@@ -127,7 +133,7 @@ def fit(cases: Sequence[Case]) -> tuple[LogisticRegression, float]:
         own = [case.signs for case in judged if case.answerable and case.group == group]
         if len(own) >= LEAST_GROUP:
             quantiles.append(np.quantile(model.predict_proba(own)[:, 1], ANSWERABLE_FLAGGED))
-    return model, float(np.median(quantiles))
+    return model, float(np.quantile(quantiles, STRICT))
 
 
 def out_of_fold(cases: Sequence[Case]) -> NDArray[np.bool_]:
@@ -142,7 +148,7 @@ def out_of_fold(cases: Sequence[Case]) -> NDArray[np.bool_]:
     return low
 
 
-def report(kind: Kind, cases: Sequence[Case], low: NDArray[np.bool_]) -> None:
+def report(kind: NeedKind, cases: Sequence[Case], low: NDArray[np.bool_]) -> None:
     """Print the rates of false silence and of what is caught, by group."""
     answerable = np.array([case.answerable for case in cases])
     groups = np.array([case.group for case in cases])

@@ -7,7 +7,7 @@ ranks all of them with any weights in a fraction of a second. It computes what `
 
 import itertools
 import zlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,7 @@ from benchmarks.quality.asking import Places, opened_trees
 from benchmarks.quality.question_sets import Question, QuestionSet, Target, Wording
 from retrieval.paths.file_kinds import KINDS
 from retrieval.rank.features import FEATURES, GUESS_FEATURES, Features
-from retrieval.rank.need import Need, read_need
+from retrieval.rank.need import Need, NeedKind, read_need
 from retrieval.rank.ranker import MATCH_DOUBT, TRUSTED
 from retrieval.rank.weights import Weights
 from retrieval.records import Chunk
@@ -39,14 +39,14 @@ class Asked:
         question: The question.
         form: "asked", "agent", "call" or WRONG.
         group: Questions that are averaged: set, form and kind.
-        is_symbol: Whether it is one identifier.
+        kind: The kind of its need.
         counts: As in its `QuestionSet`.
     """
 
     question: Question
     form: str
     group: str
-    is_symbol: bool
+    kind: NeedKind
     counts: str
 
 
@@ -98,9 +98,9 @@ def gather(sets: Sequence[QuestionSet], forms: Collection[str], places: Places) 
     return _joined(pools)
 
 
-def order_of(evidence: Evidence, question: Weights, symbol: Weights) -> Ints:
+def order_of(evidence: Evidence, weights: Mapping[NeedKind, Weights]) -> Ints:
     """Rank every pool: the rows of each question, best first, int64 [n_rows], question after question."""
-    scores = _scored(evidence, question, symbol)
+    scores = _scored(evidence, weights)
     return np.lexsort((-scores, evidence.question))
 
 
@@ -118,7 +118,7 @@ def _wordings(
 def _asked(question: Question, form: str, need: Need, questions: QuestionSet) -> Asked:
     kind = "everyday" if question.kind.startswith("everyday") else question.kind
     group = f"{questions.name} {form} {kind if questions.counts == 'files' else ''}".strip()
-    return Asked(question, form, group, need.is_symbol, questions.counts)
+    return Asked(question, form, group, need.kind, questions.counts)
 
 
 def _joined(pools: Sequence[tuple[Asked, Features]]) -> Evidence:
@@ -164,13 +164,13 @@ def _matrix(features: Features) -> Floats:
     return np.stack([features.by_name.get(name, none) for name in FEATURES], axis=1)
 
 
-def _scored(evidence: Evidence, question: Weights, symbol: Weights) -> Floats:
-    is_symbol = np.array([asked.is_symbol for asked in evidence.asked])[evidence.question]
+def _scored(evidence: Evidence, weights: Mapping[NeedKind, Weights]) -> Floats:
+    kinds = np.array([asked.kind for asked in evidence.asked])[evidence.question]
     scores = np.zeros(len(evidence.question))
-    for weights, chosen in ((question, ~is_symbol), (symbol, is_symbol)):
-        rows = np.flatnonzero(chosen)
+    for kind, own in weights.items():
+        rows = np.flatnonzero(kinds == kind)
         if len(rows):
-            scores[rows] = _scored_alike(evidence, rows, weights)
+            scores[rows] = _scored_alike(evidence, rows, own)
     return scores
 
 

@@ -5,7 +5,8 @@
 
 Evidence is gathered once for every question in every form, with a form more, `wrong`: a call with the guesses
 of another question. Then weights are searched by coordinate ascent over small grids of round numbers, from
-the released ones. A step is taken when it gains LEAST_GAIN in the objective (`benchmarks.quality.objective`).
+the released ones, for questions; those of other kinds follow (`weights.by_kind`). A step is taken when it
+gains LEAST_GAIN in the objective (`benchmarks.quality.objective`).
 
 Out of fold means: the questions of each repository are ranked with weights that were fitted on the
 repositories of other folds. Intervals are 95 % percentile bootstraps over repositories. Nothing is random but
@@ -28,7 +29,7 @@ from benchmarks.quality.fusion import interval
 from benchmarks.quality.question_sets import FORMS, READERS
 from retrieval.paths.file_kinds import KINDS
 from retrieval.rank.features import FEATURES, GUESS_FEATURES
-from retrieval.rank.weights import QUESTION, SYMBOL, Weights
+from retrieval.rank.weights import QUESTION, WEIGHTS, Weights, by_kind
 
 LEAST_GAIN = 0.0004
 FOLDS = 5
@@ -48,14 +49,14 @@ def main() -> None:
     sets = [READERS[name](getattr(args, name)) for name in READERS if getattr(args, name)]
     trees = {"people": args.trees, "old": args.corpus, "pasted": args.corpus}
     evidence = gather(sets, (*FORMS, WRONG), Places(trees, args.mirrors, args.work, args.cache))
-    released = objective.judge(evidence, QUESTION, SYMBOL)
+    released = objective.judge(evidence, WEIGHTS)
     report("released weights", evidence, released.measures)
     ablate(evidence, released.values)
     if args.no_fit:
         return
     fitted = fit(evidence)
     print("\nfitted on all:", json.dumps(written(fitted)))
-    report("fitted on all, in sample", evidence, objective.judge(evidence, fitted, SYMBOL).measures)
+    report("fitted on all, in sample", evidence, objective.judge(evidence, by_kind(fitted)).measures)
     values = out_of_fold(evidence)
     print(f"\nout of fold against released: {objective.objective(evidence, values):.4f}")
     gain("out of fold", evidence, values - released.values)
@@ -65,7 +66,7 @@ def fit(evidence: Evidence, chosen: NDArray[np.bool_] | None = None, *, passes: 
     """Climb from the released weights on the chosen questions."""
 
     def worth(weights: Weights) -> float:
-        return objective.objective(evidence, objective.judge(evidence, weights, SYMBOL).values, chosen)
+        return objective.objective(evidence, objective.judge(evidence, by_kind(weights)).values, chosen)
 
     weights, best = QUESTION, worth(QUESTION)
     for _ in range(passes):
@@ -92,7 +93,7 @@ def out_of_fold(evidence: Evidence) -> NDArray[np.float64]:
         print(f"fold {fold + 1} of {FOLDS}", flush=True)
         weights = fit(evidence, folds != fold, passes=1)
         own = folds == fold
-        values[own] = objective.judge(evidence, weights, SYMBOL).values[own]
+        values[own] = objective.judge(evidence, by_kind(weights)).values[own]
     return values
 
 
@@ -101,7 +102,7 @@ def ablate(evidence: Evidence, released: NDArray[np.float64]) -> None:
     print("\nwithout\tloss in the objective")
     whole = objective.objective(evidence, released)
     for name, weights in without():
-        left = objective.objective(evidence, objective.judge(evidence, weights, SYMBOL).values)
+        left = objective.objective(evidence, objective.judge(evidence, by_kind(weights)).values)
         print(f"{name}\t{whole - left:+.4f}")
 
 

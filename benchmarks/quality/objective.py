@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.quality.evidence import WRONG, Evidence, order_of
+from retrieval.rank.need import NeedKind
 from retrieval.rank.weights import Weights
 
 CUTOFF, SHOWN, DEEPEST = 10, 8, 50
@@ -35,9 +36,9 @@ class Judged:
     values: Floats
 
 
-def judge(evidence: Evidence, question: Weights, symbol: Weights) -> Judged:
+def judge(evidence: Evidence, weights: Mapping[NeedKind, Weights]) -> Judged:
     """Rank every pool and measure it."""
-    order = order_of(evidence, question, symbol)
+    order = order_of(evidence, weights)
     starts = np.searchsorted(evidence.question, np.arange(len(evidence.asked)))
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order)) - starts[evidence.question[order]] + 1

@@ -8,18 +8,15 @@ repository: benchmarks/quality/abstention.py, docs/decisions/0023-lines-and-gues
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from retrieval.chunks import tokenizer
 from retrieval.index.reader import Snapshot
 from retrieval.rank.features import Features
-from retrieval.rank.need import Guess, Need
+from retrieval.rank.need import Guess, Need, NeedKind
 from retrieval.rank.query import whole_stem
 from retrieval.records import Candidate
-
-Kind = Literal["name", "question", "pasted", "guessed"]
 
 RARE, RARE_SHARE = 10, 0.01  # chunks that may contain an identifier before it counts as an everyday word
 
@@ -40,11 +37,71 @@ class Calibration:
 
 
 # benchmarks/runs/2026-11-28-lines/abstention.txt
-CALIBRATIONS: Mapping[Kind, Calibration] = {
-    "name": Calibration(0.0, {}, 0.0),
-    "question": Calibration(0.0, {}, 0.0),
-    "pasted": Calibration(0.0, {}, 0.0),
-    "guessed": Calibration(0.0, {}, 0.0),
+_QUESTION = Calibration(
+    -5.18,
+    {
+        "match": 1.5,
+        "known": 2.28,
+        "covered": 2.51,
+        "named": 1.56,
+        "phrase": 3.13,
+        "title": 5.31,
+        "definition": 1.95,
+        "whole": 0.54,
+        "past": 0.75,
+    },
+    0.139,
+)
+CALIBRATIONS: Mapping[NeedKind, Calibration] = {
+    "name": Calibration(
+        -6.34,
+        {
+            "match": 0.74,
+            "known": 1.46,
+            "covered": 0.86,
+            "named": 1.04,
+            "phrase": 2.69,
+            "title": 1.85,
+            "definition": 2.05,
+            "whole": 1.27,
+            "past": 1.05,
+        },
+        0.649,
+    ),
+    "pasted": Calibration(
+        -4.79,
+        {
+            "match": 1.63,
+            "known": 2.03,
+            "covered": 1.93,
+            "named": 0.84,
+            "phrase": 3.09,
+            "title": 1.24,
+            "definition": 3.74,
+            "whole": 2.32,
+            "past": 0.9,
+        },
+        0.204,
+    ),
+    "guessed": Calibration(
+        -9.17,
+        {
+            "match": 2.29,
+            "known": 1.53,
+            "covered": 1.9,
+            "named": 2.26,
+            "phrase": 1.86,
+            "title": 0.53,
+            "definition": -0.01,
+            "whole": 0.46,
+            "past": 1.5,
+            "guessed": 5.41,
+            "suggested": 2.48,
+        },
+        0.302,
+    ),
+    "question": _QUESTION,
+    "path": _QUESTION,  # too few for one of their own
 }
 
 
@@ -65,20 +122,11 @@ def judge(need: Need, snapshot: Snapshot, features: Features, candidates: Sequen
     """Compute the confidence from the signs of the best candidate; 0 without candidates."""
     if not candidates:
         return Confidence(0.0, is_low=True)
-    calibration = CALIBRATIONS[kind_of(need)]
+    calibration = CALIBRATIONS[need.kind]
     found = signs(need, snapshot, features, candidates[0])
     logit = calibration.intercept + sum(factor * found[name] for name, factor in calibration.factors.items())
     value = 1 / (1 + math.exp(-logit))
     return Confidence(value, value < calibration.threshold and not stands_here(need, snapshot))
-
-
-def kind_of(need: Need) -> Kind:
-    """Return the kind of need that is calibrated by itself."""
-    if need.is_symbol:
-        return "name"
-    if need.guesses:
-        return "guessed"
-    return "pasted" if need.is_pasted else "question"
 
 
 def stands_here(need: Need, snapshot: Snapshot) -> bool:

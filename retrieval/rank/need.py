@@ -8,9 +8,12 @@ template.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from retrieval.chunks import tokenizer
 from retrieval.rank.query import Query, name_key, read_query
+
+NeedKind = Literal["name", "path", "guessed", "pasted", "question"]
 
 LONG_CHARS = 200  # a text of several lines that is longer than this is pasted
 TITLE_WORDS = 3  # a shorter first line is a greeting or a heading
@@ -79,6 +82,17 @@ class Need:
     def is_symbol(self) -> bool:
         """Whether every wording is one identifier."""
         return all(wording.query.is_symbol for wording in self.wordings)
+
+    @property
+    def kind(self) -> NeedKind:
+        """The kind that has weights and a calibration of its own."""
+        if self.is_symbol:
+            return "name"
+        if self.guesses:
+            return "guessed"
+        if all(wording.query.is_path for wording in self.wordings):
+            return "path"
+        return "pasted" if self.is_pasted else "question"
 
     @property
     def stems(self) -> tuple[str, ...]:

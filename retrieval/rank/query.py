@@ -34,6 +34,7 @@ class Query:
         stems: Distinct stems of its terms, without stop words.
         identifiers: Words that look like code, in lower case; for a symbol query, its last name.
         is_symbol: Whether the whole query is one identifier.
+        is_path: Whether the whole query is a path, or the end of one.
         pairs: Adjacent, distinct stems, not both stop words.
         spelled: Names formed by joining consecutive words, each with its share of the query's letters.
         locations: Lines of files that the query names, in order.
@@ -43,6 +44,7 @@ class Query:
     stems: tuple[str, ...]
     identifiers: tuple[str, ...]
     is_symbol: bool
+    is_path: bool = False
     pairs: tuple[tuple[str, str], ...] = ()
     spelled: Mapping[str, float] = field(default_factory=dict)
     locations: tuple[Location, ...] = ()
@@ -73,6 +75,7 @@ def read_query(text: str) -> Query:
         stems=tuple(dict.fromkeys(filter(None, tokenizer.stems(tokenizer.query_terms(text))))),
         identifiers=tuple(dict.fromkeys(_identifiers(text, is_symbol=is_symbol))),
         is_symbol=is_symbol,
+        is_path=_is_path(text),
         pairs=tuple(dict.fromkeys(_pairs(text))),
         spelled=_spelled(text),
         locations=tuple(dict.fromkeys(_locations(text))),
@@ -100,8 +103,14 @@ def whole_stem(identifier: str) -> str:
 
 def _is_symbol(text: str) -> bool:
     stripped = text.strip().removesuffix("()")
-    is_path = "/" in stripped or ("." in stripped and language_of(stripped) != "text")
-    return not is_path and _QUALIFIED.fullmatch(stripped) is not None
+    return not _is_path(stripped) and _QUALIFIED.fullmatch(stripped) is not None
+
+
+def _is_path(text: str) -> bool:
+    stripped = text.strip()
+    if len(stripped.split()) != 1:
+        return False
+    return "/" in stripped or ("." in stripped and language_of(stripped) != "text")
 
 
 def _identifiers(text: str, *, is_symbol: bool) -> Iterator[str]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from retrieval.index.reader import Snapshot
 from retrieval.rank.features import GUESS_FEATURES, Feature, Features, extract_features
 from retrieval.rank.need import Need
-from retrieval.rank.weights import QUESTION, SYMBOL, Weights
+from retrieval.rank.weights import WEIGHTS, Weights
 from retrieval.records import Candidate
 
 MATCH_DOUBT = 0.35
@@ -55,7 +55,7 @@ def find_and_rank(
 
 def weights_for(need: Need) -> Weights:
     """Choose the weights for a need's kind."""
-    return SYMBOL if need.is_symbol else QUESTION
+    return WEIGHTS[need.kind]
 
 
 def rank(features: Features, weights: Weights, *, limit: int) -> list[Candidate]:

@@ -1,9 +1,10 @@
 """How much each feature of the first stage counts, with the run that chose the weights."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from retrieval.paths.file_kinds import FileKind
+from retrieval.rank.need import NeedKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +85,22 @@ SYMBOL = Weights(
     older=0.3,
     puts_whole_first=True,
 )
+
+
+def by_kind(question: Weights) -> Mapping[NeedKind, Weights]:
+    """Return the weights of every kind of need, those of a question being given.
+
+    A path is asked for by its words. With guesses, a second chunk of a file is as good as a first of another:
+    the guesses are about one place. Other weights of their own lost out of fold, for pasted texts too.
+    """
+    features = {**question.features, "path": 2.0, "title": 1.5}
+    return {
+        "name": SYMBOL,
+        "path": replace(question, features=features),
+        "guessed": replace(question, decay=0.9),
+        "pasted": question,
+        "question": question,
+    }
+
+
+WEIGHTS = by_kind(QUESTION)
