@@ -9,8 +9,11 @@ from retrieval.rank.need import Need
 from retrieval.rank.ranker import rank, weights_for
 from retrieval.records import Candidate
 from retrieval.search import interface_words
+from retrieval.search.exact_names import READ_MOST, literal_first
 from retrieval.search.interface_words import Reading
 from retrieval.sync.view import View
+
+POOL = 10_000  # more candidates than any pool has
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +48,23 @@ def measure(view: View, need: Need, *, paths: Sequence[str] | None = None) -> Me
     return _measure(view, interface_words.with_reading(need, reading), paths, reading)
 
 
+def in_order(view: View, measured: Measured, *, limit: int = POOL) -> list[Candidate]:
+    """Return the best candidates in first-stage order; a name alone is looked up as it is written."""
+    need = measured.need
+    deep = max(limit, READ_MOST) if need.is_symbol else limit
+    return literal_first(view, need, rank(measured.features, weights_for(need), limit=deep))[:limit]
+
+
 def features_of(view: View, need: Need, *, paths: Sequence[str] | None = None) -> Features:
     """Return the features of a need; `paths` as in `measure`."""
     return measure(view, need, paths=paths).features
 
 
 def candidates_of(
-    view: View, need: Need, *, limit: int, paths: Sequence[str] | None = None
+    view: View, need: Need, *, limit: int = POOL, paths: Sequence[str] | None = None
 ) -> list[Candidate]:
     """Return the first stage's best candidates for a need; `paths` as in `measure`."""
-    return rank(features_of(view, need, paths=paths), weights_for(need), limit=limit)
+    return in_order(view, measure(view, need, paths=paths), limit=limit)
 
 
 def evidence_of(view: View, need: Need) -> dict[str, Touch]:

@@ -19,10 +19,9 @@ from retrieval.paths.path_filter import Filter
 from retrieval.progress import IsCancelled
 from retrieval.rank.confidence import Confidence, judge
 from retrieval.rank.need import Need, read_need
-from retrieval.rank.ranker import rank, weights_for
 from retrieval.records import Bm25Candidate, Candidate, Chunk, Ranked, RankedAcross
 from retrieval.search.filename_fallback import match_filenames
-from retrieval.search.first_stage import features_of, measure
+from retrieval.search.first_stage import candidates_of, in_order, measure
 from retrieval.search.folding import LOOKED_AT, fold
 from retrieval.search.places import places_of
 from retrieval.search.second_stage import SecondStage, read_and_fuse, unavailable
@@ -175,7 +174,7 @@ def _search(
     asked, read_as = (need.query.text, (measured.reading.note,)) if measured.reading else (request.query, ())
     wanted = max(request.top_k, read)
     folded = fold(
-        rank(features, weights_for(need), limit=wanted + LOOKED_AT),
+        in_order(view, measured, limit=wanted + LOOKED_AT),
         lambda chunk: snapshot.stems(uid_of(chunk.path, chunk.start_line)),
         keeps_data="data" in features.asked,
     )
@@ -220,8 +219,7 @@ def _by_filenames(view: View, request: Request, *, notes: tuple[str, ...], start
 def ranking(view: View, request: Request) -> list[Candidate]:
     """Return the complete first-stage order of a query, with every chunk of the pool, for explanations."""
     need, selection = request.need, view.select(request.filter)
-    features = features_of(view, need, paths=selection.paths if selection else None)
-    return rank(features, weights_for(need), limit=len(features.pool.chunks))
+    return candidates_of(view, need, paths=selection.paths if selection else None)
 
 
 def best_chunks(view: View, need: Need, *, paths: Sequence[str] | None = None) -> dict[str, Chunk]:
@@ -232,9 +230,8 @@ def best_chunks(view: View, need: Need, *, paths: Sequence[str] | None = None) -
         need: What the caller wants.
         paths: If given, only these files.
     """
-    features = features_of(view, need, paths=paths)
     best: dict[str, Chunk] = {}
-    for candidate in rank(features, weights_for(need), limit=len(features.pool.chunks)):
+    for candidate in candidates_of(view, need, paths=paths):
         best.setdefault(candidate.chunk.path, candidate.chunk)
     return best
 
