@@ -23,7 +23,7 @@ import numpy as np
 from benchmarks.quality import score_tables
 from benchmarks.quality.asking import Places, opened_trees
 from benchmarks.quality.found import find
-from benchmarks.quality.question_sets import READERS, Question, QuestionSet
+from benchmarks.quality.question_sets import FORMS, READERS, Question, QuestionSet
 from benchmarks.quality.ranks import TOP_K
 from benchmarks.quality.scores import score
 from retrieval.index.reader import Snapshot
@@ -79,6 +79,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--set", choices=READERS, required=True)
+    parser.add_argument("--form", choices=FORMS[:2], default="asked", help="a form without guesses")
     for name in ("table", "questions", "trees", "cache", "work", "mirrors", "out"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     args = parser.parse_args()
@@ -86,8 +87,8 @@ def main() -> None:
     questions = READERS[args.set](args.questions)
     places = Places({args.set: args.trees}, args.mirrors, args.work, args.cache)
     scores: dict[Variant, dict[tuple[str, str], dict[str, float]]] = defaultdict(dict)
-    for variant, identifier, values in asked(questions, places, table):
-        scores[variant][identifier, "asked"] = values
+    for variant, identifier, values in asked(questions, args.form, places, table):
+        scores[variant][identifier, args.form] = values
     lines = []
     for variant in VARIANTS:
         told = score_tables.gains(args.set, questions.questions, scores[variant], scores[BASE])
@@ -96,16 +97,16 @@ def main() -> None:
 
 
 def asked(
-    questions: QuestionSet, places: Places, table: Table
+    questions: QuestionSet, form: str, places: Places, table: Table
 ) -> Iterator[tuple[Variant, str, dict[str, float]]]:
-    """Yield the scores of every variant for every question, as a person asked it."""
+    """Yield the scores of every variant for every question that has a form."""
     exchanged = _exchanged(table)
     trees: dict[str, list[Question]] = defaultdict(list)
-    for question in questions.questions:
+    for question in (question for question in questions.questions if form in question.wordings):
         trees[question.tree].append(question)
     for tree, own in sorted(trees.items()):
         for question, repository, size in opened_trees(questions.name, tree, own, places):
-            view, need = repository.view(), read_need(question.wordings["asked"].query)
+            view, need = repository.view(), read_need(question.wordings[form].query)
             measured = {
                 key: _features(view, replace(need, guesses=guesses))
                 for key, guesses in (
