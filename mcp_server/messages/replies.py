@@ -35,8 +35,8 @@ SURE = 0.8
 LEADS = 0.75
 """From this confidence on, a best result that leads (no other has more than this share of its score) is shown
 alone; of the others, the place and one line."""
-FULL_SHARE = 0.7
-FULL_MOST = 3
+FULL_SHARE = 0.85
+FULL_MOST = 2
 FULL_CHARS = 200
 """Otherwise results are shown in full from this share of the best score on, and at most so many. The place
 of the others is shown in any case, and their code where it is so short that leaving it out gains nothing."""

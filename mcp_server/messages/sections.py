@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from retrieval.records import Chunk
-from retrieval.search.definition_span import constants_of, definition_span
+from retrieval.search.definition_span import WHOLE_CHARS, constants_of, definition_span, size_of
 from retrieval.search.places import GAP
 from retrieval.search.searcher import Result
 from retrieval.sync.view import View
@@ -64,7 +64,7 @@ def _of_file(path: str, results: Sequence[Result], view: View) -> list[Section]:
     if exact and exact[0].result.ranked.rank == 1 and view.is_indexed:
         siblings = view.snapshot.chunks_of(path)
         exact[0] = _widened(exact[0], siblings, lines)
-    return alone + [_joined(group, lines, siblings) for group in _neighbours(exact)]
+    return alone + [_joined(group, lines, siblings) for group in _neighbours(exact, lines)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +92,19 @@ def _alone(result: Result) -> Section:
     return Section(result.passage.chunk, (result,), result.passage.lines)
 
 
-def _neighbours(results: Sequence[_Shown]) -> list[list[_Shown]]:
+def _neighbours(results: Sequence[_Shown], lines: Sequence[str]) -> list[list[_Shown]]:
+    """Group neighbours, in line order, while what they show together is short; overlaps are always one."""
     groups: list[list[_Shown]] = []
-    last = 0
+    first = last = 0
     for shown in sorted(results, key=lambda item: item.place.start_line):
-        if groups and shown.place.start_line - last <= GAP + 1:
+        start, end = shown.place.start_line, max(shown.place.end_line, last)
+        is_near = start - last <= GAP + 1 and size_of(lines, first, end) <= WHOLE_CHARS
+        if groups and (start <= last or is_near):
             groups[-1].append(shown)
+            last = end
         else:
             groups.append([shown])
-        last = max(shown.place.end_line, last if len(groups[-1]) > 1 else 0)
+            first, last = start, shown.place.end_line
     return groups
 
 

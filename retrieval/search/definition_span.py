@@ -9,8 +9,9 @@ from collections.abc import Iterable, Sequence
 
 from retrieval.records import Chunk
 
-WHOLE_CHARS = 3_500
+WHOLE_CHARS = 2_500
 """A definition is shown whole up to this size; of a longer one, its beginning or the chunk that was found."""
+END_CHARS = 600  # a definition may exceed it by so little, rather than lose its end
 MOST_CONSTANTS = 5
 _WITH_BODIES = frozenset({"function", "method"})  # a class is read member by member
 _CONSTANT = re.compile(r"\b_*[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b|\b[A-Z][A-Z0-9]{3,}\b")
@@ -33,11 +34,13 @@ def definition_span(chunk: Chunk, siblings: Sequence[Chunk], lines: Sequence[str
     own = ".".join(filter(None, (chunk.scope, chunk.symbol))) if chunk.symbol else chunk.scope
     first, last = place, place
     while own and last + 1 < len(siblings) and _is_inside(siblings[last + 1], own):
-        if _size(lines, siblings[first].start_line, siblings[last + 1].end_line) > WHOLE_CHARS:
+        if size_of(lines, siblings[first].start_line, siblings[last + 1].end_line) > _room(
+            siblings, last + 1, own
+        ):
             break
         last += 1
     head = first if chunk.symbol else _head(own, place, siblings)
-    if head is not None and _size(lines, siblings[head].start_line, siblings[last].end_line) <= WHOLE_CHARS:
+    if head is not None and size_of(lines, siblings[head].start_line, siblings[last].end_line) <= WHOLE_CHARS:
         first = head
     return siblings[first].start_line, siblings[last].end_line
 
@@ -72,7 +75,14 @@ def _head(own: str, place: int, siblings: Sequence[Chunk]) -> int | None:
     return None
 
 
-def _size(lines: Sequence[str], first: int, last: int) -> int:
+def _room(siblings: Sequence[Chunk], last: int, own: str) -> int:
+    """Return how much may be shown up to a chunk: more where it is the end of the definition."""
+    is_end = last + 1 == len(siblings) or not _is_inside(siblings[last + 1], own)
+    return WHOLE_CHARS + (END_CHARS if is_end else 0)
+
+
+def size_of(lines: Sequence[str], first: int, last: int) -> int:
+    """Count the characters of lines, 1-based and inclusive, their ends included."""
     return sum(len(line) + 1 for line in lines[first - 1 : last])
 
 
