@@ -27,7 +27,7 @@ CANDIDATE_FORMS = 'a candidate is "path", "path:line", "path:start-end" or {"tex
 
 
 def _as_list(value: object) -> object:
-    return [value] if isinstance(value, str) else value
+    return value if isinstance(value, list) else [value]
 
 
 Wordings = Annotated[
@@ -151,6 +151,8 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
 def _problem(item: ErrorDetails, model: type[BaseModel]) -> str:
     """Explain what is wrong with one value."""
     place, value = list(item["loc"]), item["input"]
+    if place == ["query", 0]:  # the only wording, or the first
+        place = ["query"]
     name = ".".join(shorten(str(part)) for part in place) or "arguments"
     if item["type"] == "extra_forbidden":
         return f"{name} is not an argument{_hint(name, model)}"

@@ -47,7 +47,7 @@ def test_search_explains_any_line(example: Path) -> None:
     line = ("--explain-line", "tests/test_client.py:2", "--top-k", "1")
     out = goldrank("search", "client retry", "--no-rerank", *line, cwd=example).stdout
     assert "why tests/test_client.py:2, in the first stage:" in out
-    assert "minor -" in out
+    assert "kind -" in out
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ async def test_the_listing_is_what_was_committed(workspace: MakeWorkspace, mode:
         ("search-tight", {"query": QUESTION, "max_chars": 900}),
         ("search-slips", {"question": QUESTION, "limit": 2, "glob": "garage/", "format": "paths"}),
         ("search-nothing", {"query": "zxqvbn wobblefrotz"}),
-        ("search-low", {"query": "how are migrations of the database rolled back by the engine"}),
+        ("search-low", {"query": "how are database migrations rolled back when a backup is stale and the key is gone"}),
     ],
 )
 async def test_replies_of_a_search_are_what_was_committed(

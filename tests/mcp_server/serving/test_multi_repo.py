@@ -18,11 +18,16 @@ BACKOFF = """def backoff(attempt):
 """
 COLOURS = "def colour(name):\n    '''Look a colour up before it is drawn.'''\n    return PALETTE[name]\n"
 
+OLDER = """def wait(attempt):
+    # how long to wait before each retry of a failed upload, without any jitter or ceiling
+    return seconds_of(attempt) * doubling_factor
+"""
+
 
 @pytest.fixture
 def two(tmp_path: Path) -> tuple[Path, Path]:
     """Make a root that answers the question below, and one that has but a word of it."""
-    uploads = write(tmp_path / "uploads", {"src/backoff.py": BACKOFF, "lib/backoff.py": BACKOFF})
+    uploads = write(tmp_path / "uploads", {"src/backoff.py": BACKOFF, "lib/backoff.py": OLDER})
     return write(tmp_path / "drawing", {"colours.py": COLOURS}), uploads
 
 

@@ -84,7 +84,7 @@ async def test_candidates_that_cannot_be_ranked_are_told_one_by_one(
         (
             "rag_search",
             {"query": "x", "zebra": 3},
-            "rag_search: zebra is not an argument. Accepted: query, top_k, path",
+            "rag_search: zebra is not an argument. Accepted: query, expect, top_k, path",
         ),
         ("rag_search", {}, "query: Field required"),
         ("rag_search", {"query": ""}, "query: String should have at least 1 character (got '')"),
