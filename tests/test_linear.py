@@ -21,6 +21,10 @@ READERS = {
         "[*spans.readings(text), spans.plainest(text), spans.read_span(text)]",
     ),
     "questions": ("from retrieval.rank.query import read_query", "read_query(text[:8_000])"),
+    "needs": (
+        "from retrieval.rank.need import read_need",
+        "read_need('a title of it\\n' + text[:8_000], [text[:200]] * 8)",
+    ),
     "terms": ("from retrieval.chunks import tokenizer", "tokenizer.terms(text)"),
     "excerpts": (
         "from retrieval.rerank.excerpt import excerpt",

@@ -32,7 +32,7 @@ from retrieval.rank.features import FEATURES, GUESS_FEATURES
 from retrieval.rank.weights import QUESTION, WEIGHTS, Weights, by_kind
 
 LEAST_GAIN = 0.0004
-FOLDS = 5
+FOLDS = 4
 FACTORS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 DECAYS = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 1.0)
 COHERENCES = (0.1, 0.2, 0.3, 0.4, 0.5)

@@ -68,7 +68,10 @@ from retrieval.settings import Settings
 )
 @click.option("--explain-line", metavar="PATH:LINE", help="Explain the chunk that holds this line.")
 @click.option(
-    "--json", "as_json", is_flag=True, help="Print the results as JSON, with what their scores consist of."
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print the results as JSON, each chunk of a place by itself, with what their scores consist of.",
 )
 @with_model
 @with_common
@@ -208,7 +211,8 @@ def _queries(lines: Any) -> Iterator[_Row]:
         try:
             row = json.loads(line)
             first, *others = [row["query"]] if isinstance(row["query"], str) else map(str, row["query"])
-            expect = tuple(map(str, row.get("expect") or ()))
+            guesses = row.get("expect") or ()
+            expect = (guesses,) if isinstance(guesses, str) else tuple(map(str, guesses))
             yield _Row(str(row["id"]), Request(first, 1, wordings=tuple(others), expect=expect))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             shown = shorten(repr(line.strip()))
@@ -231,6 +235,8 @@ def _as_json(answer: Answer, source: str) -> dict[str, Any]:
         "stages": stage_text(answer.stages),
         "milliseconds": round(answer.stages.milliseconds, 1),
         "notes": list(answer.notes),
+        "guesses": {"found": answer.vocabulary.found, "absent": answer.vocabulary.absent},
+        "names_near": answer.vocabulary.near,
         "confidence": round(answer.confidence.value, 3) if answer.confidence else None,
         "seems_to_answer": not answer.confidence.is_low if answer.confidence else None,
         "results": [

@@ -121,7 +121,7 @@ def _renamed(given: Mapping[str, Any], model: type[BaseModel]) -> tuple[dict[str
 def _value(name: str, value: object, field: FieldInfo, notes: _Notes) -> object:
     """Convert a value to its argument's kind; return it unchanged if that is not possible."""
     kind = _kind(field)
-    if name == "query":
+    if name == "query" and kind == "list":
         return _wordings(value, field, notes)
     if kind == "list":
         return _listed(name, value, field, notes)
@@ -211,9 +211,9 @@ def _listed(name: str, value: object, field: FieldInfo, notes: _Notes) -> object
         items = [_item(name, item, notes) for item in items if item is not None]
     most = next((rule.max_length for rule in field.metadata if hasattr(rule, "max_length")), len(items))
     if len(items) > most:
-        notes.append(
-            f"{len(items):,} {name} were given; the first {most} are read, send the others in another call"
-        )
+        others = "" if name in {"query", "expect"} else ", send the others in another call"
+        what = {"query": "wordings of query", "expect": "guesses of expect"}.get(name, name)
+        notes.append(f"{len(items):,} {what} were given; the first {most} are read{others}")
     return items[:most]
 
 
@@ -224,7 +224,8 @@ def _wordings(value: object, field: FieldInfo, notes: _Notes) -> object:
         is_list = isinstance(parsed, list) and parsed and all(isinstance(item, str) for item in parsed)
         return _listed("query", parsed, field, notes) if is_list else value
     if isinstance(value, list):
-        return _listed("query", [item for item in value if item != ""], field, notes)
+        said = [item for item in value if not isinstance(item, str) or item.strip()]
+        return _listed("query", said or value[:1], field, notes)
     read_as = _text(value, field)
     if read_as is None:
         return value

@@ -18,7 +18,6 @@ from retrieval.rank.need import MOST_GUESSES
 MAX_QUERY_CHARS = 8_000  # a long issue text fits; a pasted file is no question
 SHOWN_PROBLEMS = 10  # of hundreds of wrong arguments, the eleventh teaches nothing new
 MAX_WORDINGS = 3  # of one question
-MAX_GUESS_CHARS = 200
 MAX_RESULTS = 50  # what a search returns at most
 MAX_CANDIDATES = 200  # what a cross-encoder reads in tens of seconds on two cores
 MAX_TEXT_CHARS, MAX_ID_CHARS = 20_000, 200  # of a candidate that is in no file
@@ -38,9 +37,7 @@ Wordings = Annotated[
 ]
 """One question, in one wording or several."""
 
-Guesses = Annotated[
-    list[Annotated[str, Field(max_length=MAX_GUESS_CHARS)]] | None, Field(max_length=MOST_GUESSES)
-]
+Guesses = Annotated[list[str] | None, Field(max_length=MOST_GUESSES)]
 
 
 class _Arguments(BaseModel):

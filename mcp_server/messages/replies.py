@@ -24,6 +24,7 @@ LINE_CHARS = 400
 """Longer lines are data more than code; the cut is marked."""
 PLACE_CHARS = 500  # of a path or a label; longer ones are full of codes, and eight of them fit into a reply
 SYMBOL_CHARS = 200  # of what is defined there
+GUESS_CHARS = 40  # of a guess that the reply repeats
 PROBLEM_CHARS = 700  # names and hints of an ordinary problem fit
 NOTES_SHARE = 5  # notes take a fifth of a reply at most, or the first alone does
 QUERY_SHARE = 8  # where a reply is short, so is the question in it
@@ -84,7 +85,7 @@ def search_reply(
         *_notes(answer.notes, max_chars // NOTES_SHARE),
     ]
     is_low = bool(answer.results and answer.confidence and answer.confidence.is_low and not answer.is_partial)
-    lines.extend(_words(answer, is_low=is_low))
+    lines.extend(_words(answer, max_chars // NOTES_SHARE, is_low=is_low))
     if not answer.results:
         lines.append(NOTHING_YET if answer.is_partial else NOTHING)
         if answer.left_out:
@@ -105,18 +106,20 @@ def search_reply(
     return "\n".join(lines)[:max_chars]
 
 
-def _words(answer: Answer, *, is_low: bool) -> Iterator[str]:
-    """Say which guesses occur, and with which words to ask again."""
+def _words(answer: Answer, budget: int, *, is_low: bool) -> Iterator[str]:
+    """Say which guesses occur, and with which words to ask again; each line within the budget."""
     words = answer.vocabulary
     said = [
-        f"{what}: {', '.join(clean(shorten(word)) for word in found)}"
+        f"{what}: {', '.join(_cut_line(clean(shorten(word)), GUESS_CHARS) for word in found)}"
         for what, found in (("here", words.found), ("not here", words.absent))
         if found
     ]
     if said:
-        yield f"your guesses, {'; '.join(said)}{_near(words.near, '; names near: ')}"
+        line = f"your guesses, {'; '.join(said)}{_near(words.near, '; names near: ')}"
+        yield line if len(line) <= budget else f"{line[: budget - 1]}…"
     if is_low:
-        again = _near(words.near if not said else (), ", such as ") or ", or guess names in expect"
+        other = "" if said else ", or guess names in expect"
+        again = _near(words.near if not said else (), ", such as ") or other
         yield f"note: this may not be here; the nearest follow. Ask again in the project's words{again}."
     if is_low and answer.left_out:
         yield f"note: {answer.left_out}; `goldrank status --excluded` lists them."
@@ -238,6 +241,9 @@ def block_of(section: Section, number: int) -> Block:
     ]
     if section.openers and section.openers[-1][0] + 1 < section.place.start_line:
         above.append(f"{'…':>{width}}")
+    if section.constants:
+        defined = (_numbered(line, text, width=width) for line, text in section.constants)
+        code.extend((f"{'…':>{width}}  constants used above", *defined))
     return Block(clean(heading), (*above, *code), _gist(section, code), section.best.ranked.score)
 
 

@@ -24,14 +24,15 @@ class Section:
         place: The span that is shown.
         results: What was found there, best first.
         lines: The lines of `place`.
-        openers: Number and text of lines elsewhere in the file that a reader of these needs: those that open
-            the definitions around the first, and the constants that they use; in line order.
+        openers: Number and text of the lines that open the definitions around its first, outermost first.
+        constants: Number and text of the lines elsewhere in the file that define constants which it uses.
     """
 
     place: Chunk
     results: tuple[Result, ...]
     lines: tuple[str, ...]
     openers: tuple[tuple[int, str], ...] = ()
+    constants: tuple[tuple[int, str], ...] = ()
 
     @property
     def best(self) -> Result:
@@ -63,7 +64,10 @@ def _of_file(path: str, results: Sequence[Result], view: View) -> list[Section]:
     siblings: Sequence[Chunk] = ()
     if exact and exact[0].result.ranked.rank == 1 and view.is_indexed:
         siblings = view.snapshot.chunks_of(path)
-        exact[0] = _widened(exact[0], siblings, lines)
+        if all(text.is_current for text in view.chunk_texts(siblings)):  # else their lines may be of another
+            exact[0] = _widened(exact[0], siblings, lines)
+        else:
+            siblings = ()
     return alone + [_joined(group, lines, siblings) for group in _neighbours(exact, lines)]
 
 
@@ -113,10 +117,9 @@ def _joined(group: Sequence[_Shown], lines: Sequence[str], siblings: Sequence[Ch
     first = group[0].place
     place = replace(first, end_line=max(shown.place.end_line for shown in group))
     best_first = tuple(sorted((shown.result for shown in group), key=lambda result: result.ranked.rank))
-    above = dict(openers(first, lines))
-    above.update(constants_of(place.start_line, place.end_line, siblings, lines))
     shown = tuple(lines[place.start_line - 1 : place.end_line])
-    return Section(place, best_first, shown, tuple(sorted(above.items())))
+    constants = constants_of(place.start_line, place.end_line, siblings, lines)
+    return Section(place, best_first, shown, openers(first, lines), tuple(constants))
 
 
 def openers(chunk: Chunk, lines: Sequence[str]) -> tuple[tuple[int, str], ...]:

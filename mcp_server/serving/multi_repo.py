@@ -10,6 +10,7 @@ one gives 0.881, scores as they are 0.764, and taking turns 0.550; the first res
 in 91 % (benchmarks/runs/2026-11-24-server/merged.txt).
 """
 
+import itertools
 from collections.abc import Iterable, Sequence
 from concurrent import futures
 from concurrent.futures import ThreadPoolExecutor
@@ -21,8 +22,10 @@ from retrieval.errors import CancelledError, GoldrankError
 from retrieval.progress import IsCancelled, Progress, no_progress
 from retrieval.records import Ranked, RankedAcross
 from retrieval.search import searcher
+from retrieval.search.places import places_of
 from retrieval.search.searcher import Answer, Request, Result
 from retrieval.search.stage_report import StageReport
+from retrieval.search.vocabulary import Vocabulary
 from retrieval.sync.sync import Refresh
 from retrieval.sync.view import View
 
@@ -127,6 +130,7 @@ def merge(
             ),
             notes=tuple(notes),
             confidence=surest,
+            vocabulary=_vocabulary(found, best),
             is_partial=any(one.answer.is_partial for one in found),
         ),
         sorted(sections, key=lambda section: section.best.ranked.rank),
@@ -142,10 +146,26 @@ def best_first(found: Iterable[RepoAnswer], top_k: int) -> list[tuple[str, Resul
         for result in one.answer.results
     ]
     weighed.sort(key=lambda item: (-round(item[0], 6), item[1].name, item[2].ranked.rank))
+    chunks = [result.passage.chunk for _, _, result in weighed]
+    # Two repositories may have files of the same path.
+    named = [
+        replace(chunk, path=f"{one.name}/{chunk.path}")
+        for chunk, (_, one, _) in zip(chunks, weighed, strict=True)
+    ]
+    kept = sorted(itertools.chain.from_iterable(places_of(named)[:top_k]))
     return [
         (one.name, replace(result, ranked=_across(result.ranked, score, rank)))
-        for rank, (score, one, result) in enumerate(weighed[:top_k], 1)
+        for rank, (score, one, result) in enumerate((weighed[position] for position in kept), 1)
     ]
+
+
+def _vocabulary(found: Iterable[RepoAnswer], best: Sequence[tuple[str, Result]]) -> Vocabulary:
+    """Say which guesses occur in any repository, and offer the names of the one with the best result."""
+    known = {one.name: one.answer.vocabulary for one in found}
+    here = dict.fromkeys(guess for words in known.values() for guess in words.found)
+    absent = (guess for words in known.values() for guess in words.absent)
+    near = known[best[0][0]].near if best else ()
+    return Vocabulary(tuple(here), tuple(guess for guess in dict.fromkeys(absent) if guess not in here), near)
 
 
 def _across(ranked: Ranked | RankedAcross, score: float, rank: int) -> RankedAcross:

@@ -15,7 +15,7 @@ LONGEST_LINE = 2_000  # characters; a longer line is data, not a text of an inte
 
 # Each part is delimited by what it cannot contain, so that every line takes linear time.
 _PAIR = re.compile(
-    r"""(\s*)(?:"([^"]*)"|'([^']*)'|([^\s"':=#{}\[\]<>][^:="'<>]*))\s*(?::|=>?)(.*)""",
+    r"""(\s*)(?:"([^"]*)"\s*|'([^']*)'\s*|([^\s"':=#{}\[\]<>][^:="'<>]*))(?::|=>?)(.*)""",
 )
 _GETTEXT = re.compile(r'\s*(?:(msgid|msgstr|msgctxt|msgid_plural)(?:\[\d+\])?\s+)?"(.*)"\s*')
 _ELEMENT = re.compile(r"<(string|data|value|source|target)\b([^<>]*)>([^<]*)")

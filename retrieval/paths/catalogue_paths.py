@@ -43,6 +43,16 @@ def language(path: str) -> str:
     return next((tag for tag in reversed(tags) if len(tag) == len("en")), tags[-1] if tags else "")
 
 
+def without_language(path: str) -> str:
+    """Return a catalogue's path with a star for the language that it names, or "" if it names none.
+
+    >>> without_language("locales/de/app.json"), without_language("themes/dark.toml")
+    ('locales/*/app.json', '')
+    """
+    tags = [tag for tag in _LANGUAGE.finditer(path) if len(re.split("[-_@]", tag[0])[0]) == len("en")]
+    return f"{path[: tags[-1].start()]}*{path[tags[-1].end() :]}" if tags else ""
+
+
 def english_of(path: str, known: Container[str]) -> str:
     """Return the catalogue with the English texts of another one, or "" if `known` has none.
 

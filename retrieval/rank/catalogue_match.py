@@ -18,6 +18,7 @@ LEAST_GAIN = 0.05  # share of the question's weight that each entry must add
 SHORTEST_STEM = 4  # letters
 STEM_SHARE = 0.7  # of a word's letters; the rest is its ending
 FIRST_UNSPACED = "\u0e00"  # Thai; the scripts before it put spaces between words
+MOST_WORDS = 40  # of a question; a longer one is a pasted text, and every entry is compared with each
 SHORTEST_WORD = 3  # shorter words of an alphabet are articles and the like
 
 _ACCENT = re.compile(r"[\u0300-\u036f]")
@@ -29,8 +30,9 @@ def matching(question: str, entries: Sequence[Entry]) -> list[Entry]:
     Each next entry adds the most to what those before it say, and says little else. A word that many entries
     share counts little.
     """
-    asked = words(question)
-    stems = {word: _stem(word) for word in asked}
+    in_order = sorted(words(question))[:MOST_WORDS]  # sorted, so that sums and choices repeat
+    asked = frozenset(in_order)
+    stems = {word: _stem(word) for word in in_order}
     shared = ((entry, _plain(entry.text)) for entry in entries)
     texts = [
         (entry, _as_asked(words(text), stems))
@@ -39,7 +41,7 @@ def matching(question: str, entries: Sequence[Entry]) -> list[Entry]:
     ]
     spread = Counter(word for _, own in texts for word in own)
     weights = {word: math.log1p(len(entries) / (1 + spread[word])) for word in spread}
-    total = sum(weights.get(word, math.log1p(len(entries))) for word in asked)
+    total = math.fsum(weights.get(word, math.log1p(len(entries))) for word in in_order)
     chosen: list[Entry] = []
     said: frozenset[str] = frozenset()
     while total and len(chosen) < MOST_TEXTS:

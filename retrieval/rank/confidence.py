@@ -173,10 +173,11 @@ def signs(need: Need, snapshot: Snapshot, features: Features, best: Candidate) -
         "named": share(names & features.idf.keys()),
         "phrase": math.sqrt(features.by_name["phrase"].max(initial=0.0)),
         **{name: values[name] for name in ("title", "definition", "whole", "past")},
-        "guessed": sum(guess.weight for guess in need.guesses if _occurs(guess, snapshot)) / weights,
+        "guessed": sum(guess.weight for guess in need.guesses if occurs(guess, snapshot)) / weights,
         "suggested": values.get("expect_path", 0.0) + values.get("expect_title", 0.0),
     }
 
 
-def _occurs(guess: Guess, snapshot: Snapshot) -> bool:
+def occurs(guess: Guess, snapshot: Snapshot) -> bool:
+    """Return whether all terms of a guess occur in the index."""
     return bool(guess.stems) and all(snapshot.df("body", stem) for stem in guess.stems)

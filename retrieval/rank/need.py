@@ -8,6 +8,7 @@ template.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from retrieval.chunks import tokenizer
@@ -18,14 +19,16 @@ NeedKind = Literal["name", "path", "guessed", "pasted", "question"]
 LONG_CHARS = 200  # a text of several lines that is longer than this is pasted
 TITLE_WORDS = 3  # a shorter first line is a greeting or a heading
 MOST_GUESSES = 8
+LONGEST_GUESS = 200  # characters; more is no name
+KEPT = 32  # needs: one call reads its own several times
 ORDER = 0.85  # weight of a guess, relative to the guess before it
-MOST_NAMES = 12  # identifiers in all guesses that are looked up as definitions
 
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _LINK = re.compile(r"https?://\S+")
 # A heading, a line in bold, or a box to tick: the template's words, not the writer's.
-_TEMPLATE_LINE = re.compile(r"\s*(?:#+\s.{0,78}|\*\*[^*\n]{0,78}\*\*:?|[-*]\s*\[[ xX]\].{0,200})\s*")
-_VERSION_LINE = re.compile(r"\s*[\w. -]{1,40}[:= ]+v?\d+(?:\.\d+)+\S*\s*")  # "jq-1.6" or "Python: 3.7.4"
+_TEMPLATE_LINE = re.compile(r"#+\s.*|\*\*[^*]*\*\*:?|[-*] ?\[[ xX]\].*")
+_VERSION_LINE = re.compile(r"[\w.-]+(?: [\w.-]+){0,3}[:=]? ?v?\d+(?:\.\d+)+\S*")  # "Python: 3.7.4"
+LONGEST_TEMPLATE_LINE = 120  # characters; the writer's own sentences are longer
 _FILE_NAME = re.compile(r"(?:.*/)?([\w.+-]*\w)\.\w{1,6}")
 _WORD = re.compile(r"[A-Za-z_]\w+")
 
@@ -113,10 +116,14 @@ def read_need(asked: str | Sequence[str], expect: Sequence[str] = ()) -> Need:
     >>> read_need("where are requests retried", ["http/retry.py"]).guesses[0].title
     'retry'
     """
-    texts = [asked] if isinstance(asked, str) else list(asked)
+    return _read((asked,) if isinstance(asked, str) else tuple(asked), tuple(expect))
+
+
+@lru_cache(KEPT)
+def _read(texts: tuple[str, ...], expect: tuple[str, ...]) -> Need:
     split = [_parts(text) for text in texts]
     wordings = [Wording(read_query(part), 1 / (len(texts) * len(parts))) for parts in split for part in parts]
-    said = list(dict.fromkeys(text.strip() for text in expect if text.strip()))[:MOST_GUESSES]
+    said = list(dict.fromkeys(text.strip()[:LONGEST_GUESS] for text in expect if text.strip()))[:MOST_GUESSES]
     return Need(
         wordings=tuple(wordings),
         guesses=tuple(_guess(text, ORDER**place) for place, text in enumerate(said)),
@@ -135,9 +142,13 @@ def _parts(text: str) -> list[str]:
 def _own_words(text: str) -> str:
     """Remove comments, links, headings and lists of versions: words that every such text has."""
     lines = _LINK.sub(" ", _COMMENT.sub(" ", text)).split("\n")
-    return "\n".join(
-        line for line in lines if not _TEMPLATE_LINE.fullmatch(line) and not _VERSION_LINE.fullmatch(line)
-    )
+    return "\n".join(line for line in lines if not _is_template(line.strip()))
+
+
+def _is_template(line: str) -> bool:
+    if len(line) > LONGEST_TEMPLATE_LINE:
+        return False
+    return bool(_TEMPLATE_LINE.fullmatch(line) or _VERSION_LINE.fullmatch(line))
 
 
 def _guess(text: str, weight: float) -> Guess:

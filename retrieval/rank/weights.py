@@ -12,7 +12,7 @@ class Weights:
     """The weights that turn the features of a chunk into its score.
 
     Attributes:
-        features: A factor for each feature that `ranker` measures; a feature without one is ignored.
+        features: A factor for each of `features.FEATURES`; a feature without one is ignored.
         coherence: Factor of the gain of a file's best chunk, which depends on the file's sum of scores.
         decay: Factor for a chunk's score, applied once for each chunk of the same file ranked above it.
         kinds: Factor for a chunk's score, by the kind of its file.

@@ -25,10 +25,11 @@ def literal_first(view: View, need: Need, candidates: Sequence[Candidate]) -> li
         need: What the caller wants; nothing changes unless it is one name.
         candidates: In first-stage order.
     """
-    match = _LAST_NAME.search(need.query.text) if need.is_symbol else None
-    if match is None:
+    matches = [_LAST_NAME.search(wording.query.text) for wording in need.wordings if need.is_symbol]
+    names = "|".join(re.escape(match[1]) for match in matches if match)
+    if not names:
         return list(candidates)
-    word = re.compile(rf"(?<![\w$]){re.escape(match[1])}(?![\w$])")
+    word = re.compile(rf"(?<![\w$])(?:{names})(?![\w$])")
     for end in (READ, READ_MOST):
         texts = view.chunk_texts(candidate.chunk for candidate in candidates[:end])
         held = {

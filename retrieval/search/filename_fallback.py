@@ -11,7 +11,7 @@ from retrieval.files import secret_masking
 from retrieval.paths import file_kinds
 from retrieval.paths.path_filter import Filter
 from retrieval.rank import path_features
-from retrieval.rank.query import read_query
+from retrieval.rank.need import Need
 from retrieval.sync.view import View
 
 FILES = 20  # most files that are read
@@ -40,19 +40,19 @@ class FilenameMatches:
     notes: tuple[str, ...] = ()
 
 
-def match_filenames(view: View, text: str, wanted: Filter) -> FilenameMatches:
+def match_filenames(view: View, need: Need, wanted: Filter) -> FilenameMatches:
     """Read the files whose paths contain words of a query, and split them into chunks.
 
     Args:
         view: The view to search; it needs no index.
-        text: The query.
+        need: What the caller wants; a guess may name a file.
         wanted: The filter of the files.
 
     Raises:
         ArgumentError: A pattern is invalid, or the language is unknown.
     """
-    query = read_query(text)
-    words = dict.fromkeys((*query.stems, *stems(query.identifiers)), 1.0)
+    named = [name for wording in need.wordings for name in wording.query.identifiers]
+    words = dict.fromkeys((*need.stems, *stems(named), *need.guessed), 1.0)
     scored = ((_score(path, words), path) for path in _alike(view.names(wanted), words))
     best = [path for _, path in heapq.nlargest(FILES, (item for item in scored if item[0] > 0))]
     if best and not secret_masking.is_ready(DETECTOR_S):

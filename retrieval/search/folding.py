@@ -4,17 +4,16 @@ A vendored copy, a generated client or the fortieth translation says nothing tha
 the place of what would. The best of them stays and says how many there are.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from retrieval.paths.catalogue_paths import without_language
 from retrieval.paths.file_kinds import kind_of
 from retrieval.records import Candidate, Chunk
 
 LOOKED_AT = 40  # candidates that are compared with each other
 ALIKE = 0.9  # share of their stems that two copies have in common
 LEAST_STEMS = 12  # shorter chunks are alike by chance
-_LANGUAGE_TAG = re.compile(r"[a-z]{2,3}([-_][A-Za-z]{2,4})?")
 
 Stems = Callable[[Chunk], frozenset[bytes]]
 """Reads the distinct stems of a chunk's text."""
@@ -63,10 +62,10 @@ def _repeats(
     chunk: Chunk, words: frozenset[bytes], catalogue: str, known: tuple[Chunk, frozenset[bytes], str]
 ) -> bool:
     other, others, its_catalogue = known
-    if catalogue and catalogue == its_catalogue:
-        return True
     if chunk.path == other.path:
         return False
+    if catalogue and catalogue == its_catalogue:
+        return True
     if chunk.digest and chunk.digest == other.digest:
         return True
     if min(len(words), len(others)) < LEAST_STEMS:
@@ -77,13 +76,15 @@ def _repeats(
 
 
 def _catalogue(path: str) -> str:
-    """Name the catalogue that a file of data belongs to: its path without the names of languages.
+    """Name the catalogue that a file of data belongs to: its path without the language, or its folder.
 
     >>> _catalogue("app/locales/de_DE/menu.json") == _catalogue("app/locales/fr/menu.json")
     True
+    >>> _catalogue("locale/de/LC_MESSAGES/app.po") == _catalogue("locale/fr/LC_MESSAGES/app.po")
+    True
     """
-    *folders, name = path.split("/")
-    stem, dot, suffix = name.rpartition(".")
-    if _LANGUAGE_TAG.fullmatch(stem) or not folders or not _LANGUAGE_TAG.fullmatch(folders[-1]):
-        return "/".join((*folders, f"*{dot}{suffix}"))
-    return "/".join((*folders[:-1], "*", name))
+    return without_language(path) or ("" if _is_manual(path) else f"{path.rpartition('/')[0]}/")
+
+
+def _is_manual(path: str) -> bool:
+    return path.rpartition(".")[2].isdigit()  # each page of a manual is about something else

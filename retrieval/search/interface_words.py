@@ -5,6 +5,7 @@ that the interface speaks to the words of the code. A question whose words occur
 matched with their texts; the English texts of the matching entries, and their keys, become its first wording.
 """
 
+import json
 import math
 import re
 from collections import defaultdict
@@ -13,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from retrieval.chunks import catalogue, tokenizer
 from retrieval.chunks.catalogue import Entry
+from retrieval.errors import shorten
 from retrieval.paths import catalogue_paths, file_kinds
 from retrieval.rank.catalogue_match import matching
 from retrieval.rank.features import Features
@@ -45,7 +47,7 @@ class Reading:
     @property
     def note(self) -> str:
         """One sentence for the reader of the answer."""
-        return f'The question was also read as "{self.text}", by the texts in {self.path}.'
+        return f"The question was also read as {json.dumps(shorten(self.text))}, by the texts in {self.path}."
 
 
 def in_english(view: View, need: Need, features: Features, *, is_filtered: bool) -> Reading | None:

@@ -205,7 +205,7 @@ def _search(
 
 def _by_filenames(view: View, request: Request, *, notes: tuple[str, ...], start: float) -> Answer:
     """Answer from the files whose names match, because no matching file is indexed yet."""
-    matches = match_filenames(view, request.query, request.filter)
+    matches = match_filenames(view, request.need, request.filter)
     answer = rerank(request.need, matches.passages, None)
     return replace(
         answer,

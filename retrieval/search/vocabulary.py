@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from retrieval.chunks import tokenizer
 from retrieval.index.reader import Snapshot
+from retrieval.rank.confidence import occurs
 from retrieval.rank.need import Need
 from retrieval.rank.query import name_key
 from retrieval.records import Candidate
@@ -37,13 +38,10 @@ NO_VOCABULARY = Vocabulary()
 
 def vocabulary_of(need: Need, snapshot: Snapshot, candidates: Sequence[Candidate]) -> Vocabulary:
     """Compare a call's guesses with the index, and name what the best candidates define."""
-    occurs = {
-        guess.text: bool(guess.stems) and all(snapshot.df("body", stem) for stem in guess.stems)
-        for guess in need.guesses
-    }
+    here = {guess.text: occurs(guess, snapshot) for guess in need.guesses}
     return Vocabulary(
-        found=tuple(text for text, is_there in occurs.items() if is_there),
-        absent=tuple(text for text, is_there in occurs.items() if not is_there),
+        found=tuple(text for text, is_there in here.items() if is_there),
+        absent=tuple(text for text, is_there in here.items() if not is_there),
         near=_near(need, candidates[:NEAR_CANDIDATES]),
     )
 

@@ -83,7 +83,10 @@ async def test_the_listing_is_what_was_committed(workspace: MakeWorkspace, mode:
         ("search-tight", {"query": QUESTION, "max_chars": 900}),
         ("search-slips", {"question": QUESTION, "limit": 2, "glob": "garage/", "format": "paths"}),
         ("search-nothing", {"query": "zxqvbn wobblefrotz"}),
-        ("search-low", {"query": "how are database migrations rolled back when a backup is stale and the key is gone"}),
+        (
+            "search-low",
+            {"query": "how are database migrations rolled back when a backup is stale and the key is gone"},
+        ),
     ],
 )
 async def test_replies_of_a_search_are_what_was_committed(
@@ -239,3 +242,40 @@ async def test_a_reply_says_how_many_values_are_masked(workspace: MakeWorkspace,
         text = await call(client, "rag_search", query="ignite the engine")
     assert "[1 secret-looking value masked]" in text
     assert token not in text
+
+
+async def test_guesses_never_push_out_the_results(workspace: MakeWorkspace, house: Path) -> None:
+    """Eight long guesses, or ones that no reader can see, must leave room for what was found."""
+    for guess in ("prepare_engine_" * 13, "\U000e0041" * 120):
+        async with connected(workspace(house)) as client:
+            for max_chars in (500, 10_000):
+                reply = await call(
+                    client,
+                    "rag_search",
+                    query=QUESTION,
+                    expect=[f"{guess}{i}" for i in range(8)],
+                    max_chars=max_chars,
+                )
+                assert len(reply) <= max_chars
+                assert "engine/start.py:" in reply
+
+
+async def test_the_reply_says_which_guesses_occur(workspace: MakeWorkspace, house: Path) -> None:
+    """A caller who knows which of its words the code has asks better next time."""
+    async with connected(workspace(house)) as client:
+        reply = await call(client, "rag_search", query=QUESTION, expect=["ignite", "carburettor"])
+    assert "\nyour guesses, here: ignite; not here: carburettor" in reply
+
+
+def test_a_definition_is_not_widened_over_lines_that_changed(tmp_path: Path) -> None:
+    """The spans of the index are of another version than the lines on disk."""
+    steps = "".join(f"    step_{i} = prepare_engine(option_{i}, default_{i})\n" for i in range(40))
+    code = f"def start(key):\n{steps}    return key\n"
+    root = write(tmp_path / "house", {"engine.py": code})
+    opened = repository(root, tmp_path / "cache")
+    answer = search(opened.view(), Request("start key prepare engine option_1", 5), None)
+    first = answer.results[0].passage.chunk
+    changed = code.split("\n")
+    write(root, {"engine.py": "\n".join(changed[: first.end_line + 1]) + "\nother = 1\n" * 9})
+    for section in sections_of(answer.results, opened.view()):
+        assert len(section.lines) == section.place.end_line - section.place.start_line + 1

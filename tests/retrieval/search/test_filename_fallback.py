@@ -7,6 +7,7 @@ from fakes import repository, write
 
 from retrieval.files import secret_masking
 from retrieval.paths.path_filter import Filter
+from retrieval.rank.need import read_need
 from retrieval.search import filename_fallback
 
 
@@ -17,12 +18,12 @@ def test_no_code_is_shown_before_secrets_can_be_told_from_it(
     root = write(tmp_path / "house", {"engine/start.py": "def ignite(): pass\n", "door.py": "x = 1\n"})
     opened = repository(root, tmp_path / "cache")
     monkeypatch.setattr(secret_masking, "is_ready", lambda _patience_s: False)
-    seen = filename_fallback.match_filenames(opened.view(), "how does the engine start", Filter())
+    seen = filename_fallback.match_filenames(opened.view(), read_need("how does the engine start"), Filter())
     assert not seen.passages
     (note,) = seen.notes
     assert note.endswith("files whose names match: engine/start.py")
     assert filename_fallback.match_filenames(
-        opened.view(), "zebra", Filter()
+        opened.view(), read_need("zebra"), Filter()
     ) == filename_fallback.FilenameMatches([])
 
 
