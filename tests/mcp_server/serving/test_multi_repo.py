@@ -105,7 +105,7 @@ async def test_progress_tells_how_many_roots_are_searched(
 
     async with connected(workspace(tmp_path / "gone", *two)) as client:
         await client.call_tool("rag_search", {"query": QUESTION}, progress_callback=note)
-    assert seen[0] == (1.0, 3.0, "searched 1 of 3 repositories")
+    assert "searched 1 of 3 repositories" in {message for _, _, message in seen}
 
 
 async def test_a_filter_that_nothing_passes_anywhere_is_refused(
