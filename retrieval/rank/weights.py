@@ -93,7 +93,7 @@ def by_kind(question: Weights) -> Mapping[NeedKind, Weights]:
     A path is asked for by its words. With guesses, a second chunk of a file is as good as a first of another:
     the guesses are about one place. Other weights of their own lost out of fold, for pasted texts too.
     """
-    features = {**question.features, "path": 2.0, "title": 1.5}
+    features = {**question.features, "path": 2.0, "title": 3.0}
     return {
         "name": SYMBOL,
         "path": replace(question, features=features),
