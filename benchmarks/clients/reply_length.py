@@ -13,6 +13,7 @@ from typing import Any
 
 from benchmarks.quality.ranks import by_repository, opened, touches
 from mcp_server.messages import replies
+from mcp_server.messages.blocks import block_of
 from mcp_server.messages.sections import sections_of
 from retrieval.search.searcher import Answer, Request, search
 from retrieval.sync.view import View
@@ -58,7 +59,7 @@ def measure(question: dict[str, Any], answer: Answer, view: View) -> tuple[int, 
     """Return the length of a reply, and whether its first answer's code is shown; None without one."""
     sections = sections_of(answer.results, view)
     text = replies.search_reply(answer, sections, query=question["query"], source="", max_chars=ROOMY)
-    blocks = [replies.block_of(section, number) for number, section in enumerate(sections, 1)]
+    blocks = [block_of(section, number) for number, section in enumerate(sections, 1)]
     for place, (section, block) in enumerate(zip(sections, blocks, strict=True)):
         if any(is_relevant(question, result.passage.chunk) for result in section.results):
             is_alone = replies.stands_alone(answer, blocks)

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from tqdm import tqdm
 
-from benchmarks.quality.question_sets import FORMS, READERS, QuestionSet
+from benchmarks.judges.question_sets import FORMS, READERS, QuestionSet
 from benchmarks.quality.ranks import opened
 from retrieval.rank.confidence import signs
 from retrieval.rank.need import Need, NeedKind, read_need

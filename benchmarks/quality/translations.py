@@ -20,12 +20,12 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.quality import score_tables
-from benchmarks.quality.asking import Places, opened_trees
-from benchmarks.quality.found import find
-from benchmarks.quality.question_sets import FORMS, READERS, Question, QuestionSet
+from benchmarks.judges import score_tables
+from benchmarks.judges.asking import Places, opened_trees
+from benchmarks.judges.found import find
+from benchmarks.judges.question_sets import FORMS, READERS, Question, QuestionSet
+from benchmarks.judges.scores import score
 from benchmarks.quality.ranks import TOP_K
-from benchmarks.quality.scores import score
 from retrieval.index.reader import Snapshot
 from retrieval.rank.features import GUESS_FEATURES, Features, extract_features
 from retrieval.rank.need import Guess, Need, read_need

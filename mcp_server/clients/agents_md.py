@@ -14,7 +14,8 @@ ADVICE = """\
 The MCP server `goldrank` ranks this repository's code; its replies name `path:start-end`.
 
 - `rag_search(query, expect)`: when you do not know where something is.
-  Ask in technical words, and guess in `expect` what the code may be called; or paste an error message, a stack trace, a signature or part of a path.
+  Ask in technical words, and guess in `expect` what the code may be called.
+  Or paste an error message, a stack trace, a signature or part of a path.
   Narrow with `path` (`["src/", "!tests/"]`) and `top_k`.
 - `rag_rerank(query, candidates)`: when you hold too many candidates, such as grep hits (`path:line`).
   Paste them as they are; the ones that answer come back first.

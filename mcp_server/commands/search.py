@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import click
 from tqdm import tqdm
@@ -100,20 +100,10 @@ def search(  # noqa: PLR0913, PLR0917 - one parameter an option
     if as_json and explain_line:
         raise click.UsageError("--explain-line prints text; leave --json out")
     settings = settings_of(**flags)
-    _require_at_most(MAX_WORDINGS - 1, "--also", wordings)
-    _require_at_most(MOST_GUESSES, "--expect", expect)
-    if not all(wording.strip() for wording in (query, *wordings)):
-        raise ArgumentError("QUERY is blank", remedy="ask a question in plain words or name an identifier")
+    asked = _asked((query, *wordings), tuple(expect))
     repository = opened(root, settings)
-    request = Request(
-        query,
-        top_k,
-        tuple(globs) or None,
-        language,
-        "no" if no_rerank else "yes",
-        wordings=tuple(wordings),
-        expect=tuple(expect),
-    )
+    rerank: Literal["yes", "no"] = "no" if no_rerank else "yes"
+    request = replace(asked, top_k=top_k, globs=tuple(globs) or None, language=language, rerank=rerank)
     chosen = nullcontext() if no_rerank else _loaded(settings, repository.root)
     with chosen as second:
         done = up_to_date(repository)
@@ -197,6 +187,19 @@ class _Row:
 
     key: str
     request: Request
+
+
+def _asked(wordings: tuple[str, ...], expect: tuple[str, ...]) -> Request:
+    """Check what is asked, in its wordings and with its guesses.
+
+    Raises:
+        ArgumentError: There are too many of either, or a wording is blank.
+    """
+    _require_at_most(MAX_WORDINGS - 1, "--also", wordings[1:])
+    _require_at_most(MOST_GUESSES, "--expect", expect)
+    if not all(wording.strip() for wording in wordings):
+        raise ArgumentError("QUERY is blank", remedy="ask a question in plain words or name an identifier")
+    return Request(wordings[0], 1, wordings=wordings[1:], expect=expect)
 
 
 def _require_at_most(most: int, option: str, values: Sequence[str]) -> None:

@@ -7,23 +7,17 @@ cleaning makes it longer.
 """
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from mcp_server.messages.blocks import PLACE_CHARS, Block, block_of, count_of, cut_line, scores_of
 from mcp_server.messages.sections import Section
 from mcp_server.messages.stage_text import stage_text
 from mcp_server.messages.visibility import clean as clean  # noqa: PLC0414 - the commands write with it too
-from retrieval.chunks.chunk_text import ChunkText
 from retrieval.errors import shorten
-from retrieval.records import Chunk, Ranked, RankedAcross
 from retrieval.search.searcher import Answer
 
-LINE_CHARS = 400
-"""Longer lines are data more than code; the cut is marked."""
-PLACE_CHARS = 500  # of a path or a label; longer ones are full of codes, and eight of them fit into a reply
-SYMBOL_CHARS = 200  # of what is defined there
 GUESS_CHARS = 40  # of a guess that the reply repeats
 PROBLEM_CHARS = 700  # names and hints of an ordinary problem fit
 NOTES_SHARE = 5  # notes take a fifth of a reply at most, or the first alone does
@@ -94,7 +88,7 @@ def search_reply(
     merged = f" in {len(sections)} places" if len(sections) < len(answer.results) else ""
     framed = "" if form == "paths" else f"; {FRAME}"
     lines.append(
-        f"{_results(len(answer.results))}{merged} for {_quoted(query, max_chars)}, best first{framed}"
+        f"{count_of(len(answer.results))}{merged} for {_quoted(query, max_chars)}, best first{framed}"
     )
     tail = min(TAIL_CHARS, max_chars // TAIL_SHARE)
     budget = max_chars - sum(len(line) + 1 for line in lines) - tail
@@ -110,7 +104,7 @@ def _words(answer: Answer, budget: int, *, is_low: bool) -> Iterator[str]:
     """Say which guesses occur, and with which words to ask again; each line within the budget."""
     words = answer.vocabulary
     said = [
-        f"{what}: {', '.join(_cut_line(clean(shorten(word)), GUESS_CHARS) for word in found)}"
+        f"{what}: {', '.join(cut_line(clean(shorten(word)), GUESS_CHARS) for word in found)}"
         for what, found in (("here", words.found), ("not here", words.absent))
         if found
     ]
@@ -155,7 +149,7 @@ def rerank_reply(
     ]
     refused = _not_ranked(problems)
     ranking = [
-        f"{number}. {_cut_line(clean(label), PLACE_CHARS)}  {_scores(result.ranked)}".rstrip()
+        f"{number}. {cut_line(clean(label), PLACE_CHARS)}  {scores_of(result.ranked)}".rstrip()
         for number, (result, label) in enumerate(zip(answer.results, labels, strict=True), 1)
         if top_k is None or number <= top_k
     ]
@@ -174,7 +168,7 @@ def _head(source: str, answer: Answer, searched: str) -> str:
 
 def _notes(notes: Sequence[str], budget: int) -> list[str]:
     """Write notes, as many as leave room for the results."""
-    lines = [f"note: {_cut_line(clean(note), PROBLEM_CHARS)}" for note in notes]
+    lines = [f"note: {cut_line(clean(note), PROBLEM_CHARS)}" for note in notes]
     kept = max(1, _fitting(lines, budget))
     return [*lines[:kept], f"note: and {len(lines) - kept} more"] if kept < len(lines) else lines
 
@@ -183,27 +177,10 @@ def _not_ranked(problems: Sequence[str]) -> list[str]:
     """List what could not be ranked, as far as that leaves room for the ranking."""
     if not problems:
         return []
-    lines = [f"- {_cut_line(clean(problem), PROBLEM_CHARS)}" for problem in problems]
+    lines = [f"- {cut_line(clean(problem), PROBLEM_CHARS)}" for problem in problems]
     kept = _fitting(lines, RANKING_CHARS // PROBLEMS_SHARE)
     more = [f"- and {len(lines) - kept} more"] if kept < len(lines) else []
     return [f"not ranked ({len(problems)}):", *lines[:kept], *more]
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A section as text.
-
-    Attributes:
-        heading: Its place and what it defines.
-        code: Its numbered lines, in full.
-        gist: The line to show when the others are not, or "".
-        score: The score of its best result.
-    """
-
-    heading: str
-    code: tuple[str, ...]
-    gist: str
-    score: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,72 +196,6 @@ class _Shown:
     lines: tuple[str, ...]
     brief: tuple[int, ...]
     cut: tuple[int, ...]
-
-
-def block_of(section: Section, number: int) -> Block:
-    """Write a section, the `number`th of its reply from 1."""
-    what = dict.fromkeys(filter(None, (_what(chunk) for chunk in _in_line_order(section))))
-    count = f"; {_results(len(section.results))}" if len(section.results) > 1 else ""
-    copies = sum(len(result.alike) for result in section.results)
-    count += f"; and {copies} alike" if copies else ""
-    path, _, lines = section.place.span.rpartition(":")
-    heading = (
-        f"{number}. {_cut_line(clean(path), PLACE_CHARS)}:{lines}"
-        f"{'  ' if what else ''}{_cut_line(clean(', '.join(what)), SYMBOL_CHARS)}  "
-        f"({_scores(section.best.ranked)[1:-1]}{count}){_masked(section)}{_staleness(section.best.passage)}"
-    )
-    width = len(str(section.place.end_line))
-    above = [_numbered(line, text, width=width) for line, text in section.openers]
-    code = [
-        _numbered(line, text, width=width)
-        for line, text in enumerate(section.lines, section.place.start_line)
-    ]
-    if section.openers and section.openers[-1][0] + 1 < section.place.start_line:
-        above.append(f"{'…':>{width}}")
-    if section.constants:
-        defined = (_numbered(line, text, width=width) for line, text in section.constants)
-        code.extend((f"{'…':>{width}}  constants used above", *defined))
-    return Block(clean(heading), (*above, *code), _gist(section, code), section.best.ranked.score)
-
-
-def _in_line_order(section: Section) -> list[Chunk]:
-    return sorted((result.passage.chunk for result in section.results), key=lambda chunk: chunk.start_line)
-
-
-def _numbered(number: int, text: str, *, width: int) -> str:
-    return f"{number:>{width}} | {_cut_line(clean(text.rstrip(chr(13))))}"
-
-
-def _gist(section: Section, code: Sequence[str]) -> str:
-    """Choose the most telling line: the one that defines the name, else opens the scope, else the first."""
-    chunk = section.best.passage.chunk
-    if section.openers and not chunk.symbol:
-        return _numbered(*section.openers[-1], width=len(str(section.place.end_line)))
-    first = chunk.start_line - section.place.start_line
-    said = [i for i in range(first, len(section.lines)) if section.lines[i].strip()]
-    named = re.compile(rf"(?<!\w){re.escape(chunk.symbol)}(?!\w)") if chunk.symbol else None
-    naming = (i for i in said if named and named.search(section.lines[i]))
-    return next((code[i] for i in (*naming, *said)), "")
-
-
-def _what(chunk: Chunk) -> str:
-    """Name what a chunk defines, or what it is part of."""
-    if chunk.symbol:
-        return f"{chunk.kind} {f'{chunk.scope}.' if chunk.scope else ''}{chunk.symbol}"
-    return f"in {chunk.scope}" if chunk.scope else ""
-
-
-def _masked(section: Section) -> str:
-    """Say how many values are masked: an editor must know that the lines differ from those on disk."""
-    count = sum(result.passage.chunk.masked for result in section.results)
-    return f"  [{count} secret-looking value{'s' * (count != 1)} masked]" if count else ""
-
-
-def _staleness(passage: ChunkText) -> str:
-    if passage.is_current:
-        return ""
-    changed = "changed on disk this moment; these are its lines now, ask again for exact ones"
-    return f"  [{changed if passage.lines else 'gone from disk this moment'}]"
 
 
 def _fit(blocks: Sequence[Block], form: Form, budget: int, *, is_alone: bool) -> _Shown:
@@ -356,30 +267,13 @@ def _left_out(shown: _Shown, sections: Sequence[Section], max_chars: int) -> str
             else "narrow it with path or top_k"
         )
         first = clean(shorten(sections[shown.cut[0]].place.span))
-        return f"[{_results(len(shown.cut))} cut to fit {max_chars} characters: {way}, or read {first}]"
+        return f"[{count_of(len(shown.cut))} cut to fit {max_chars} characters: {way}, or read {first}]"
     if shown.brief:
         return (
-            f"[{_results(len(shown.brief))} with lower scores shown by one line: read the span, "
+            f"[{count_of(len(shown.brief))} with lower scores shown by one line: read the span, "
             'or call rag_search again with format="full"]'
         )
     return ""
-
-
-def _results(count: int) -> str:
-    return f"{count} result{'s' * (count != 1)}"
-
-
-def _scores(ranked: Ranked | RankedAcross) -> str:
-    parts = [f"score {ranked.score:.3f}"]
-    if ranked.logit is not None:
-        parts.append(f"logit {ranked.logit:.2f}")
-    if ranked.candidate.rank != ranked.rank:
-        parts.append(f"bm25 rank {ranked.candidate.rank}")
-    return f"({', '.join(parts)})"
-
-
-def _cut_line(line: str, limit: int = LINE_CHARS) -> str:
-    return line if len(line) <= limit else f"{line[:limit]} … [{len(line):,} characters]"
 
 
 def _quoted(query: str, budget: int = RANKING_CHARS) -> str:

@@ -2,7 +2,7 @@
 
 import itertools
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -170,8 +170,7 @@ def _search(
     read = second.depth if second and not (skipped or unavailable(second)) else 0
     measured = measure(view, need, paths=paths)
     need, features = measured.need, measured.features
-    # The cross-encoder reads English.
-    asked, read_as = (need.query.text, (measured.reading.note,)) if measured.reading else (request.query, ())
+    asked = need.query.text if measured.reading else request.query  # the cross-encoder reads English
     wanted = max(request.top_k, read)
     folded = fold(
         in_order(view, measured, limit=wanted + LOOKED_AT),
@@ -188,13 +187,11 @@ def _search(
     )
     alike = {one.candidate.chunk: one.alike for one in folded}
     results = _results(_shown(ranked, request.top_k), view, alike)
-    # Skipped long lines only matter when nothing is found; `left_out` reports them then.
-    noted = ((path, view.note(path).partition(split_file.LONG_LINES)[0]) for path in _paths(results))
-    odd = {path: note.removesuffix("; ") for path, note in noted if note}
+    read_as = (measured.reading.note,) if measured.reading else ()
     return Answer(
         results,
         StageReport("index", len(snapshot), _since(start), report),
-        (*notes, *read_as, *(f"{path}: {note}" for path, note in odd.items())),
+        (*notes, *read_as, *_oddities(view, results)),
         confidence,
         is_partial=bool(refresh.pending),
         left_out=view.left_out() if confidence.is_low else "",
@@ -291,6 +288,16 @@ def _skipped(request: Request, *, is_symbol: bool) -> Skipped | None:
         return "not asked for"
     # The index knows where a name is defined; a model that read it moved the answer down (decisions/0005).
     return "a name alone" if is_symbol else None
+
+
+def _oddities(view: View, results: Sequence[Result]) -> Iterator[str]:
+    """Say what was unusual about reading the shown files.
+
+    Skipped long lines only matter when nothing is found; `left_out` reports them then.
+    """
+    for path in _paths(results):
+        if note := view.note(path).partition(split_file.LONG_LINES)[0].removesuffix("; "):
+            yield f"{path}: {note}"
 
 
 def _shown(ranked: Sequence[Ranked], top_k: int) -> list[Ranked]:

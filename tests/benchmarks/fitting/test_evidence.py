@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from fakes import repository, write
 
-from benchmarks.quality import objective
-from benchmarks.quality.asking import Places
-from benchmarks.quality.evidence import WRONG, gather, order_of
-from benchmarks.quality.question_sets import FORMS, Question, QuestionSet, Target, Wording
+from benchmarks.fitting import objective
+from benchmarks.fitting.evidence import WRONG, gather, order_of
+from benchmarks.judges.asking import Places
+from benchmarks.judges.question_sets import FORMS, Question, QuestionSet, Target, Wording
 from retrieval.rank.need import read_need
 from retrieval.rank.ranker import rank, weights_for
 from retrieval.rank.weights import WEIGHTS

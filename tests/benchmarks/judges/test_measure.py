@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from fakes import git, write
 
-from benchmarks.quality import measure
-from benchmarks.quality.found import Found, Span, find, from_text, to_text
-from benchmarks.quality.question_sets import Target, read_people
-from benchmarks.quality.score_tables import gain
-from benchmarks.quality.scores import score
-from benchmarks.quality.work_trees import FollowedClone
+from benchmarks.judges import measure
+from benchmarks.judges.found import Found, Span, find, from_text, to_text
+from benchmarks.judges.question_sets import Target, read_people
+from benchmarks.judges.score_tables import gain
+from benchmarks.judges.scores import score
+from benchmarks.judges.work_trees import FollowedClone
 
 RESULTS: list[Span] = [("b.py", 1, 9), ("a.py", 1, 9), ("a.py", 20, 29), ("b.py", 10, 19), ("d/c.py", 1, 5)]
 

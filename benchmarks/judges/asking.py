@@ -8,10 +8,10 @@ from typing import Any
 
 from tqdm import tqdm
 
-from benchmarks.quality.found import Found, Span, find
-from benchmarks.quality.question_sets import Question, QuestionSet, Wording
+from benchmarks.judges.found import Found, Span, find
+from benchmarks.judges.question_sets import Question, QuestionSet, Wording
+from benchmarks.judges.work_trees import FollowedClone, sizes_below
 from benchmarks.quality.ranks import TOP_K
-from benchmarks.quality.work_trees import FollowedClone, sizes_below
 from retrieval.search import searcher
 from retrieval.search.places import spans_of
 from retrieval.search.searcher import Request

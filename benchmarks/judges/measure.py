@@ -1,9 +1,9 @@
 """Measure every set of questions with one command: where the files and where the lines of the answers came.
 
-    python -m benchmarks.quality.measure --out OUT --cache CACHE --work WORK \
+    python -m benchmarks.judges.measure --out OUT --cache CACHE --work WORK \
         --people people-dev.jsonl --trees TREES --lines lines.jsonl --mirrors MIRRORS \
         --old queries.jsonl --pasted questions2.jsonl --corpus REPOS [--sets people lines] [--forms call]
-    python -m benchmarks.quality.measure --out OUT --people people-dev.jsonl ... --only-score --against OTHER
+    python -m benchmarks.judges.measure --out OUT --people people-dev.jsonl ... --only-score --against OTHER
 
 The sets are `people` (whole repositories, laid out as `owner+name@commit` below TREES), `lines` (what
 `benchmarks.questions.commits` mined, asked of clones of the mirrors below WORK that follow the history), and
@@ -24,11 +24,11 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks.quality import score_tables
-from benchmarks.quality.asking import Places, ask
-from benchmarks.quality.found import Found, from_text, to_text
-from benchmarks.quality.question_sets import FORMS, READERS, QuestionSet
-from benchmarks.quality.scores import score
+from benchmarks.judges import score_tables
+from benchmarks.judges.asking import Places, ask
+from benchmarks.judges.found import Found, from_text, to_text
+from benchmarks.judges.question_sets import FORMS, READERS, QuestionSet
+from benchmarks.judges.scores import score
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from benchmarks.quality.asking import Places, opened_trees
-from benchmarks.quality.question_sets import Question, QuestionSet, Target, Wording
+from benchmarks.judges.asking import Places, opened_trees
+from benchmarks.judges.question_sets import Question, QuestionSet, Target, Wording
 from retrieval.paths.file_kinds import KINDS
 from retrieval.rank.features import FEATURES, GUESS_FEATURES, Features
 from retrieval.rank.need import Need, NeedKind, read_need

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.quality.question_sets import Question, groups_of
-from benchmarks.quality.scores import MEASURES
+from benchmarks.judges.question_sets import Question, groups_of
+from benchmarks.judges.scores import MEASURES
 
 RESAMPLES = 10_000
 

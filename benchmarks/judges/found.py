@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from benchmarks.quality.question_sets import Target
+from benchmarks.judges.question_sets import Target
 
 Span = tuple[str, int, int]
 """A result: path, first and last line, 1-based and inclusive."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.quality.evidence import WRONG, Evidence, order_of
+from benchmarks.fitting.evidence import WRONG, Evidence, order_of
 from retrieval.rank.need import NeedKind
 from retrieval.rank.weights import Weights
 

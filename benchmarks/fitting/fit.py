@@ -1,12 +1,12 @@
 """Fit the first stage's weights on all sets of questions, and show what each part is worth out of fold.
 
-    python -m benchmarks.quality.fit --cache CACHE --work WORK --people people-dev.jsonl --trees TREES \
+    python -m benchmarks.fitting.fit --cache CACHE --work WORK --people people-dev.jsonl --trees TREES \
         --lines lines.jsonl --mirrors MIRRORS --old queries.jsonl --pasted questions2.jsonl --corpus REPOS
 
 Evidence is gathered once for every question in every form, with a form more, `wrong`: a call with the guesses
 of another question. Then weights are searched by coordinate ascent over small grids of round numbers, from
 the released ones, for questions; those of other kinds follow (`weights.by_kind`). A step is taken when it
-gains LEAST_GAIN in the objective (`benchmarks.quality.objective`).
+gains LEAST_GAIN in the objective (`benchmarks.fitting.objective`).
 
 Out of fold means: the questions of each repository are ranked with weights that were fitted on the
 repositories of other folds. Intervals are 95 % percentile bootstraps over repositories. Nothing is random but
@@ -22,11 +22,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.quality import objective
-from benchmarks.quality.asking import Places
-from benchmarks.quality.evidence import WRONG, Evidence, gather
+from benchmarks.fitting import objective
+from benchmarks.fitting.evidence import WRONG, Evidence, gather
+from benchmarks.judges.asking import Places
+from benchmarks.judges.question_sets import FORMS, READERS
 from benchmarks.quality.fusion import interval
-from benchmarks.quality.question_sets import FORMS, READERS
 from retrieval.paths.file_kinds import KINDS
 from retrieval.rank.features import FEATURES, GUESS_FEATURES
 from retrieval.rank.weights import QUESTION, WEIGHTS, Weights, by_kind

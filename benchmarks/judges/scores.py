@@ -2,7 +2,7 @@
 
 import math
 
-from benchmarks.quality.found import Found
+from benchmarks.judges.found import Found
 
 CUTOFF = 10
 SHOWN = 8  # results of a reply by default
