@@ -15,6 +15,7 @@ from retrieval.sync.view import View
 READ = 40  # candidates that are read; if none of them holds the name as written, so are the next
 READ_MOST = 200
 _LAST_NAME = re.compile(r"([A-Za-z_]\w*)(?:\(\))?\s*$")
+_SPELLED = re.compile(r"[a-z0-9][A-Z]|\w_|_\w|[A-Z]{2}")  # "response" is a word as much as a name
 
 
 def literal_first(view: View, need: Need, candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -22,14 +23,14 @@ def literal_first(view: View, need: Need, candidates: Sequence[Candidate]) -> li
 
     Args:
         view: Reads the candidates' lines.
-        need: What the caller wants; nothing changes unless it is one name.
+        need: What the caller wants; nothing changes unless it is one name with capitals or underscores.
         candidates: In first-stage order.
     """
     matches = [_LAST_NAME.search(wording.query.text) for wording in need.wordings if need.is_symbol]
-    names = "|".join(re.escape(match[1]) for match in matches if match)
+    names = "|".join(re.escape(match[1]) for match in matches if match and _SPELLED.search(match[1]))
     if not names:
         return list(candidates)
-    word = re.compile(rf"(?<![\w$])(?:{names})(?![\w$])")
+    word = re.compile(rf"(?<!\w)(?:{names})(?!\w)")
     for end in (READ, READ_MOST):
         texts = view.chunk_texts(candidate.chunk for candidate in candidates[:end])
         held = {

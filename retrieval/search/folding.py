@@ -32,19 +32,22 @@ class Folded:
     alike: tuple[str, ...] = ()
 
 
-def fold(candidates: Sequence[Candidate], stems: Stems, *, keeps_data: bool) -> list[Folded]:
+def fold(
+    candidates: Sequence[Candidate], stems: Stems, *, keeps_data: bool, keeps_copies: bool = False
+) -> list[Folded]:
     """Fold candidates that repeat a better one.
 
     Args:
         candidates: Best first; of more than LOOKED_AT, the others are kept as they are.
         stems: Reads the stems of a chunk.
         keeps_data: Whether files of one catalogue are kept apart, because the caller asks for them.
+        keeps_copies: Whether nothing is folded, because the caller asks for a path.
     """
     kept: list[Folded] = []
     seen: list[tuple[Chunk, frozenset[bytes], str]] = []
     for place, candidate in enumerate(candidates):
         chunk = candidate.chunk
-        if place >= LOOKED_AT:
+        if keeps_copies or place >= LOOKED_AT:
             kept.append(Folded(candidate))
             continue
         words = stems(chunk)

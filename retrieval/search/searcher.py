@@ -176,6 +176,7 @@ def _search(
         in_order(view, measured, limit=wanted + LOOKED_AT),
         lambda chunk: snapshot.stems(uid_of(chunk.path, chunk.start_line)),
         keeps_data="data" in features.asked,
+        keeps_copies=need.kind == "path",
     )
     candidates = [one.candidate for one in folded]
     if refresh.pending and not candidates:
