@@ -42,6 +42,7 @@ _ASKING: Mapping[FileKind, str] = {
     "release releases history",
 }
 SATURATION = K1 + 1  # upper limit of BM25 for one term, divided by its idf
+OTHER_ENDING = 0.5  # what a file's name is worth to a path that ends otherwise: `ssl.c` for `ssl.h`
 MOST_PAIRS = 32  # only the rarest pairs of words in the query are searched for
 
 Feature = NDArray[np.float64]
@@ -151,7 +152,13 @@ class WordingFeatures:
 
     def title(self) -> Feature:
         """Return the share of the query's letters that spell the file's whole name."""
-        return _by_file(self._pool, lambda path: self._query.spelled.get(path_features.title(path), 0.0))
+        name = self._query.text.strip().rpartition("/")[2].lower() if self._query.is_path else ""
+        return _by_file(self._pool, lambda path: self._titled(path, name))
+
+    def _titled(self, path: str, name: str) -> float:
+        """Return a file's share; of a query that is a path, less where the ending is another."""
+        share = self._query.spelled.get(path_features.title(path), 0.0)
+        return share * OTHER_ENDING if name and path.rpartition("/")[2].lower() != name else share
 
     def definition(self) -> Feature:
         """Return 1 for chunks that define an identifier of the query."""

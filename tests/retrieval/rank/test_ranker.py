@@ -345,3 +345,14 @@ def test_a_whole_name_comes_before_its_parts_in_tests_too(tmp_path: Path, cache:
     }
     opened = repository(write(tmp_path / "r", files), cache)
     assert found(opened, "parse_header_line")[0] == "tests/test_all.py"
+
+
+def test_a_file_is_found_by_its_whole_name(tmp_path: Path, cache: Path) -> None:
+    """`openssl.h` is not `openssl.c`, which says more of ssl."""
+    files = {
+        "lib/openssl.c": "int openssl_open(void) { return openssl; }\n" * 5,
+        "lib/openssl.h": "int f(void);\n",
+    }
+    opened = repository(write(tmp_path / "r", files), cache)
+    assert found(opened, "openssl.h")[0] == "lib/openssl.h"
+    assert found(opened, "lib/openssl.c")[0] == "lib/openssl.c"
