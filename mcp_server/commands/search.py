@@ -58,7 +58,7 @@ from retrieval.settings import Settings
     type=click.Choice(get_args(replies.Form)),
     default="code",
     show_default=True,
-    help="code: the best in full, one line of the rest; full: all code; paths: places only.",
+    help="code: the best whole, extracts of two, then headings; full: all code; paths: places only.",
 )
 @click.option("--no-rerank", is_flag=True, help="Do not run the cross-encoder.")
 @click.option(
@@ -115,7 +115,7 @@ def search(  # noqa: PLR0913, PLR0917 - one parameter an option
         return 0 if answer.results else NOTHING_FOUND
     sections = sections_of(answer.results, view)
     click.echo(
-        replies.search_reply(answer, sections, query=query, source=source, max_chars=max_chars, form=form)
+        replies.search_reply(answer, sections, request=request, source=source, max_chars=max_chars, form=form)
     )
     if explain:
         click.echo(replies.clean("\n".join(explanation.of_results(answer))))

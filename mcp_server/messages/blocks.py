@@ -1,9 +1,9 @@
-"""How one place is written: its heading, its numbered lines, and the line that stands for them."""
+"""How one place is written: its heading, its numbered lines, and the lines that stand for them."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mcp_server.messages.extract import extract_of, naming_line
 from mcp_server.messages.sections import Section
 from mcp_server.messages.visibility import clean
 from retrieval.chunks.chunk_text import ChunkText
@@ -13,6 +13,8 @@ LINE_CHARS = 400
 """Longer lines are data more than code; the cut is marked."""
 PLACE_CHARS = 500  # of a path or a label; longer ones are full of codes, and eight of them fit into a reply
 SYMBOL_CHARS = 200  # of what is defined there
+GAP = "…"
+EXTRACT_GAIN = 100  # a place that is hardly longer than its extract is shown whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,60 +24,68 @@ class Block:
     Attributes:
         heading: Its place and what it defines.
         code: Its numbered lines, in full.
-        gist: The line to show when the others are not, or "".
-        score: The score of its best result.
+        extract: Its lines that name it and match the question; all of `code` where that is as short.
+        gist: The line to show when nothing else is, or "" where the heading names what it defines.
     """
 
     heading: str
     code: tuple[str, ...]
+    extract: tuple[str, ...]
     gist: str
-    score: float
 
 
-def block_of(section: Section, number: int) -> Block:
-    """Write a section, the `number`th of its reply from 1."""
+def block_of(section: Section, number: int, words: str) -> Block:
+    """Write a section.
+
+    Args:
+        section: The section.
+        number: Its number in the reply, from 1.
+        words: What was asked, guesses included; extracts show where they occur.
+    """
+    width = len(str(section.place.end_line))
+    lines = list(enumerate(section.lines, section.place.start_line))
+    whole = _written([*section.openers, *lines], width)
+    extract = _written([*section.openers, *(lines[i] for i in extract_of(section, words))], width)
+    if section.constants:
+        whole.append(f"{GAP:>{width}}  constants used above")
+        whole.extend(_numbered(number, text, width) for number, text in section.constants)
+    if sum(map(len, extract)) + EXTRACT_GAIN > sum(map(len, whole)):
+        extract = whole
+    chunk = section.best.passage.chunk
+    is_named = bool(chunk.symbol or chunk.scope)
+    gist = "" if is_named or not lines else _numbered(*lines[naming_line(section)], width)
+    return Block(_heading(section, number), tuple(whole), tuple(extract), gist)
+
+
+def _heading(section: Section, number: int) -> str:
+    """Name a place, what it defines, its scores, and what a reader must know of its lines."""
     what = dict.fromkeys(filter(None, (_what(chunk) for chunk in _in_line_order(section))))
     count = f"; {count_of(len(section.results))}" if len(section.results) > 1 else ""
     copies = sum(len(result.alike) for result in section.results)
     count += f"; and {copies} alike" if copies else ""
     path, _, lines = section.place.span.rpartition(":")
-    heading = (
+    return clean(
         f"{number}. {cut_line(clean(path), PLACE_CHARS)}:{lines}"
         f"{'  ' if what else ''}{cut_line(clean(', '.join(what)), SYMBOL_CHARS)}  "
         f"({scores_of(section.best.ranked)[1:-1]}{count}){_masked(section)}{_staleness(section.best.passage)}"
     )
-    width = len(str(section.place.end_line))
-    above = [_numbered(line, text, width=width) for line, text in section.openers]
-    code = [
-        _numbered(line, text, width=width)
-        for line, text in enumerate(section.lines, section.place.start_line)
-    ]
-    if section.openers and section.openers[-1][0] + 1 < section.place.start_line:
-        above.append(f"{'…':>{width}}")
-    if section.constants:
-        defined = (_numbered(line, text, width=width) for line, text in section.constants)
-        code.extend((f"{'…':>{width}}  constants used above", *defined))
-    return Block(clean(heading), (*above, *code), _gist(section, code), section.best.ranked.score)
+
+
+def _written(rows: Sequence[tuple[int, str]], width: int) -> list[str]:
+    """Write numbered lines, with a mark where lines between them are left out."""
+    written = [_numbered(*row, width) for row in rows]
+    for i in range(len(rows) - 1, 0, -1):
+        if rows[i][0] > rows[i - 1][0] + 1:
+            written.insert(i, f"{GAP:>{width}}")
+    return written
 
 
 def _in_line_order(section: Section) -> list[Chunk]:
     return sorted((result.passage.chunk for result in section.results), key=lambda chunk: chunk.start_line)
 
 
-def _numbered(number: int, text: str, *, width: int) -> str:
+def _numbered(number: int, text: str, width: int) -> str:
     return f"{number:>{width}} | {cut_line(clean(text.rstrip(chr(13))))}"
-
-
-def _gist(section: Section, code: Sequence[str]) -> str:
-    """Choose the most telling line: the one that defines the name, else opens the scope, else the first."""
-    chunk = section.best.passage.chunk
-    if section.openers and not chunk.symbol:
-        return _numbered(*section.openers[-1], width=len(str(section.place.end_line)))
-    first = chunk.start_line - section.place.start_line
-    said = [i for i in range(first, len(section.lines)) if section.lines[i].strip()]
-    named = re.compile(rf"(?<!\w){re.escape(chunk.symbol)}(?!\w)") if chunk.symbol else None
-    naming = (i for i in said if named and named.search(section.lines[i]))
-    return next((code[i] for i in (*naming, *said)), "")
 
 
 def _what(chunk: Chunk) -> str:

@@ -1,9 +1,9 @@
 """What a reply says: ranked results as text, best first and never longer than the budget.
 
 A reply opens with what was searched and how. Each result opens with `path:start-end`, which can be pasted
-into the next call. The best results are shown in full, the others by their place and one line; the last line
-says what was left out and names the call that shows it. Text is cleaned before it is measured, because
-cleaning makes it longer.
+into the next call. The best place is shown whole, the next by an extract, the others by their heading; the
+last line says what was left out and names the call that shows it. Text is cleaned before it is measured,
+because cleaning makes it longer.
 """
 
 import json
@@ -16,7 +16,7 @@ from mcp_server.messages.sections import Section
 from mcp_server.messages.stage_text import stage_text
 from mcp_server.messages.visibility import clean as clean  # noqa: PLC0414 - the commands write with it too
 from retrieval.errors import shorten
-from retrieval.search.searcher import Answer
+from retrieval.search.searcher import Answer, Request
 
 GUESS_CHARS = 40  # of a guess that the reply repeats
 PROBLEM_CHARS = 700  # names and hints of an ordinary problem fit
@@ -26,15 +26,8 @@ TAIL_SHARE = 4  # and the line that says what was left out
 QUERY_CHARS = 120  # long enough to recognise
 TAIL_CHARS = 220  # kept free for the line that says what was left out
 
-SURE = 0.8
-LEADS = 0.75
-"""From this confidence on, a best result that leads (no other has more than this share of its score) is shown
-alone; of the others, the place and one line."""
-FULL_SHARE = 0.85
-FULL_MOST = 2
-FULL_CHARS = 200
-"""Otherwise results are shown in full from this share of the best score on, and at most so many. The place
-of the others is shown in any case, and their code where it is so short that leaving it out gains nothing."""
+EXTRACTS = 2
+"""So many places after the best are shown by an extract, and the others by their heading."""
 
 RANKING_CHARS = 10_000
 """The longest reply of `rag_rerank`: what the tightest client shows whole. Some 150 places."""
@@ -59,7 +52,7 @@ def search_reply(
     answer: Answer,
     sections: Sequence[Section],
     *,
-    query: str,
+    request: Request,
     source: str,
     max_chars: int,
     form: Form = "code",
@@ -69,7 +62,7 @@ def search_reply(
     Args:
         answer: What the search found.
         sections: Its results as they are shown, best first.
-        query: The question.
+        request: What was asked.
         source: What was searched: repository, commit, state.
         max_chars: Longest reply.
         form: How much of each result is shown.
@@ -88,12 +81,13 @@ def search_reply(
     merged = f" in {len(sections)} places" if len(sections) < len(answer.results) else ""
     framed = "" if form == "paths" else f"; {FRAME}"
     lines.append(
-        f"{count_of(len(answer.results))}{merged} for {_quoted(query, max_chars)}, best first{framed}"
+        f"{count_of(len(answer.results))}{merged} for {_quoted(request.query, max_chars)}, best first{framed}"
     )
     tail = min(TAIL_CHARS, max_chars // TAIL_SHARE)
     budget = max_chars - sum(len(line) + 1 for line in lines) - tail
-    blocks = [block_of(section, number) for number, section in enumerate(sections, 1)]
-    shown = _fit(blocks, form, budget, is_alone=stands_alone(answer, blocks))
+    words = " ".join((request.query, *request.wordings, *request.expect))
+    blocks = [block_of(section, number, words) for number, section in enumerate(sections, 1)]
+    shown = _fit(blocks, form, budget)
     lines.extend(shown.lines)
     if note := _left_out(shown, sections, max_chars):
         lines.append(f"\n{note[:tail]}")
@@ -198,54 +192,45 @@ class _Shown:
     cut: tuple[int, ...]
 
 
-def _fit(blocks: Sequence[Block], form: Form, budget: int, *, is_alone: bool) -> _Shown:
+def _fit(blocks: Sequence[Block], form: Form, budget: int) -> _Shown:
     """Choose what fits: headings first, because a place costs little, then code, best first.
 
     Args:
         blocks: Best first.
         form: How much of each is shown.
         budget: The number of characters.
-        is_alone: Whether only the first is shown with its code.
     """
-    spacing = "" if form == "paths" else "\n"
-    headings = [f"{spacing}{block.heading}" for block in blocks]
+    headings = [block.heading for block in blocks]
     # The best is named even where its place takes all there is.
     kept = max(_fitting(headings, budget if form == "paths" else budget // 2), _fitting(headings[:1], budget))
     lost = tuple(range(kept, len(blocks)))
     if form == "paths":
         return _Shown(tuple(headings[:kept]), (), lost)
-    budget -= sum(len(heading) + 1 for heading in headings[:kept])
+    budget -= sum(len(heading) + 2 for heading in headings[:kept])
     lines: list[str] = []
-    brief, cut = [], []
+    brief, cut, is_apart = [], [], True
     for i, (heading, block) in enumerate(zip(headings[:kept], blocks, strict=False)):
-        is_whole = form == "full" or is_full(i, block, best=blocks[0], is_alone=is_alone)
-        code = block.code if is_whole else (block.gist,)
+        code = _shown_of(i, block, form)
         shown = _fitting(code, budget)
         budget = 0 if shown < len(code) else budget - sum(len(line) + 1 for line in code)
         if shown < len(code):
             cut.append(i)
         elif len(code) < len(block.code):
             brief.append(i)
+        if is_apart or code:  # places without code are a list
+            lines.append("")
+        is_apart = bool(code)
         lines.extend((heading, *code[:shown]))
     return _Shown(tuple(lines), tuple(brief), (*cut, *lost))
 
 
-def stands_alone(answer: Answer, blocks: Sequence[Block]) -> bool:
-    """Return whether the code of the other places is left out.
-
-    Either the evidence says that the best place is the answer, or that none is, and then more places help
-    more than more code.
-    """
-    if len(blocks) == 1 or answer.confidence is None:
-        return True
-    is_sure = answer.confidence.value >= SURE and blocks[1].score <= LEADS * blocks[0].score
-    return is_sure or answer.confidence.is_low
-
-
-def is_full(place: int, block: Block, *, best: Block, is_alone: bool) -> bool:
-    """Return whether a block is shown in full under format="code"; `place` counts from 0."""
-    is_good = place < FULL_MOST and block.score >= FULL_SHARE * best.score and not is_alone
-    return not place or is_good or sum(len(line) + 1 for line in block.code) <= FULL_CHARS
+def _shown_of(place: int, block: Block, form: Form) -> tuple[str, ...]:
+    """Return the lines of a block that are shown where there is room; `place` counts from 0."""
+    if form == "full" or not place:
+        return block.code
+    if place <= EXTRACTS:
+        return block.extract
+    return (block.gist,) if block.gist else ()
 
 
 def _fitting(lines: Sequence[str], budget: int) -> int:
@@ -270,7 +255,7 @@ def _left_out(shown: _Shown, sections: Sequence[Section], max_chars: int) -> str
         return f"[{count_of(len(shown.cut))} cut to fit {max_chars} characters: {way}, or read {first}]"
     if shown.brief:
         return (
-            f"[{count_of(len(shown.brief))} with lower scores shown by one line: read the span, "
+            f"[{count_of(len(shown.brief))} shown in part: read the span, "
             'or call rag_search again with format="full"]'
         )
     return ""

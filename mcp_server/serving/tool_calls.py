@@ -117,7 +117,7 @@ def _search_reply(call: SearchCall, answer: Answer, sections: Sequence[Section],
     return replies.search_reply(
         replace(answer, notes=(*answer.notes, *call.notes)),
         sections,
-        query=call.request.query,
+        request=call.request,
         source=source,
         max_chars=call.arguments.max_chars,
         form=call.arguments.format,

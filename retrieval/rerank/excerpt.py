@@ -57,7 +57,7 @@ def excerpt(query: str, passage: str) -> str:
     signature = _signature(head, pieces)
     left = max(BUDGET - weight(head) - costs[signature], LEAST)
     costs[signature] = 0  # it is included wherever the run is
-    start, end = _richest(_hits(query, pieces), costs, shown=signature, budget=left)
+    start, end = richest_run(stems_by_line(query, pieces), costs, shown=signature, budget=left)
     kept = sorted({signature, *range(start, end)})
     return "\n".join([head, *(pieces[i] for i in kept)])
 
@@ -84,7 +84,7 @@ def _signature(head: str, lines: Sequence[str]) -> int:
     return next(code, spoken[0] if spoken else 0)
 
 
-def _hits(query: str, lines: Sequence[str]) -> list[frozenset[str]]:
+def stems_by_line(query: str, lines: Sequence[str]) -> list[frozenset[str]]:
     """Return the stems of the query in each line."""
     wanted, alike = _wanted(query)
     words = [alike.findall(line) for line in lines]
@@ -106,13 +106,19 @@ def _wanted(query: str) -> tuple[frozenset[str], re.Pattern[str]]:
     return stems, re.compile(rf"(?<![\w-])[\w-]*?(?:{spelled})[\w-]*", re.IGNORECASE)
 
 
-def _richest(
+def richest_run(
     hits: Sequence[frozenset[str]], costs: Sequence[int], *, shown: int, budget: int
 ) -> tuple[int, int]:
     """Choose the run of lines, end exclusive, with the most distinct stems, then the most stems in total.
 
-    Only maximal runs are considered; stems of the line `shown` count for every run. Of equal runs, the one
-    that begins at that line is chosen, else the earliest.
+    Only maximal runs are considered. Of equal runs, the one that begins at the line `shown` is chosen, else
+    the earliest.
+
+    Args:
+        hits: The stems of the query in each line.
+        costs: What each line takes of the budget.
+        shown: The line that is shown in any case; its stems count for every run.
+        budget: What a run may cost, unless it is one line.
     """
     counts = Counter(hits[shown])
     best, chosen = (-1, -1, False), (0, 0)

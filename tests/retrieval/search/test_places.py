@@ -78,6 +78,14 @@ def test_a_definition_is_shown_whole_where_it_is_short(tmp_path: Path) -> None:
     assert constants_of(first, last, siblings, lines) == [(1, "LIMIT_OF_STEPS = 3")]
 
 
+def test_a_class_in_capitals_is_not_shown_as_a_constant(tmp_path: Path) -> None:
+    """Its first line says nothing that the reader needs; the value of a constant does."""
+    text = "MOST_ROWS = 4\n\n\nclass IERS(Table):\n    pass\n\n\ndef read():\n    return IERS(MOST_ROWS)\n"
+    opened = repository(write(tmp_path / "r", {"a.py": text}), tmp_path / "cache")
+    siblings = opened.view().snapshot.chunks_of("a.py")
+    assert constants_of(8, 9, siblings, text.split("\n")) == [(1, "MOST_ROWS = 4")]
+
+
 def test_a_long_definition_stays_within_its_bound(tmp_path: Path) -> None:
     """Nobody wants a function of a thousand lines in a reply."""
     body = "".join(f"    step_{i} = prepare(option_{i}, default_{i})\n" for i in range(900))
