@@ -58,7 +58,7 @@ from retrieval.settings import Settings
     type=click.Choice(get_args(replies.Form)),
     default="code",
     show_default=True,
-    help="code: the best whole, extracts of two, then headings; full: all code; paths: places only.",
+    help="code: the best whole, two in part, then headings; full: all code; paths: places only.",
 )
 @click.option("--no-rerank", is_flag=True, help="Do not run the cross-encoder.")
 @click.option(

@@ -71,7 +71,7 @@ class SearchArguments(_Arguments):
     repo: str | None = Field(None, description="A served repository, or name/folder of it; default all.")
     format: Form = Field(
         "code",
-        description="code (default): best whole, extracts of two, then headings; full: all code; paths: places.",
+        description="code (default): the best whole, two in part, then headings; full: all; paths: places.",
     )
     max_chars: int = Field(
         10_000, description="Longest reply: 500-40000 characters, default 10000.", ge=500, le=40_000
