@@ -21,6 +21,7 @@ ALIASES: Mapping[str, str] = {
     **dict.fromkeys(("hints", "keywords", "identifiers", "terms", "guesses", "names", "symbols"), "expect"),
     **dict.fromkeys(("queries", "wordings"), "query"),
     **dict.fromkeys(("k", "n", "limit", "max_results", "num_results", "count"), "top_k"),
+    **dict.fromkeys(("skip", "start", "from"), "offset"),
     **dict.fromkeys(("glob", "globs", "paths", "files", "include", "file_pattern"), "path"),
     **dict.fromkeys(("lang", "languages"), "language"),
     **dict.fromkeys(("repository", "repo_name", "project", "root"), "repo"),

@@ -19,6 +19,7 @@ MAX_QUERY_CHARS = 8_000  # a long issue text fits; a pasted file is no question
 SHOWN_PROBLEMS = 10  # of hundreds of wrong arguments, the eleventh teaches nothing new
 MAX_WORDINGS = 3  # of one question
 MAX_RESULTS = 50  # what a search returns at most
+MAX_OFFSET = 200  # a question that has so many better results is to be asked anew
 MAX_CANDIDATES = 200  # what a cross-encoder reads in tens of seconds on two cores
 MAX_TEXT_CHARS, MAX_ID_CHARS = 20_000, 200  # of a candidate that is in no file
 
@@ -63,6 +64,7 @@ class SearchArguments(_Arguments):
         "technical words.",
     )
     top_k: int = Field(8, description="How many results: 1-50, default 8.", ge=1, le=50)
+    offset: int = Field(0, description="Leave out this many better results: 0-200.", ge=0, le=MAX_OFFSET)
     path: list[str] | None = Field(
         None,
         description="Only files that these gitignore globs match: src/, *.py, !tests/.",

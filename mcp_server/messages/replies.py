@@ -74,7 +74,7 @@ def search_reply(
     is_low = bool(answer.results and answer.confidence and answer.confidence.is_low and not answer.is_partial)
     lines.extend(_words(answer, max_chars // NOTES_SHARE, is_low=is_low))
     if not answer.results:
-        lines.append(NOTHING_YET if answer.is_partial else NOTHING)
+        lines.append(_nothing(answer, request))
         if answer.left_out:
             lines.append(f"note: {answer.left_out}; `goldrank status --excluded` lists them.")
         return "\n".join(lines)[:max_chars]
@@ -86,12 +86,18 @@ def search_reply(
     tail = min(TAIL_CHARS, max_chars // TAIL_SHARE)
     budget = max_chars - sum(len(line) + 1 for line in lines) - tail
     words = " ".join((request.query, *request.wordings, *request.expect))
-    blocks = [block_of(section, number, words) for number, section in enumerate(sections, 1)]
+    blocks = [block_of(section, number, words) for number, section in enumerate(sections, 1 + request.offset)]
     shown = _fit(blocks, form, budget)
     lines.extend(shown.lines)
-    if note := _left_out(shown, sections, max_chars):
+    if note := _left_out(shown, sections, max_chars, request):
         lines.append(f"\n{note[:tail]}")
     return "\n".join(lines)[:max_chars]
+
+
+def _nothing(answer: Answer, request: Request) -> str:
+    if request.offset:
+        return f"No result after the first {request.offset}: ask with a smaller offset, or in other words."
+    return NOTHING_YET if answer.is_partial else NOTHING
 
 
 def _words(answer: Answer, budget: int, *, is_low: bool) -> Iterator[str]:
@@ -242,7 +248,7 @@ def _fitting(lines: Sequence[str], budget: int) -> int:
     return len(lines)
 
 
-def _left_out(shown: _Shown, sections: Sequence[Section], max_chars: int) -> str:
+def _left_out(shown: _Shown, sections: Sequence[Section], max_chars: int, request: Request) -> str:
     """Say what is not shown and how to see it, or ""."""
     if shown.cut:
         more = min(40_000, 2 * max_chars)
@@ -254,9 +260,11 @@ def _left_out(shown: _Shown, sections: Sequence[Section], max_chars: int) -> str
         first = clean(shorten(sections[shown.cut[0]].place.span))
         return f"[{count_of(len(shown.cut))} cut to fit {max_chars} characters: {way}, or read {first}]"
     if shown.brief:
+        is_page = len(sections) == request.top_k
+        following = f"; offset={request.offset + request.top_k} shows the next" if is_page else ""
         return (
             f"[{count_of(len(shown.brief))} shown in part: read the span, "
-            'or call rag_search again with format="full"]'
+            f'or call rag_search again with format="full"{following}]'
         )
     return ""
 

@@ -244,11 +244,19 @@ class _BestSpans:
         best = rank_passages(self._need, passages)[0].chunk
         return next(passage for passage in passages if passage.chunk == best)
 
+    def below(self, paths: Sequence[str]) -> ChunkText | None:
+        """Return the best chunk of several files; None where nothing in them matches."""
+        best = next(iter(best_chunks(self._view, self._need, paths=paths)), None)
+        lines = self._view.lines(best) if best else None
+        return self.of(best, lines) if best and lines is not None else None
+
 
 def _file_passage(view: View, files: Files, spans_of: "_BestSpans", wanted: _FilePlace) -> ChunkText:
     asked = shorten(wanted.written)
     place = files.place(wanted.written)
     if place is None:
+        if below := files.below(wanted.written):
+            return _in_folder(spans_of, below, asked)
         raise _unknown_file(view, files, wanted.written)
     if wanted.line is not None:
         place = Place(place.path, wanted.line, wanted.end)
@@ -261,6 +269,18 @@ def _file_passage(view: View, files: Files, spans_of: "_BestSpans", wanted: _Fil
     if place.end is None:
         return _around(span.path, span.start, lines)
     return _passage(span.path, span.start, span.end, lines)
+
+
+def _in_folder(spans_of: "_BestSpans", paths: Sequence[str], asked: str) -> ChunkText:
+    """Choose the passage that stands for a folder.
+
+    Raises:
+        ArgumentError: Nothing in its files matches the question.
+    """
+    found = spans_of.below(paths)
+    if found is None:
+        raise ArgumentError(f"{asked}: a folder of {len(paths):,} files, of which none matches the query")
+    return found
 
 
 def _around(path: str, line: int, lines: Sequence[str]) -> ChunkText:

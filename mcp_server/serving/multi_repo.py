@@ -76,6 +76,8 @@ def search(
     """
     found: list[RepoAnswer] = []
     failures: dict[str, GoldrankError] = {}
+    deepest = request.offset + request.top_k  # all of them may be of one repository
+    from_each = replace(request, offset=0, top_k=deepest)
     for names in workspace.batches():
         before = len(found) + len(failures)
         with ThreadPoolExecutor(len(names)) as pool:  # each waits for its index, all at the same time
@@ -85,7 +87,7 @@ def search(
         for done, (name, wait) in enumerate(waits.items(), before + 1):
             try:
                 view, refresh = wait.result()
-                answer = searcher.search(view, request, None, refresh=refresh, is_cancelled=is_cancelled)
+                answer = searcher.search(view, from_each, None, refresh=refresh, is_cancelled=is_cancelled)
             except CancelledError:
                 raise
             except GoldrankError as error:
@@ -93,10 +95,10 @@ def search(
             else:
                 found.append(RepoAnswer(name, view, answer))
             progress(done, len(workspace.names))
-        found = _drop_unshown(found, request.top_k)
+        found = _drop_unshown(found, deepest)
     if not found:
         raise next(iter(failures.values()))
-    return merge(found, request.top_k, failures=failures)
+    return merge(found, request.top_k, offset=request.offset, failures=failures)
 
 
 def _refreshed(workspace: Workspace, name: str, is_cancelled: IsCancelled) -> tuple[View, Refresh]:
@@ -104,10 +106,14 @@ def _refreshed(workspace: Workspace, name: str, is_cancelled: IsCancelled) -> tu
 
 
 def merge(
-    found: Sequence[RepoAnswer], top_k: int, *, failures: "dict[str, GoldrankError] | None" = None
+    found: Sequence[RepoAnswer],
+    top_k: int,
+    *,
+    offset: int = 0,
+    failures: "dict[str, GoldrankError] | None" = None,
 ) -> MergedAnswer:
-    """Merge the answers of several repositories into `top_k` results; ties by name, then by rank in each."""
-    best = best_first(found, top_k)
+    """Merge the answers of several repositories into `top_k` places; ties by name, then by rank in each."""
+    best = best_first(found, top_k, offset)
     mine = {one.name: [result for name, result in best if name == one.name] for one in found}
     read = {one.name: one.view for one in found if one.view and mine[one.name]}
     sections = [
@@ -138,7 +144,7 @@ def merge(
     )
 
 
-def best_first(found: Iterable[RepoAnswer], top_k: int) -> list[tuple[str, Result]]:
+def best_first(found: Iterable[RepoAnswer], top_k: int, offset: int = 0) -> list[tuple[str, Result]]:
     """Order the results of several repositories by score times confidence, with new ranks."""
     weighed = [
         (result.ranked.score * (one.answer.confidence.value if one.answer.confidence else 0.0), one, result)
@@ -152,7 +158,7 @@ def best_first(found: Iterable[RepoAnswer], top_k: int) -> list[tuple[str, Resul
         replace(chunk, path=f"{one.name}/{chunk.path}")
         for chunk, (_, one, _) in zip(chunks, weighed, strict=True)
     ]
-    kept = sorted(itertools.chain.from_iterable(places_of(named)[:top_k]))
+    kept = sorted(itertools.chain.from_iterable(places_of(named)[offset:][:top_k]))
     return [
         (one.name, replace(result, ranked=_across(result.ranked, score, rank)))
         for rank, (score, one, result) in enumerate((weighed[position] for position in kept), 1)

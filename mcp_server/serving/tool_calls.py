@@ -79,6 +79,7 @@ def search_call(workspace: Workspace, arguments: SearchArguments, notes: Notes) 
         wordings=tuple(others),
         expect=tuple(arguments.expect or ()),
         top_k=arguments.top_k,
+        offset=arguments.offset,
         globs=tuple(arguments.path) if arguments.path else None,
         language=arguments.language,
         folder=folder,

@@ -87,6 +87,13 @@ class Files:
         """Return a path as written in the index."""
         return relative(self._root, path)
 
+    def below(self, folder: str) -> list[str]:
+        """Return the listed paths below a folder, sorted; it may start with the root's name."""
+        tidy = self.relative(folder.strip()).rstrip("/")
+        names = (f"{tidy}/", f"{tidy}/".removeprefix(f"{self._name}/"))
+        found = ([path for path in self._paths if path.startswith(name)] for name in names if name)
+        return sorted(next(filter(None, found), []))
+
     def place(self, text: str) -> Place | None:
         """Return the location that a text names, with its listed path; None if it names no listed file."""
         for reading in readings(text):

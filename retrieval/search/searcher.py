@@ -41,6 +41,7 @@ class Request:
     Attributes:
         query: The question, in its first wording.
         top_k: The number of places.
+        offset: How many better places are left out, because the caller has seen them.
         globs: gitignore-style path patterns, or None.
         language: A language name, or None.
         rerank: Whether the second stage may run.
@@ -57,6 +58,7 @@ class Request:
     folder: str = ""
     wordings: tuple[str, ...] = ()
     expect: tuple[str, ...] = ()
+    offset: int = 0
 
     @property
     def filter(self) -> Filter:
@@ -171,7 +173,7 @@ def _search(
     measured = measure(view, need, paths=paths)
     need, features = measured.need, measured.features
     asked = need.query.text if measured.reading else request.query  # the cross-encoder reads English
-    wanted = max(request.top_k, read)
+    wanted = max(request.offset + request.top_k, read)
     folded = fold(
         in_order(view, measured, limit=wanted + LOOKED_AT),
         lambda chunk: snapshot.stems(uid_of(chunk.path, chunk.start_line)),
@@ -187,7 +189,7 @@ def _search(
         asked, candidates, passages, second, skipped=skipped, is_cancelled=is_cancelled
     )
     alike = {one.candidate.chunk: one.alike for one in folded}
-    results = _results(_shown(ranked, request.top_k), view, alike)
+    results = _results(_shown(ranked, request), view, alike)
     read_as = (measured.reading.note,) if measured.reading else ()
     return Answer(
         results,
@@ -207,7 +209,7 @@ def _by_filenames(view: View, request: Request, *, notes: tuple[str, ...], start
     answer = rerank(request.need, matches.passages, None)
     return replace(
         answer,
-        results=answer.results[: request.top_k],
+        results=answer.results[request.offset :][: request.top_k],
         stages=StageReport("file names", answer.stages.chunks, _since(start)),
         notes=(*notes, *matches.notes),
         is_partial=True,
@@ -301,9 +303,9 @@ def _oddities(view: View, results: Sequence[Result]) -> Iterator[str]:
             yield f"{path}: {note}"
 
 
-def _shown(ranked: Sequence[Ranked], top_k: int) -> list[Ranked]:
-    """Return what is in the first `top_k` places, in order."""
-    places = places_of([item.candidate.chunk for item in ranked])[:top_k]
+def _shown(ranked: Sequence[Ranked], request: Request) -> list[Ranked]:
+    """Return what is in the places that are asked for, in order."""
+    places = places_of([item.candidate.chunk for item in ranked])[request.offset :][: request.top_k]
     return [ranked[position] for position in sorted(itertools.chain.from_iterable(places))]
 
 

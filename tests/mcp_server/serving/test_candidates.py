@@ -23,6 +23,23 @@ def shop(tmp_path: Path) -> Path:
     return write(tmp_path / "shop", {"lib.py": CODE, "src/other.py": "def other(): pass\n"})
 
 
+async def test_a_folder_is_ranked_by_its_best_chunk(workspace: MakeWorkspace, tmp_path: Path) -> None:
+    """Who holds a folder wants to know whether the answer is in it; the reply names the lines."""
+    files = {
+        "ui/cart.py": CODE,
+        "ui/menu.py": "def open_menu(): pass\n",
+        "lib/tax.py": "def add_tax(): pass\n",
+    }
+    root = write(tmp_path / "shop", files)
+    async with connected(workspace(root)) as client:
+        for folder in ("ui", "ui/", "./ui/", f"{root}/ui", "shop/ui"):
+            reply = await call(client, "rag_rerank", query="render page", candidates=[folder, "lib/tax.py"])
+            assert "1. ui/cart.py:19-34" in reply
+            assert "not ranked" not in reply
+        reply = await call(client, "rag_rerank", query="zxqv", candidates=["ui/", "lib/tax.py"])
+        assert "ui/: a folder of 2 files, of which none matches the query" in reply
+
+
 @pytest.mark.parametrize(
     ("candidate", "span"),
     [

@@ -1,6 +1,7 @@
 """Calls of both tools through the official client: what slips and odd candidates become."""
 
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -84,7 +85,7 @@ async def test_candidates_that_cannot_be_ranked_are_told_one_by_one(
         (
             "rag_search",
             {"query": "x", "zebra": 3},
-            "rag_search: zebra is not an argument. Accepted: query, expect, top_k, path",
+            "rag_search: zebra is not an argument. Accepted: query, expect, top_k, offset",
         ),
         ("rag_search", {}, "query: Field required"),
         ("rag_search", {"query": ""}, "query: String should have at least 1 character (got '')"),
@@ -119,6 +120,31 @@ async def test_bad_input_is_a_clear_error_and_the_server_lives(
     """An agent mends what it is told about; most peers ignore unknown arguments in silence."""
     async with connected(workspace()) as client:
         assert said in await refused(client, tool, **arguments)
+
+
+def places(reply: str) -> list[str]:
+    """Return the headings of a reply, with their numbers and without what follows the lines."""
+    return re.findall(r"^\d+\. \S+:\d+-\d+", reply, re.MULTILINE)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+async def test_offset_turns_the_pages_of_an_order(
+    workspace: MakeWorkspace, tmp_path: Path, count: int
+) -> None:
+    """Who has read eight places and not found it wants the next, of one repository or of all."""
+    files = {f"src/retry_{i}.py": f"def retry_{i}(job):\n    return schedule(job, {i})\n" for i in range(30)}
+    roots = [write(tmp_path / f"r{number}", files) for number in range(count)]
+    asked = {"query": "retry schedule job", "format": "paths"}
+    async with connected(workspace(*roots)) as client:
+        whole = places(await call(client, "rag_search", **asked, top_k=20))
+        first = await call(client, "rag_search", **asked, top_k=10)
+        second = await call(client, "rag_search", **asked, top_k=10, offset=10)
+        beyond = await call(client, "rag_search", **asked, offset=200)
+        read = await call(client, "rag_search", query="retry schedule job", top_k=4, offset="4")
+    assert len(whole) == 20
+    assert places(first) + places(second) == whole
+    assert "No result after the first 200" in beyond
+    assert "offset=8 shows the next" in read
 
 
 @pytest.mark.parametrize(
