@@ -7,7 +7,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # The suite waits for other processes most of the time, so that more workers than cores pay.
 WORKERS ?= auto
 
-.PHONY: demo test test-fast lint format rankings snapshots picture manifests clean help
+.PHONY: demo test test-fast lint format rankings snapshots pictures site manifests clean help
 
 help:  ## say what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/'
@@ -37,15 +37,19 @@ rankings: .venv/run.stamp  ## rewrite the committed ranks of golden.json in test
 snapshots: .venv/test.stamp  ## rewrite the committed listing and replies in tests/mcp_server/messages/snapshots/
 	RENEW_SNAPSHOTS=1 $(BIN)/python -m pytest tests/mcp_server/messages/test_replies.py
 
-picture: .venv/run.stamp  ## draw the search that the README shows
-	$(PIP) --group docs
+pictures: .venv/docs.stamp  ## draw what README and docs show, from real runs
 	$(BIN)/python -m tools.picture
+	$(BIN)/python -m tools.ranking_picture
+
+site: .venv/docs.stamp  ## make the documentation site; a link that leads nowhere fails
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going docs site
+	@echo "open site/index.html"
 
 manifests:  ## write the version of pyproject.toml into the manifests of registries and bundles
 	$(PYTHON) -m tools.manifests
 
 clean:  ## remove the environment and what tools left
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 .venv/run.stamp: pyproject.toml
 	@echo "setting up .venv (about 1.4 GB, most of it torch; minutes on a slow line)"
@@ -57,6 +61,10 @@ clean:  ## remove the environment and what tools left
 
 .venv/test.stamp: .venv/run.stamp
 	$(PIP) --editable ".[train,export]" --group test
+	@touch $@
+
+.venv/docs.stamp: .venv/run.stamp
+	$(PIP) --group docs
 	@touch $@
 
 .venv/lint.stamp: .venv/test.stamp

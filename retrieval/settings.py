@@ -77,7 +77,7 @@ class Settings:
     explicit: frozenset[str] = frozenset()
 
 
-_RANGES: Mapping[str, tuple[float, float]] = {
+RANGES: Mapping[str, tuple[float, float]] = {
     "rerank_weight": (0, 1),
     "rerank_tool_weight": (0, 1),
     "rerank_depth": (1, 200),
@@ -182,7 +182,7 @@ def _convert(name: str, value: object, source: _Source) -> object:
     if isinstance(default, str):
         return _text(name, value, source)
     kind = type(default)
-    low, high = _RANGES[name]
+    low, high = RANGES[name]
     noun = f"a whole number from {low:g} to {high:g}" if kind is int else f"a number from {low:g} to {high:g}"
     try:
         number = _number(value, kind, is_text=source.kind == "environment")

@@ -1,6 +1,6 @@
 """Draw the search that the README shows: a real command, its real output, as SVG.
 
-    make picture
+    make pictures
 
 Rich draws the terminal. Its default template loads a font from the network; ours names system fonts.
 """
