@@ -30,6 +30,7 @@ from tqdm import tqdm
 
 from benchmarks.clients.listing_diff import Listed, told
 from benchmarks.clients.scripted_model import Call, Seen, Tool, playing
+from mcp_server.clients import skill
 from mcp_server.protocol.tools import build_server
 from mcp_server.serving.workspace import Workspace
 from retrieval.settings import Settings
@@ -144,7 +145,7 @@ def _stand(name: str, clients: Path, scratch: Path, model: str) -> Stand:
         return done.stdout + (done.stderr if done.returncode else "")
 
     if name in TOLD_BY_INIT:
-        run(sys.executable, "-m", "mcp_server", "init", name, PYTHONPATH=str(ROOT))
+        run(sys.executable, "-m", "mcp_server", "init", "--skill", name, PYTHONPATH=str(ROOT))
     return Stand(home, project, model, run)
 
 
@@ -315,7 +316,12 @@ async def _listed() -> Listed:
 def _told(name: str, release: str, said: str, seen: Seen, problem: str, listed: Listed) -> str:
     outcome = f"**{problem}**" if problem else "all calls came through"
     names = ", ".join(repr(tool.name) for tool in seen.tools)
-    parts = [f"## {name} {release}\n\n{outcome}; the model knows the tools as {names}.\n", told(seen, listed)]
+    is_offered = skill.DESCRIPTION[:40] in json.dumps(seen.body)
+    has_skill = f"; it is offered the skill: {'yes' if is_offered else 'no'}" if name in skill.FOLDERS else ""
+    parts = [
+        f"## {name} {release}\n\n{outcome}; the model knows the tools as {names}{has_skill}.\n",
+        told(seen, listed),
+    ]
     if said.strip():
         parts.append(f"The client said:\n\n```\n{_first_lines(said, SHOWN_LINES)}\n```\n")
     for number, (call, result) in enumerate(zip(CALLS, seen.results, strict=False), 1):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from mcp_server.clients import agents_md, config_entry, registry
+from mcp_server.clients import agents_md, config_entry, registry, skill
 from mcp_server.clients.config_entry import Outcome
 from mcp_server.clients.registry import CLIENTS, Client, Surroundings
 from mcp_server.commands.options import FOLDER
@@ -23,11 +23,14 @@ Step = tuple[str, Callable[[], Sequence[Outcome]]]
 @click.argument("words", nargs=-1, metavar="[CLIENT]...")
 @click.option("--repo", "root", type=FOLDER, help="The project. [default: the repository around here]")
 @click.option("--agents", "advice", is_flag=True, help="Also add to AGENTS.md when to use which tool.")
+@click.option("--skill", "wants_skill", is_flag=True, help="Also add a skill, which clients load on demand.")
 @click.option("--remove", is_flag=True, help="Remove what init added.")
 @click.option(
     "--print", "dry_run", is_flag=True, help="Only print what would be added or removed, and where."
 )
-def init(words: Sequence[str], root: Path | None, advice: bool, remove: bool, dry_run: bool) -> None:
+def init(
+    words: Sequence[str], root: Path | None, advice: bool, wants_skill: bool, remove: bool, dry_run: bool
+) -> None:
     """Add goldrank to the configuration of your coding assistants.
 
     Without a CLIENT, it configures every client in use here: Claude Code, Codex, Gemini CLI, opencode,
@@ -52,11 +55,16 @@ def init(words: Sequence[str], root: Path | None, advice: bool, remove: bool, dr
     if advice or (remove and not names):
         work = agents_md.dismiss if remove else agents_md.introduce
         steps.append((agents_md.FILE, lambda: [work(around.root, dry_run=dry_run)]))
+    if wants_skill or (remove and not names):
+        users = [client.name for client in chosen]
+        steps.append(("skill", lambda: _skill(around.root, users, remove=remove, dry_run=dry_run)))
     failures = sum(not _take(step, dry_run=dry_run) for step in steps)
     if not (remove or dry_run):
         click.echo("restart the assistant and approve goldrank if it asks; then ask it to use rag_search")
         if not advice:
             click.echo(f"goldrank init --agents also adds to {agents_md.FILE} when to use which tool")
+        if not wants_skill and skill.files(around.root, [client.name for client in chosen]):
+            click.echo("goldrank init --skill adds it as a skill instead, which is loaded on demand")
     if failures:
         left = "1 file was left unchanged" if failures == 1 else f"{failures} files were left unchanged"
         raise ClientFileError(f"{left}", remedy="see above")
@@ -86,6 +94,12 @@ def _steps(chosen: Sequence[Client], around: Surroundings, *, remove: bool, dry_
             return [config_entry.introduce(client, around, dry_run=dry_run)]
 
         yield client.title, work
+
+
+def _skill(root: Path, clients: Sequence[str], *, remove: bool, dry_run: bool) -> Sequence[Outcome]:
+    if remove:
+        return skill.dismiss(root, dry_run=dry_run)
+    return skill.introduce(root, clients, dry_run=dry_run)
 
 
 def _take(step: Step, *, dry_run: bool) -> bool:

@@ -91,3 +91,33 @@ def test_a_home_folder_is_no_project(around: Surroundings) -> None:
     assert "is not in a project; name one: goldrank init --repo DIR" in done.stderr
     done = goldrank("--repo", "nowhere", home=around.home, cwd=around.home, code=2)
     assert "nowhere is not a folder" in done.stderr
+
+
+def test_the_skill_comes_where_clients_look_and_goes_without_a_trace(
+    around: Surroundings, tmp_path: Path
+) -> None:
+    """It is a file of ours in somebody's repository: found by its reader, and gone when it is not wanted."""
+    where: dict[str, Any] = {"home": around.home, "cwd": around.root}
+    write(tmp_path, {"project/.claude/skills/deploy/SKILL.md": "theirs"})
+    before = files(tmp_path)
+    goldrank("--skill", "claude", "codex", "opencode", "cursor", **where)
+    added = {name for name in set(files(tmp_path)) - set(before) if name.endswith("SKILL.md")}
+    assert added == {
+        "project/.claude/skills/goldrank/SKILL.md",
+        "project/.agents/skills/goldrank/SKILL.md",
+    }
+    text = (around.root / ".agents/skills/goldrank/SKILL.md").read_text(encoding="utf-8")
+    assert text.startswith("---\nname: goldrank\ndescription: ")
+    assert "present  skill" in goldrank("--skill", "claude", **where).stdout
+    goldrank("--remove", **where)
+    assert files(tmp_path) == before
+    assert not (around.root / ".agents").exists()
+
+
+def test_a_skill_of_that_name_that_is_not_ours_is_left_alone(around: Surroundings, tmp_path: Path) -> None:
+    """A team may have written its own."""
+    write(tmp_path, {"project/.claude/skills/goldrank/SKILL.md": "theirs"})
+    where: dict[str, Any] = {"home": around.home, "cwd": around.root}
+    assert "is not one that goldrank wrote" in goldrank("--skill", "claude", code=2, **where).stderr
+    goldrank("--remove", **where)
+    assert (around.root / ".claude/skills/goldrank/SKILL.md").read_text(encoding="utf-8") == "theirs"
