@@ -39,7 +39,8 @@ description: {DESCRIPTION}
    only if the first does not answer. Do not read again what the reply has shown.
 3. If the reply says which guesses are here, or offers names that are near, use those in the next call.
    If it says that the answer may not be here, ask once more in those words, then use grep.
-4. With many candidates of your own, such as grep hits, paste them into `rag_rerank` as they are (`path:line`).
+4. With many candidates of your own, such as grep hits, paste them into `rag_rerank` as they are
+   (`path:line`).
 5. For a literal string, use grep: it is exact and complete.
 """
 

@@ -38,9 +38,10 @@ def init(
     everything else in these files, and never changes an entry you wrote. You may run it again at any time.
 
     CLIENT is claude-code, codex, gemini, opencode, cursor, vscode, windsurf or zed; its title, its program or
-    the beginning of its name also work.
+    the beginning of its name also work, and all stands for every one.
     """
-    names = [registry.named(word) for word in words]
+    everyone = list(registry.NAMES) if "all" in words else []
+    names = everyone or [registry.named(word) for word in words]
     around = registry.surroundings(_root(root), os.environ)
     chosen = [
         client

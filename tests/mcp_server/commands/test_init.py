@@ -56,6 +56,7 @@ def test_the_command_finds_tells_prints_and_forgets(around: Surroundings, tmp_pa
     )
     write(tmp_path, {"home/.claude.json": "{}", "project/.vscode/settings.json": "{}"})
     before = files(tmp_path)
+    assert goldrank("--print", "all", **where).stdout.count("would add") == len(BY_NAME)
     shown = goldrank("--print", "--agents", **where).stdout
     assert f"would add Claude Code: {around.root / '.mcp.json'}" in shown
     assert '"servers"' in shown
