@@ -78,7 +78,8 @@ def hold_against(before: "Report", found: "Report") -> None:
 def _drawable(_context: click.Context, _parameter: click.Parameter, page: Path | None) -> Path | None:
     """Fail before minutes of work, not after them."""
     if page and "matplotlib" in installation.missing("train"):
-        installation.require("train", "--html", TrainingError)
+        remedy = installation.with_extra("train")
+        raise click.BadParameter(f"its plots need matplotlib; --markdown does not. Add it with: {remedy}")
     return page
 
 

@@ -17,6 +17,7 @@ from mcp_server.clients.registry import CLIENTS, Surroundings
 from mcp_server.commands import check_installation, check_repository
 from mcp_server.commands.check_repository import Diagnosis
 from mcp_server.serving.repository_pool import open_repository
+from retrieval import installation
 from retrieval.files import secret_masking
 from retrieval.settings import Settings
 from retrieval.sync.store import Store
