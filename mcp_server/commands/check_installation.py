@@ -236,13 +236,13 @@ def _promoted(settings: Settings) -> Diagnosis:
         except ModelError as error:
             broken.append((where.root, error))
     held = f"{settings.models}, {serving} {'root has' if serving == 1 else 'roots have'} a promoted version"
-    if serving and installation.missing("hub"):
-        detail = f"{held}; without goldrank[hub] the base model serves"
-        return Diagnosis("promoted models", "warning", detail, installation.with_extra("hub"))
     if broken:
         remedy = "; ".join(f"goldrank rollback --repo {shlex.quote(str(root))}" for root, _ in broken)
         said = "; ".join(f"{root}: {error}" for root, error in broken)
         return Diagnosis("promoted models", "warning", f"{held}; {said}", remedy)
+    if serving and installation.missing("hub"):
+        detail = f"{held}; without goldrank[hub] the base model serves"
+        return Diagnosis("promoted models", "warning", detail, installation.with_extra("hub"))
     return Diagnosis("promoted models", "ok", held)
 
 

@@ -75,7 +75,7 @@ def load_cross_encoder(model: str, *, revision: str, max_tokens: int = MAX_TOKEN
     folder = Path(model).expanduser()
     if not folder.is_dir() and (folder.is_absolute() or model.startswith((".", "~"))):
         raise ModelError(f"the model folder {model} does not exist", remedy="choose another with --model")
-    installation.require("hub", f"the model {model}", ModelError)
+    installation.require("hub", f"the model {folder.name if folder.is_dir() else model}", ModelError)
     if not is_on_disk(model, revision=revision):
         raise ModelError(
             f"{model} is not on this machine",
