@@ -36,7 +36,7 @@ _OURS = ("mcp_server", "retrieval")
 _REPORTED = (
     "mcp",
     "tantivy",
-    "tree-sitter-language-pack",
+    "tree-sitter",
     "onnxruntime",
     "rank-bm25",
     "numpy",
