@@ -7,7 +7,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # The suite waits for other processes most of the time, so that more workers than cores pay.
 WORKERS ?= auto
 
-.PHONY: demo test test-fast lint format rankings snapshots pictures site manifests clean help
+.PHONY: demo test test-fast light lint format rankings snapshots pictures site manifests clean help
 
 help:  ## say what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/'
@@ -20,6 +20,9 @@ test: .venv/test.stamp  ## set up what tests need and run the whole suite
 
 test-fast: .venv/test.stamp  ## what most changes need: all but the tests marked slow
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
+
+light: .venv/test.stamp  ## install the wheel alone in an empty environment, ask both tools there, measure its size
+	$(BIN)/python -m tools.light_install
 
 lint: .venv/lint.stamp  ## formatting, lint, types, who may import whom
 	$(BIN)/ruff format --check .
@@ -52,15 +55,15 @@ clean:  ## remove the environment and what tools left
 	rm -rf .venv site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 .venv/run.stamp: pyproject.toml
-	@echo "setting up .venv (about 1.4 GB, most of it torch; minutes on a slow line)"
+	@echo "setting up .venv with every extra (about 1.6 GB, most of it torch; minutes on a slow line)"
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(PIP) --upgrade "pip>=25.1"
 	$(PIP) "$(TORCH)"
-	$(PIP) --editable .
+	$(PIP) --editable ".[all]"
 	@touch $@
 
 .venv/test.stamp: .venv/run.stamp
-	$(PIP) --editable ".[train,export]" --group test
+	$(PIP) --group test
 	@touch $@
 
 .venv/docs.stamp: .venv/run.stamp

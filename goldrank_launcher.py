@@ -1,4 +1,4 @@
-"""What a start of goldrank relies on: the code it was installed with, UTF-8, an absolute home folder.
+"""What a start of goldrank relies on: its own code, UTF-8, an absolute home folder, one thread for numpy.
 
 A terminal or client often sets PYTHONPATH=. for the project at hand, and Python imports from there first:
 the project's own `retrieval`, `mcp_server` or `click` would run in place of ours. So this module, whose name
@@ -41,6 +41,10 @@ def main() -> "NoReturn":
     os.environ.update(isolated(os.environ))
     if not os.environ["PYTHONPATH"]:
         del os.environ["PYTHONPATH"]
+    # numpy's linear algebra starts a thread a core when it is imported, which takes as much CPU as a search.
+    # Nothing here multiplies matrices with it: onnxruntime and torch, which run models, have threads of their
+    # own.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     is_utf8 = sys.getfilesystemencoding() == "utf-8"
     if (dropped or not is_utf8) and sys.executable and os.name == "posix":
         # Not elsewhere: the client would lose the process.

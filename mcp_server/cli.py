@@ -1,34 +1,27 @@
-"""The `goldrank` command: dispatches to commands; a failure becomes one line and an exit code."""
+"""The `goldrank` command: dispatches to commands; a failure becomes one line and an exit code.
 
+A command's module is imported when that command runs: `goldrank --version` needs none of them, and most
+commands need neither the protocol nor a model.
+"""
+
+import importlib
 import io
 import logging
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
 import click
 
-from mcp_server.commands import (
-    check_installation,
-    evaluate,
-    golden,
-    index,
-    init,
-    learn,
-    models,
-    search,
-    serve,
-    train,
-)
-from mcp_server.commands.options import NOTHING_FOUND, VERSION
-from mcp_server.messages import replies
+from mcp_server.messages.visibility import clean
 from retrieval.errors import CheckError, GoldrankError, shorten
-from retrieval.settings import RENAMED
 
 ERROR = 2
+CHECK_FAILED = 1
 CANCELLED = 130  # what a shell expects after Ctrl-C
 
 log = logging.getLogger(__name__)
@@ -51,8 +44,8 @@ def main() -> NoReturn:
         _show(error)
         _exit(error.exit_code)
     except CheckError as error:
-        click.echo(replies.clean(f"goldrank: {error}"), err=True)
-        _exit(NOTHING_FOUND)
+        click.echo(clean(f"goldrank: {error}"), err=True)
+        _exit(CHECK_FAILED)
     except (BrokenPipeError, SystemExit):  # `goldrank search … | head`; click ends itself then
         _exit(0)
     except BaseException as error:  # noqa: BLE001 - a traceback is for us, not for the person who runs this
@@ -82,6 +75,8 @@ def _fail(error: BaseException) -> NoReturn:
 def _show(error: click.ClickException) -> None:
     """Say what was wrong with the command line, and the new name of an option that was renamed."""
     if isinstance(error, click.NoSuchOption):
+        from retrieval.settings import RENAMED
+
         new = RENAMED.get(error.option_name.lstrip("-").replace("-", "_"))
         if new:
             error = click.UsageError(
@@ -99,7 +94,7 @@ def _has_working_folder() -> bool:
 
 def _say(text: str) -> None:
     with suppress(OSError):  # standard error may be as full as standard output
-        click.echo(replies.clean(text), err=True)
+        click.echo(clean(text), err=True)
 
 
 def _exit(code: int) -> NoReturn:
@@ -110,8 +105,55 @@ def _exit(code: int) -> NoReturn:
     os._exit(code)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(VERSION, prog_name="goldrank")
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "clean": ("index", "clean"),
+    "doctor": ("check_installation", "doctor"),
+    "eval": ("evaluate", "evaluate"),
+    "golden": ("golden", "golden"),
+    "index": ("index", "index"),
+    "init": ("init", "init"),
+    "learn": ("learn", "learn"),
+    "mine": ("train", "mine"),
+    "models": ("models", "list_models"),
+    "promote": ("models", "promote"),
+    "rollback": ("models", "rollback"),
+    "run": ("search", "run"),
+    "search": ("search", "search"),
+    "serve": ("serve", "serve"),
+    "status": ("index", "status"),
+    "train": ("train", "train"),
+}
+"""The module below `commands` that holds each command, and its name there."""
+
+
+class _Commands(click.Group):
+    """The commands, each imported when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - as click calls it
+        """List the names for the help."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name]
+        found = getattr(importlib.import_module(f"mcp_server.commands.{module}"), name)
+        return found if isinstance(found, click.Command) else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Let click know all names before it suggests one for a name that is wrong."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            self.commands.update({name: click.Command(name) for name in COMMANDS})
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(package_name="goldrank", prog_name="goldrank")
 def goldrank() -> None:
     """Code search that assistants can trust: BM25, then a cross-encoder, served over MCP.
 
@@ -126,18 +168,3 @@ def goldrank() -> None:
 
     Exit codes: 0 done; 1 nothing found, or a check failed; 2 an error.
     """  # noqa: D301 - click reads the backspace: what follows keeps its lines
-
-
-for _command in (
-    init.init,
-    serve.serve,
-    *search.COMMANDS,
-    *index.COMMANDS,
-    check_installation.doctor,
-    golden.golden,
-    *train.COMMANDS,
-    evaluate.evaluate,
-    learn.learn,
-    *models.COMMANDS,
-):
-    goldrank.add_command(_command)

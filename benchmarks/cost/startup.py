@@ -7,10 +7,13 @@ asked right after, of a repository whose index is made and, with a cache of its 
 indexed. The least server has one tool that says a word. All are started in turns, so that a busy machine
 slows all: believe the ratios. Memory is the resident set after tools/list and a second of rest, and after one
 `rag_search` that the cross-encoder read for.
+
+Last, the CPU time of short commands: user and system, git and other children included.
 """
 
 import argparse
 import json
+import resource
 import statistics
 import subprocess
 import sys
@@ -59,6 +62,7 @@ anyio.run(main)
 """
 STAGES = ("initialize", "tools/list", "first answer")
 REST_S = 1.0
+SHORT = ("--version", "search", "status")
 
 Server = subprocess.Popen[bytes]
 
@@ -86,6 +90,7 @@ def main() -> None:
                     if round_ >= 0:
                         times[name].append(taken)
                         memory[name].append(resident)
+        short = {name: [cpu(_command(args.root, kept, name)) for _ in range(args.rounds)] for name in SHORT}
         reranked = [read_once(_goldrank(args.root, kept, "--rerank-weight", "0.5")) for _ in range(3)]
     least = _medians(times["least server"])
     print("from process start to the answer, median s (ratio to the least server)")
@@ -94,6 +99,8 @@ def main() -> None:
         columns = (f"{own:.2f} ({own / its:.2f})" for own, its in zip(_medians(rows), least, strict=True))
         print("\t".join([name, *columns, f"{statistics.median(memory[name]):.0f}"]))
     print(f"after one reranked search: {statistics.median(reranked):.0f} MB")
+    for name, taken in short.items():
+        print(f"goldrank {name}: {statistics.median(taken):.3f} s of CPU")
 
 
 def start(command: Sequence[str]) -> tuple[list[float], float]:
@@ -121,6 +128,14 @@ def read_once(command: Sequence[str]) -> float:
         return _resident(server)
 
 
+def cpu(command: Sequence[str]) -> float:
+    """Run a command; return the CPU seconds, user and system, that it and its children took."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, check=False, capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
 @contextmanager
 def serving(command: Sequence[str]) -> Iterator[Server]:
     """Run a server until it is no longer needed."""
@@ -131,6 +146,14 @@ def serving(command: Sequence[str]) -> Iterator[Server]:
 
 def _goldrank(root: Path, cache: str, *options: str) -> list[str]:
     return [sys.executable, "-m", "mcp_server", "serve", str(root), "--cache", cache, *options]
+
+
+def _command(root: Path, cache: str, name: str) -> list[str]:
+    arguments = {
+        "search": [QUESTION, "--repo", str(root), "--cache", cache],
+        "status": [str(root), "--cache", cache],
+    }
+    return [sys.executable, "-m", "mcp_server", name, *arguments.get(name, [])]
 
 
 def _question(listed: Any) -> dict[str, Any]:

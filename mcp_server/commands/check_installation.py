@@ -36,10 +36,8 @@ _OURS = ("mcp_server", "retrieval")
 _REPORTED = (
     "mcp",
     "tantivy",
-    "tree-sitter-language-pack",
+    "tree-sitter",
     "onnxruntime",
-    "sentence-transformers",
-    "torch",
     "rank-bm25",
     "numpy",
 )
@@ -47,12 +45,13 @@ _REPORTED = (
 
 def examine(settings: Settings) -> Iterator[Diagnosis]:
     """Run every check, cheapest first."""
-    checks: tuple[Callable[[Settings], Diagnosis], ...] = (
-        _python, _packages, _names, _shadows, _git, _config, _log, _cache, _grammars, _detector, _model,
-        _promoted,
+    checks: tuple[Callable[[Settings], Diagnosis | Iterator[Diagnosis]], ...] = (
+        _python, _packages, _extras, _names, _shadows, _git, _config, _log, _cache, _grammars, _detector,
+        _model, _promoted,
     )  # fmt: skip
     for check in checks:
-        yield check(settings)
+        found = check(settings)
+        yield from [found] if isinstance(found, Diagnosis) else found
 
 
 def _python(_settings: Settings) -> Diagnosis:
@@ -72,6 +71,19 @@ def _packages(_settings: Settings) -> Diagnosis:
         remedy = f"install goldrank again: {installation.again()}"
         return Diagnosis("packages", "failure", f"missing: {', '.join(missing)}", remedy)
     return Diagnosis("packages", "ok", ", ".join(versions))
+
+
+def _extras(_settings: Settings) -> Iterator[Diagnosis]:
+    """Report what is optional; serving with the embedded model needs none of it."""
+    for extra, libraries in installation.LIBRARIES.items():
+        purpose, absent = installation.PURPOSES[extra], installation.missing(extra)
+        if not absent:
+            versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in libraries)
+            yield Diagnosis(f"extra {extra}", "ok", f"installed; {purpose}: {versions}")
+            continue
+        some = f", lacks {', '.join(absent)}" if len(absent) < len(libraries) else ""
+        command = f"to add it: {installation.with_extra(extra)}"
+        yield Diagnosis(f"extra {extra}", "ok", f"not installed{some}; {purpose}", command)
 
 
 def _names(_settings: Settings) -> Diagnosis:
@@ -191,6 +203,9 @@ def _model(settings: Settings) -> Diagnosis:
     exported = exported_model.folder_of(settings.model)
     if exported:
         return _exported(settings.model, exported, weights)
+    if installation.missing("hub"):
+        detail = f"{settings.model} needs goldrank[hub]: BM25 alone will rank"
+        return Diagnosis("model", "warning", detail, installation.with_extra("hub"))
     if model_loading.is_on_disk(settings.model, revision=settings.model_revision):
         return Diagnosis("model", "ok", f"{settings.model}, weight {weights}")
     remedy = "goldrank doctor --download-model, or name a folder: --model DIR or GOLDRANK_MODEL=DIR"
@@ -225,6 +240,9 @@ def _promoted(settings: Settings) -> Diagnosis:
         remedy = "; ".join(f"goldrank rollback --repo {shlex.quote(str(root))}" for root, _ in broken)
         said = "; ".join(f"{root}: {error}" for root, error in broken)
         return Diagnosis("promoted models", "warning", f"{held}; {said}", remedy)
+    if serving and installation.missing("hub"):
+        detail = f"{held}; without goldrank[hub] the base model serves"
+        return Diagnosis("promoted models", "warning", detail, installation.with_extra("hub"))
     return Diagnosis("promoted models", "ok", held)
 
 

@@ -1,6 +1,5 @@
 """The command that judges what a search finds today, and what every evaluation prints and writes."""
 
-import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,7 @@ from mcp_server.commands.options import (
 )
 from mcp_server.messages import replies
 from retrieval import installation
-from retrieval.errors import CheckError
+from retrieval.errors import CheckError, TrainingError
 from retrieval.rerank import model_versions
 from retrieval.rerank.model_loading import is_on_disk
 from retrieval.settings import Settings
@@ -78,8 +77,9 @@ def hold_against(before: "Report", found: "Report") -> None:
 
 def _drawable(_context: click.Context, _parameter: click.Parameter, page: Path | None) -> Path | None:
     """Fail before minutes of work, not after them."""
-    if page and importlib.util.find_spec("matplotlib") is None:
-        raise click.BadParameter(f"its plots need {installation.with_extra('train')}; --markdown does not")
+    if page and "matplotlib" in installation.missing("train"):
+        remedy = installation.with_extra("train")
+        raise click.BadParameter(f"its plots need matplotlib; --markdown does not. Add it with: {remedy}")
     return page
 
 
@@ -104,6 +104,7 @@ def evaluate(
     """
     from retrieval.training.evaluation import cross_validation, tables
 
+    installation.require("train", "goldrank eval", TrainingError)
     settings = settings_of(**common_flags(flags), model=model)
     before = tables.from_json(text_of(baseline), source=str(baseline)) if baseline else None
     repository = refreshed(root, settings)

@@ -21,7 +21,8 @@ from mcp_server.commands.options import (
 )
 from mcp_server.commands.train import mined_pairs, recipe_of, tell_trained, with_feedback, with_recipe
 from mcp_server.messages import replies
-from retrieval.errors import ArgumentError
+from retrieval import installation
+from retrieval.errors import ArgumentError, TrainingError
 from retrieval.settings import Settings
 from retrieval.sync.repository import Repository
 from retrieval.sync.store import store_folder
@@ -75,6 +76,7 @@ def learn(
     promotes the result only when the gain over the first stage, the base and the model that serves now is
     beyond chance. After an interruption, the same command continues.
     """
+    installation.require("train", "goldrank learn", TrainingError)  # before minutes of work, not after them
     from retrieval.training.release import draft, gate
 
     settings = settings_of(**common_flags(flags))

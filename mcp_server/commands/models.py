@@ -20,6 +20,7 @@ from mcp_server.commands.options import (
     with_models,
 )
 from mcp_server.messages import replies
+from retrieval import installation
 from retrieval.errors import ModelError
 from retrieval.rerank import model_versions
 from retrieval.rerank.fusion import PAIR_TEXT_VERSION
@@ -53,6 +54,9 @@ def promote(
 
     `goldrank learn` promotes by itself; use this for a model trained elsewhere, such as on a GPU.
     """
+    installation.require(
+        "train", "goldrank promote", ModelError
+    )  # it judges the evaluation and probes the model
     from retrieval.training.evaluation import tables
     from retrieval.training.release import draft, gate, versions
 

@@ -1,6 +1,5 @@
 """What several commands share: options, settings, an open repository, a progress bar."""
 
-import importlib.metadata
 import logging
 import os
 import re
@@ -12,10 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from filelock import FileLock, Timeout
-from tqdm import tqdm
 
-from mcp_server.messages.replies import clean
+from mcp_server.messages.visibility import clean
 from mcp_server.serving.repository_pool import open_repository
 from retrieval import ownership
 from retrieval.errors import ArgumentError, CacheError
@@ -51,7 +48,6 @@ class _Root(click.Path):
 ROOT = _Root()
 FILE = click.Path(path_type=Path, dir_okay=False)
 GOLDEN = "golden.json"
-VERSION = importlib.metadata.version("goldrank")
 NOTHING_FOUND = 1  # as of grep; a check that finds something wrong ends with it too
 _WORK = re.compile(
     r"lock|tuned(\.partial)?|(base|fold)-[0-9a-f]{16}\.(json|new)|model-[0-9a-f]{16}(\.partial)?"
@@ -225,10 +221,14 @@ def _bars(**style: Any) -> Iterator[Stages]:
 
     def draw(what: str, done: int, total: int) -> None:
         nonlocal bar, current
+        if not sys.stderr.isatty():
+            return
+        from tqdm import tqdm
+
         if bar is None or what != current:
             if bar is not None:
                 bar.close()
-            bar, current = tqdm(total=total, desc=what, disable=None, leave=False, **style), what
+            bar, current = tqdm(total=total, desc=what, leave=False, **style), what
         bar.total = total
         bar.update(done - bar.n)
 
@@ -247,6 +247,8 @@ def alone(folder: Path) -> Iterator[None]:
         ArgumentError: Another process works there.
         CacheError: The folder belongs to another program, or cannot be written.
     """
+    from filelock import FileLock, Timeout
+
     try:
         folder.mkdir(parents=True, exist_ok=True)
         ownership.claim(folder, is_ours=_is_work)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import click
-from tqdm import tqdm
 
 from mcp_server.commands.options import (
     NOTHING_FOUND,
@@ -20,12 +19,11 @@ from mcp_server.commands.options import (
     with_model,
 )
 from mcp_server.messages import explanation, replies
-from mcp_server.messages.arguments import MAX_WORDINGS
 from mcp_server.messages.sections import sections_of
 from mcp_server.messages.stage_text import stage_text
 from mcp_server.serving.model_choice import ModelChoice, base_stage
 from retrieval.errors import ArgumentError, ModelError, shorten
-from retrieval.rank.need import MOST_GUESSES
+from retrieval.rank.need import MAX_WORDINGS, MOST_GUESSES
 from retrieval.rerank.model_thread import ModelThread
 from retrieval.search import searcher
 from retrieval.search.places import spans_of
@@ -156,6 +154,8 @@ def run(
 
     Each line of --out is {"id", "results": [[path, start, end], …]}, best first, lines 1-based and inclusive.
     """
+    from tqdm import tqdm
+
     settings = settings_of(**flags)
     repository = opened(root, settings)
     rows = list(_queries(queries))
@@ -175,7 +175,7 @@ COMMANDS = (search, run)
 def _loaded(settings: Settings, root: Path) -> Iterator[SecondStage | None]:
     """Lend a root's second stage with its model loaded: for one command, waiting beats a worse answer."""
     with ModelChoice(settings, base=base_stage(settings), wait_s=None).acquire(root) as second:
-        if second and isinstance(second.reader, ModelThread):
+        if second and second.weight and isinstance(second.reader, ModelThread):  # else it reads for nothing
             with suppress(ModelError):  # the answer says why it was not reranked
                 second.reader.warm_up().result()
         yield second

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from mcp_server.commands.options import FOLDER, VERSION, with_common, with_model
+from mcp_server.commands.options import FOLDER, with_common, with_model
 from mcp_server.serving.workspace import default_root
 from retrieval.settings import load_settings
 
@@ -35,8 +35,10 @@ def serve(roots: Sequence[Path], feedback: bool, **flags: Any) -> None:
     working folder. Nothing outside them is read. The server indexes them in the background; a question never
     waits long, and its answer says what is not indexed yet.
     """
+    import importlib.metadata
+
     from mcp_server.protocol.process import serve as run_server
 
     settings = load_settings(flags, environment=os.environ)
     chosen = list(roots) or [default_root(os.environ, Path.cwd())]
-    run_server(chosen, settings, version=VERSION, feedback=feedback)
+    run_server(chosen, settings, version=importlib.metadata.version("goldrank"), feedback=feedback)

@@ -20,7 +20,8 @@ from mcp_server.commands.options import (
     with_golden,
 )
 from mcp_server.messages import replies
-from retrieval.errors import ArgumentError
+from retrieval import installation
+from retrieval.errors import ArgumentError, TrainingError
 from retrieval.rerank import model_versions
 from retrieval.search import feedback_log
 from retrieval.settings import Settings, read_model
@@ -118,6 +119,7 @@ def train(pairs_file: Path, out: Path, **flags: Any) -> None:
     from retrieval.training.pairs import labeled_pairs
     from retrieval.training.release import model_card
 
+    installation.require("train", "goldrank train", TrainingError)
     recipe = recipe_of(settings_of(**common_flags(flags)), flags)
     mined = labeled_pairs.read(pairs_file)
     with stages() as report:

@@ -10,9 +10,6 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
-import chardet
-from chardet.enums import EncodingEra
-
 from retrieval.text import digest
 
 UNCERTAIN = "not UTF-8, and the encoding is uncertain; undecodable bytes are shown as U+FFFD"
@@ -102,6 +99,9 @@ def _detected(data: bytes) -> str:
 
 
 def _judged(data: bytes) -> str:
+    import chardet  # noqa: PLC0415 - most repositories are all UTF-8
+    from chardet.enums import EncodingEra  # noqa: PLC0415
+
     lines = data.split(b"\n")
     told = [
         line for line in lines[:2] if b"coding" in line or b"charset" in line

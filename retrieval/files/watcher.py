@@ -12,7 +12,6 @@ from itertools import count
 from pathlib import Path
 
 import psutil
-from watchfiles import watch
 
 from retrieval.files import git
 
@@ -99,6 +98,8 @@ class Watcher:
         return is_seen
 
     def _run(self) -> None:
+        from watchfiles import watch  # noqa: PLC0415 - brings anyio, and only a server watches
+
         try:
             Path(self._cookies).mkdir(parents=True, exist_ok=True)
             for changes in watch(

@@ -18,6 +18,7 @@ NeedKind = Literal["name", "path", "guessed", "pasted", "question"]
 
 LONG_CHARS = 200  # a text of several lines that is longer than this is pasted
 TITLE_WORDS = 3  # a shorter first line is a greeting or a heading
+MAX_WORDINGS = 3  # of one question
 MOST_GUESSES = 8
 LONGEST_GUESS = 200  # characters; more is no name
 KEPT = 32  # needs: one call reads its own several times

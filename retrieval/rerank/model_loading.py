@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval import installation
 from retrieval.errors import ModelError
 from retrieval.rerank import exported_model
 from retrieval.rerank.fusion import PairScorer
@@ -69,11 +70,12 @@ def load_cross_encoder(model: str, *, revision: str, max_tokens: int = MAX_TOKEN
     """Load a CrossEncoder with one output that truncates a pair at `max_tokens`; never from the network.
 
     Raises:
-        ModelError: The model is absent, or is not a cross-encoder with one output.
+        ModelError: The model or the extra that runs it is absent, or it is no cross-encoder with one output.
     """
     folder = Path(model).expanduser()
     if not folder.is_dir() and (folder.is_absolute() or model.startswith((".", "~"))):
         raise ModelError(f"the model folder {model} does not exist", remedy="choose another with --model")
+    installation.require("hub", f"the model {folder.name if folder.is_dir() else model}", ModelError)
     if not is_on_disk(model, revision=revision):
         raise ModelError(
             f"{model} is not on this machine",

@@ -11,8 +11,6 @@ started again after an interruption, it resumes from the last sealed checkpoint 
 as an uninterrupted run.
 """
 
-import importlib.metadata
-import importlib.util
 import math
 import shutil
 import time
@@ -31,7 +29,6 @@ from retrieval.training.fit import checkpoints
 from retrieval.training.fit.recipe import Recipe, check
 from retrieval.training.fit.training_data import check_labels, dataset, positive_weight, split
 from retrieval.training.fit.training_record import (
-    LIBRARIES,
     Trained,
     best_of,
     changed_of,
@@ -100,25 +97,12 @@ def train(
     )
 
 
-def require(libraries: Sequence[str]) -> None:
-    """Check that the libraries for training are installed.
-
-    Raises:
-        TrainingError: A library is missing; the text says how to install it.
-    """
-    missing = [library for library in libraries if importlib.util.find_spec(library) is None]
-    if missing:
-        raise TrainingError(
-            f"training needs {' and '.join(missing)}", remedy=installation.with_extra("train")
-        )
-
-
 def _data(
     pairs: Sequence[LabeledPair], recipe: Recipe, out: Path
 ) -> tuple[list[LabeledPair], list[LabeledPair]]:
     """Run the cheap checks, then split the pairs into training and validation pairs."""
     check(recipe)
-    require(LIBRARIES)
+    installation.require("train", "training", TrainingError)
     if out.exists():
         raise TrainingError(f"{out} exists", remedy="name a new folder, or remove it first")
     read = [replace(pair, passage=excerpt(pair.query, pair.passage)) for pair in pairs]

@@ -13,7 +13,7 @@ from typing import Any
 from retrieval.training.fit.recipe import Recipe
 from retrieval.training.pairs.labeled_pairs import LabeledPair
 
-LIBRARIES = ("accelerate", "datasets")  # the trainer needs them and the server does not: the extra "train"
+_LIBRARIES = ("sentence-transformers", "transformers", "torch", "accelerate", "datasets", "tokenizers")
 
 _HIDDEN = {"output_dir", "logging_dir", "run_name", "hub_token", "push_to_hub_token"}  # paths and secrets
 
@@ -121,8 +121,7 @@ def tokens_of(model: Any, pairs: Sequence[LabeledPair]) -> Tokens:
 
 def versions() -> dict[str, str]:
     """Return the version of each library that a training depends on."""
-    libraries = ("sentence-transformers", "transformers", "torch", *LIBRARIES, "tokenizers")
-    found = {library: importlib.metadata.version(library) for library in libraries}
+    found = {library: importlib.metadata.version(library) for library in _LIBRARIES}
     return {"python": platform.python_version(), **found}
 
 

@@ -17,6 +17,7 @@ from mcp_server.clients.registry import CLIENTS, Surroundings
 from mcp_server.commands import check_installation, check_repository
 from mcp_server.commands.check_repository import Diagnosis
 from mcp_server.serving.repository_pool import open_repository
+from retrieval import installation
 from retrieval.files import secret_masking
 from retrieval.settings import Settings
 from retrieval.sync.store import Store
@@ -134,7 +135,16 @@ def test_a_detector_that_does_not_load_is_told(settings: Settings, monkeypatch: 
     monkeypatch.setattr(secret_masking, "prepare", fail)  # stands for a broken installation
     finding = about("secrets", check_installation.examine(settings))
     assert finding.verdict == "failure"
-    assert "pip install --force-reinstall goldrank" in finding.remedy
+    assert finding.remedy.endswith(installation.again())
+
+
+def test_extras_are_reported_and_a_light_installation_is_healthy(settings: Settings) -> None:
+    """The tests run with all of them; `make light` asks the same of an installation without any."""
+    for extra in installation.LIBRARIES:
+        finding = about(f"extra {extra}", check_installation.examine(settings))
+        assert (finding.verdict, finding.remedy) == ("ok", "")
+        assert finding.detail.startswith("installed; ")
+    assert "torch" not in about("packages", check_installation.examine(settings)).detail
 
 
 def test_a_full_disk_is_told_before_it_is_full(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

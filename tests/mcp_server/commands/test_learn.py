@@ -14,6 +14,7 @@ from fakes import git, write
 from tiny_model import KEYWORD, train
 
 from mcp_server.commands.evaluate import evaluate
+from retrieval import installation
 from retrieval.rerank.fusion import PAIR_TEXT_VERSION
 from retrieval.rerank.model_loading import CrossEncoderScorer
 
@@ -203,7 +204,7 @@ def test_plots_that_cannot_be_drawn_are_refused_before_the_work(monkeypatch: pyt
     )
     refused = CliRunner().invoke(evaluate, ["--html", "page.html"])
     assert refused.exit_code == 2
-    assert "pip install 'goldrank[train]'" in refused.output
+    assert installation.with_extra("train") in refused.output
 
 
 def test_the_loop_refuses_what_it_cannot_prove_and_force_is_undone(house: Path, base: Path) -> None:

@@ -15,7 +15,7 @@ from trainings import QUERY, cut_off, faults, is_same, labelled, logits, pair, r
 from retrieval.errors import TrainingError
 from retrieval.training.fit import trainer, training_data
 from retrieval.training.fit.recipe import PRESETS, Loss, Recipe
-from retrieval.training.fit.training_record import LIBRARIES, Counts, Tokens
+from retrieval.training.fit.training_record import Counts, Tokens
 from retrieval.training.pairs.labeled_pairs import LabeledPair
 
 pytestmark = pytest.mark.slow(reason="real trainings, some cut off and continued")
@@ -277,10 +277,3 @@ def test_a_folder_that_exists_is_not_overwritten(tmp_path: Path, recipe: Recipe)
     """It may be the model that is served."""
     with pytest.raises(TrainingError, match="exists; name a new folder"):
         trainer.train(labelled(4), recipe, tmp_path)
-
-
-def test_a_missing_library_is_named_with_the_extra_that_brings_it() -> None:
-    """Serving does not need it, so many will not have it."""
-    trainer.require(LIBRARIES)
-    with pytest.raises(TrainingError, match=r"needs no_such_library; .* -m pip install 'goldrank\[train\]'"):
-        trainer.require(["datasets", "no_such_library"])
