@@ -7,8 +7,10 @@ MIRRORS holds a git directory `owner+name/repo` a repository. The modules that m
 benchmarks decide which subjects are fair questions and which lines answer them; no repository may be in both.
 A lesson is kept if the first stage finds a positive, a chunk that the commit changed, among its first DEPTH.
 Negatives are chunks of the same tree behind the first SKIPPED, which are often right, and never of a file
-that the commit touched. WORK/pairs and WORK/golden receive a file a repository, as `mine` writes them; WORK/rows
-what was mined of each, and WORK/commits.json the manifest. A repository that has a row is not mined again.
+that the commit touched.
+
+WORK/pairs and WORK/golden receive a file a repository, as `mine` writes them; WORK/rows what was mined of
+each, and WORK/commits.json the manifest. A repository that has a row is not mined again.
 """
 
 import argparse

@@ -5,11 +5,15 @@ from pathlib import Path
 import pytest
 from example_repository import FILES, MakeWorkspace
 from fakes import write
+from hypothesis import settings as hypothesis_settings
 
 from mcp_server.serving.workspace import Workspace
 from retrieval.files import secret_masking
 from retrieval.search.second_stage import SecondStage
 from retrieval.settings import Settings
+
+hypothesis_settings.register_profile("busy", deadline=None)  # a slow machine is no counterexample
+hypothesis_settings.load_profile("busy")
 
 
 @pytest.fixture(scope="session", autouse=True)
