@@ -6,19 +6,19 @@ A tree is split from the top: adjacent nodes are packed into one chunk while the
 one chunk is replaced by its children. Comments and decorators stay with the code that follows them.
 """
 
-import importlib.metadata
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tree_sitter import Node
 
+from retrieval.chunks import grammars
 from retrieval.chunks.definitions import Definition, definitions, parse
 from retrieval.files.languages import language_of
 from retrieval.records import Chunk
 from retrieval.text import LONG_CHARS, SMALL_CHARS, digest, is_data
 
-VERSION = 6
+VERSION = 7
 """Increment when the chunks of any file, or the notes on it, change: every index is then rebuilt."""
 
 CHUNK_CHARS = 750  # non-blank; 400 to 1500 move nDCG@10 by at most 0.007 (docs/decisions/0004-ranking.md)
@@ -39,8 +39,7 @@ class _Span:
 
 def fingerprint(*, size: int = CHUNK_CHARS) -> str:
     """Identify this chunker: an index built by another one must be rebuilt."""
-    pack = importlib.metadata.version("tree-sitter-language-pack")
-    return f"chunker {VERSION} size {size} grammars {pack}"
+    return f"chunker {VERSION} size {size} grammars {grammars.versions()}"
 
 
 def lines_of(text: str) -> list[str]:
@@ -61,6 +60,9 @@ def chunk_file(path: str, text: str, *, size: int = CHUNK_CHARS) -> list[Chunk]:
 
     The grammar runs in this process, where it can take any amount of time and memory or crash. Use
     `parser_pool.cut` for files that you do not trust.
+
+    Raises:
+        GrammarError: The grammar's package is missing or does not load.
     """
     language, lines = language_of(path), lines_of(text)
     seen = readable(lines)
