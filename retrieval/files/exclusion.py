@@ -5,7 +5,7 @@ import re
 import stat
 from pathlib import Path
 
-from retrieval.files import confinement, encoding, ignores
+from retrieval.files import confinement, encoding, ignores, own_ignores
 from retrieval.text import LONG_CHARS, SMALL_CHARS, is_data
 
 _LOCK_FILES = frozenset(
@@ -38,8 +38,8 @@ _GENERATED = re.compile(
 A_LINK = "a link; its target is searched under its own path"
 A_LOCK = "a lock file"
 THE_GOLDEN = "the golden questions, which are no answers"
-NO_LOSS = frozenset({A_LINK, A_LOCK, THE_GOLDEN, confinement.HISTORY, "binary"})
-"""Reasons whose exclusions cannot hide an answer."""
+NO_LOSS = frozenset({A_LINK, A_LOCK, THE_GOLDEN, confinement.HISTORY, own_ignores.LEFT_OUT, "binary"})
+"""Reasons whose exclusions cannot hide an answer, or that the user gave."""
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 GENERATED_BYTES = 600
 """A generator's notice is within this many bytes; further down, a file only mentions one."""

@@ -1,8 +1,9 @@
 """Which files of a root are searched, and why the others are excluded.
 
 In a git work tree, git lists the files, so its own ignore rules apply. Elsewhere `ignores` reads the
-`.gitignore` files. Each listed file is then checked twice: by name and type before it is read (`walk`), and
-by content afterwards (`reason_in_content`). `confinement` ensures that no file outside the root is opened.
+`.gitignore` files. `own_ignores` decides over both. Each listed file is then checked twice: by name and type
+before it is read (`walk`), and by content afterwards (`reason_in_content`). `confinement` ensures that no
+file outside the root is opened.
 """
 
 import os
@@ -10,14 +11,15 @@ import stat
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import takewhile
 from pathlib import Path
 
 from retrieval.errors import RootError
-from retrieval.files import confinement, git, ignores, languages
+from retrieval.files import confinement, git, ignores, languages, own_ignores
 from retrieval.files.exclusion import reason_in_name, reason_in_type
+from retrieval.files.own_ignores import OwnRules
 from retrieval.records import Exclusion, FileStat
 
 CODE_FACTOR = 4
@@ -27,7 +29,8 @@ other formats are data. Parsing 4 MB takes 1 to 5 s and at most 490 MB of memory
 
 _DEPENDENCY_FOLDERS = frozenset({"node_modules", "bower_components", "jspm_packages", "site-packages"})
 _VENDOR_MARKS = ("modules.txt", "autoload.php")  # `go mod vendor` and composer write these into vendor/
-_WIDE = (*_VENDOR_MARKS, ignores.NAME, "/HEAD", "CVS/Entries")  # files that affect how others are listed
+# Files that affect how others are listed.
+_WIDE = (*_VENDOR_MARKS, ignores.NAME, own_ignores.NAME, "/HEAD", "CVS/Entries")
 NAMES_PATIENCE_S = 5.0  # git blocks forever when `.gitignore` is a pipe; a search must not
 MOST_TOUCHED = 500  # up to this many paths, checking each is cheaper than listing the root
 
@@ -43,6 +46,7 @@ class Listing:
         history: Version-control folders with an arbitrary name, each with a trailing slash.
         folders: All ancestor folders of the listed files, perhaps also of files that are gone.
         is_git: Whether git listed them.
+        rules: The `.goldrankignore` files.
     """
 
     files: Mapping[str, FileStat]
@@ -51,6 +55,7 @@ class Listing:
     history: tuple[str, ...] = ()
     folders: frozenset[str] = frozenset()
     is_git: bool = False
+    rules: OwnRules = field(default_factory=OwnRules.none)
 
     @cached_property
     def reasons(self) -> Mapping[str, str]:
@@ -94,9 +99,14 @@ def walk(root: Path, *, max_bytes: int, own: Sequence[str] = ()) -> Listing:
         own: Files and folders that belong to goldrank, relative to the root, to skip.
     """
     paths = _tracked_by_git(root)
-    found = ignores.visit(root, skipped=own) if paths is None else _not_own(paths, own)
+    if paths is None:
+        found: Iterable[str] = list(ignores.visit(root, skipped=own))
+        rules = own_ignores.rules_of(root, found)
+    else:
+        found, rules = own_ignores.with_let_in(root, paths)
+        found = _not_own(found, own)
     listed = sorted(set(found), key=os.fsencode)
-    last = Listing({}, (), _vendor_folders(listed), ignores.history_folders(root, listed))
+    last = Listing({}, (), _vendor_folders(listed), ignores.history_folders(root, listed), rules=rules)
     files, excluded = _sift(root, listed, last, max_bytes=max_bytes)
     return replace(
         last,
@@ -141,6 +151,7 @@ def walk_again(
     listed = _tracked_by_git(root, new) if new and last.is_git else []
     if listed is None or (new and not last.is_git):
         return None
+    listed = sorted({*listed, *(path for path in new if last.rules.verdict(path) is False)})
     files, excluded = _sift(root, [*listed, *known], last, max_bytes=max_bytes)
     listed_files = dict(last.files)  # the only copy per edit, 1 ms for 100,000 files
     for path in known:
@@ -175,7 +186,8 @@ def folders_of(paths: Iterable[str]) -> frozenset[str]:
 
 def judged(root: Path, paths: Sequence[str], *, max_bytes: int) -> Listing:
     """Check which of some listed files may be read; vendored folders are not detected here."""
-    files, excluded = _sift(root, paths, Listing({}, ()), max_bytes=max_bytes)
+    rules = OwnRules(root, folders_of(paths) | {""})
+    files, excluded = _sift(root, paths, Listing({}, (), rules=rules), max_bytes=max_bytes)
     return Listing(files, tuple(excluded))
 
 
@@ -183,7 +195,8 @@ def names(root: Path, *, patience_s: float = 0.3, own: Sequence[str] = ()) -> li
     """List the files under `root` without checking any; without git, those found within `patience_s`."""
     listed = _tracked_by_git(root, timeout_s=NAMES_PATIENCE_S)
     if listed is not None:
-        return list(_not_own(listed, own))
+        listed, rules = own_ignores.with_let_in(root, listed)
+        return [path for path in _not_own(listed, own) if rules.verdict(path) is not True]
     deadline = time.monotonic() + patience_s
     return list(takewhile(lambda _path: time.monotonic() < deadline, ignores.visit(root, skipped=own)))
 
@@ -212,6 +225,8 @@ def _sift(
     excluded: list[Exclusion] = []
     for path in listed:
         verdict = confinement.escape(path) or _judge(base, path, real_folders, max_bytes=max_bytes)
+        if last.rules.verdict(path) is True:
+            verdict = verdict and own_ignores.LEFT_OUT  # a path that does not exist is no exclusion
         if path.startswith(last.history):
             verdict = confinement.HISTORY
         if path.startswith(last.vendored) or not _DEPENDENCY_FOLDERS.isdisjoint(path.split("/")[:-1]):
