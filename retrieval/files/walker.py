@@ -18,7 +18,7 @@ from pathlib import Path
 
 from retrieval.errors import RootError
 from retrieval.files import confinement, git, ignores, languages, own_ignores
-from retrieval.files.exclusion import reason_in_name, reason_in_type
+from retrieval.files.exclusion import NESTED, reason_in_name, reason_in_type
 from retrieval.files.own_ignores import OwnRules
 from retrieval.records import Exclusion, FileStat
 
@@ -32,6 +32,7 @@ _VENDOR_MARKS = ("modules.txt", "autoload.php")  # `go mod vendor` and composer 
 # Files that affect how others are listed.
 _WIDE = (*_VENDOR_MARKS, ignores.NAME, own_ignores.NAME, "/HEAD", "CVS/Entries")
 NAMES_PATIENCE_S = 5.0  # git blocks forever when `.gitignore` is a pipe; a search must not
+MOST_NESTED = 5  # levels of repositories in repositories
 MOST_TOUCHED = 500  # up to this many paths, checking each is cheaper than listing the root
 
 
@@ -47,6 +48,7 @@ class Listing:
         folders: All ancestor folders of the listed files, perhaps also of files that are gone.
         is_git: Whether git listed them.
         rules: The `.goldrankignore` files.
+        nested: Submodules and nested repositories whose files are listed, each with a trailing slash.
     """
 
     files: Mapping[str, FileStat]
@@ -56,6 +58,7 @@ class Listing:
     folders: frozenset[str] = frozenset()
     is_git: bool = False
     rules: OwnRules = field(default_factory=OwnRules.none)
+    nested: tuple[str, ...] = ()
 
     @cached_property
     def reasons(self) -> Mapping[str, str]:
@@ -108,13 +111,41 @@ def walk(root: Path, *, max_bytes: int, own: Sequence[str] = ()) -> Listing:
     listed = sorted(set(found), key=os.fsencode)
     last = Listing({}, (), _vendor_folders(listed), ignores.history_folders(root, listed), rules=rules)
     files, excluded = _sift(root, listed, last, max_bytes=max_bytes)
-    return replace(
+    last = replace(
         last,
         files=files,
         excluded=tuple(excluded),
         folders=folders_of(listed),
         is_git=paths is not None,
     )
+    return _with_nested(root, last, max_bytes=max_bytes, own=own)
+
+
+def _with_nested(root: Path, last: Listing, *, max_bytes: int, own: Sequence[str]) -> Listing:
+    """Add the files of the submodules and nested repositories of a listing, and of those inside them."""
+    for _ in range(MOST_NESTED):
+        nested = [item.path.rstrip("/") for item in last.excluded if item.reason == NESTED]
+        if not nested:
+            break
+        listed: list[str] = []
+        for folder in nested:
+            inside = _tracked_by_git(root / folder)
+            listed += [f"{folder}/{path}" for path in inside or ignores.visit(root / folder)]
+        listed = sorted(set(_not_own(listed, own)), key=os.fsencode)
+        own_files = [path for path in (*last.files, *listed) if path.endswith(own_ignores.NAME)]
+        last = replace(
+            last,
+            vendored=(*last.vendored, *_vendor_folders(listed)),
+            history=(*last.history, *ignores.history_folders(root, listed)),
+            folders=last.folders | folders_of(listed),
+            nested=(*last.nested, *(f"{folder}/" for folder in nested)),
+            rules=own_ignores.rules_of(root, own_files),
+        )
+        files, excluded = _sift(root, listed, last, max_bytes=max_bytes)
+        others = (item for item in last.excluded if item.reason != NESTED)
+        ordered = sorted({**last.files, **files}.items(), key=lambda entry: os.fsencode(entry[0]))
+        last = replace(last, files=dict(ordered), excluded=(*others, *excluded))
+    return last
 
 
 def is_vast(root: Path, *, own: Sequence[str] = ()) -> bool:
@@ -148,6 +179,8 @@ def walk_again(
         return None
     known = [path for path in touched if path in last.files]
     new = [path for path in touched if path not in last.files and os.path.lexists(root / path)]
+    if any(path.startswith(last.nested) for path in new):
+        return None  # another repository decides
     listed = _tracked_by_git(root, new) if new and last.is_git else []
     if listed is None or (new and not last.is_git):
         return None
@@ -250,9 +283,10 @@ def _judge(base: str, path: str, real_folders: dict[str, bool], *, max_bytes: in
         return f"unreadable: {error.strerror}"
     reason = "" if stat.S_ISREG(result.st_mode) else reason_in_type(base, path, result.st_mode)
     reason = reason or reason_in_name(path) or confinement.refusal(result)
-    most = max_bytes * (CODE_FACTOR if languages.has_grammar(path) else 1)
-    if not reason and result.st_size > most:
-        reason = f"larger than {most:,} bytes"
+    factor = CODE_FACTOR if languages.has_grammar(path) else 1
+    if not reason and result.st_size > factor * max_bytes:
+        setting = f"{factor} * max_file_bytes" if factor > 1 else "max_file_bytes"
+        reason = f"larger than {factor * max_bytes:,} bytes ({setting})"
     return reason or stat_of(result)
 
 
