@@ -99,7 +99,7 @@ _NOT_A_CALL = (
     r"(?!(?:if|for|while|switch|catch|return|else|new|throw|assert|await|do|case|in|yield|try|when)\b)"
 )
 # A method as Java, Dart and C write it: words of a type, a name, parameters that may go on below, a body.
-_METHOD = rf"{_NOT_A_CALL}(?:[\w<>?,.\[\]*&]+[ \t]+\**)+(?P<name>\w+)\s*\((?:[^;]*\)[^;()]*(?:\{{|=>).*|[^;()]*,?\s*)$"
+_METHOD = rf"{_NOT_A_CALL}(?:[\w<>?,.\[\]]+[*&]*[ \t]+[*&]*)+(?P<name>\w+)\s*\((?:[^;]*\)[^;()]*(?:\{{|=>).*|[^;()]*,?\s*)$"
 
 TABLE: Mapping[str, Row] = {
     "asciidoc": _row(r"section (?P<depth>={1,6})[ \t]+(?P<name>\S.*)"),
@@ -156,8 +156,8 @@ TABLE: Mapping[str, Row] = {
     "fortran": _row(
         r"-@0 (?P<kind>program|submodule)\b\s*(?:\([^)]*\))?\s*(?P<name>\w+)",
         r"module@0 module\s+(?!procedure\b|function\b|subroutine\b)(?P<name>\w+)\s*(?:!.*)?$",
-        r"-@1 (?!end\b|c\s)(?:[a-z][\w ,*]*(?:\([^)]*\))?[\w ]*\s)?(?P<kind>subroutine|function)\s+(?P<name>\w+)",
-        r"struct@1 type(?:\s*,[^:!]*)?\s*(?:::|\s)\s*(?P<name>\w+)\s*(?:!.*)?$",
+        r"-@1 (?!end|c\s)(?:[a-z][^!'\";]*\s)?(?P<kind>subroutine|function)\s+(?P<name>\w+)",
+        r"struct@1 type\b(?:\s*+,[^:!]*)?\s*+(?:::\s*+)?(?P<name>\w+)\s*+(?:!.*)?$",
         r"interface@1 (?:abstract\s+)?interface\s+(?P<name>\w+)",
         flags=_ANY_CASE,
     ),
@@ -166,7 +166,7 @@ TABLE: Mapping[str, Row] = {
         r"type (?:type|and)\s+(?:(?:private|internal|public)\s+)*(?P<name>[A-Z]\w*)",
         r"method (?:static\s+)?(?:member|override|default)\s+(?:(?:inline|private|internal|val)\s+)*(?:\w+\.)?(?P<name>\w+|``[^`]+``)",
         r"method abstract\s+(?:member\s+)?(?P<name>\w+)",
-        r"function (?:let|and)\s+(?:(?:inline|rec|private|internal)\s+)*(?!mutable\b)(?P<name>\w+|``[^`]+``)\s*(?:<[^>]*>)?\s+[\w(_'\"\[{`][^=]*=",
+        r"function (?:let|and)\s++(?:(?:inline|rec|private|internal)\s++)*(?!mutable\b)(?P<name>\w+|``[^`]+``)\s*+(?:<[^>]*>\s*+)?(?<=[\s>])[\w(_'\"\[{`][^=]*=",
         r"variable let\s+(?:(?:mutable|private|internal)\s+)*(?P<name>\w+)\s*(?::[^=]*)?=",
         has_locals=False,
     ),
@@ -290,7 +290,7 @@ TABLE: Mapping[str, Row] = {
     # Coq has the suffix `.v` too, and so has V.
     "verilog": _row(
         r"-@0 (?P<kind>module|interface|package|program|class)\s+(?:(?:automatic|static)\s+)?(?P<name>\w+)",
-        r"-@1 (?:(?:virtual|static|protected|local|pub)\s+)*(?P<kind>function|task|fn)\s+(?:(?:automatic|static)\s+)?(?:[^;(=]*[\s\]])?(?P<name>\w+)\s*(?:\(|;)",
+        r"-@1 (?:(?:virtual|static|protected|local|pub)\s+)*(?P<kind>function|task|fn)\s++(?:(?:automatic|static)\s++)?(?:[^;(=]*[\s\]])?(?P<name>\w+)\s*(?:\(|;)",
         r"type@1 typedef\s.*?(?P<name>\w+)\s*;\s*$",
         r"macro@1 `define\s+(?P<name>\w+)",
         r"-@1 (?:always(?:_ff|_comb|_latch)?\b|initial\b)",
