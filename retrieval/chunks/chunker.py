@@ -74,7 +74,8 @@ def chunk_file(path: str, text: str, *, size: int = CHUNK_CHARS) -> list[Chunk]:
     found: list[Definition] = []
     for part in _parts(path, language, seen, lines):
         inner, defined = _split(part, weigh, size=size)
-        if spans and weigh(spans[-1].first, inner[-1].last) <= size:  # small neighbours are one chunk
+        # Small parts are one chunk, but between the cells of a notebook are outputs, which no chunk shows.
+        if spans and language != "jupyter" and weigh(spans[-1].first, inner[-1].last) <= size:
             inner = [Span(spans.pop().first, inner[-1].last)]
         spans += inner
         found += defined

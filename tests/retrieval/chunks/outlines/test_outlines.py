@@ -381,7 +381,8 @@ PARTS = {
         48-50 section Which parcels are weighed again <
         71-71 constant LIMIT <
         74-78 class Recheck <
-        80-92 method choose <
+        80-82 method choose < Recheck
+        92-92  <
     """,
 }
 # A question that only the right lines answer, asked with a name for the language that people use.
@@ -398,7 +399,7 @@ f#             Queue.fs          19  put a parcel off until the next working day
 gql            queue.graphql     28  office may change: postpone a parcel
 gradle         Queue.groovy      44  weigh every parcel again
 html           queue.html        15  opening hours of the ramp
-jupyter        queue.ipynb       26  relative difference between scale and declared weight
+jupyter        queue.ipynb       38  relative difference between scale and declared weight
 jl             queue.jl          28  put a parcel off until the next working day
 objc           Queue.m           40  put a parcel off
 markdown       queue.md          20  calendar of the region on a holiday
@@ -480,8 +481,12 @@ def test_a_notebook_is_searched_as_people_read_it() -> None:
     assert b" wobblefish " not in words
     assert b" setup " not in words
     assert not found.note, "an image that is left out is no loss"
-    shown = chunker.shown_lines("queue.ipynb", chunker.lines_of(text))
-    assert "def drift(weights: pd.DataFrame) -> pd.Series:" in shown
+    lines = text.split("\n")
+    shown = [line for item in found.chunks for line in lines[item.chunk.start_line - 1 : item.chunk.end_line]]
+    assert len(shown) == 28
+    assert not any("image/png" in line or "cell_type" in line for line in shown), "cells are cited alone"
+    read = chunker.shown_lines("queue.ipynb", chunker.lines_of(text))
+    assert "def drift(weights: pd.DataFrame) -> pd.Series:" in read
 
 
 @pytest.mark.parametrize(
