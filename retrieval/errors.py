@@ -8,6 +8,7 @@ GoldrankError                 an anticipated failure: a fact and, if there is on
 ├── CacheError                an index folder cannot be written
 ├── ModelError                a cross-encoder is missing or failed to load
 ├── ParserError               the process that parses files cannot be started
+├── GrammarError              a grammar's package is missing or does not load
 ├── CheckError                a check found a problem
 ├── TrainingError             the pairs are useless, or training cannot run or diverged
 └── CancelledError            the caller no longer wants the answer
@@ -76,6 +77,10 @@ class ModelError(GoldrankError):
 
 class ParserError(GoldrankError):
     """The process that parses files cannot be started."""
+
+
+class GrammarError(GoldrankError):
+    """A grammar's package is missing or does not load."""
 
 
 class CheckError(GoldrankError):

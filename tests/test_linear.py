@@ -51,6 +51,15 @@ READERS = {
         "import re; from retrieval.chunks import catalogue; text_of = re.compile('.{2000}').findall",
         "[catalogue.entries(name, text_of(text)) for name in ('a.json', 'a.po', 'a.xml')]",
     ),
+    "sections": (
+        (
+            "import re\nfrom retrieval.chunks.outlines import headings, line_patterns, outline\n"
+            "text_of = re.compile('.{490}').findall\nknown = (*line_patterns.TABLE, *headings.READERS)"
+        ),
+        "[outline.sections(name, text_of(text[:5_000])) for name in known]",
+    ),
+    "parts": ("from retrieval.chunks.outlines import components", "list(components.parts('vue', [text]))"),
+    "notebooks": ("from retrieval.chunks.outlines import notebook", "notebook.read([text])"),
     "languages": (
         "from retrieval.paths import catalogue_paths",
         "catalogue_paths.english_of(text[:4_000] + '.json', ())",

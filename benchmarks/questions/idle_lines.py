@@ -21,6 +21,7 @@ _IDLE_LINE = re.compile(
 )
 _IDLE_WORDS = frozenset(b"end else do then fi begin pass done".split())
 _DOCUMENTATION = re.compile(rb"@(?:moduledoc|doc|typedoc)\b")
+_BODIES = {"module", "block", "expression_statement"}  # a string alone in one of them documents
 _TESTS = re.compile(rb"(?:pub )?mod \w*tests?\b")
 _MARK = re.compile(r"\s*(?://|/\*|\*|#|--|(?:import|export|part|library) )")
 _WORD = re.compile(rb"\w|[^\x00-\x7f]")
@@ -71,4 +72,4 @@ def _is_idle(node: Node) -> bool:
         return bool(_DOCUMENTATION.match(node.text or b""))
     if node.type == "mod_item":
         return bool(_TESTS.match(node.text or b""))
-    return node.type == "string" and node.parent is not None and node.parent.type in {"module", "block"}
+    return node.type == "string" and node.parent is not None and node.parent.type in _BODIES

@@ -1,4 +1,4 @@
-"""Where a file is split into chunks: along its syntax tree, or at blank lines without a tree.
+"""Where a file is split into chunks: along its syntax tree, else between its sections or at blank lines.
 
 Every chunk is a run of whole lines, and the chunks of a file cover each of its non-blank lines exactly once,
 except long lines of data.
@@ -6,47 +6,47 @@ A tree is split from the top: adjacent nodes are packed into one chunk while the
 one chunk is replaced by its children. Comments and decorators stay with the code that follows them.
 """
 
-import importlib.metadata
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 
 from tree_sitter import Node
 
+from retrieval.chunks import grammars
 from retrieval.chunks.definitions import Definition, definitions, parse
-from retrieval.files.languages import language_of
+from retrieval.chunks.outlines import components, notebook, outline
+from retrieval.chunks.outlines.components import Part
+from retrieval.chunks.outlines.outline import CRUMB_CHARS
+from retrieval.chunks.outlines.spans import Span, Weights, trim, windows
+from retrieval.files.languages import has_grammar, language_of
 from retrieval.records import Chunk
 from retrieval.text import LONG_CHARS, SMALL_CHARS, digest, is_data
 
-VERSION = 6
+VERSION = 7
 """Increment when the chunks of any file, or the notes on it, change: every index is then rebuilt."""
 
 CHUNK_CHARS = 750  # non-blank; 400 to 1500 move nDCG@10 by at most 0.007 (docs/decisions/0004-ranking.md)
 HEAD_ROOM = 1.6
 """How far a chunk may exceed its size to keep a signature and its comment with the start of the body."""
-CRUMB_CHARS = 60  # a chunk may exceed its size by a piece this small, such as a closing brace
 # In Shift-JIS and others, the second byte of a character may be a backslash. Decoded as one at the end of a
 # line, it makes C treat the next line as part of the comment.
 _UNREADABLE = re.compile(r"\ufffd\\(?=\r?$)", re.MULTILINE)
 MAX_DEPTH = 150  # deepest node that is opened; below it (chained operators), the file is split by lines
 
 
-@dataclass(frozen=True, slots=True)
-class _Span:
-    first: int  # rows, 0-based and inclusive
-    last: int
-
-
 def fingerprint(*, size: int = CHUNK_CHARS) -> str:
     """Identify this chunker: an index built by another one must be rebuilt."""
-    pack = importlib.metadata.version("tree-sitter-language-pack")
-    return f"chunker {VERSION} size {size} grammars {pack}"
+    return f"chunker {VERSION} size {size} grammars {grammars.versions()}"
 
 
 def lines_of(text: str) -> list[str]:
     r"""Split text into lines as editors and grep count them: at `\n` only, which is removed."""
     lines = text.split("\n")
     return lines if lines[-1] else lines[:-1]
+
+
+def shown_lines(path: str, lines: Sequence[str]) -> Sequence[str]:
+    """Return the lines of a file as people read them: those of a notebook's cells, with the rest blank."""
+    return notebook.read(lines).lines(len(lines)) if language_of(path) == "jupyter" else lines
 
 
 def readable(lines: Sequence[str]) -> Sequence[str]:
@@ -61,43 +61,83 @@ def chunk_file(path: str, text: str, *, size: int = CHUNK_CHARS) -> list[Chunk]:
 
     The grammar runs in this process, where it can take any amount of time and memory or crash. Use
     `parser_pool.cut` for files that you do not trust.
+
+    Raises:
+        GrammarError: The grammar's package is missing or does not load.
     """
     language, lines = language_of(path), lines_of(text)
-    seen = readable(lines)
-    tree = parse(language, _UNREADABLE.sub("\ufffd ", "\n".join(seen)).encode("utf-8", "replace"), path=path)
-    if tree is None:
+    seen = readable(shown_lines(path, lines))
+    if not lines or not has_grammar(path):
         return chunk_by_lines(path, text, size=size)
-    weigh = _Weights(seen)
-    spans = _cut(tree.root_node, _Span(0, len(lines) - 1), weigh, size=size)
-    return _chunks(path, lines, spans, weigh, definitions(language, tree))
+    weigh = Weights(seen)
+    spans: list[Span] = []
+    found: list[Definition] = []
+    for part in _parts(path, language, seen, lines):
+        inner, defined = _split(part, weigh, size=size)
+        # Small parts are one chunk, but between the cells of a notebook are outputs, which no chunk shows.
+        if spans and language != "jupyter" and weigh(spans[-1].first, inner[-1].last) <= size:
+            inner = [Span(spans.pop().first, inner[-1].last)]
+        spans += inner
+        found += defined
+    return _chunks(path, lines, spans, weigh, found)
 
 
 def chunk_by_lines(path: str, text: str, *, size: int = CHUNK_CHARS) -> list[Chunk]:
-    """Split a file at its blank lines, without a tree and without definitions; otherwise as `chunk_file`."""
+    """Split a file without a grammar, between its sections or at blank lines; otherwise as `chunk_file`."""
     lines = lines_of(text)
-    weigh = _Weights(readable(lines))
-    return _chunks(path, lines, _windows(_Span(0, len(lines) - 1), weigh, size=size), weigh, [])
+    seen = readable(shown_lines(path, lines))
+    weigh = Weights(seen)
+    part = Part(language_of(path), Span(0, len(lines) - 1), seen)
+    spans, found = _split_outline(part, weigh, size=size) if lines else ([], [])
+    return _chunks(path, lines, spans, weigh, found)
 
 
-class _Weights:
-    """The number of non-blank characters in any run of rows."""
-
-    def __init__(self, lines: Sequence[str]) -> None:
-        self._sums = [0]
-        for line in lines:
-            self._sums.append(self._sums[-1] + len("".join(line.split())))
-
-    def __call__(self, first: int, last: int) -> int:
-        return self._sums[last + 1] - self._sums[first]
+def _parts(path: str, language: str, seen: Sequence[str], lines: Sequence[str]) -> Iterable[Part]:
+    """Divide a file into parts of one language each, in order, which cover all rows that are searched."""
+    if language == "jupyter":
+        return _cells(lines, seen)
+    if language in components.HOSTS:
+        return components.parts(language, seen)
+    return [Part(language, Span(0, len(lines) - 1), seen, path)]
 
 
-def _cut(node: Node, span: _Span, weigh: _Weights, *, size: int, depth: int = 0) -> list[_Span]:
+def _cells(lines: Sequence[str], seen: Sequence[str]) -> Iterator[Part]:
+    found = notebook.read(lines)
+    first = 0
+    for cell in found.cells:
+        last = max(cell.rows)
+        if last >= first:  # else several cells are on one line
+            language = found.language if cell.is_code else "markdown"
+            shown = notebook.Cell(cell.is_code, {row: text for row, text in cell.rows.items() if seen[row]})
+            yield Part(language, Span(first, last), notebook.code_lines(shown, len(lines), language=language))
+            first = last + 1
+
+
+def _split(part: Part, weigh: Weights, *, size: int) -> tuple[list[Span], list[Definition]]:
+    source = _UNREADABLE.sub("\ufffd ", "\n".join(part.lines)).encode("utf-8", "replace")
+    tree = parse(part.language, source, path=part.dialect)
+    if tree is None:
+        return _split_outline(part, weigh, size=size)
+    return _cut(tree.root_node, part.span, weigh, size=size), definitions(part.language, tree)
+
+
+def _split_outline(part: Part, weigh: Weights, *, size: int) -> tuple[list[Span], list[Definition]]:
+    found = outline.sections(part.language, part.lines)
+    spans = outline.cut(found, part.span, weigh, size=size)
+    return spans, [
+        Definition(item.name, item.kind, item.first + 1, item.last + 1, item.row + 1)
+        for item in found
+        if item.name
+    ]
+
+
+def _cut(node: Node, span: Span, weigh: Weights, *, size: int, depth: int = 0) -> list[Span]:
     """Split the rows of `span`, which belong to `node`, into spans that fit and cover all rows."""
     if weigh(span.first, span.last) <= size:
         return [span]
     if depth == MAX_DEPTH or not node.child_count:
-        return _windows(span, weigh, size=size)
-    spans: list[_Span] = []
+        return windows(span, weigh, size=size)
+    spans: list[Span] = []
     is_end = False  # of a node that was cut: only crumbs are added, and no beginning of the next
     for piece, child in _pieces(node, span):
         weight = weigh(piece.first, piece.last)
@@ -109,7 +149,7 @@ def _cut(node: Node, span: _Span, weigh: _Weights, *, size: int, depth: int = 0)
         elif len(inner) > 1 or (is_end and not is_crumb):
             room = 0
         if spans and weigh(spans[-1].first, inner[0].last) <= room:
-            inner[0] = _Span(spans.pop().first, inner[0].last)
+            inner[0] = Span(spans.pop().first, inner[0].last)
         is_end = len(inner) > 1 or (is_end and is_crumb)
         spans.extend(inner)
     return spans
@@ -120,18 +160,18 @@ def _holds_members(node: Node) -> bool:
     return node.type.endswith(("body", "block", "list", "statements", "members"))
 
 
-def _pieces(node: Node, span: _Span) -> list[tuple[_Span, Node]]:
+def _pieces(node: Node, span: Span) -> list[tuple[Span, Node]]:
     """Assign every row of `span` to one child, and comments and decorators to the child after them."""
-    pieces: list[tuple[_Span, Node]] = []
+    pieces: list[tuple[Span, Node]] = []
     first = span.first
     for child in node.children:
         last = min(_last_row(child), span.last)
         if last < first or _belongs_to_next(child):
             continue  # rows already assigned, or left for the next child
-        pieces.append((_Span(first, last), child))
+        pieces.append((Span(first, last), child))
         first = last + 1
     if first <= span.last:  # trailing rows: comments at the end, or a node without a child there
-        pieces.append((_Span(first, span.last), node.children[-1]))
+        pieces.append((Span(first, span.last), node.children[-1]))
     return pieces
 
 
@@ -148,55 +188,46 @@ def _last_row(node: Node) -> int:
     )  # an end at column 0 is before the row
 
 
-def _windows(span: _Span, weigh: _Weights, *, size: int) -> list[_Span]:
-    """Split rows into windows that fit, if possible at the last blank row of a window's second half."""
-    spans: list[_Span] = []
-    first, blank = span.first, -1
-    row = span.first
-    while row <= span.last:
-        if weigh(first, row) > size and row > first:
-            last = blank if blank >= first and weigh(first, blank) > size // 2 else row - 1
-            spans.append(_Span(first, last))
-            first, blank = last + 1, -1
-            row = first
-            continue
-        if weigh(row, row) == 0:
-            blank = row
-        row += 1
-    return [*spans, _Span(first, span.last)] if first <= span.last else spans
-
-
-def _trim(span: _Span, weigh: _Weights) -> _Span | None:
-    first, last = span.first, span.last
-    while first <= last and not weigh(first, first):
-        first += 1
-    while last > first and not weigh(last, last):
-        last -= 1
-    return _Span(first, last) if first <= last else None
-
-
 def _chunks(
-    path: str, lines: Sequence[str], spans: Iterable[_Span], weigh: _Weights, found: Sequence[Definition]
+    path: str, lines: Sequence[str], spans: Iterable[Span], weigh: Weights, found: Sequence[Definition]
 ) -> list[Chunk]:
-    trimmed = (_trim(span, weigh) for span in spans)
-    return [_chunk(path, span, lines, found) for span in trimmed if span]
+    chunks: list[Chunk] = []
+    named = sorted(range(len(found)), key=lambda number: (found[number].name_line, number))
+    at = 0
+    around: list[int] = []  # definitions named above the chunk that may enclose it
+    for span in filter(None, (trim(span, weigh) for span in spans)):
+        start, end = span.first + 1, span.last + 1
+        inside: list[int] = []
+        while at < len(named) and found[named[at]].name_line <= end:
+            (inside if found[named[at]].name_line >= start else around).append(named[at])
+            at += 1
+        around = [number for number in around if found[number].end_line >= start]
+        above = [found[number] for number in sorted(around) if found[number].end_line >= end]
+        own = [found[number] for number in sorted(inside)]
+        chunks.append(_chunk(path, (start, end), lines, own, above))
+        around += inside
+    return chunks
 
 
-def _chunk(path: str, span: _Span, lines: Sequence[str], found: Sequence[Definition]) -> Chunk:
-    start, end = span.first + 1, span.last + 1
-    inside = [item for item in found if start <= item.name_line <= end]
+def _chunk(
+    path: str,
+    rows: tuple[int, int],
+    lines: Sequence[str],
+    inside: Sequence[Definition],
+    around: Sequence[Definition],
+) -> Chunk:
+    start, end = rows
     # The main definition of a chunk is the one with the most rows in it; the first on a tie.
     told = [item for item in inside if not item.is_local]
     main = max(told, key=lambda item: min(item.end_line, end) - item.name_line, default=None)
-    around = [item for item in found if item.name_line < start and item.end_line >= end and not item.is_local]
     return Chunk(
         path=path,
         start_line=start,
         end_line=end,
         kind=main.kind if main else "",
         symbol=main.name if main else "",
-        scope=".".join(item.name for item in around),
-        names=tuple(dict.fromkeys(item.name for item in inside)),
+        scope=".".join(item.name for item in around if not item.is_local),
+        names=tuple(dict.fromkeys(item.name for item in inside if item.kind != "section")),
         digest=digest(chunk_text(lines, start, end).encode("utf-8", "surrogatepass")),
     )
 

@@ -82,7 +82,7 @@ _HASKELL_BINDING = """[
 
 _HASKELL = f"""
 [(header module: (_) @module) (class name: (_) @class) (data_type name: (_) @type) (newtype name: (_) @type)
- (type_synomym name: (_) @type) (type_family name: (_) @type) (data_family name: (_) @type)
+ (type_synonym name: (_) @type) (type_family name: (_) @type) (data_family name: (_) @type)
  (data_constructor constructor: (_ name: (_) @constant)) (gadt_constructor name: (_) @constant)
  (newtype_constructor name: (_) @constant) (field name: (field_name (variable) @function))
  (foreign_import signature: (signature name: (variable) @function))
@@ -161,18 +161,18 @@ _JAVASCRIPT += f"""
 """
 
 _KOTLIN = """
-[(class_declaration "enum" (type_identifier) @enum)
- (class_declaration "interface" (type_identifier) @interface)
+[(class_declaration (modifiers (class_modifier "enum")) name: (_) @enum)
+ (class_declaration "interface" name: (_) @interface)
  (property_declaration (modifiers (property_modifier) @_m)
-   (variable_declaration (simple_identifier) @constant) (#eq? @_m "const"))] @whole
-[(class_declaration (type_identifier) @class) (object_declaration (type_identifier) @class)
- (companion_object (type_identifier) @class) (type_alias (type_identifier) @type)
- (enum_entry (simple_identifier) @constant) (function_declaration (simple_identifier) @function)
+   (variable_declaration . (identifier) @constant) (#eq? @_m "const"))] @whole
+[(class_declaration name: (_) @class) (object_declaration name: (_) @class)
+ (companion_object name: (_) @class) (type_alias type: (identifier) @type)
+ (enum_entry (identifier) @constant) (function_declaration name: (_) @function)
  (secondary_constructor "constructor" @method)
- (class_parameter (binding_pattern_kind) . (simple_identifier) @value)
- (property_declaration (variable_declaration (simple_identifier) @value))] @whole
+ (class_parameter ["val" "var"] . (identifier) @value)
+ (property_declaration (variable_declaration . (identifier) @value))] @whole
 (object_literal) @members
-[(statements) (lambda_literal)] @local
+[(block) (lambda_literal)] @local
 """
 
 _LUA = """
@@ -263,18 +263,17 @@ _SWIFT = """
 (statements) @local
 """
 
-_ZIG_VALUE = "(VarDecl variable_type_function: (IDENTIFIER) @{} (ErrorUnionExpr (SuffixExpr {})))"
-
-_ZIG = f"""
-(Decl {_ZIG_VALUE.format("skip", "(BUILTINIDENTIFIER) @_import . (FnCallArguments) .")}
-  (#eq? @_import "@import"))
-[(Decl {_ZIG_VALUE.format("struct", '(ContainerDecl (ContainerDeclType ["struct" "union" "opaque"]))')})
- (Decl {_ZIG_VALUE.format("enum", '(ContainerDecl (ContainerDeclType "enum"))')})
- (Decl {_ZIG_VALUE.format("enum", "(ErrorSetDecl)")})
- (Decl (FnProto function: (IDENTIFIER) @function))] @whole
-(Decl (VarDecl "const" variable_type_function: (IDENTIFIER) @constant)) @whole
-(Decl (VarDecl variable_type_function: (IDENTIFIER) @variable)) @whole
-(ContainerDecl) @members
+_ZIG = """
+(variable_declaration . "const" . (identifier) @skip
+  (builtin_function (builtin_identifier) @_import) (#eq? @_import "@import"))
+[(variable_declaration (identifier) @struct . "=" .
+   [(struct_declaration) (union_declaration) (opaque_declaration)])
+ (variable_declaration (identifier) @enum . "=" . [(enum_declaration) (error_set_declaration)])
+ (function_declaration name: (_) @function)] @whole
+(variable_declaration "const" . (identifier) @constant) @whole
+(variable_declaration "var" . (identifier) @variable) @whole
+[(struct_declaration) (union_declaration) (opaque_declaration) (enum_declaration)] @members
+(block) @local
 """
 
 PATTERNS: Mapping[str, str] = {

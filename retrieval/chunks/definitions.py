@@ -4,11 +4,10 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import cast
 
 from tree_sitter import Language, Node, Parser, Query, QueryCursor, Tree
-from tree_sitter_language_pack import SupportedLanguage, get_language
 
+from retrieval.chunks import grammars
 from retrieval.chunks.definition_queries import PATTERNS
 from retrieval.files.languages import grammar_of
 
@@ -80,14 +79,16 @@ def parse(language: str, source: bytes, *, path: str = "") -> Tree | None:
 
     Returns:
         The tree, or None when the language has no grammar.
+
+    Raises:
+        GrammarError: The grammar's package is missing or does not load.
     """
     if language not in PATTERNS:
         return None
     if language in {"c", "cpp"}:
         source = _MACRO.sub(_blank, source)
-    grammar = grammar_of(language, path)
     # One parser per call: creating one takes microseconds, and a shared one is not thread-safe.
-    return Parser(get_language(cast("SupportedLanguage", grammar))).parse(source)
+    return Parser(grammars.load(grammar_of(language, path))).parse(source)
 
 
 def definitions(language: str, tree: Tree) -> list[Definition]:

@@ -6,6 +6,7 @@ A file that exceeds its budget or crashes its process is split by lines instead,
 """
 
 import atexit
+import logging
 import queue
 import signal
 import subprocess
@@ -20,10 +21,12 @@ from typing import IO
 import psutil
 
 from retrieval.chunks import chunker, parser_worker
-from retrieval.errors import ParserError
+from retrieval.errors import GrammarError, ParserError
 from retrieval.files.languages import grammar_of, has_grammar, language_of
 from retrieval.records import Chunk
 from retrieval.text import digest
+
+log = logging.getLogger(__name__)
 
 AT_ONCE = 2  # one for indexing, and one for a caller that waits for a ranking
 LOOK_EVERY_S = 0.05  # most files are split before the first check
@@ -88,7 +91,8 @@ class ParserPool:
         self._turns = threading.BoundedSemaphore(at_once)
         self._idle: list[_Worker] = []  # most recently used last
         self._refused: OrderedDict[str, str] = OrderedDict()  # note by content, oldest first
-        self._lock = threading.Lock()  # guards both
+        self._missing: set[str] = set()  # reasons that were logged
+        self._lock = threading.Lock()  # guards the three
 
     def cut(self, path: str, text: str) -> FileChunks:
         """Split a file as `chunker.chunk_file` does, or by lines if that exceeds the budget.
@@ -135,6 +139,9 @@ class ParserPool:
             except _OverBudgetError as error:
                 worker.end()
                 return str(error)
+            except GrammarError as error:
+                self._keep(worker)
+                return self._no_grammar(str(error))
             except (_DiedError, ValueError, TypeError) as error:
                 worker.end()
                 note = f"its grammar crashed ({error})"
@@ -142,10 +149,22 @@ class ParserPool:
                 worker.end()
                 raise
             else:
-                with self._lock:
-                    self._idle.append(worker)
+                self._keep(worker)
                 return chunks
         return note
+
+    def _keep(self, worker: "_Worker") -> None:
+        with self._lock:
+            self._idle.append(worker)
+
+    def _no_grammar(self, reason: str) -> str:
+        """Return the note for a grammar that does not load, and log the first note of its kind."""
+        with self._lock:
+            is_known = reason in self._missing
+            self._missing.add(reason)
+        if not is_known:
+            log.warning("files are split by lines: %s; run `goldrank doctor`", reason)
+        return f"its grammar is missing: {reason}"
 
     def _take(self) -> "_Worker":
         while True:

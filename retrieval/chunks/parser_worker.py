@@ -4,8 +4,9 @@
 itself matter when its owner was killed: it must not go on parsing forever.
 
 A request consists of three unsigned 32-bit numbers (the file's CPU budget in seconds, the lengths of its path
-and its text), the path and the text. A reply consists of a length and JSON. The first reply answers no
-request but reports that everything is loaded, so that an earlier failure is not blamed on a file.
+and its text), the path and the text. A reply consists of a length and JSON: the chunks, or as a string the
+reason why the grammar does not load. The first reply answers no request but reports that everything is
+loaded, so that an earlier failure is not blamed on a file.
 """
 
 import faulthandler
@@ -16,6 +17,7 @@ import struct
 from typing import BinaryIO
 
 from retrieval.chunks import chunker
+from retrieval.errors import GrammarError
 from retrieval.records import Chunk
 
 try:
@@ -52,7 +54,7 @@ def main(memory_bytes: int) -> None:
         if resource:
             used = resource.getrusage(resource.RUSAGE_SELF)
             _limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + cpu_s + SPARE_S)
-        _write(replies, json.dumps([_row(chunk) for chunk in chunker.chunk_file(path, text)]).encode())
+        _write(replies, _reply(path, text))
 
 
 def encode(path: str, text: bytes, *, cpu_s: float) -> bytes:
@@ -65,12 +67,23 @@ def decode(path: str, reply: bytes) -> list[Chunk]:
     """Decode the chunks of a reply.
 
     Raises:
+        GrammarError: The grammar does not load.
         ValueError, TypeError: The reply is invalid: the process that wrote it is corrupt.
     """
+    found = json.loads(reply)
+    if isinstance(found, str):
+        raise GrammarError(found)
     return [
         Chunk(path, int(start), int(end), kind, symbol, scope, tuple(names), content)
-        for start, end, kind, symbol, scope, content, names in json.loads(reply)
+        for start, end, kind, symbol, scope, content, names in found
     ]
+
+
+def _reply(path: str, text: str) -> bytes:
+    try:
+        return json.dumps([_row(chunk) for chunk in chunker.chunk_file(path, text)]).encode()
+    except GrammarError as error:
+        return json.dumps(str(error)).encode()
 
 
 def _row(chunk: Chunk) -> tuple[object, ...]:

@@ -95,8 +95,9 @@ def parse(path: str, data: bytes) -> ParsedFile:
     found = parser_pool.cut(path, masked.text)
     by_lines = f"split by lines: {found.note}" if found.note else ""
     lines = chunker.lines_of(masked.text)
-    seen = chunker.readable(lines)
-    count = 0 if seen is lines else sum(map(len, lines)) - sum(map(len, seen))
+    shown = chunker.shown_lines(path, lines)
+    seen = chunker.readable(shown)
+    count = 0 if seen is shown else sum(map(len, shown)) - sum(map(len, seen))
     left_out = f"{LONG_LINES}: {count:,} characters" if count else ""
     return ParsedFile(masked, seen, found, "; ".join(filter(None, (decoded.note, by_lines, left_out))))
 

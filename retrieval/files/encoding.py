@@ -6,6 +6,7 @@ U+FFFD, and a note says so.
 """
 
 import codecs
+import re
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ SURE = 0.07
 snippets of 10 to 40 letters in as many encodings, nine pass both bounds, none of them wrongly
 (tests/retrieval/files/test_encoding.py)."""
 LEAD = 1.1  # times the confidence of the next encoding that decodes the same bytes to another text
+LEAST_WIDE_BYTES = 8  # non-ASCII bytes; four bytes are two characters in each of five East Asian encodings
 MOST_BYTES = 20_000  # of non-ASCII lines given to chardet: more would not change the verdict
 HEAD_BYTES = 8_192  # that distinguish text from binary content
 KNOWN = 1_000  # files whose encoding is cached, because a shown file is read repeatedly
@@ -30,6 +32,9 @@ _MARKS = (  # longer marks first: UTF-32's begins with UTF-16's
     (codecs.BOM_UTF16_BE, "utf-16"),
     (codecs.BOM_UTF8, "utf-8-sig"),
 )
+_FOREIGN_WORD = re.compile(r"\w*[^\W\x00-\x7f]\w*")
+_MIXED_WORD = re.compile(r"\w*(?:[a-z][\u0370-\u052f]|[\u0370-\u052f][a-z])\w*")
+_NOT_ASCII = bytes(range(0x80, 0x100))
 _known: OrderedDict[str, str] = OrderedDict()
 _lock = threading.Lock()  # guards `_known`
 
@@ -110,13 +115,28 @@ def _judged(data: bytes) -> str:
     first: tuple[str, float] | None = None
     for guess in chardet.detect_all(foreign, encoding_era=EncodingEra.MODERN_WEB):
         name, confidence = guess["encoding"], guess["confidence"]
-        if not name or _read(data, name) is None:
+        if not name or _read(data, name) is None or not _is_plausible(foreign, name):
             continue
         if first is None:
             first = (name, confidence)
         elif _read(foreign, name) != _read(foreign, first[0]):
             return first[0] if first[1] >= SURE and first[1] >= LEAD * confidence else ""
     return first[0] if first and first[1] >= SURE else ""
+
+
+def _is_plausible(foreign: bytes, encoding: str) -> bool:
+    """Return whether some lines, as an encoding reads them, are words that someone may have written.
+
+    Read as Cyrillic or Greek, a word of French has letters of two alphabets. Two East Asian characters are
+    words in several encodings.
+    """
+    text = _read(foreign, encoding) or ""
+    words = len(_FOREIGN_WORD.findall(text))
+    if 3 * len(_MIXED_WORD.findall(text)) > words:
+        return False
+    count = len(foreign) - len(foreign.translate(None, _NOT_ASCII))
+    is_wide = len(text) - len(text.encode("ascii", "ignore")) < count
+    return count >= LEAST_WIDE_BYTES or not is_wide
 
 
 def _read(data: bytes, encoding: str) -> str | None:

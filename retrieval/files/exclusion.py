@@ -5,7 +5,7 @@ import re
 import stat
 from pathlib import Path
 
-from retrieval.files import confinement, encoding, ignores
+from retrieval.files import confinement, encoding, ignores, own_ignores
 from retrieval.text import LONG_CHARS, SMALL_CHARS, is_data
 
 _LOCK_FILES = frozenset(
@@ -37,9 +37,11 @@ _GENERATED = re.compile(
 )
 A_LINK = "a link; its target is searched under its own path"
 A_LOCK = "a lock file"
+NESTED = "a submodule or nested repository; serve it as a root of its own"
+NOT_CHECKED_OUT = "a submodule that is not checked out: git submodule update --init"
 THE_GOLDEN = "the golden questions, which are no answers"
-NO_LOSS = frozenset({A_LINK, A_LOCK, THE_GOLDEN, confinement.HISTORY, "binary"})
-"""Reasons whose exclusions cannot hide an answer."""
+NO_LOSS = frozenset({A_LINK, A_LOCK, THE_GOLDEN, confinement.HISTORY, own_ignores.LEFT_OUT, "binary"})
+"""Reasons whose exclusions cannot hide an answer, or that the user gave."""
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 GENERATED_BYTES = 600
 """A generator's notice is within this many bytes; further down, a file only mentions one."""
@@ -48,7 +50,7 @@ GENERATED_BYTES = 600
 def reason_in_content(path: str, data: bytes) -> str:
     """Say why a file with this content is not searched, or "" when it is."""
     if data.startswith(_LFS_POINTER):
-        return "a Git LFS pointer; its content is not here"
+        return "a Git LFS pointer; its content is not here: git lfs pull"
     if not encoding.is_text(data[: encoding.HEAD_BYTES]):
         return "binary"
     if ".min." in path.rpartition("/")[2] or (len(data) > SMALL_CHARS and _is_all_data(data)):
@@ -83,7 +85,7 @@ def _reason_in_folder(folder: str) -> str:
         return f"unreadable: {error.strerror}"
     if ignores.is_history(folder, set(names)):
         return confinement.HISTORY
-    return "a submodule or nested repository; serve it as a root of its own"
+    return NESTED if ".git" in names else NOT_CHECKED_OUT
 
 
 def reason_in_name(path: str) -> str:

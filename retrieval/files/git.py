@@ -156,7 +156,7 @@ def state(root: Path) -> State:
         return "state unknown"
     off = ("clean=", "smudge=", "process=", "required=false")
     options = [word for name in filters for value in off for word in ("-c", f"filter.{name}.{value}")]
-    # Submodules are not searched, and their configuration could name further filters.
+    # The configuration of a submodule could name further filters.
     changes = ask(root, *options, *_STATUS, "--ignore-submodules=dirty", "--", ".")
     if changes is None:
         return "state unknown"

@@ -1,16 +1,18 @@
 """Which files a folder outside git holds: those that its `.gitignore` files do not exclude.
 
-Ignore files are read as git reads them, line by line and folder by folder. Version-control folders are not
-searched.
+Ignore files are read as git reads them, line by line and folder by folder; `own_ignores` decides over them.
+Version-control folders are not searched.
 """
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from retrieval.files import confinement, globs
+from retrieval.files import confinement, globs, own_ignores
 from retrieval.files.globs import Rules
+from retrieval.files.own_ignores import OwnRules
 
 NAME = ".gitignore"
 MANY = 100_000
@@ -25,8 +27,25 @@ Above = tuple[tuple[int, Rules], ...]
 """The ignore files that apply to a folder, outermost first, each with the length of its folder's path."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """A folder to visit.
+
+    Attributes:
+        path: Relative to the root.
+        above: The `.gitignore` files that apply.
+        own: The `.goldrankignore` files that apply.
+        is_out: Whether it is ignored, so that only what is let in is yielded.
+    """
+
+    path: str
+    above: Above
+    own: OwnRules
+    is_out: bool = False
+
+
 def visit(root: Path, *, skipped: Sequence[str] = ()) -> Iterator[str]:
-    """Yield the files below a root that no `.gitignore` excludes, without following links.
+    """Yield the files below a root that no ignore file excludes, without following links.
 
     A folder that cannot be read, or that belongs to version control, is yielded itself, so that it can be
     reported.
@@ -36,9 +55,11 @@ def visit(root: Path, *, skipped: Sequence[str] = ()) -> Iterator[str]:
         skipped: Folders and files to skip, relative to the root.
     """
     base, passed_over = str(root).rstrip("/"), frozenset(skipped)
-    pending: list[tuple[str, Above]] = [("", ())]  # no recursion: folders may nest a thousand deep
+    own = OwnRules(root, ())
+    pending: list[_Folder] = [_Folder("", (), own)]  # no recursion: folders may nest a thousand deep
     while pending:
-        folder, above = pending.pop()
+        here = pending.pop()
+        folder = here.path
         try:
             entries = sorted(os.scandir(f"{base}/{folder}"), key=lambda entry: os.fsencode(entry.name))
         except OSError:
@@ -48,20 +69,30 @@ def visit(root: Path, *, skipped: Sequence[str] = ()) -> Iterator[str]:
         if folder and is_history(folder, names):
             yield folder
             continue
-        if NAME in names:
-            above = (*above, (len(os.fsencode(folder)), _rules(root, folder)))
-        below: list[str] = []
+        above, own = _with_files(root, here, names)
+        below: list[_Folder] = []
         for entry in entries:
             path = f"{folder}/{entry.name}" if folder else entry.name
             is_folder = _is_folder(entry)
-            is_passed_over = entry.name == ".git" or path in passed_over or f"{base}/{path}" in _SYSTEM
-            if is_passed_over or _is_ignored(path, above, is_folder=is_folder):
+            if entry.name == ".git" or path in passed_over or f"{base}/{path}" in _SYSTEM:
                 continue
+            said = own.folder_verdict(path) if is_folder else own.verdict(path)
+            is_out = here.is_out or _is_ignored(path, above, is_folder=is_folder)
+            is_out = is_out if said is None else said
             if is_folder and not confinement.escape(entry.name):
-                below.append(path)
-            else:
+                if not is_out or (said is None and own.may_let_in(path)):
+                    below.append(_Folder(path, above, own, is_out=is_out))
+            elif not is_out:
                 yield path
-        pending += ((path, above) for path in reversed(below))
+        pending += reversed(below)
+
+
+def _with_files(root: Path, here: _Folder, names: set[str]) -> tuple[Above, OwnRules]:
+    """Add the ignore files of a folder to those that apply to it."""
+    above, own = here.above, here.own
+    if NAME in names:
+        above = (*above, (len(os.fsencode(here.path)), _rules(root, here.path)))
+    return above, own.with_folder(root, here.path) if own_ignores.NAME in names else own
 
 
 def is_history(folder: str, names: set[str]) -> bool:

@@ -25,44 +25,56 @@ _WITH_GRAMMAR: dict[str, str] = {
     "typescript": ".ts .tsx .mts .cts",
     "zig": ".zig .zon",
 }
-# Languages without a grammar: split at blank lines, but named and filtered like the others.
+# Files with several languages in them: each part is parsed with the grammar of its own.
+_WITH_PARTS: dict[str, str] = {
+    "astro": ".astro",
+    "html": ".html .htm .xhtml",
+    "jupyter": ".ipynb",
+    "svelte": ".svelte",
+    "vue": ".vue",
+}
+# Languages without a grammar: split between their sections, or at blank lines. Where two share a suffix, the
+# first names the file, and a filter for either finds it: `.m` is Objective-C or MATLAB, `.v` Verilog or Coq,
+# and the line patterns of the first recognise the definitions of both.
 _WITHOUT_GRAMMAR: dict[str, str] = {
     "asciidoc": ".adoc .asciidoc .asc",
-    "clojure": ".clj .cljs .cljc .edn",
+    "clojure": ".clj .cljs .cljc .edn .bb",
     "cmake": ".cmake cmakelists.txt",
     "css": ".css .scss .sass .less",
     "dart": ".dart",
     "dockerfile": ".dockerfile dockerfile containerfile",
-    "erlang": ".erl .hrl",
+    "erlang": ".erl .hrl .escript",
+    "fortran": ".f90 .f95 .f03 .f08 .for .f .f77",
     "fsharp": ".fs .fsi .fsx",
-    "graphql": ".graphql .gql",
+    "graphql": ".graphql .gql .graphqls",
     "groovy": ".groovy .gradle jenkinsfile",
-    "hcl": ".tf .hcl",
-    "html": ".html .htm .xhtml",
+    "hcl": ".tf .hcl .tofu .nomad",
     "ini": ".ini .cfg .conf .properties .editorconfig",
     "json": ".json .jsonc .json5 .jsonl",
     "julia": ".jl",
     "latex": ".tex .sty",
-    "make": ".mk makefile gnumakefile",
-    "markdown": ".md .mdx .markdown",
+    "make": ".mk .mak makefile gnumakefile",
+    "markdown": ".md .mdx .markdown .rmd .qmd",
     "nix": ".nix",
     "objectivec": ".m .mm",
+    "matlab": ".m",
     "ocaml": ".ml .mli",
-    "perl": ".pl .pm .t",
+    "perl": ".pl .pm .t cpanfile",
     "powershell": ".ps1 .psm1 .psd1",
     "protobuf": ".proto",
-    "r": ".r .rmd",
+    "r": ".r .rmd .qmd",
     "rst": ".rst",
-    "sql": ".sql",
-    "svelte": ".svelte",
+    "solidity": ".sol",
+    "sql": ".sql .psql .pgsql .ddl .pks .pkb",
     "text": ".txt",
-    "toml": ".toml",
-    "vim": ".vim",
-    "vue": ".vue",
+    "toml": ".toml pipfile",
+    "verilog": ".v .vh .sv .svh",
+    "coq": ".v",
+    "vim": ".vim .vimrc",
     "xml": ".xml .xsd .xsl .svg .csproj .props .targets",
     "yaml": ".yaml .yml",
 }
-_LANGUAGES = _WITH_GRAMMAR | _WITHOUT_GRAMMAR
+_LANGUAGES = _WITH_GRAMMAR | _WITH_PARTS | _WITHOUT_GRAMMAR
 
 _ALIASES = dict(
     pair.split("=")
@@ -70,7 +82,13 @@ _ALIASES = dict(
         "c#=csharp cs=csharp f#=fsharp c++=cpp cxx=cpp ex=elixir golang=go hs=haskell js=javascript "
         "jsx=javascript node=javascript kt=kotlin py=python rb=ruby rs=rust sh=bash shell=bash zsh=bash "
         "ts=typescript tsx=typescript docker=dockerfile makefile=make md=markdown objective-c=objectivec "
-        "proto=protobuf scss=css terraform=hcl tex=latex yml=yaml"
+        "proto=protobuf scss=css terraform=hcl tex=latex yml=yaml "
+        "clj=clojure clojurescript=clojure containerfile=dockerfile erl=erlang f90=fortran fs=fsharp "
+        "gql=graphql gradle=groovy htm=html ipynb=jupyter jl=julia jupyter-notebook=jupyter mdx=markdown "
+        "ml=ocaml notebook=jupyter obj-c=objectivec objc=objectivec opentofu=hcl pl=perl plaintext=text "
+        "plpgsql=sql plsql=sql postgres=sql postgresql=sql ps1=powershell pwsh=powershell "
+        "restructuredtext=rst rlang=r rmd=r sol=solidity sv=verilog systemverilog=verilog tf=hcl tsql=sql "
+        "txt=text viml=vim vimscript=vim"
     ).split()
 )
 
@@ -90,8 +108,9 @@ def language_of(path: str) -> str:
 
 
 def has_grammar(path: str) -> bool:
-    """Return whether the language of a file has a grammar."""
-    return language_of(path) in _WITH_GRAMMAR
+    """Return whether a file, or a part of it, is parsed with a grammar."""
+    language = language_of(path)
+    return language in _WITH_GRAMMAR or language in _WITH_PARTS
 
 
 def grammar_of(language: str, path: str) -> str:
@@ -106,13 +125,16 @@ def grammar_of(language: str, path: str) -> str:
 def suffix_of(path: str) -> str:
     """Return the part of a name that decides the language: last suffix or whole name, in lower case.
 
-    >>> suffix_of("a/b.test.TS"), suffix_of("a/CMakeLists.txt"), suffix_of(".bashrc")
-    ('.ts', 'cmakelists.txt', '.bashrc')
+    >>> suffix_of("a.test.TS"), suffix_of("CMakeLists.txt"), suffix_of(".bashrc"), suffix_of("Dockerfile.ci")
+    ('.ts', 'cmakelists.txt', '.bashrc', 'dockerfile')
     """
     name = path.rpartition("/")[2].lower()
     if name in _by_suffix():
         return name
     stem, dot, ending = name.rpartition(".")
+    is_variant = not stem.startswith(".") and stem in _by_suffix() and dot + ending not in _by_suffix()
+    if is_variant:  # Dockerfile.dev, Makefile.in
+        return stem
     return dot + ending if dot and stem else name
 
 

@@ -1,8 +1,9 @@
 """Which files of a root are searched, and why the others are excluded.
 
 In a git work tree, git lists the files, so its own ignore rules apply. Elsewhere `ignores` reads the
-`.gitignore` files. Each listed file is then checked twice: by name and type before it is read (`walk`), and
-by content afterwards (`reason_in_content`). `confinement` ensures that no file outside the root is opened.
+`.gitignore` files. `own_ignores` decides over both. Each listed file is then checked twice: by name and type
+before it is read (`walk`), and by content afterwards (`reason_in_content`). `confinement` ensures that no
+file outside the root is opened.
 """
 
 import os
@@ -10,14 +11,15 @@ import stat
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import takewhile
 from pathlib import Path
 
 from retrieval.errors import RootError
-from retrieval.files import confinement, git, ignores, languages
-from retrieval.files.exclusion import reason_in_name, reason_in_type
+from retrieval.files import confinement, git, ignores, languages, own_ignores
+from retrieval.files.exclusion import NESTED, reason_in_name, reason_in_type
+from retrieval.files.own_ignores import OwnRules
 from retrieval.records import Exclusion, FileStat
 
 CODE_FACTOR = 4
@@ -27,8 +29,10 @@ other formats are data. Parsing 4 MB takes 1 to 5 s and at most 490 MB of memory
 
 _DEPENDENCY_FOLDERS = frozenset({"node_modules", "bower_components", "jspm_packages", "site-packages"})
 _VENDOR_MARKS = ("modules.txt", "autoload.php")  # `go mod vendor` and composer write these into vendor/
-_WIDE = (*_VENDOR_MARKS, ignores.NAME, "/HEAD", "CVS/Entries")  # files that affect how others are listed
+# Files that affect how others are listed.
+_WIDE = (*_VENDOR_MARKS, ignores.NAME, own_ignores.NAME, "/HEAD", "CVS/Entries")
 NAMES_PATIENCE_S = 5.0  # git blocks forever when `.gitignore` is a pipe; a search must not
+MOST_NESTED = 5  # levels of repositories in repositories
 MOST_TOUCHED = 500  # up to this many paths, checking each is cheaper than listing the root
 
 
@@ -43,6 +47,8 @@ class Listing:
         history: Version-control folders with an arbitrary name, each with a trailing slash.
         folders: All ancestor folders of the listed files, perhaps also of files that are gone.
         is_git: Whether git listed them.
+        rules: The `.goldrankignore` files.
+        nested: Submodules and nested repositories whose files are listed, each with a trailing slash.
     """
 
     files: Mapping[str, FileStat]
@@ -51,6 +57,8 @@ class Listing:
     history: tuple[str, ...] = ()
     folders: frozenset[str] = frozenset()
     is_git: bool = False
+    rules: OwnRules = field(default_factory=OwnRules.none)
+    nested: tuple[str, ...] = ()
 
     @cached_property
     def reasons(self) -> Mapping[str, str]:
@@ -94,17 +102,50 @@ def walk(root: Path, *, max_bytes: int, own: Sequence[str] = ()) -> Listing:
         own: Files and folders that belong to goldrank, relative to the root, to skip.
     """
     paths = _tracked_by_git(root)
-    found = ignores.visit(root, skipped=own) if paths is None else _not_own(paths, own)
+    if paths is None:
+        found: Iterable[str] = list(ignores.visit(root, skipped=own))
+        rules = own_ignores.rules_of(root, found)
+    else:
+        found, rules = own_ignores.with_let_in(root, paths)
+        found = _not_own(found, own)
     listed = sorted(set(found), key=os.fsencode)
-    last = Listing({}, (), _vendor_folders(listed), ignores.history_folders(root, listed))
+    last = Listing({}, (), _vendor_folders(listed), ignores.history_folders(root, listed), rules=rules)
     files, excluded = _sift(root, listed, last, max_bytes=max_bytes)
-    return replace(
+    last = replace(
         last,
         files=files,
         excluded=tuple(excluded),
         folders=folders_of(listed),
         is_git=paths is not None,
     )
+    return _with_nested(root, last, max_bytes=max_bytes, own=own)
+
+
+def _with_nested(root: Path, last: Listing, *, max_bytes: int, own: Sequence[str]) -> Listing:
+    """Add the files of the submodules and nested repositories of a listing, and of those inside them."""
+    for _ in range(MOST_NESTED):
+        nested = [item.path.rstrip("/") for item in last.excluded if item.reason == NESTED]
+        if not nested:
+            break
+        listed: list[str] = []
+        for folder in nested:
+            inside = _tracked_by_git(root / folder)
+            listed += [f"{folder}/{path}" for path in inside or ignores.visit(root / folder)]
+        listed = sorted(set(_not_own(listed, own)), key=os.fsencode)
+        own_files = [path for path in (*last.files, *listed) if path.endswith(own_ignores.NAME)]
+        last = replace(
+            last,
+            vendored=(*last.vendored, *_vendor_folders(listed)),
+            history=(*last.history, *ignores.history_folders(root, listed)),
+            folders=last.folders | folders_of(listed),
+            nested=(*last.nested, *(f"{folder}/" for folder in nested)),
+            rules=own_ignores.rules_of(root, own_files),
+        )
+        files, excluded = _sift(root, listed, last, max_bytes=max_bytes)
+        others = (item for item in last.excluded if item.reason != NESTED)
+        ordered = sorted({**last.files, **files}.items(), key=lambda entry: os.fsencode(entry[0]))
+        last = replace(last, files=dict(ordered), excluded=(*others, *excluded))
+    return last
 
 
 def is_vast(root: Path, *, own: Sequence[str] = ()) -> bool:
@@ -138,9 +179,12 @@ def walk_again(
         return None
     known = [path for path in touched if path in last.files]
     new = [path for path in touched if path not in last.files and os.path.lexists(root / path)]
+    if any(path.startswith(last.nested) for path in new):
+        return None  # another repository decides
     listed = _tracked_by_git(root, new) if new and last.is_git else []
     if listed is None or (new and not last.is_git):
         return None
+    listed = sorted({*listed, *(path for path in new if last.rules.verdict(path) is False)})
     files, excluded = _sift(root, [*listed, *known], last, max_bytes=max_bytes)
     listed_files = dict(last.files)  # the only copy per edit, 1 ms for 100,000 files
     for path in known:
@@ -175,7 +219,8 @@ def folders_of(paths: Iterable[str]) -> frozenset[str]:
 
 def judged(root: Path, paths: Sequence[str], *, max_bytes: int) -> Listing:
     """Check which of some listed files may be read; vendored folders are not detected here."""
-    files, excluded = _sift(root, paths, Listing({}, ()), max_bytes=max_bytes)
+    rules = OwnRules(root, folders_of(paths) | {""})
+    files, excluded = _sift(root, paths, Listing({}, (), rules=rules), max_bytes=max_bytes)
     return Listing(files, tuple(excluded))
 
 
@@ -183,7 +228,8 @@ def names(root: Path, *, patience_s: float = 0.3, own: Sequence[str] = ()) -> li
     """List the files under `root` without checking any; without git, those found within `patience_s`."""
     listed = _tracked_by_git(root, timeout_s=NAMES_PATIENCE_S)
     if listed is not None:
-        return list(_not_own(listed, own))
+        listed, rules = own_ignores.with_let_in(root, listed)
+        return [path for path in _not_own(listed, own) if rules.verdict(path) is not True]
     deadline = time.monotonic() + patience_s
     return list(takewhile(lambda _path: time.monotonic() < deadline, ignores.visit(root, skipped=own)))
 
@@ -212,6 +258,8 @@ def _sift(
     excluded: list[Exclusion] = []
     for path in listed:
         verdict = confinement.escape(path) or _judge(base, path, real_folders, max_bytes=max_bytes)
+        if last.rules.verdict(path) is True:
+            verdict = verdict and own_ignores.LEFT_OUT  # a path that does not exist is no exclusion
         if path.startswith(last.history):
             verdict = confinement.HISTORY
         if path.startswith(last.vendored) or not _DEPENDENCY_FOLDERS.isdisjoint(path.split("/")[:-1]):
@@ -235,9 +283,10 @@ def _judge(base: str, path: str, real_folders: dict[str, bool], *, max_bytes: in
         return f"unreadable: {error.strerror}"
     reason = "" if stat.S_ISREG(result.st_mode) else reason_in_type(base, path, result.st_mode)
     reason = reason or reason_in_name(path) or confinement.refusal(result)
-    most = max_bytes * (CODE_FACTOR if languages.has_grammar(path) else 1)
-    if not reason and result.st_size > most:
-        reason = f"larger than {most:,} bytes"
+    factor = CODE_FACTOR if languages.has_grammar(path) else 1
+    if not reason and result.st_size > factor * max_bytes:
+        setting = f"{factor} * max_file_bytes" if factor > 1 else "max_file_bytes"
+        reason = f"larger than {factor * max_bytes:,} bytes ({setting})"
     return reason or stat_of(result)
 
 

@@ -21,12 +21,12 @@ _SUFFIX = re.compile(r"\*?\.?([a-z0-9_+]{1,16})")
 _COMMON = dict(
     pair.split("=")
     for pair in (
-        "ada=.adb,.ads apex=.cls assembly=.asm,.s astro=.astro bicep=.bicep cairo=.cairo crystal=.cr "
-        "cuda=.cu,.cuh cython=.pyx,.pxd elm=.elm fortran=.f,.f90,.f95,.f03 gleam=.gleam "
-        "glsl=.glsl,.vert,.frag hlsl=.hlsl jinja=.jinja,.j2,.jinja2 jupyter=.ipynb less=.less "
+        "ada=.adb,.ads apex=.cls assembly=.asm,.s bicep=.bicep cairo=.cairo crystal=.cr "
+        "cuda=.cu,.cuh cython=.pyx,.pxd elm=.elm gleam=.gleam "
+        "glsl=.glsl,.vert,.frag hlsl=.hlsl jinja=.jinja,.j2,.jinja2 less=.less "
         "liquid=.liquid lisp=.lisp,.el mojo=.mojo nim=.nim odin=.odin pascal=.pas prolog=.pro puppet=.pp "
-        "racket=.rkt sass=.sass,.scss scheme=.scm solidity=.sol starlark=.bzl,.star stylus=.styl "
-        "tcl=.tcl thrift=.thrift twig=.twig vala=.vala verilog=.v,.sv,.vh vhdl=.vhd,.vhdl vyper=.vy "
+        "racket=.rkt sass=.sass,.scss scheme=.scm starlark=.bzl,.star stylus=.styl "
+        "tcl=.tcl thrift=.thrift twig=.twig vala=.vala vhdl=.vhd,.vhdl vyper=.vy "
         "wgsl=.wgsl"
     ).split()
 )

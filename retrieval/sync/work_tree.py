@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from retrieval.chunks import chunker
-from retrieval.files import confinement, encoding, exclusion, git, secret_masking, walker
+from retrieval.files import confinement, encoding, exclusion, git, own_ignores, secret_masking, walker
 from retrieval.files.walker import Listing
 from retrieval.text import digest
 
@@ -111,6 +111,8 @@ class WorkTree:
         """
         if escape := confinement.escape(path):
             return escape if escape == confinement.HISTORY else ""
+        if own_ignores.OwnRules(self.root, walker.folders_of([path]) | {""}).verdict(path):
+            return own_ignores.LEFT_OUT
         if is_git and git.ask(self.root, "check-ignore", "-q", "--", path) is not None:
             return "git ignores it"
         return ""

@@ -1,5 +1,6 @@
 """A file that attacks its grammar costs its own tree, and nothing else."""
 
+import json
 import os
 import subprocess
 import sys
@@ -54,9 +55,15 @@ def test_a_hostile_file_is_cut_by_lines_at_worst(pool: ParserPool, name: str) ->
     assert pool.cut("cart.py", well_meant) == parser_pool.FileChunks(chunk_file("cart.py", well_meant))
 
 
-def test_each_kind_of_excess_is_told_apart(pool: ParserPool) -> None:
+def test_each_kind_of_excess_is_told_apart(
+    pool: ParserPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Who reads `status` should know whether to mend the file or to raise a limit."""
-    assert pool.cut("a.kt", HOSTILE["templates.kt"]).note == "its grammar crashed (SIGABRT)"
+    # No file is known to abort the grammars of today; one that does takes its place on the path.
+    write(tmp_path, {"tree_sitter_zig.py": "import os\nos.abort()\n"})
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert pool.cut("a.zig", "const x = 1;\n").note == "its grammar crashed (SIGABRT)"
+    monkeypatch.undo()
     greedy = ParserPool(Budget(cpu_s=60, memory_bytes=100_000_000))
     assert greedy.cut("a.py", HOSTILE["lines.py"]).note == "its grammar takes more than 100 MB of memory"
     greedy.close()
@@ -67,10 +74,11 @@ def test_each_kind_of_excess_is_told_apart(pool: ParserPool) -> None:
 
 def test_a_refused_file_is_not_tried_again(pool: ParserPool) -> None:
     """A rank of candidates may name the same file many times, and each try costs seconds."""
-    first = pool.cut("a.kt", HOSTILE["templates.kt"])
+    first = pool.cut("a.py", HOSTILE["lines.py"])
+    assert first.note
     pool.close()
     before = len(psutil.Process().children())
-    assert pool.cut("b.kt", HOSTILE["templates.kt"]).note == first.note
+    assert pool.cut("b.py", HOSTILE["lines.py"]).note == first.note
     assert len(psutil.Process().children()) == before, "a process was started for a file that is known"
 
 
@@ -89,6 +97,43 @@ def test_a_file_without_a_grammar_needs_no_process(pool: ParserPool) -> None:
     before = _parsers()
     assert pool.cut("a.md", "# Title\n\ntext\n").chunks == chunk_by_lines("a.md", "# Title\n\ntext\n")
     assert _parsers() == before
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        ("raise ModuleNotFoundError(name='tree_sitter_lua')", "the package tree-sitter-lua is not installed"),
+        ("raise ImportError('no symbol')", "the package tree-sitter-lua does not load (no symbol)"),
+        ("def language(): return 7", "the package tree-sitter-lua does not load ("),
+    ],
+    ids=["missing", "broken", "incompatible"],
+)
+def test_a_grammar_that_does_not_load_costs_its_own_language_the_tree(
+    tmp_path: Path, fault: str, reason: str
+) -> None:
+    """A package that an upgrade removed or broke must not stop the index, and someone must hear of it."""
+    write(tmp_path, {"tree_sitter_lua.py": fault})
+    owner = textwrap.dedent("""
+        import json, logging
+        from retrieval.chunks import parser_pool
+        logging.basicConfig(format="%(message)s")
+        names = ["a.lua", "b.lua", "c.py"]
+        sources = ["function f() end\\n", "function g() end\\n", "def h(): pass\\n"]
+        found = [parser_pool.cut(name, source) for name, source in zip(names, sources)]
+        print(json.dumps([[cut.note, cut.chunks[0].symbol] for cut in found]))
+    """)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", owner],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(Path(__file__).parents[3])])},
+    )
+    (first, _), (second, _), (note, symbol) = json.loads(done.stdout)
+    assert first == second
+    assert first.startswith(f"its grammar is missing: {reason}")
+    assert (note, symbol) == ("", "h")
+    assert done.stderr.count(reason) == 1, "one warning, not one a file"
 
 
 def test_many_threads_are_served_by_few_processes(pool: ParserPool) -> None:
@@ -158,14 +203,16 @@ def test_an_installation_that_is_gone_is_not_blamed_on_files(monkeypatch: pytest
 def test_a_hostile_file_blinds_nothing_else(tmp_path: Path) -> None:
     """The repository around it is indexed, the file too, and its reason is kept with its record."""
     root = write(
-        tmp_path / "r", {"Deep.kt": HOSTILE["templates.kt"], "z.py": "def alpha_beta():\n    return 1\n"}
+        tmp_path / "r", {"Deep.py": HOSTILE["lines.py"], "z.py": "def alpha_beta():\n    return 1\n"}
     )
     repository = Repository(root, cache=tmp_path / "cache", max_bytes=10**6)
     repository.refresh()
-    assert repository.view().paths == ["Deep.kt", "z.py"]
-    assert repository.view().notes == {"Deep.kt": "split by lines: its grammar crashed (SIGABRT)"}
+    assert repository.view().paths == ["Deep.py", "z.py"]
+    assert repository.view().notes == {
+        "Deep.py": "split by lines: its grammar takes more than 700 MB of memory"
+    }
     again = Repository(root, cache=tmp_path / "cache", max_bytes=10**6)
-    os.utime(root / "Deep.kt")
+    os.utime(root / "Deep.py")
     assert again.refresh().changed == 0, "a file that was touched only is not tried again"
     assert again.view().notes == repository.view().notes
 

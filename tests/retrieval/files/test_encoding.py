@@ -18,9 +18,21 @@ SNIPPETS = {
     "koi8-r": "// Вычисляет скидку заказа по таблице\nint f();\n",
     "iso8859-7": "// Υπολογίζει την έκπτωση\nint f();\n",
 }
+# Comments as people write them, read right without a declaration.
+COMMENTS = [
+    ("latin-1", "// Größe des Puffers in Bytes, zurückgesetzt nach jeder Übertragung\nint f();\n"),
+    ("latin-1", "# Vérifie que le paramètre est présent, sinon lève une erreur\nx = 1  # déjà traité\n"),
+    ("latin-1", "// Calcula la dirección más próxima según la señal\nint f();\n"),
+    ("gbk", "int f(); // 检查用户是否已登录\n"),
+    ("gbk", "/* 如果没有则跳转到登录页面 */\nint check(void);\n// 缓冲区大小\n"),
+    ("shift_jis", "int f(); // バッファのサイズ\n"),
+    ("shift_jis", "/* ログインしていない場合はログインページへ移動する。 */\nint check(void);\n"),
+    ("utf-16", "// 检查用户是否已登录 größer バッファ\r\nint f();\r\n"),
+]
 SHORT = {
     "gbk": "/* 计算订单折扣 */\nint f();\n",
     "shift_jis": "// 税率一覧表\nint f();\n",
+    "latin-1": "// déjà traité\nint f();\n",  # read as Cyrillic, its words have letters of two alphabets
     "cp1252": "// author: José Núñez\nint f();\n",
     "iso8859-2": "// Zażółć gęślą jaźń\nint f();\n",
     "koi8-r": "// скидка\nint f();\n",
@@ -33,6 +45,17 @@ def test_some_words_of_comments_tell_the_encoding(encoding: str) -> None:
     decoded = decode(SNIPPETS[encoding].encode(encoding))
     assert decoded.text == SNIPPETS[encoding]
     assert decoded.note.startswith("read as ")
+
+
+@pytest.mark.parametrize(("encoding", "text"), COMMENTS)
+def test_comments_in_the_usual_encodings_are_read_right(encoding: str, text: str) -> None:
+    """What people write in a line or two of comment is enough to tell."""
+    assert decode(text.encode(encoding)).text == text
+
+
+def test_two_characters_name_no_encoding() -> None:
+    """Four bytes are words in Chinese, Japanese and Korean; a guess would be shown as what the file says."""
+    assert decode("// 登录\nint f();\n".encode("gbk")).note == UNCERTAIN
 
 
 @pytest.mark.parametrize("encoding", SHORT)

@@ -162,32 +162,40 @@ def test_what_git_cleans_away_is_gone(world: World) -> None:
     world.sees(everything(), [word(number, "c") for number in range(0, 20, 2)])
 
 
-def test_a_submodule_that_comes_and_goes_is_not_searched(world: World, tmp_path: Path) -> None:
-    """It is a repository of its own; the files of the outer one stay found."""
-    inner = write(tmp_path / "inner", {"deep/i.py": text_of(60, "c")})
+def test_a_submodule_that_comes_and_goes_is_searched_in_place(world: World, tmp_path: Path) -> None:
+    """Its own git lists its files, which are found under their place in the outer repository."""
+    inner = write(tmp_path / "inner", {"deep/i.py": text_of(60, "c"), "out/o.py": text_of(61, "c")})
     git(inner, "init", "-q")
-    git(inner, "add", ".")
+    git(inner, "add", "deep")
+    write(inner, {".gitignore": "out/\n"})
+    git(inner, "add", ".gitignore")
     git(inner, "commit", "-q", "-m", "one")
     world.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(inner), "vendored")
-    world.sees(everything(), [word(60, "c")])
-    reason = "a submodule or nested repository; serve it as a root of its own"
-    assert ("vendored", reason) in [(item.path, item.reason) for item in world.stays.view().excluded]
+    world.sees({**everything(), word(60, "c"): "vendored/deep/i.py"}, [word(61, "c")])
+    world.write({"vendored/deep/new.py": text_of(63, "c"), "vendored/out/o.py": text_of(61, "c")})
+    world.sees({word(63, "c"): "vendored/deep/new.py"}, [word(61, "c")])
+    world.git("add", "-A")
     world.commit("with a submodule")
+    world.git("submodule", "--quiet", "deinit", "-f", "vendored")
+    world.sees(everything(), [word(60, "c")])
+    reason = "a submodule that is not checked out: git submodule update --init"
+    assert ("vendored", reason) in [(item.path, item.reason) for item in world.stays.view().excluded]
     world.git("rm", "-q", "vendored")
     world.write({"vendored/own.py": text_of(62, "c")})
     world.sees({**everything(), word(62, "c"): "vendored/own.py"}, [word(60, "c")])
 
 
-def test_a_folder_that_becomes_a_repository_is_not_searched(world: World) -> None:
-    """Its files are listed no more; whoever throws its `.git` away has them back."""
-    world.write({"inner/own.py": text_of(64, "c")})
-    world.sees({word(64, "c"): "inner/own.py"})
+def test_a_folder_that_becomes_a_repository_is_searched_by_its_own_rules(world: World) -> None:
+    """A clone in a repository is searched as it would be alone."""
+    world.write({"inner/own.py": text_of(64, "c"), "inner/out.py": text_of(65, "c")})
+    world.sees({word(64, "c"): "inner/own.py", word(65, "c"): "inner/out.py"})
     git(world.root / "inner", "init", "-q")
-    git(world.root / "inner", "add", ".")
+    git(world.root / "inner", "add", "own.py")
     git(world.root / "inner", "commit", "-q", "-m", "one")
-    world.sees(everything(), [word(64, "c")])
+    world.write({"inner/.git/info/exclude": "out.py\n"})
+    world.sees({**everything(), word(64, "c"): "inner/own.py"}, [word(65, "c")])
     shutil.rmtree(world.root / "inner/.git")
-    world.sees({word(64, "c"): "inner/own.py"})
+    world.sees({word(64, "c"): "inner/own.py", word(65, "c"): "inner/out.py"})
 
 
 def test_a_sparse_checkout_is_seen(world: World) -> None:

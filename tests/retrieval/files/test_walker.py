@@ -155,8 +155,8 @@ def test_a_large_file_is_left_out(tmp_path: Path) -> None:
     write(tmp_path, {"a.json": "x" * (MAX_BYTES + 1), "a.py": "x = 1\n" * (MAX_BYTES // 6 + 1)})
     write(tmp_path, {"b.py": "x" * (4 * MAX_BYTES + 1)})
     assert reasons(tmp_path) == {
-        "a.json": "larger than 1,000,000 bytes",
-        "b.py": "larger than 4,000,000 bytes",
+        "a.json": "larger than 1,000,000 bytes (max_file_bytes)",
+        "b.py": "larger than 4,000,000 bytes (4 * max_file_bytes)",
     }
 
 
@@ -194,7 +194,7 @@ def test_a_large_file_is_left_out(tmp_path: Path) -> None:
         (
             "data.bin.py",
             b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n",
-            "a Git LFS pointer; its content is not here",
+            "a Git LFS pointer; its content is not here: git lfs pull",
         ),
     ],
 )

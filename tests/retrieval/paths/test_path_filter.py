@@ -20,7 +20,7 @@ FILES = [
     "src/app/b.ts",
     "src/app/c.tsx",
     "tests/c.py",
-    "token.sol",
+    "token.vy",
 ]
 
 
@@ -148,12 +148,12 @@ def test_several_languages_are_one_filter() -> None:
     assert passed(languages=("python", "ts")) == both
 
 
-@pytest.mark.parametrize("name", ["solidity", "sol", ".sol", "*.sol", "Solidity"])
+@pytest.mark.parametrize("name", ["vyper", "vy", ".vy", "*.vy", "Vyper"])
 def test_a_language_without_a_grammar_is_filtered_by_its_suffix(name: str) -> None:
     """Its files are searched all the same."""
     selection = passing(FILES, Filter((), (name,)))
-    assert selection.paths == ["token.sol"]
-    assert selection.notes == (f"language {name.lower()} was read as files *.sol",)
+    assert selection.paths == ["token.vy"]
+    assert selection.notes == (f"language {name.lower()} was read as files *.vy",)
 
 
 def test_a_filter_that_only_excluded_files_pass_says_why_they_are() -> None:

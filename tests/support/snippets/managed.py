@@ -191,7 +191,7 @@ MANAGED = {
             "Items type 4 4",
             "Cart class 6 21",
             "items variable 7 7",
-            "total variable 8 8",
+            "total variable 8 12",
             "constructor method 13 13",
             "add method 14 17",
             "empty method 19 19",
