@@ -43,7 +43,9 @@ class Settings:
         model: The cross-encoder: the name of the embedded one, an existing folder, or a hub id; "" to use
             no model. An explicit model wins over promoted ones.
         model_revision: Commit of a hub model, or "" for the newest local one; ignored for a folder.
-        rerank_weight: Weight of the cross-encoder in the score of rag_search, 0 to 1; 0 disables it.
+        rerank_weight: Weight of the cross-encoder in the score of rag_search, 0 to 1; 0 disables it. The
+            embedded model is asked only about questions without guesses, and where the first stage is unsure;
+            if you set the weight, about all but names.
         rerank_tool_weight: The same for rag_rerank, whose first stage sees only the candidates themselves.
         rerank_depth: How many candidates the cross-encoder reads.
         rerank_deadline_s: Seconds after which the remaining candidates keep their first-stage order.
@@ -63,8 +65,8 @@ class Settings:
     models: Path = field(default_factory=lambda: _home(platformdirs.user_data_dir) / "models")
     model: str = "goldrank-crossencoder"
     model_revision: str = ""
-    rerank_weight: float = 0.0  # docs/decisions/0012-embedded-reranker.md, like the next two
-    rerank_tool_weight: float = 0.5
+    rerank_weight: float = 0.2  # docs/decisions/0027-who-decides.md
+    rerank_tool_weight: float = 0.5  # docs/decisions/0012-embedded-reranker.md, like the next
     rerank_depth: int = 30
     rerank_deadline_s: float = 8.0
     max_file_bytes: int = 1_000_000

@@ -11,7 +11,7 @@ from typing import Literal
 
 from mcp_server.serving.repository_pool import open_repository
 from retrieval.errors import GoldrankError
-from retrieval.files import git, ignores, walker
+from retrieval.files import git, ignores, own_ignores, walker
 from retrieval.files.watcher import can_be_watched
 from retrieval.index import integrity
 from retrieval.settings import Settings
@@ -47,7 +47,7 @@ def examine(root: Path, settings: Settings) -> Iterator[Diagnosis]:
     folders = len({path.rpartition("/")[0] for path in files} | {""})
     checks: tuple[Callable[[Repository], Diagnosis], ...] = (
         _root,
-        _ignored([path for path in files if path.rpartition("/")[2] == ignores.NAME]),
+        _ignored([path for path in files if path.rpartition("/")[2] in (ignores.NAME, own_ignores.NAME)]),
         _lock,
         _index,
         _watch(folders),

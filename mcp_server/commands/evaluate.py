@@ -23,6 +23,7 @@ from retrieval.rerank import model_versions
 from retrieval.rerank.model_loading import is_on_disk
 from retrieval.settings import Settings
 from retrieval.sync.repository import Repository
+from retrieval.sync.view import View
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,16 +45,21 @@ def with_outputs(command: Command) -> Command:
     return command
 
 
-def show(found: "Report", flags: dict[str, Any], *, title: str) -> None:
-    """Print the tables, and write what was asked for."""
-    from retrieval.training.evaluation import html_report, tables
+def show(found: "Report", flags: dict[str, Any], *, title: str, view: View) -> None:
+    """Print the tables, and write what was asked for; the page also shows what is indexed."""
+    from retrieval.training.evaluation import html_report, offline_search, tables
 
     table = tables.as_markdown(found)
     click.echo(replies.clean(table))
     writers: dict[str, Callable[[], str]] = {
         "json_file": lambda: tables.as_json(found),
         "markdown_file": lambda: f"# {title}\n\n{table}",
-        "html_file": lambda: html_report.as_html(found, title=title),
+        "html_file": lambda: html_report.as_html(
+            found,
+            title=title,
+            more=offline_search.index_section(view)
+            + offline_search.search_section(view, [item.text for item in found.asked]),
+        ),
     }
     for name, write in writers.items():
         if flags[name]:
@@ -116,7 +122,7 @@ def evaluate(
             depth=settings.rerank_depth,
             watch=cross_validation.Watch(progress),
         )
-    show(found, flags, title=f"goldrank on {repository.root.name}")
+    show(found, flags, title=f"goldrank on {repository.root.name}", view=repository.view())
     if before:
         hold_against(before, found)
 

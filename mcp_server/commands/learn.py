@@ -90,7 +90,7 @@ def learn(
     work = store_folder(settings.cache / "learning", repository.root)
     with alone(work):
         judged = _judge(asked, repository, mined, plan, work)
-        show(judged.report, flags, title=f"goldrank learns {repository.root.name}")
+        show(judged.report, flags, title=f"goldrank learns {repository.root.name}", view=repository.view())
         decision = gate.decide(judged.report, weight=judged.weight, questions=len(judged.report.asked))
         if is_refused(decision, force=force):
             return

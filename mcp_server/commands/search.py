@@ -102,7 +102,7 @@ def search(  # noqa: PLR0913, PLR0917 - one parameter an option
     repository = opened(root, settings)
     rerank: Literal["yes", "no"] = "no" if no_rerank else "yes"
     request = replace(asked, top_k=top_k, globs=tuple(globs) or None, language=language, rerank=rerank)
-    chosen = nullcontext() if no_rerank else _loaded(settings, repository.root)
+    chosen = nullcontext() if no_rerank else _loaded(settings, repository.root, request)
     with chosen as second:
         done = up_to_date(repository)
         view = repository.view()
@@ -172,10 +172,15 @@ COMMANDS = (search, run)
 
 
 @contextmanager
-def _loaded(settings: Settings, root: Path) -> Iterator[SecondStage | None]:
-    """Lend a root's second stage with its model loaded: for one command, waiting beats a worse answer."""
-    with ModelChoice(settings, base=base_stage(settings), wait_s=None).acquire(root) as second:
-        if second and second.weight and isinstance(second.reader, ModelThread):  # else it reads for nothing
+def _loaded(settings: Settings, root: Path, request: Request | None = None) -> Iterator[SecondStage | None]:
+    """Lend a root's second stage with its model loaded: for one command, waiting beats a worse answer.
+
+    Nothing is loaded for a request that no model is asked about.
+    """
+    choice = ModelChoice(settings, base=base_stage(settings), wait_s=None)
+    may_read = request is None or choice.may_read(root, request)
+    with choice.acquire(root, request=request) as second:
+        if second and second.weight and may_read and isinstance(second.reader, ModelThread):
             with suppress(ModelError):  # the answer says why it was not reranked
                 second.reader.warm_up().result()
         yield second

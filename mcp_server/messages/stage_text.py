@@ -5,6 +5,10 @@ from retrieval.search.stage_report import SecondStageReport, Skipped, StageRepor
 _SKIPPED: dict[Skipped, str] = {
     "not asked for": "reranking was not requested",
     "a name alone": "single names are not reranked",
+    "a path": "paths are not reranked",
+    "guesses": "with guesses, the model adds nothing",
+    "pasted text": "pasted texts are not reranked",
+    "sure": "the first stage is sure",
     "no model": "reranking is off: no model is set",
     "weight zero": "reranking is off in searches: rerank_weight is 0",
 }

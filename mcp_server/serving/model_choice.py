@@ -30,7 +30,7 @@ from retrieval.rerank.model_loading import CrossEncoderScorer, open_scorer, prob
 from retrieval.rerank.model_thread import ModelThread
 from retrieval.rerank.model_versions import ModelStore, Version
 from retrieval.search.searcher import Request, may_rerank
-from retrieval.search.second_stage import SecondStage
+from retrieval.search.second_stage import ALL_BUT_NAMES, QUESTIONS, SecondStage
 from retrieval.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -41,6 +41,8 @@ def base_stage(settings: Settings) -> SecondStage | None:
     if not settings.model or settings.rerank_weight == settings.rerank_tool_weight == 0:
         return None
     model = settings.model
+    # What was measured of the embedded model holds for no other, and somebody who sets a weight means it.
+    is_chosen = model != exported_model.NAME or "rerank_weight" in settings.explicit
     return SecondStage(
         reader=ModelThread(
             lambda: open_scorer(model, revision=settings.model_revision), idle_unload_s=settings.idle_unload_s
@@ -50,6 +52,8 @@ def base_stage(settings: Settings) -> SecondStage | None:
         rerank_tool_weight=settings.rerank_tool_weight,
         depth=settings.rerank_depth,
         deadline_s=settings.rerank_deadline_s,
+        kinds=ALL_BUT_NAMES if is_chosen else QUESTIONS,
+        is_spared=not is_chosen,
     )
 
 
@@ -105,7 +109,7 @@ class ModelChoice:
         """Tell whether a model may be asked about a search of a root, without loading one."""
         if self._base is None or not self._reads(request):
             return False
-        if self._base.weight:
+        if self._base.weight and not self._base.skips(request.need.kind):
             return True
         try:
             store = model_versions.store(self._settings.models, root)

@@ -24,7 +24,7 @@ from retrieval.search.filename_fallback import match_filenames
 from retrieval.search.first_stage import candidates_of, in_order, measure
 from retrieval.search.folding import LOOKED_AT, fold
 from retrieval.search.places import places_of
-from retrieval.search.second_stage import SecondStage, read_and_fuse, unavailable
+from retrieval.search.second_stage import SecondStage, is_sure, read_and_fuse, unavailable
 from retrieval.search.stage_report import Skipped, StageReport
 from retrieval.search.vocabulary import NO_VOCABULARY, Vocabulary, vocabulary_of
 from retrieval.sync.sync import Refresh
@@ -168,8 +168,8 @@ def _search(
     selection = view.select(request.filter, is_cancelled=is_cancelled)
     paths, notes = (selection.paths, (*notes, *selection.notes)) if selection else (None, notes)
     need = request.need
-    skipped = _skipped(request, is_symbol=need.is_symbol)
-    read = second.depth if second and not (skipped or unavailable(second)) else 0
+    skipped = _skipped(request, second)
+    read = second.depth if second and not skipped else 0
     measured = measure(view, need, paths=paths)
     need, features = measured.need, measured.features
     asked = need.query.text if measured.reading else request.query  # the cross-encoder reads English
@@ -184,6 +184,8 @@ def _search(
     if refresh.pending and not candidates:
         return _by_filenames(view, request, notes=notes, start=start)
     confidence = judge(need, snapshot, features, candidates)
+    if second and second.is_spared and not skipped and is_sure(confidence, candidates):
+        skipped, read = "sure", 0
     passages = view.chunk_texts(candidate.chunk for candidate in candidates[:read])
     ranked, report = read_and_fuse(
         asked, candidates, passages, second, skipped=skipped, is_cancelled=is_cancelled
@@ -282,15 +284,17 @@ def rank_passages(
 
 
 def may_rerank(request: Request) -> bool:
-    """Return whether a search may use the second stage; otherwise no model needs to be loaded."""
-    return _skipped(request, is_symbol=request.need.is_symbol) is None
+    """Return whether any second stage may be asked; otherwise no model needs to be loaded."""
+    return request.rerank == "yes" and not request.need.is_symbol
 
 
-def _skipped(request: Request, *, is_symbol: bool) -> Skipped | None:
+def _skipped(request: Request, second: SecondStage | None) -> Skipped | None:
+    """Return why no model is asked, whatever the first stage finds; None if one may be."""
     if request.rerank == "no":
         return "not asked for"
-    # The index knows where a name is defined; a model that read it moved the answer down (decisions/0005).
-    return "a name alone" if is_symbol else None
+    if request.need.is_symbol:
+        return "a name alone"
+    return unavailable(second) or (second.skips(request.need.kind) if second else None)
 
 
 def _oddities(view: View, results: Sequence[Result]) -> Iterator[str]:

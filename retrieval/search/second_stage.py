@@ -1,15 +1,30 @@
 """How the cross-encoder contributes to an answer: when it runs, and what it reads."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from retrieval.chunks.chunk_text import ChunkText
 from retrieval.errors import ModelError
 from retrieval.progress import IsCancelled, Progress, no_progress
-from retrieval.records import AnyCandidate, Ranked
+from retrieval.rank.confidence import Confidence
+from retrieval.rank.need import NeedKind
+from retrieval.records import AnyCandidate, Candidate, Ranked
 from retrieval.rerank.fusion import Reading, fuse, pair_text
 from retrieval.search.stage_report import SecondStageReport, Skipped
+
+_WHY: Mapping[NeedKind, Skipped] = {
+    # The index knows where a name is defined; a model that read it moved the answer down (decisions/0005).
+    "name": "a name alone",
+    "path": "a path",
+    "guessed": "guesses",
+    "pasted": "pasted text",
+}
+ALL_BUT_NAMES: frozenset[NeedKind] = frozenset({"question", "path", "guessed", "pasted"})
+QUESTIONS: frozenset[NeedKind] = frozenset({"question"})
+SURE, RIVAL = 0.8, 0.75
+"""The first stage is sure from this confidence on, if no other file's chunk has more than this share of the
+best score."""
 
 
 class Reader(Protocol):
@@ -39,6 +54,8 @@ class SecondStage:
         depth: How many candidates it reads.
         deadline_s: Seconds after which the remaining candidates keep their first-stage order.
         note: Why another model than the promoted one is used, or "".
+        kinds: The kinds of needs that it is asked about in a search.
+        is_spared: Whether it is not asked where the first stage is sure.
         progress: Called with candidates read and candidates in total.
     """
 
@@ -49,7 +66,22 @@ class SecondStage:
     depth: int
     deadline_s: float
     note: str = ""
+    kinds: frozenset[NeedKind] = ALL_BUT_NAMES
+    is_spared: bool = False
     progress: Progress = no_progress
+
+    def skips(self, kind: NeedKind) -> Skipped | None:
+        """Return why it is not asked about a kind of need, or None if it may be."""
+        return None if kind in self.kinds else _WHY.get(kind, "weight zero")
+
+
+def is_sure(confidence: Confidence, candidates: Sequence[Candidate]) -> bool:
+    """Return whether the first stage's best candidate needs no second reader."""
+    if not candidates or confidence.value < SURE:
+        return False
+    best, *others = candidates
+    rival = max((one.score for one in others if one.chunk.path != best.chunk.path), default=0.0)
+    return rival <= RIVAL * best.score
 
 
 def unavailable(second: SecondStage | None) -> Skipped | None:

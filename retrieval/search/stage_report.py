@@ -7,7 +7,9 @@ FirstStage = Literal["index", "candidates", "file names", "repositories"]
 """The input of the first stage: indexed chunks, a caller's candidates, files whose names match, or chunks of
 several repositories, whose scores are weighted by their confidence."""
 
-Skipped = Literal["not asked for", "a name alone", "no model", "weight zero"]
+Skipped = Literal[
+    "not asked for", "a name alone", "a path", "guesses", "pasted text", "sure", "no model", "weight zero"
+]
 """Why the second stage was skipped."""
 
 

@@ -1,11 +1,11 @@
-"""How an evaluation becomes one HTML page, plots included, that opens offline and runs no script."""
+"""How an evaluation becomes one HTML page, plots included, that opens offline."""
 
 import html
 import io
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from retrieval.training.evaluation import comparison, metrics
+from retrieval.training.evaluation import comparison, metrics, offline_search
 from retrieval.training.evaluation.comparison import Report, Scores
 from retrieval.training.evaluation.tables import COLUMNS, first_answer, gain, row
 
@@ -26,18 +26,25 @@ figure { margin: 0 } .plots svg { width: 100%; height: auto }
 """
 
 
-def as_html(report: Report, *, title: str) -> str:
-    """Write the page; the same report and title give the same bytes."""
+def as_html(report: Report, *, title: str, more: str = "") -> str:
+    """Write the page; the same arguments give the same bytes.
+
+    Args:
+        report: The evaluation.
+        title: The title of the page.
+        more: Sections that follow those of the evaluation, as HTML.
+    """
     name = html.escape(title)
     plots = "\n".join(
         f"<figure>{_plot(draw, report)}</figure>" for draw in (_ranks, _recall, _latency, _trust)
     )
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{name}</title>\n'
-        f'<link rel="icon" href="data:,">\n<style>{_STYLE}</style>\n</head>\n<body>\n<h1>{name}</h1>\n'
+        f'<meta name="viewport" content="width=device-width">\n<link rel="icon" href="data:,">\n'
+        f"<style>{_STYLE}{offline_search.STYLE}</style>\n</head>\n<body>\n<h1>{name}</h1>\n"
         f"{_systems_table(report)}\n{_gains(report)}\n"
         f'<div class="plots">\n{plots}\n</div>\n'
-        f"{_questions_table(report)}\n{_facts(report)}\n</body>\n</html>\n"
+        f"{_questions_table(report)}\n{_facts(report)}\n{more}</body>\n</html>\n"
     )
 
 

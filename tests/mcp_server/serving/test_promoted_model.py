@@ -44,7 +44,7 @@ from retrieval.training.release.versions import rollback
 
 pytestmark = pytest.mark.slow(reason="servers under load while models are promoted and rolled back")
 
-BASE = "bm25 (reranking is off in searches: rerank_weight is 0"  # of the base, until it is tuned
+BASE = "bm25 (the first stage is sure"
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 WHOLE = replace(FACTS, weight=1.0)  # the model alone decides, so the first result tells which one it was
 
