@@ -15,6 +15,7 @@ from benchmarks.quality.ranks import TOP_K
 from retrieval.search import searcher
 from retrieval.search.places import spans_of
 from retrieval.search.searcher import Request
+from retrieval.search.second_stage import SecondStage
 from retrieval.settings import Settings
 from retrieval.sync.repository import Repository
 
@@ -48,25 +49,27 @@ class Reply:
     found: Found
 
 
-def ask(questions: QuestionSet, forms: Collection[str], places: Places) -> Iterator[Reply]:
-    """Ask every question in every form that it has, by tree."""
+def ask(
+    questions: QuestionSet, forms: Collection[str], places: Places, second: SecondStage | None = None
+) -> Iterator[Reply]:
+    """Ask every question in every form that it has, by tree; of both stages if there is a second one."""
     asked = [item for item in questions.questions if not item.wordings.keys().isdisjoint(forms)]
     asked.sort(key=lambda question: question.tree)  # stable: a history stays in order
     with tqdm(total=len(asked), desc=questions.name, unit="question", disable=None) as bar:
         for tree, group in itertools.groupby(asked, key=lambda question: question.tree):
             for question, repository, size in opened_trees(questions.name, tree, list(group), places):
                 for form in (form for form in question.wordings if form in forms):
-                    results = search(repository, question.wordings[form])
+                    results = search(repository, question.wordings[form], second)
                     found = find(question.targets, results, counts=questions.counts, size=size)
                     yield Reply(question, form, results, found)
                 bar.update()
 
 
-def search(repository: Repository, wording: Wording) -> tuple[Span, ...]:
-    """Search as `goldrank run --no-rerank` does; guesses are sent if a search takes them."""
+def search(repository: Repository, wording: Wording, second: SecondStage | None = None) -> tuple[Span, ...]:
+    """Search as `goldrank run` does; guesses are sent if a search takes them."""
     guesses: dict[str, Any] = {"expect": wording.expect} if _TAKES_GUESSES and wording.expect else {}
-    request = Request(wording.query, TOP_K, rerank="no", **guesses)
-    answer = searcher.search(repository.view(), request, None)
+    request = Request(wording.query, TOP_K, rerank="yes" if second else "no", **guesses)
+    answer = searcher.search(repository.view(), request, second)
     return tuple(spans_of([result.passage.chunk for result in answer.results]))
 
 

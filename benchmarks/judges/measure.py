@@ -9,7 +9,8 @@ The sets are `people` (whole repositories, laid out as `owner+name@commit` below
 `benchmarks.questions.commits` mined, asked of clones of the mirrors below WORK that follow the history), and
 the benchmarks of the first release, `old` and `pasted` (folders of REPOS). A set whose file is not given is
 left out. The forms are `asked` (a person's words), `agent` (an assistant's query) and `call` (with guesses);
-a question without a call is asked in its own words only. No cross-encoder takes part.
+a question without a call is asked in its own words only. No cross-encoder takes part, unless `--rerank` lets
+the embedded one, as a server does.
 
 OUT receives, for each set, `ranks-SET.tsv` (a line for each question and form: the ranks of each target file
 and of each target's lines, and the characters read to the right line; committed) and `run-SET-FORM.jsonl`
@@ -29,6 +30,10 @@ from benchmarks.judges.asking import Places, ask
 from benchmarks.judges.found import Found, from_text, to_text
 from benchmarks.judges.question_sets import FORMS, READERS, QuestionSet
 from benchmarks.judges.scores import score
+from mcp_server.serving.model_choice import base_stage
+from retrieval.rerank.model_thread import ModelThread
+from retrieval.search.second_stage import SecondStage
+from retrieval.settings import Settings
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -42,7 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name in wanted:
         questions = READERS[name](getattr(args, name))
         if not args.only_score:
-            measure(questions, args.forms, _places(args), args.out)
+            second = _second_stage() if args.rerank else None
+            measure(questions, args.forms, _places(args), args.out, second)
         scores = scores_of(args.out, name)
         table += score_tables.means(name, questions.questions, scores)
         if args.against:
@@ -55,7 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(text, end="")
 
 
-def measure(questions: QuestionSet, forms: list[str], places: Places, out: Path) -> None:
+def measure(
+    questions: QuestionSet, forms: list[str], places: Places, out: Path, second: SecondStage | None = None
+) -> None:
     """Ask a set of questions, and write the results and the ranks of the answers."""
     found: list[tuple[tuple[str, str], Found]] = []
     with ExitStack() as stack:
@@ -66,7 +74,7 @@ def measure(questions: QuestionSet, forms: list[str], places: Places, out: Path)
             for form in forms
             if any(form in question.wordings for question in questions.questions)
         }
-        for reply in ask(questions, forms, places):
+        for reply in ask(questions, forms, places, second):
             line = {"id": reply.question.id, "results": reply.results}
             runs[reply.form].write(json.dumps(line, ensure_ascii=False) + "\n")
             found.append(((reply.question.id, reply.form), reply.found))
@@ -98,6 +106,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--mirrors", type=Path, help="git directories owner+name/repo of the set lines")
     parser.add_argument("--work", type=Path, help="folder of clones that follow the mirrors")
     parser.add_argument("--cache", type=Path, help="folder of indexes, kept for the next run")
+    parser.add_argument("--rerank", action="store_true", help="let the embedded cross-encoder take part")
     parser.add_argument("--only-score", action="store_true", help="ask nothing; score the ranks in --out")
     parser.add_argument("--against", type=Path, help="folder of another run, to compare with")
     parser.add_argument("--against-form", choices=FORMS, help="the other run's form [default: the same]")
@@ -108,6 +117,14 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
             if getattr(args, option) is None:
                 parser.error(f"the set {name} needs --{option}")
     return args
+
+
+def _second_stage() -> SecondStage | None:
+    """Set up a server's second stage, with its model loaded and a deadline that a busy machine meets."""
+    stage = base_stage(Settings(rerank_deadline_s=600.0))
+    if stage and isinstance(stage.reader, ModelThread):
+        stage.reader.warm_up().result()
+    return stage
 
 
 def _places(args: argparse.Namespace) -> Places:
