@@ -59,7 +59,7 @@ def block_of(section: Section, number: int, words: str) -> Block:
 
 def _heading(section: Section, number: int) -> str:
     """Name a place, what it defines, its scores, and what a reader must know of its lines."""
-    what = dict.fromkeys(filter(None, (_what(chunk) for chunk in _in_line_order(section))))
+    what = _contents(section)
     count = f"; {count_of(len(section.results))}" if len(section.results) > 1 else ""
     copies = sum(len(result.alike) for result in section.results)
     count += f"; and {copies} alike" if copies else ""
@@ -80,12 +80,20 @@ def _written(rows: Sequence[tuple[int, str]], width: int) -> list[str]:
     return written
 
 
-def _in_line_order(section: Section) -> list[Chunk]:
-    return sorted((result.passage.chunk for result in section.results), key=lambda chunk: chunk.start_line)
-
-
 def _numbered(number: int, text: str, width: int) -> str:
     return f"{number:>{width}} | {cut_line(clean(text.rstrip(chr(13))))}"
+
+
+def _contents(section: Section) -> list[str]:
+    """Name what a section defines, in line order; of several, with the lines of each."""
+    spans: dict[str, tuple[int, int]] = {}
+    for chunk in sorted((result.passage.chunk for result in section.results), key=lambda one: one.start_line):
+        if name := _what(chunk):
+            start, _ = spans.get(name, (chunk.start_line, 0))
+            spans[name] = start, chunk.end_line
+    if len(spans) < 2:  # noqa: PLR2004 - the heading has its lines
+        return list(spans)
+    return [f"{name} {start}-{end}" for name, (start, end) in spans.items()]
 
 
 def _what(chunk: Chunk) -> str:
