@@ -24,7 +24,7 @@ ALL_BUT_NAMES: frozenset[NeedKind] = frozenset({"question", "path", "guessed", "
 QUESTIONS: frozenset[NeedKind] = frozenset({"question"})
 SURE, RIVAL = 0.8, 0.75
 """The first stage is sure from this confidence on, if no other file's chunk has more than this share of the
-best score."""
+best score (docs/decisions/0027-who-decides.md)."""
 
 
 class Reader(Protocol):

@@ -20,6 +20,7 @@ NEW = Path("new question")
 """What messages call the place of a row that is in no file yet."""
 
 _SPACE = re.compile(r"[ \t\r\n]*")
+_LIST = re.compile(r"\ufeff?\s*(?:\{.*?\"questions\"\s*:\s*)?\[", re.DOTALL)
 
 
 def add(path: Path, rows: Iterable[Mapping[str, Any]]) -> Golden:
@@ -38,12 +39,12 @@ def add(path: Path, rows: Iterable[Mapping[str, Any]]) -> Golden:
     new = list(rows)
     for number, row in enumerate(new, 1):
         _check_new(golden_file.question(row, number, NEW), known)
-    before = text.rstrip()
-    end = "\r\n" if "\r\n" in before else "\n"
+    end = "\r\n" if "\r\n" in text.rstrip() else "\n"
     lines = [f"  {_written(row)}" for row in new]
-    opening = before.removesuffix("]").rstrip()
+    _, close = _spans(text)
+    opening = text[:close].rstrip()
     opening += "," if not opening.endswith("[") else ""
-    return _replace(path, end.join([opening, f",{end}".join(lines), "]", ""]))
+    return _replace(path, end.join([opening, f",{end}".join(lines), text[close:].rstrip(), ""]))
 
 
 def find(asked: Golden, name: str) -> Question:
@@ -79,7 +80,7 @@ def remove(path: Path, questions: Iterable[Question]) -> Golden:
     path = path.resolve()
     data = _bytes(path)
     now, text = golden_file.parse(path, data), data.decode("utf-8")
-    spans = _spans(text)
+    spans, _ = _spans(text)
     for question in sorted(questions, key=lambda item: -item.row):
         if question not in now.questions:
             raise ArgumentError(
@@ -91,7 +92,7 @@ def remove(path: Path, questions: Iterable[Question]) -> Golden:
         elif question.row > 1:
             start = spans[question.row - 2][1]  # with the comma before it
         text = text[:start] + text[end:]
-        spans = _spans(text)
+        spans, _ = _spans(text)
     return _replace(path, text)
 
 
@@ -116,16 +117,17 @@ def _bytes(path: Path) -> bytes:
         raise ArgumentError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _spans(text: str) -> list[tuple[int, int]]:
-    """Find the position of each element of a list in its JSON text, which is valid."""
+def _spans(text: str) -> tuple[list[tuple[int, int]], int]:
+    """Find the position of each row of a golden file, and of the bracket that closes their list."""
     decoder, spans = json.JSONDecoder(), []
-    at = _after(text, text.index("[") + 1)
+    opening = _LIST.match(text)
+    at = _after(text, opening.end() if opening else 0)
     while text[at] != "]":
         _, end = decoder.raw_decode(text, at)
         spans.append((at, end))
         at = _after(text, end)
         at = _after(text, at + 1) if text[at] == "," else at
-    return spans
+    return spans, at
 
 
 def _after(text: str, at: int) -> int:

@@ -7,7 +7,10 @@ A row is an object; its only required keys are `q` and `expect_paths`:
 
 An expected path is a file, a file with lines, or a loose path: the end of a path, or a folder. A grade says
 how much an answer is worth relative to the others (1 by default). A row whose keys all begin with `_` is a
-comment. The names `q` and `expect_paths` belong to the file format and appear in this module only.
+comment. `question` and `paths` may be written for `q` and `expect_paths`. The rows may also be the value of
+`questions` in an object, beside `$schema`, which tells an editor what a row may hold; `SCHEMA` is that
+schema.
+The names `q` and `expect_paths` belong to the file format and appear in this module only.
 """
 
 import hashlib
@@ -22,7 +25,9 @@ from typing import Any
 from retrieval.errors import ArgumentError, shorten
 from retrieval.records import Chunk
 
+SCHEMA = Path(__file__).with_name("golden.schema.json")
 _KEYS = frozenset({"q", "expect_paths", "id", "repo", "grades", "tags", "date"})
+_ALSO = {"question": "q", "paths": "expect_paths"}
 _LINES = re.compile(r"(?P<path>.+?):(?P<start>[1-9]\d{0,8})(?:-(?P<end>[1-9]\d{0,8}))?")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -189,6 +194,8 @@ def _rows(path: Path, data: bytes) -> list[Any]:
         raise ArgumentError(
             f"{path} is nested too deep", remedy="a golden file is a list of objects"
         ) from error
+    if isinstance(rows, dict) and set(rows) <= {"$schema", "questions"}:
+        rows = rows.get("questions")
     if not isinstance(rows, list):
         raise ArgumentError(f"{path} holds no list", remedy="a golden file is a list of objects")
     return rows
@@ -207,6 +214,7 @@ def question(row: Any, number: int, path: Path) -> Question:
     where = f"{path}, row {number}"
     if not isinstance(row, dict):
         raise ArgumentError(f"{where}: {shorten(repr(row))} is no object")
+    row = _named(row, where)
     unknown = sorted(str(key) for key in row if key not in _KEYS and not str(key).startswith("_"))
     if unknown:
         known = ", ".join(sorted(_KEYS))
@@ -238,6 +246,14 @@ def question(row: Any, number: int, path: Path) -> Question:
         date=str(date),
         row=number,
     )
+
+
+def _named(row: dict[str, Any], where: str) -> dict[str, Any]:
+    """Give the keys of a row their first names."""
+    twice = next((key for key, name in _ALSO.items() if key in row and name in row), None)
+    if twice:
+        raise ArgumentError(f'{where}: "{twice}" and "{_ALSO[twice]}" mean the same', remedy="leave one out")
+    return {_ALSO.get(key, key): value for key, value in row.items()}
 
 
 def _is_words(value: Any) -> bool:

@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import jsonschema
 import pytest
 from fakes import git, repository, write
 
@@ -302,3 +303,42 @@ def test_only_prose_is_a_changelog(tmp_path: Path) -> None:
 def test_a_folder_without_git_suggests_what_its_files_say(tmp_path: Path) -> None:
     """Not everybody has a history."""
     assert suggest.suggest(opened(tmp_path).view()) == []
+
+
+def test_plain_keys_and_a_named_schema_are_read_and_edited(tmp_path: Path) -> None:
+    """Who writes a first row guesses its keys; an editor that knows the schema checks them."""
+    row = '{"question": "Mail?", "paths": ["a.py"]}'
+    before = f'{{"$schema": "golden.schema.json",\n "questions": [\n  {row}\n ]\n}}\n'
+    file = tmp_path / "golden.json"
+    file.write_text(before, encoding="utf-8")
+    assert [item.text for item in golden_file.load(file).questions] == ["Mail?"]
+    asked = edits.add(file, [golden_file.row_of("Jobs?", ["b.py"])])
+    assert [item.text for item in asked.questions] == ["Mail?", "Jobs?"]
+    edits.remove(file, asked.questions[1:])
+    assert json.loads(file.read_text(encoding="utf-8")) == json.loads(before)
+    with pytest.raises(ArgumentError, match='"question" and "q" mean the same'):
+        loaded(tmp_path, {"question": "a", "q": "a", "paths": ["b"]})
+
+
+def test_the_schema_says_what_the_reader_says(tmp_path: Path) -> None:
+    """Two descriptions of one format drift apart unless they are held against each other."""
+    schema = json.loads(golden_file.SCHEMA.read_text(encoding="utf-8"))
+    rows: list[object] = [
+        *json.loads(FIRST),
+        {"question": "a", "paths": ["b"], "grades": {"b": 2}, "tags": ["x"], "date": "2026-01-02", "id": 7},
+        {"q": ""},
+        {"q": "a", "expect_paths": []},
+        {"q": "a", "expect_paths": ["b"], "grade": 2},
+        {"q": "a", "expect_paths": ["b"], "date": "May"},
+        {"q": "a", "expect_paths": ["b"], "grades": {"b": 0}},
+        "text",
+    ]
+    for row in rows:
+        is_valid = jsonschema.Draft202012Validator(schema).is_valid([row])
+        try:
+            loaded(tmp_path, row)
+        except ArgumentError:
+            assert not is_valid, row
+        else:
+            assert is_valid, row
+    assert jsonschema.Draft202012Validator(schema).is_valid({"$schema": "x", "questions": rows[:4]})
