@@ -57,8 +57,8 @@ def show(found: "Report", flags: dict[str, Any], *, title: str, view: View) -> N
         "html_file": lambda: html_report.as_html(
             found,
             title=title,
-            more=offline_search.index_section(view)
-            + offline_search.search_section(view, [item.text for item in found.asked]),
+            more=offline_search.search_section(view, [item.text for item in found.asked])
+            + offline_search.index_section(view),
         ),
     }
     for name, write in writers.items():

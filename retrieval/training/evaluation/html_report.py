@@ -32,7 +32,7 @@ def as_html(report: Report, *, title: str, more: str = "") -> str:
     Args:
         report: The evaluation.
         title: The title of the page.
-        more: Sections that follow those of the evaluation, as HTML.
+        more: Sections between the plots and the questions, as HTML.
     """
     name = html.escape(title)
     plots = "\n".join(
@@ -44,7 +44,7 @@ def as_html(report: Report, *, title: str, more: str = "") -> str:
         f"<style>{_STYLE}{offline_search.STYLE}</style>\n</head>\n<body>\n<h1>{name}</h1>\n"
         f"{_systems_table(report)}\n{_gains(report)}\n"
         f'<div class="plots">\n{plots}\n</div>\n'
-        f"{_questions_table(report)}\n{_facts(report)}\n{more}</body>\n</html>\n"
+        f"{more}{_questions_table(report)}\n{_facts(report)}\n</body>\n</html>\n"
     )
 
 

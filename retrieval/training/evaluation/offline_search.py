@@ -18,6 +18,7 @@ from retrieval.sync.view import View
 PLACES = 5  # of each question
 SHOWN_LINES = 12
 LINE_CHARS = 160
+SHOWN_LANGUAGES = 12
 SHOWN_PATHS = 20  # of each reason why files are left out
 
 STYLE = """
@@ -71,8 +72,10 @@ def index_section(view: View) -> str:
     rows = "".join(
         f"<tr><td>{html.escape(name)}</td><td>{count:,}</td>"
         f'<td><span class="bar" style="width:{round(200 * count / most)}px"></span></td></tr>'
-        for name, count in files.most_common()
+        for name, count in files.most_common(SHOWN_LANGUAGES)
     )
+    others = files.most_common()[SHOWN_LANGUAGES:]
+    rest = f" {len(others)} other languages have {sum(count for _, count in others):,}." if others else ""
     reasons = Counter(item.reason for item in view.excluded)
     left_out = "".join(
         f"<details><summary>{count:,}: {html.escape(reason)}</summary>"
@@ -80,7 +83,7 @@ def index_section(view: View) -> str:
         for reason, count in reasons.most_common()
     )
     return (
-        f"<h2>What is indexed</h2>\n<p>{len(view.paths):,} files, {len(view.snapshot):,} chunks.</p>\n"
+        f"<h2>What is indexed</h2>\n<p>{len(view.paths):,} files, {len(view.snapshot):,} chunks.{rest}</p>\n"
         f'<div class="wide"><table class="facts"><tr><th>language</th><th>files</th><th></th></tr>{rows}'
         "</table></div>\n"
         f"<h3>What is left out</h3>\n{left_out or '<p>nothing</p>'}\n"
