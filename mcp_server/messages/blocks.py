@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mcp_server.messages.extract import extract_of, naming_line
+from mcp_server.messages.extract import extract_of, telling_line
 from mcp_server.messages.sections import Section
 from mcp_server.messages.visibility import clean
 from retrieval.chunks.chunk_text import ChunkText
@@ -14,6 +14,7 @@ LINE_CHARS = 400
 PLACE_CHARS = 500  # of a path or a label; longer ones are full of codes, and eight of them fit into a reply
 SYMBOL_CHARS = 200  # of what is defined there
 GAP = "…"
+GIST_CHARS = 140  # of a docstring's first line
 EXTRACT_GAIN = 100  # a place that is hardly longer than its extract is shown whole
 
 
@@ -25,7 +26,7 @@ class Block:
         heading: Its place and what it defines.
         code: Its numbered lines, in full.
         extract: Its lines that name it and match the question; all of `code` where that is as short.
-        gist: The line to show when nothing else is, or "" where the heading names what it defines.
+        gist: The line that says in words what it is, to show when nothing else is; "" without one.
     """
 
     heading: str
@@ -51,9 +52,8 @@ def block_of(section: Section, number: int, words: str) -> Block:
         whole.extend(_numbered(number, text, width) for number, text in section.constants)
     if sum(map(len, extract)) + EXTRACT_GAIN > sum(map(len, whole)):
         extract = whole
-    chunk = section.best.passage.chunk
-    is_named = bool(chunk.symbol or chunk.scope)
-    gist = "" if is_named or not lines else _numbered(*lines[naming_line(section)], width)
+    told = telling_line(section)
+    gist = "" if told is None else cut_line(_numbered(*lines[told], width), GIST_CHARS)
     return Block(_heading(section, number), tuple(whole), tuple(extract), gist)
 
 

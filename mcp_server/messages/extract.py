@@ -10,6 +10,11 @@ EXTRACT_CHARS = 300
 6 % shorter than a second place in full and a line of every other, and show an answer's lines more often (.46
 to .53 of calls); with 200 characters they lose what was gained (benchmarks/runs/2026-11-28-replies)."""
 
+SIGNATURE_LINES = 12  # between a name and its docstring at most
+_DOCSTRING = re.compile(r"""\s*[rRuU]?(?:\"{3}|'{3})\s*\w""")
+_COMMENT = re.compile(r"\s*(?://[/!]?|/\*+|\*|--+\||--+|#+|;+|%+|\(\*)\s*[^\W_]{2}")
+_BESIDE = re.compile(r"\s*(?:///?|/\*|\*|--|#|;|%|\(\*|@|\[)")  # comments, attributes and decorators
+
 
 def extract_of(section: Section, words: str) -> list[int]:
     """Choose lines of a section: the naming line and the run of EXTRACT_CHARS that holds most of the words.
@@ -32,6 +37,30 @@ def extract_of(section: Section, words: str) -> list[int]:
     return sorted({naming, *range(start, end)})
 
 
+def telling_line(section: Section) -> int | None:
+    """Find the line that says in words what a section's best result does, if its heading says only the name.
+
+    That is the first line of its docstring, or of the comment above it; without a name, its first line with
+    text.
+
+    Returns:
+        A position in `section.lines`, or None.
+    """
+    if not section.lines:
+        return None
+    chunk, naming = section.best.passage.chunk, naming_line(section)
+    if not (chunk.symbol or chunk.scope):
+        return naming
+    below = range(naming + 1, min(naming + SIGNATURE_LINES, len(section.lines)))
+    docstring = next((i for i in below if _DOCSTRING.match(section.lines[i])), None)
+    if docstring is not None:
+        return docstring
+    above = naming
+    while above and _BESIDE.match(section.lines[above - 1]):
+        above -= 1
+    return next((i for i in range(above, naming) if _COMMENT.match(section.lines[i])), None)
+
+
 def naming_line(section: Section) -> int:
     """Find the line that defines the name of a section's best result, else its first line with text.
 
@@ -42,5 +71,8 @@ def naming_line(section: Section) -> int:
     first = chunk.start_line - section.place.start_line
     said = [i for i in range(first, len(section.lines)) if section.lines[i].strip()]
     named = re.compile(rf"(?<!\w){re.escape(chunk.symbol)}(?!\w)") if chunk.symbol else None
-    naming = (i for i in said if named and named.search(section.lines[i]))
-    return next((i for i in (*naming, *said)), 0)
+    naming = [i for i in said if named and named.search(section.lines[i])]
+    defining = (
+        i for i in naming if not _BESIDE.match(section.lines[i])
+    )  # in Go, a comment begins with the name
+    return next(iter((*defining, *naming, *said)), 0)

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import pytest
 from fakes import repository, write
 
+from mcp_server.messages.blocks import block_of
 from mcp_server.messages.extract import EXTRACT_CHARS
 from mcp_server.messages.replies import EXTRACTS, search_reply
 from mcp_server.messages.sections import sections_of
@@ -54,3 +56,43 @@ def test_the_name_is_shown_where_no_word_matches(tmp_path: Path) -> None:
     """Another language, or a file's name, may be all that matched."""
     blocks = reply_to(tmp_path, "checkout_2.py checkout_3.py checkout_4.py")
     assert all("def checkout_" in block for block in blocks[:EXTRACTS])
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "said"),
+    [
+        (
+            "a.py",
+            'def drain(queue):\n    """Empty the queue."""\n    queue.clear()\n',
+            '2 |     """Empty the queue."""',
+        ),
+        (
+            "a.go",
+            "// Drain empties the queue.\nfunc Drain(q *Queue) {\n\tq.Clear()\n}\n",
+            "1 | // Drain empties the queue.",
+        ),
+        (
+            "a.rs",
+            "/// Empties the queue.\n#[must_use]\npub fn drain(q: &Queue) -> u8 {\n    q.clear()\n}\n",
+            "1 | /// Empties the queue.",
+        ),
+        (
+            "a.ts",
+            "/**\n * Empties the queue.\n */\nexport function drain(q: Queue) {\n  q.clear()\n}\n",
+            "2 |  * Empties the queue.",
+        ),
+        (
+            "a.lua",
+            "--- Empties the queue.\nlocal function drain(q)\n  q:clear()\nend\n",
+            "1 | --- Empties the queue.",
+        ),
+        ("a.rb", "def drain(queue)\n  queue.clear\nend\n", ""),
+        ("notes.txt", "\nThe queue is drained at night.\n", "2 | The queue is drained at night."),
+    ],
+)
+def test_a_place_by_its_heading_says_what_it_does(tmp_path: Path, name: str, code: str, said: str) -> None:
+    """A name alone looks like noise; with the first line of its documentation a reader knows."""
+    view = repository(write(tmp_path / "r", {name: code}), tmp_path / "cache").view()
+    answer = search(view, Request("drain the drained queue", 8), None)
+    (section,) = sections_of(answer.results, view)
+    assert block_of(section, 1, "drain").gist == said
