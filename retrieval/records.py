@@ -61,7 +61,7 @@ class Bm25Candidate:
 
     Attributes:
         chunk: The passage.
-        score: Its BM25 score among these passages only.
+        score: Its BM25 score among these passages only; where the index knows them, mixed with its score.
         rank: Position in that order, 1-based.
     """
 

@@ -25,7 +25,7 @@ from retrieval.records import Candidate, Chunk
 from retrieval.rerank.fusion import fuse, pair_text, read_pairs
 from retrieval.rerank.model_loading import open_scorer
 from retrieval.search import first_stage
-from retrieval.search.searcher import rank_passages
+from retrieval.search.caller_passages import rank_passages
 
 WEIGHTS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 TOP_K = 50

@@ -1,6 +1,6 @@
 """How a reply says which stages ranked its results, and why one did not."""
 
-from retrieval.search.stage_report import SecondStageReport, Skipped, StageReport
+from retrieval.search.second_stage import SecondStageReport, Skipped, StageReport
 
 _SKIPPED: dict[Skipped, str] = {
     "not asked for": "reranking was not requested",

@@ -21,7 +21,8 @@ from retrieval.paths.spans import Files, Place, Span
 from retrieval.progress import IsCancelled
 from retrieval.rank.need import Need
 from retrieval.records import Chunk
-from retrieval.search.searcher import best_chunks, rank_passages
+from retrieval.search.caller_passages import rank_passages
+from retrieval.search.searcher import best_chunks
 from retrieval.sync.view import View
 from retrieval.text import digest
 

@@ -24,7 +24,7 @@ from retrieval.records import Ranked, RankedAcross
 from retrieval.search import searcher
 from retrieval.search.places import places_of
 from retrieval.search.searcher import Answer, Request, Result
-from retrieval.search.stage_report import StageReport
+from retrieval.search.second_stage import StageReport
 from retrieval.search.vocabulary import Vocabulary
 from retrieval.sync.sync import Refresh
 from retrieval.sync.view import View

@@ -142,7 +142,7 @@ def rerank(
     need = read_need(arguments.query, arguments.expect or ())
     resolved = resolve_candidates(view, need, arguments.candidates, is_cancelled=is_cancelled)
     with workspace.models.acquire(view.root, progress=progress.read) as second:
-        answer = searcher.rerank(need, resolved.passages, second, is_cancelled=is_cancelled)
+        answer = searcher.rerank(need, resolved.passages, second, view=view, is_cancelled=is_cancelled)
     return replies.rerank_reply(
         replace(answer, notes=notes),
         [resolved.labels[result.passage.chunk] for result in answer.results],

@@ -6,26 +6,30 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-import numpy as np
-
-from retrieval.chunks import split_file, tokenizer
+from retrieval.chunks import split_file
 from retrieval.chunks.chunk_text import ChunkText
-from retrieval.errors import CancelledError, GoldrankError
+from retrieval.errors import GoldrankError
 from retrieval.history.past import Touch
 from retrieval.index import integrity
-from retrieval.index.bm25 import bm25_scores
-from retrieval.index.reader import path_terms, uid_of
+from retrieval.index.reader import uid_of
 from retrieval.paths.path_filter import Filter
 from retrieval.progress import IsCancelled
 from retrieval.rank.confidence import Confidence, judge
 from retrieval.rank.need import Need, read_need
-from retrieval.records import Bm25Candidate, Candidate, Chunk, Ranked, RankedAcross
+from retrieval.records import Candidate, Chunk, Ranked, RankedAcross
+from retrieval.search.caller_passages import KNOWN_TRUST, known_scores, rank_passages
 from retrieval.search.filename_fallback import match_filenames
 from retrieval.search.first_stage import candidates_of, in_order, measure
 from retrieval.search.folding import LOOKED_AT, fold
 from retrieval.search.places import places_of
-from retrieval.search.second_stage import SecondStage, is_sure, read_and_fuse, unavailable
-from retrieval.search.stage_report import Skipped, StageReport
+from retrieval.search.second_stage import (
+    SecondStage,
+    Skipped,
+    StageReport,
+    is_sure,
+    read_and_fuse,
+    unavailable,
+)
 from retrieval.search.vocabulary import NO_VOCABULARY, Vocabulary, vocabulary_of
 from retrieval.sync.sync import Refresh
 from retrieval.sync.view import View
@@ -243,44 +247,28 @@ def rerank(
     passages: Sequence[ChunkText],
     second: SecondStage | None,
     *,
+    view: View | None = None,
     is_cancelled: IsCancelled = lambda: False,
 ) -> Answer:
-    """Rank the caller's own passages: by rank-bm25 among themselves, then by the cross-encoder."""
+    """Rank the caller's own passages: by rank-bm25 among themselves, then by the cross-encoder.
+
+    Args:
+        need: What the caller wants.
+        passages: What is ranked.
+        second: The cross-encoder, or None.
+        view: If given, what its index knows of passages in its files counts too.
+        is_cancelled: Checked repeatedly.
+    """
     start = time.perf_counter()
-    candidates = rank_passages(need, passages, is_cancelled=is_cancelled)
+    known = known_scores(view, need, passages) if view and view.is_indexed else {}
+    candidates = rank_passages(need, passages, known=known, is_cancelled=is_cancelled)
     by_chunk = {passage.chunk: passage for passage in passages}
     ordered = [by_chunk[candidate.chunk] for candidate in candidates]
-    trusted = replace(second, weight=second.rerank_tool_weight) if second else None
+    trust = KNOWN_TRUST if len(known) == len(passages) else 1.0
+    trusted = replace(second, weight=trust * second.rerank_tool_weight) if second else None
     ranked, report = read_and_fuse(need.query.text, candidates, ordered, trusted, is_cancelled=is_cancelled)
     results = tuple(Result(item, by_chunk[item.candidate.chunk]) for item in ranked)
     return Answer(results, StageReport("candidates", len(passages), _since(start), report))
-
-
-def rank_passages(
-    need: Need, passages: Sequence[ChunkText], *, is_cancelled: IsCancelled = lambda: False
-) -> list[Bm25Candidate]:
-    """Rank passages by BM25 among themselves, best first; ties by path, then line.
-
-    The score is the mean of the wordings' scores, plus each guess's with the weight of its place.
-
-    Raises:
-        CancelledError: `is_cancelled` returned True.
-    """
-    documents = []
-    for passage in passages:
-        if is_cancelled():
-            raise CancelledError("the caller no longer wants this ranking")
-        documents.append(tokenizer.stems(tokenizer.terms(passage.text) + path_terms(passage.chunk.path)))
-    asked = [(wording.query.stems, wording.share) for wording in need.wordings]
-    asked += [(guess.stems, guess.weight) for guess in need.guesses]
-    scores = sum(
-        (weight * bm25_scores(stems, documents) for stems, weight in asked), np.zeros(len(documents))
-    )
-    order = sorted(
-        range(len(passages)),
-        key=lambda i: (-round(float(scores[i]), 9), passages[i].chunk.path, passages[i].chunk.start_line),
-    )
-    return [Bm25Candidate(passages[i].chunk, float(scores[i]), number) for number, i in enumerate(order, 1)]
 
 
 def may_rerank(request: Request) -> bool:

@@ -3,7 +3,7 @@
 import pytest
 
 from mcp_server.messages.stage_text import stage_text
-from retrieval.search.stage_report import FirstStage, SecondStageReport, StageReport
+from retrieval.search.second_stage import FirstStage, SecondStageReport, StageReport
 
 READ = SecondStageReport(model="house", read=2, weight=0.9)
 

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,7 @@ from retrieval.records import Chunk
 from retrieval.rerank.fusion import PairScorer
 from retrieval.rerank.model_thread import ModelThread
 from retrieval.search.searcher import Request, rerank, search
-from retrieval.search.second_stage import SecondStage
-from retrieval.search.stage_report import SecondStageReport
+from retrieval.search.second_stage import SecondStage, SecondStageReport
 from retrieval.sync.repository import Repository
 from retrieval.sync.sync import Refresh
 
@@ -95,6 +95,21 @@ def test_only_the_best_candidates_are_read(opened: Repository) -> None:
     answer = searched(opened, Request("retry a job", 5), second(scorer, depth=1))
     assert sum(scorer.batches) == 1
     assert paths(answer) == ["a.py", "b.py"]
+
+
+def test_the_index_adds_what_it_knows_of_a_callers_passages(tmp_path: Path) -> None:
+    """Of two passages that say the same, the one whose function is called so is meant."""
+    body = "    again = job\n    return again(job, retry)\n"
+    files = {"lib/a.py": f"def helper(job):\n{body}", "lib/b.py": f"def retry_job(job):\n{body}"}
+    there = repository(write(tmp_path / "r", files), tmp_path / "other")
+    view = there.view()
+    held = [view.chunk_texts(view.snapshot.chunks_of(path))[0] for path in files]
+    bodies = [ChunkText(replace(one.chunk, start_line=2), one.lines[1:], is_current=True) for one in held]
+    assert paths(rerank(read_need("retry job"), bodies, None)) == list(files)
+    assert paths(rerank(read_need("retry job"), bodies, None, view=view)) == list(reversed(files))
+    free = ChunkText(Chunk("note", 1, 1, "text"), ("retry the job",), is_current=True)
+    mixed = rerank(read_need("retry job"), [*bodies, free], None, view=view)
+    assert set(paths(mixed)) == {*files, "note"}
 
 
 def test_filters_hold_and_a_filter_that_nothing_passes_is_an_error(opened: Repository) -> None:
