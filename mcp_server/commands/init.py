@@ -9,9 +9,10 @@ import click
 from mcp_server.clients import agents_md, config_entry, registry, skill
 from mcp_server.clients.config_entry import Outcome
 from mcp_server.clients.registry import CLIENTS, Client, Surroundings
-from mcp_server.commands.options import FOLDER
+from mcp_server.commands.options import FOLDER, repository_around
 from mcp_server.messages import replies
 from mcp_server.serving.workspace import default_root
+from mcp_server.terminal.usage import examples
 from retrieval.errors import ArgumentError, ClientFileError, RootError
 
 _WOULD = {"added": "would add", "updated": "would update", "removed": "would remove"}
@@ -19,7 +20,9 @@ Step = tuple[str, Callable[[], Sequence[Outcome]]]
 """A client's title, and the work to do for it."""
 
 
-@click.command()
+@click.command(
+    epilog=examples("goldrank init", "goldrank init claude-code --print", "goldrank init --remove")
+)
 @click.argument("words", nargs=-1, metavar="[CLIENT]...")
 @click.option("--repo", "root", type=FOLDER, help="The project. [default: the repository around here]")
 @click.option("--agents", "advice", is_flag=True, help="Also add to AGENTS.md when to use which tool.")
@@ -77,7 +80,7 @@ def _root(named: Path | None) -> Path:
             raise ArgumentError(
                 f"{named} is not a folder", remedy="name an existing one: goldrank init --repo DIR"
             )
-        return named
+        return repository_around(named)
     try:
         return default_root(os.environ, Path.cwd())
     except RootError as error:
