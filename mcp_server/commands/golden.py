@@ -14,6 +14,7 @@ import click
 from mcp_server.commands.options import GOLDEN, counted, load_golden, refreshed, settings_of, with_golden
 from mcp_server.messages import replies
 from mcp_server.serving.repository_pool import open_repository
+from mcp_server.terminal.progress import waiting
 from mcp_server.terminal.usage import examples
 from retrieval.errors import ArgumentError, CheckError, shorten
 
@@ -51,7 +52,8 @@ def lint(root: Path, golden_path: Path | None, as_json: bool, **flags: Any) -> N
 
     repository = refreshed(root, settings_of(**flags))
     asked = load_golden(golden_path, repository)
-    findings = linter.lint(asked, repository.view())
+    with waiting("checking the questions"):
+        findings = linter.lint(asked, repository.view())
     errors = sum(finding.level == "error" for finding in findings)
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=1, ensure_ascii=False))
@@ -178,7 +180,8 @@ def suggest(
     repository = refreshed(root, settings_of(**flags))
     target = golden_path or repository.root / GOLDEN
     known = goldens.load(target) if target.exists() else None
-    drafts = suggestions.suggest(repository.view(), known=known, most=sys.maxsize)
+    with waiting("reading commits, tests and docstrings"):
+        drafts = suggestions.suggest(repository.view(), known=known, most=sys.maxsize)
     chosen = drafts[:most] if accept is None or accept.strip() == "all" else _chosen(accept, drafts)
     rows = [
         goldens.row_of(draft.text, draft.answers, tags=["draft", draft.source], date=draft.date)

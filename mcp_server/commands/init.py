@@ -12,6 +12,7 @@ from mcp_server.clients.registry import CLIENTS, Client, Surroundings
 from mcp_server.commands.options import FOLDER, repository_around
 from mcp_server.messages import replies
 from mcp_server.serving.workspace import default_root
+from mcp_server.terminal.colour import with_color
 from mcp_server.terminal.usage import examples
 from retrieval.errors import ArgumentError, ClientFileError, RootError
 
@@ -31,6 +32,7 @@ Step = tuple[str, Callable[[], Sequence[Outcome]]]
 @click.option(
     "--print", "dry_run", is_flag=True, help="Only print what would be added or removed, and where."
 )
+@with_color
 def init(
     words: Sequence[str], root: Path | None, advice: bool, wants_skill: bool, remove: bool, dry_run: bool
 ) -> None:
@@ -112,12 +114,14 @@ def _take(step: Step, *, dry_run: bool) -> bool:
     try:
         outcomes = work()
     except ClientFileError as error:
-        click.echo(replies.clean(f"failed   {title}: {error}"), err=True)
+        failed = click.style("failed  ", fg="red")
+        click.echo(f"{failed} {replies.clean(f'{title}: {error}')}", err=True)
         return False
     for outcome in outcomes:
         note = f" ({outcome.note})" if outcome.note else ""
         deed = _WOULD.get(outcome.deed, outcome.deed) if dry_run else outcome.deed
-        click.echo(replies.clean(f"{deed:<8} {title}: {outcome.file}{note}"))
+        done = click.style(f"{deed:<8}", fg="green")
+        click.echo(f"{done} {replies.clean(f'{title}: {outcome.file}{note}')}")
         if dry_run and outcome.deed in {"added", "updated", "removed"}:
             click.echo(replies.clean(f"{outcome.snippet}\n"))
     return True

@@ -20,6 +20,7 @@ from mcp_server.commands.options import (
     with_models,
 )
 from mcp_server.messages import replies
+from mcp_server.terminal.progress import waiting
 from mcp_server.terminal.usage import examples
 from retrieval import installation
 from retrieval.errors import ModelError
@@ -152,7 +153,8 @@ def let_serve(
     """
     from retrieval.training.release import versions
 
-    probe(CrossEncoderScorer(str(drafted.folder)))
+    with waiting("trying the model"):
+        probe(CrossEncoderScorer(str(drafted.folder)))
     where = model_versions.store(settings.models, repository.root)
     version = versions.promote(
         where, drafted, decision, now=datetime.now(UTC), force="yes" if force else "no"

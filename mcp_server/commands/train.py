@@ -19,7 +19,7 @@ from mcp_server.commands.options import (
     with_golden,
 )
 from mcp_server.messages import replies
-from mcp_server.terminal.progress import stages, timed
+from mcp_server.terminal.progress import stages, timed, waiting
 from mcp_server.terminal.usage import examples
 from retrieval import installation
 from retrieval.errors import ArgumentError, TrainingError
@@ -160,7 +160,8 @@ def mined_pairs(asked: "Golden", repository: Repository, *, preset: str, seed: i
     """Mine the pairs of a preset, and say how many there are."""
     from retrieval.training.pairs import mining
 
-    mined = mining.mine(asked, repository.view(), seed=seed)
+    with waiting("mining pairs"):
+        mined = mining.mine(asked, repository.view(), seed=seed)
     if preset == "legacy-70":
         mined = mining.like_card(mined)
     _tell_mined(mined)

@@ -89,4 +89,5 @@ def _position(number: str, found: Listing) -> int:
     if 1 <= int(number) <= len(found.places):
         return int(number) - 1
     known = f"the last answer lists 1 to {len(found.places)}" if found.places else "ask a question first"
-    raise GoldrankError(f"no place has the number {number}", remedy=known)
+    remedy = f'{known}, or search for the number: "{number}"'
+    raise GoldrankError(f"no place has the number {number}", remedy=remedy)
