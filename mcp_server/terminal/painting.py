@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from urllib.parse import quote
 
 import click
 
@@ -41,7 +40,7 @@ class Link:
         # The machine's name keeps a terminal that looks at another one from opening a file of its own.
         machine = os.uname().nodename if hasattr(os, "uname") else ""
         line = f"#{place.start_line}" if self.has_lines else ""
-        address = f"file://{machine}{quote((self.root / place.path).as_posix())}{line}"
+        address = (self.root / place.path).as_uri().replace("file://", f"file://{machine}", 1) + line
         return f"\x1b]8;;{address}\x1b\\{shown}\x1b]8;;\x1b\\"
 
 

@@ -33,6 +33,28 @@ def plain(shown: str) -> str:
     return _ESCAPES.sub("", shown)
 
 
+def piped(
+    *arguments: str | Path,
+    cwd: Path,
+    code: int = 0,
+    program: Sequence[str] = ("-m", "mcp_server"),
+    typed: str = "",
+    **variables: str,
+) -> "subprocess.CompletedProcess[str]":
+    """Run the command, or another program of Python, in a pipe; it must end as expected."""
+    done = subprocess.run(
+        [sys.executable, *program, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+        input=typed,
+        env=environment_of(cwd, **variables),
+    )
+    assert done.returncode == code, done.stderr
+    return done
+
+
 class Terminal:
     """A running command and what it has printed."""
 
@@ -103,9 +125,3 @@ def at_terminal(*arguments: str | Path, cwd: Path, **variables: str) -> tuple[in
     """Run the command at a terminal to its end; return its exit code and what was shown."""
     with terminal(*arguments, cwd=cwd, variables=variables) as screen:
         return screen.end()
-
-
-if __name__ == "__main__":
-    code, said = at_terminal(*sys.argv[1:], cwd=Path.cwd())
-    sys.stdout.write(said)
-    sys.exit(code)

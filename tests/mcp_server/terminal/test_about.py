@@ -1,25 +1,14 @@
 """The command describes itself: version, help, completion."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from terminal import environment_of
+from terminal import piped
 
 
 def said(*arguments: str, cwd: Path, **variables: str) -> str:
     """Run the command and return what it printed."""
-    done = subprocess.run(
-        [sys.executable, "-m", "mcp_server", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=cwd,
-        env=environment_of(cwd, **variables),
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return piped(*arguments, cwd=cwd, **variables).stdout
 
 
 def test_the_version_is_told_however_it_is_asked_for(example: Path) -> None:

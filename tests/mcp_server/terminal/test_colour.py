@@ -1,27 +1,18 @@
 """Colour and links reach a terminal and never a pipe, unless somebody wants it otherwise."""
 
-import subprocess
-import sys
+import os
 from pathlib import Path
 
 import pytest
 from fakes import write
-from terminal import at_terminal, environment_of, plain
+from terminal import at_terminal, piped, plain
 
 QUESTION = ("search", "how", "does", "the", "client", "retry")
 
 
-def piped(*arguments: str, cwd: Path, **variables: str) -> str:
-    """Run a search into a pipe and return what it printed."""
-    done = subprocess.run(
-        [sys.executable, "-m", "mcp_server", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=cwd,
-        env=environment_of(cwd, **variables),
-    )
-    assert done.returncode == 0, done.stderr
+def text_of(*arguments: str, cwd: Path, **variables: str) -> str:
+    """Run a command into a pipe and return what it printed."""
+    done = piped(*arguments, cwd=cwd, **variables)
     assert "\x1b" not in done.stderr
     assert "indexing" not in done.stderr
     return done.stdout
@@ -29,7 +20,7 @@ def piped(*arguments: str, cwd: Path, **variables: str) -> str:
 
 def test_a_terminal_shows_the_text_of_a_pipe_in_colour(example: Path) -> None:
     """Colour adds, it changes no word; only the milliseconds differ."""
-    text = piped(*QUESTION, cwd=example)
+    text = text_of(*QUESTION, cwd=example)
     code, shown = at_terminal(*QUESTION, cwd=example)
     assert code == 0
     assert "\x1b" not in text
@@ -55,7 +46,7 @@ def test_a_pipe_is_coloured_on_request(
     example: Path, options: tuple[str, ...], variables: dict[str, str], *, is_coloured: bool
 ) -> None:
     """`| less -R` wants it, and a log of a build sets the variables that all programs read."""
-    shown = piped(*QUESTION, *options, cwd=example, **variables)
+    shown = text_of(*QUESTION, *options, cwd=example, **variables)
     assert ("\x1b[" in shown) is is_coloured
     assert "\x1b]8" not in shown, "a link is for a terminal"
 
@@ -68,7 +59,7 @@ def test_a_terminal_stays_plain_on_request(
     example: Path, options: tuple[str, ...], variables: dict[str, str]
 ) -> None:
     """An editor's terminal that knows no colour shows the codes instead."""
-    piped("index", cwd=example)
+    text_of("index", cwd=example)
     code, shown = at_terminal(*QUESTION, *options, cwd=example, **variables)
     assert code == 0
     assert "src/client.py:1-9" in shown
@@ -86,6 +77,14 @@ def test_a_place_opens_by_a_click(example: Path) -> None:
     _, shown = at_terminal("search", "rateLimit", cwd=example, TERM="linux")
     assert "\x1b[36m" in shown
     assert "\x1b]8" not in shown
+
+
+def test_a_name_that_is_no_unicode_is_a_link_too(example: Path) -> None:
+    """Old archives hold such names; each byte is written as it is on disk."""
+    Path(os.fsdecode(os.fsencode(example) + b"/caf\xe9.py")).write_text("def old_archive(): pass\n", "utf-8")
+    code, shown = at_terminal("search", "old_archive", cwd=example)
+    assert code == 0
+    assert "/example/caf%E9.py" in shown
 
 
 def test_what_a_file_contains_cannot_colour_the_terminal(example: Path) -> None:

@@ -1,11 +1,10 @@
 """`goldrank search` without a question asks for one, shows places and opens them."""
 
-import subprocess
 import sys
 from pathlib import Path
 
 from fakes import write
-from terminal import environment_of, plain, terminal
+from terminal import piped, plain, terminal
 
 EDITOR = "import sys\nprint('OPENED', *sys.argv[1:])\n"
 
@@ -73,14 +72,5 @@ def test_nothing_found_is_the_code_of_grep(example: Path) -> None:
 
 def test_a_pipe_is_told_to_write_the_question(example: Path) -> None:
     """A script would wait for input for ever."""
-    done = subprocess.run(
-        [sys.executable, "-m", "mcp_server", "search"],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=example,
-        stdin=subprocess.DEVNULL,
-        env=environment_of(example),
-    )
-    assert done.returncode == 2
+    done = piped("search", cwd=example, code=2)
     assert "Example: goldrank search where are retries scheduled" in done.stderr

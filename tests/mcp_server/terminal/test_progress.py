@@ -1,11 +1,9 @@
 """What takes long says so on a terminal; a pipe gets results alone."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from terminal import environment_of, plain, terminal
+from terminal import piped, plain, terminal
 
 ROOT = Path(__file__).parent.parent.parent.parent
 TASKS = {
@@ -39,15 +37,7 @@ def test_a_task_says_what_it_is_before_its_first_step(what: str) -> None:
 @pytest.mark.parametrize("what", TASKS)
 def test_a_pipe_gets_results_alone(what: str) -> None:
     """A bar in a log is a thousand lines of noise; a stage that takes minutes is named once."""
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM.format(TASKS[what])],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=ROOT,
-        input="\n\n",
-        env=environment_of(ROOT),
-    )
+    done = piped(cwd=ROOT, program=("-c", PROGRAM.format(TASKS[what])), typed="\n\n")
     assert done.stdout == "done\n"
     assert done.stderr == ("judging\n" if what == "learning" else "")
 
@@ -58,13 +48,6 @@ def test_a_summary_says_how_long_an_index_took(example: Path) -> None:
         _, shown = screen.end()
     assert "4 files, 4 chunks" in shown
     assert "; took " in shown
-    done = subprocess.run(
-        [sys.executable, "-m", "mcp_server", "index", "--rebuild"],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=example,
-        env=environment_of(example),
-    )
+    done = piped("index", "--rebuild", cwd=example)
     assert "took" not in done.stdout
     assert not done.stderr

@@ -2,26 +2,16 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from fakes import write
-from terminal import environment_of
+from terminal import piped
 
 
 def search(*words: str, cwd: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
     """Run `goldrank search`; it must end as expected."""
-    done = subprocess.run(
-        [sys.executable, "-m", "mcp_server", "search", *words],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=cwd,
-        env=environment_of(cwd),
-    )
-    assert done.returncode == code, done.stderr
-    return done
+    return piped("search", *words, cwd=cwd, code=code)
 
 
 def body(shown: str) -> list[str]:

@@ -1,15 +1,13 @@
 """A wrong command line is answered with one that is right."""
 
 import shlex
-import subprocess
-import sys
 from contextlib import chdir
 from pathlib import Path
 
 import click
 import pytest
 from fakes import write
-from terminal import environment_of
+from terminal import piped
 
 from mcp_server.cli import COMMANDS, goldrank
 from mcp_server.terminal.usage import examples_of
@@ -17,15 +15,7 @@ from mcp_server.terminal.usage import examples_of
 
 def failed(*arguments: str, cwd: Path) -> str:
     """Run a command line that is wrong and return what it answers."""
-    done = subprocess.run(
-        [sys.executable, "-m", "mcp_server", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=cwd,
-        env=environment_of(cwd),
-    )
-    assert done.returncode == 2
+    done = piped(*arguments, cwd=cwd, code=2)
     assert done.stdout == ""
     return done.stderr
 
