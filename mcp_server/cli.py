@@ -185,7 +185,7 @@ class Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Answer a name that is wrong with what would be right."""
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            raise usage.no_such_command(args, COMMANDS, ctx)
+            raise usage.no_such_command(args, ctx)
         return super().resolve_command(ctx, args)
 
 

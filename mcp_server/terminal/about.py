@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import click
 from click.shell_completion import get_completion_class
 
-from mcp_server.terminal.usage import examples, no_such_command
+from mcp_server.terminal.usage import examples, no_such_help
 
 COMPLETION_VARIABLE = "_GOLDRANK_COMPLETE"  # click derives it from the program's name
 _SHELLS = ("bash", "zsh", "fish")
@@ -30,8 +30,7 @@ def show_help(context: click.Context, words: Sequence[str]) -> None:
         group = around.command
         found = group.get_command(around, word) if isinstance(group, click.Group) else None
         if found is None:
-            known = group.list_commands(around) if isinstance(group, click.Group) else ()
-            raise no_such_command(words[i:], known, context)
+            raise no_such_help(words[: i + 1], around, context)
         around = click.Context(found, info_name=word, parent=around)
     click.echo(around.get_help())
 

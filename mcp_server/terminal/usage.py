@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 import click
 
@@ -25,22 +25,42 @@ def examples_of(command: click.Command) -> list[str]:
     return [line.strip() for line in (command.epilog or "").split("\n") if line.startswith(_EXAMPLE)]
 
 
-def no_such_command(
-    args: Sequence[str], commands: Collection[str], context: click.Context
-) -> click.UsageError:
-    """Answer a word that is no command: with the nearest one, or as a question for `search`."""
+def no_such_command(args: Sequence[str], group: click.Context) -> click.UsageError:
+    """Answer a word that is no command: with the nearest one, or as a question for `search`.
+
+    Args:
+        args: The word, and what follows it.
+        group: The commands that there are.
+    """
+    said, near = f"No such command {args[0]!r}.", _nearest(args[0], group)
+    if near:
+        return click.UsageError(f"{said} Did you mean: {shlex.join(('goldrank', near, *args[1:]))}", group)
+    question = args if len(args) > 1 or " " not in args[0] else args[0].split()
+    line = " ".join(map(shlex.quote, question))
+    return click.UsageError(f"{said} To search for it: goldrank search {line}", group)
+
+
+def no_such_help(words: Sequence[str], group: click.Context, context: click.Context) -> click.UsageError:
+    """Answer a word that is no command, of which the help was asked for.
+
+    Args:
+        words: The names of the commands; the last is wrong.
+        group: The commands that there are.
+        context: The help.
+    """
+    said, near = f"No such command {words[-1]!r}.", _nearest(words[-1], group)
+    if near:
+        right = shlex.join(("goldrank", "help", *words[:-1], near))
+        return click.UsageError(f"{said} Did you mean: {right}", context)
+    return click.UsageError(f"{said} All commands: goldrank help", context)
+
+
+def _nearest(word: str, group: click.Context) -> str:
+    """Return the command whose name is nearest to a word, or ""."""
     import difflib  # a millisecond that only an error needs
 
-    word, near = args[0], difflib.get_close_matches(args[0], commands, n=1, cutoff=NEAR)
-    said = f"No such command {word!r}."
-    if near:
-        return click.UsageError(
-            f"{said} Did you mean: {shlex.join(('goldrank', near[0], *args[1:]))}", context
-        )
-    question = args if len(args) > 1 or " " not in word else word.split()
-    return click.UsageError(
-        f"{said} To search for it: goldrank search {' '.join(map(shlex.quote, question))}", context
-    )
+    known = group.command.list_commands(group) if isinstance(group.command, click.Group) else ()
+    return next(iter(difflib.get_close_matches(word, known, n=1, cutoff=NEAR)), "")
 
 
 def answer(error: click.ClickException) -> None:
@@ -50,12 +70,18 @@ def answer(error: click.ClickException) -> None:
     command = error.ctx.command if isinstance(error, click.UsageError) and error.ctx else None
     if command is None or isinstance(error, click.exceptions.NoArgsIsHelpError):
         return
-    if command.name == "search" and isinstance(error, click.NoSuchOption | click.BadParameter) and not new:
+    if command.name == "search" and _is_of_question(error) and not new:
         click.echo(
             "A word of the question that begins with a dash: goldrank search -- what does -k do", err=True
         )
     elif not _NAMES_IT.search(error.message) and (known := examples_of(command)):
         click.echo(f"Example: {known[0]}", err=True)
+
+
+def _is_of_question(error: click.ClickException) -> bool:
+    """Return whether an option of a search may have been a word of its question."""
+    is_word = isinstance(error, click.BadParameter) and "is not a valid" in error.message
+    return isinstance(error, click.NoSuchOption) or is_word
 
 
 def _renamed(error: click.ClickException) -> click.UsageError | None:

@@ -39,7 +39,7 @@ def piped(
     code: int = 0,
     program: Sequence[str] = ("-m", "mcp_server"),
     typed: str = "",
-    **variables: str,
+    variables: Mapping[str, str] | None = None,
 ) -> "subprocess.CompletedProcess[str]":
     """Run the command, or another program of Python, in a pipe; it must end as expected."""
     done = subprocess.run(
@@ -49,7 +49,7 @@ def piped(
         check=False,
         cwd=cwd,
         input=typed,
-        env=environment_of(cwd, **variables),
+        env=environment_of(cwd, **(variables or {})),
     )
     assert done.returncode == code, done.stderr
     return done

@@ -8,7 +8,7 @@ from terminal import piped
 
 def said(*arguments: str, cwd: Path, **variables: str) -> str:
     """Run the command and return what it printed."""
-    return piped(*arguments, cwd=cwd, **variables).stdout
+    return piped(*arguments, cwd=cwd, variables=variables).stdout
 
 
 def test_the_version_is_told_however_it_is_asked_for(example: Path) -> None:

@@ -12,7 +12,7 @@ QUESTION = ("search", "how", "does", "the", "client", "retry")
 
 def text_of(*arguments: str, cwd: Path, **variables: str) -> str:
     """Run a command into a pipe and return what it printed."""
-    done = piped(*arguments, cwd=cwd, **variables)
+    done = piped(*arguments, cwd=cwd, variables=variables)
     assert "\x1b" not in done.stderr
     assert "indexing" not in done.stderr
     return done.stdout
