@@ -41,7 +41,7 @@ def test_each_question_sees_the_files_as_they_are(example: Path) -> None:
         write(example, {"new.py": "def fresh_name(): pass\n"})
         screen.type("fresh_name\n")
         screen.wait_for("1. new.py:1-1")
-        screen.type("\x04")
+        screen.type("\n")
         code, _ = screen.end()
     assert code == 0
 
@@ -56,7 +56,7 @@ def test_a_mistake_does_not_end_the_session(example: Path) -> None:
         screen.wait_for("1. src/limits.ts:1-3")
         screen.type("o1\n")
         screen.wait_for("no editor is set; set EDITOR")
-        screen.type("\x04")
+        screen.type("\n")
         code, _ = screen.end()
     assert code == 0
 
@@ -65,7 +65,7 @@ def test_nothing_found_is_the_code_of_grep(example: Path) -> None:
     """A session that found nothing ends as a search that found nothing."""
     with terminal("search", cwd=example) as screen:
         screen.wait_for("search> ")
-        screen.type("\n")
+        screen.type("\x04")  # Ctrl-D, which only a prompt reads as such
         code, _ = screen.end()
     assert code == 1
 
