@@ -7,7 +7,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # The suite waits for other processes most of the time, so that more workers than cores pay.
 WORKERS ?= auto
 
-.PHONY: demo test test-fast light lint format rankings snapshots pictures site manifests clean help
+.PHONY: demo test test-fast light lint format rankings snapshots pictures man site manifests clean help
 
 help:  ## say what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/'
@@ -43,6 +43,9 @@ snapshots: .venv/test.stamp  ## rewrite the committed listing and replies in tes
 pictures: .venv/docs.stamp  ## draw what README and docs show, from real runs
 	$(BIN)/python -m tools.picture
 	$(BIN)/python -m tools.ranking_picture
+
+man: .venv/run.stamp  ## write the man page from what --help says
+	$(BIN)/python -m tools.man_page
 
 site: .venv/docs.stamp  ## make the documentation site; a link that leads nowhere fails
 	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going docs site

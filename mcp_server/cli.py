@@ -12,12 +12,15 @@ import signal
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
+from click.shell_completion import CompletionItem
 
 from mcp_server.messages.visibility import clean
+from mcp_server.terminal import colour, usage
 from retrieval.errors import CheckError, GoldrankError, shorten
 
 ERROR = 2
@@ -41,10 +44,10 @@ def main() -> NoReturn:
         code = goldrank(prog_name="goldrank", standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
-        _show(error)
+        usage.answer(error)
         _exit(error.exit_code)
     except CheckError as error:
-        click.echo(clean(f"goldrank: {error}"), err=True)
+        _say(f"goldrank: {error}")
         _exit(CHECK_FAILED)
     except (BrokenPipeError, SystemExit):  # `goldrank search … | head`; click ends itself then
         _exit(0)
@@ -72,19 +75,6 @@ def _fail(error: BaseException) -> NoReturn:
     _exit(ERROR)
 
 
-def _show(error: click.ClickException) -> None:
-    """Say what was wrong with the command line, and the new name of an option that was renamed."""
-    if isinstance(error, click.NoSuchOption):
-        from retrieval.settings import RENAMED
-
-        new = RENAMED.get(error.option_name.lstrip("-").replace("-", "_"))
-        if new:
-            error = click.UsageError(
-                f"{error.option_name} is now called --{new.replace('_', '-')}", error.ctx
-            )
-    error.show()
-
-
 def _has_working_folder() -> bool:
     try:
         return bool(Path.cwd())
@@ -93,8 +83,10 @@ def _has_working_folder() -> bool:
 
 
 def _say(text: str) -> None:
+    program, colon, said = clean(text).partition("goldrank:")
+    shown = f"{program}{click.style(colon, fg='red', bold=True)}{said}" if colon and not program else program
     with suppress(OSError):  # standard error may be as full as standard output
-        click.echo(clean(text), err=True)
+        click.echo(shown, err=True, color=colour.choice("auto", os.environ))
 
 
 def _exit(code: int) -> NoReturn:
@@ -105,28 +97,48 @@ def _exit(code: int) -> NoReturn:
     os._exit(code)
 
 
-COMMANDS: Mapping[str, tuple[str, str]] = {
-    "clean": ("index", "clean"),
-    "doctor": ("check_installation", "doctor"),
-    "eval": ("evaluate", "evaluate"),
-    "golden": ("golden", "golden"),
-    "index": ("index", "index"),
-    "init": ("init", "init"),
-    "learn": ("learn", "learn"),
-    "mine": ("train", "mine"),
-    "models": ("models", "list_models"),
-    "promote": ("models", "promote"),
-    "rollback": ("models", "rollback"),
-    "run": ("search", "run"),
-    "search": ("search", "search"),
-    "serve": ("serve", "serve"),
-    "status": ("index", "status"),
-    "train": ("train", "train"),
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A command in the list: its module below `mcp_server`, its name there, and what the list says of it."""
+
+    module: str
+    name: str
+    summary: str
+
+
+GROUPS: Mapping[str, Mapping[str, _Entry]] = {
+    "Use": {
+        "search": _Entry("commands.search", "search", "Find the code that answers a question."),
+        "init": _Entry("commands.init", "init", "Add goldrank to your coding assistants."),
+        "serve": _Entry("commands.serve", "serve", "Serve both tools over MCP; assistants run this."),
+        "status": _Entry("commands.index", "status", "Show what is searched, and what is left out and why."),
+    },
+    "Learn": {
+        "golden": _Entry("commands.golden", "golden", "Maintain questions with known answers."),
+        "learn": _Entry("commands.learn", "learn", "Learn this repository, then promote or refuse."),
+        "eval": _Entry("commands.evaluate", "evaluate", "Measure the search on the known answers."),
+        "models": _Entry("commands.models", "list_models", "List learned models and their history."),
+        "promote": _Entry("commands.models", "promote", "Let a model serve that was trained elsewhere."),
+        "rollback": _Entry("commands.models", "rollback", "Roll back to the previous model."),
+        "mine": _Entry("commands.train", "mine", "Mine training pairs, the first step of learn."),
+        "train": _Entry("commands.train", "train", "Fine-tune a model on mined pairs, the second."),
+        "run": _Entry("commands.search", "run", "Answer a file of queries, for an evaluation."),
+    },
+    "Maintain": {
+        "doctor": _Entry("commands.check_installation", "doctor", "Find what is wrong, and what fixes it."),
+        "index": _Entry("commands.index", "index", "Bring the index up to date ahead of time."),
+        "clean": _Entry("commands.index", "clean", "Free disk space."),
+        "completion": _Entry("terminal.about", "completion", "Print the completion script of a shell."),
+        "help": _Entry("terminal.about", "show_help", "Print this, or the help of a command."),
+        "version": _Entry("terminal.about", "version", "Print the version."),
+    },
 }
-"""The module below `commands` that holds each command, and its name there."""
+"""The commands, as the help lists them."""
+
+COMMANDS: Mapping[str, _Entry] = {name: entry for group in GROUPS.values() for name, entry in group.items()}
 
 
-class _Commands(click.Group):
+class Commands(click.Group):
     """The commands, each imported when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - as click calls it
@@ -135,36 +147,63 @@ class _Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Import one command."""
-        if cmd_name not in COMMANDS:
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
             return None
-        module, name = COMMANDS[cmd_name]
-        found = getattr(importlib.import_module(f"mcp_server.commands.{module}"), name)
+        found = getattr(importlib.import_module(f"mcp_server.{entry.module}"), entry.name)
         return found if isinstance(found, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the commands in groups, without importing them."""
+        for title, entries in GROUPS.items():
+            with formatter.section(title):
+                width = max(map(len, COMMANDS))
+                formatter.write_dl([(name.ljust(width), entry.summary) for name, entry in entries.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete a command's name without importing any."""
+        named = [
+            CompletionItem(name, help=entry.summary)
+            for name, entry in COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return [*named, *click.Command.shell_complete(self, ctx, incomplete)]
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; an error of its parser, which click raises bare, learns whose it is."""
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as error:
+            name = ctx.invoked_subcommand
+            command = self.get_command(ctx, name) if name else None
+            if error.ctx is None and command is not None:
+                error.ctx = click.Context(command, info_name=name, parent=ctx)
+            raise
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Let click know all names before it suggests one for a name that is wrong."""
+        """Answer a name that is wrong with what would be right."""
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            self.commands.update({name: click.Command(name) for name in COMMANDS})
+            raise usage.no_such_command(args, ctx)
         return super().resolve_command(ctx, args)
 
 
 @click.group(
-    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=usage.examples(
+        "goldrank search where are retries scheduled",
+        "goldrank init",
+        "goldrank help search",
+    ),
 )
-@click.version_option(package_name="goldrank", prog_name="goldrank")
+@click.version_option(None, "-V", "--version", package_name="goldrank", prog_name="goldrank")
 def goldrank() -> None:
     """Code search that assistants can trust: BM25, then a cross-encoder, served over MCP.
 
-    \b
-    Try it:            goldrank search "where are retries scheduled" --repo .
-    Give it to agents: goldrank init
-    Let it learn:      goldrank golden suggest, goldrank golden add, goldrank learn
-    Something wrong:   goldrank doctor
-
-    Settings come from flags, GOLDRANK_* variables and a file, in this order of precedence; `goldrank doctor`
-    names the file. Relative paths start at the working folder; the file takes absolute paths and ~/….
+    A command works on the repository around the working folder unless you name another. Settings come from
+    options, GOLDRANK_* variables and a file, in this order of precedence; `goldrank doctor` names the file.
 
     Exit codes: 0 done; 1 nothing found, or a check failed; 2 an error.
-    """  # noqa: D301 - click reads the backspace: what follows keeps its lines
+    """

@@ -115,7 +115,9 @@ def _reply(repository: Repository, wording: Wording) -> str:
     answer = searcher.search(view, request, None)
     sections = sections_of(answer.results, view)
     source = f"{repository.root.name} ({view.commit})"
-    return replies.search_reply(answer, sections, request=request, source=source, max_chars=ROOMY)
+    return replies.search_reply(
+        answer, sections, request=request, source=source, layout=replies.Layout(ROOMY)
+    )
 
 
 def _arguments() -> argparse.Namespace:

@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,12 @@ import goldrank_launcher
 from mcp_server.clients import config_entry, registry
 from mcp_server.clients.registry import Surroundings
 from mcp_server.commands import check_repository
-from mcp_server.commands.check_repository import Diagnosis
+from mcp_server.commands.check_repository import Diagnosis, Verdict
 from mcp_server.commands.options import ROOT, counted, settings_of, with_common, with_model
 from mcp_server.messages import replies
 from mcp_server.protocol import logs
 from mcp_server.serving.workspace import default_root
+from mcp_server.terminal.usage import examples
 from retrieval import installation
 from retrieval.chunks import definitions, parser_pool
 from retrieval.errors import CheckError, GoldrankError, ModelError, ParserError, RootError
@@ -32,6 +33,7 @@ from retrieval.rerank.model_loading import download
 from retrieval.settings import CONFIG_FILE, Settings
 
 LEAST_FREE_BYTES = 500_000_000  # the index of 100,000 chunks takes 54 MB, and an update writes beside it
+_COLOURS: Mapping[Verdict, str] = {"ok": "green", "warning": "yellow", "failure": "red"}
 _OURS = ("mcp_server", "retrieval")
 _REPORTED = (
     "mcp",
@@ -272,7 +274,7 @@ def _client(client: registry.Client, held: object, around: Surroundings) -> Diag
     return Diagnosis(client.title, "ok", f"it starts {program}")
 
 
-@click.command()
+@click.command(epilog=examples("goldrank doctor", "goldrank doctor ~/src/api"))
 @click.argument("roots", nargs=-1, type=ROOT)
 @click.option("--log-file", help="Check that this file can be logged to.")
 @click.option("--download-model", is_flag=True, help="Fetch the cross-encoder; the only use of the network.")
@@ -291,9 +293,10 @@ def doctor(roots: Sequence[Path], download_model: bool, **flags: Any) -> None:
         click.echo(f"model          {download(settings.model, revision=settings.model_revision)}")
     failures = 0
     for finding in _examined(list(roots), settings):
-        click.echo(replies.clean(f"{finding.verdict:<8} {finding.subject:<14} {finding.detail}"))
+        verdict = click.style(f"{finding.verdict:<8}", fg=_COLOURS[finding.verdict])
+        click.echo(f"{verdict} {replies.clean(f'{finding.subject:<14} {finding.detail}')}")
         if finding.remedy:
-            click.echo(f"{'':8} {'':14} -> {finding.remedy}")
+            click.echo(f"{'':8} {'':14} -> {click.style(finding.remedy, bold=True)}")
         failures += finding.verdict == "failure"
     if failures:
         raise CheckError(f"{counted(failures, 'check')} failed")

@@ -12,11 +12,12 @@ from mcp_server.commands.options import (
     load_golden,
     refreshed,
     settings_of,
-    stages,
     text_of,
     with_golden,
 )
 from mcp_server.messages import replies
+from mcp_server.terminal.progress import stages, timed
+from mcp_server.terminal.usage import examples
 from retrieval import installation
 from retrieval.errors import CheckError, TrainingError
 from retrieval.rerank import model_versions
@@ -89,7 +90,10 @@ def _drawable(_context: click.Context, _parameter: click.Parameter, page: Path |
     return page
 
 
-@click.command("eval")
+@click.command(
+    "eval",
+    epilog=examples("goldrank eval", "goldrank eval --json today.json", "goldrank eval --gate today.json"),
+)
 @click.option(
     "--gate",
     "baseline",
@@ -100,6 +104,7 @@ def _drawable(_context: click.Context, _parameter: click.Parameter, page: Path |
 @click.option("--model", help="Evaluate this cross-encoder in place of the base.")
 @with_outputs
 @with_golden
+@timed("the evaluation")
 def evaluate(
     root: Path, golden_path: Path | None, baseline: Path | None, model: str | None, **flags: Any
 ) -> None:

@@ -14,6 +14,8 @@ import click
 from mcp_server.commands.options import GOLDEN, counted, load_golden, refreshed, settings_of, with_golden
 from mcp_server.messages import replies
 from mcp_server.serving.repository_pool import open_repository
+from mcp_server.terminal.progress import waiting
+from mcp_server.terminal.usage import examples
 from retrieval.errors import ArgumentError, CheckError, shorten
 
 if TYPE_CHECKING:
@@ -23,7 +25,13 @@ if TYPE_CHECKING:
 _RANGE = re.compile(r"(\d{1,9})-(\d{1,9})")
 
 
-@click.group()
+@click.group(
+    epilog=examples(
+        "goldrank golden suggest",
+        'goldrank golden add "Where are retries scheduled?" src/retry.py',
+        "goldrank golden lint",
+    )
+)
 def golden() -> None:
     """Maintain the golden file: questions about a repository, with the files that answer them.
 
@@ -32,7 +40,7 @@ def golden() -> None:
     """
 
 
-@golden.command()
+@golden.command(epilog=examples("goldrank golden lint", "goldrank golden lint --json"))
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 @with_golden
 def lint(root: Path, golden_path: Path | None, as_json: bool, **flags: Any) -> None:
@@ -44,7 +52,8 @@ def lint(root: Path, golden_path: Path | None, as_json: bool, **flags: Any) -> N
 
     repository = refreshed(root, settings_of(**flags))
     asked = load_golden(golden_path, repository)
-    findings = linter.lint(asked, repository.view())
+    with waiting("checking the questions"):
+        findings = linter.lint(asked, repository.view())
     errors = sum(finding.level == "error" for finding in findings)
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=1, ensure_ascii=False))
@@ -58,7 +67,12 @@ def lint(root: Path, golden_path: Path | None, as_json: bool, **flags: Any) -> N
         raise CheckError(f"{asked.path} has {counted(errors, 'error')}")
 
 
-@golden.command()
+@golden.command(
+    epilog=examples(
+        'goldrank golden add "Where are retries scheduled?" src/retry.py',
+        'goldrank golden add "What ends a lease?" src/lease.py:40-61 --tag lease',
+    )
+)
 @click.argument("question")
 @click.argument("answers", nargs=-1, required=True)
 @click.option("--id", "identity", help="A name for the question. [default: a hash of it]")
@@ -93,7 +107,7 @@ def add(
     _tell(edits.add(target, [row]), added=1)
 
 
-@golden.command("list")
+@golden.command("list", epilog=examples("goldrank golden list", "goldrank golden list --tag lease"))
 @click.option("--tag", "tags", multiple=True, help="Only questions with this tag; repeatable.")
 @click.option("--json", "as_json", is_flag=True, help="Print the questions as JSON, with ids and rows.")
 @with_golden
@@ -112,7 +126,9 @@ def list_questions(
     click.echo(f"{asked.path}: {_counted(len(chosen))}")
 
 
-@golden.command()
+@golden.command(
+    epilog=examples("goldrank golden remove 12", "goldrank golden remove q-1f2e3d4c5b6a --dry-run")
+)
 @click.argument("questions", nargs=-1, required=True, metavar="ID_OR_ROW...")
 @click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
 @with_golden
@@ -136,7 +152,7 @@ def remove(
     click.echo(f"{asked.path}: {len(chosen)} removed, {_counted(len(left.questions))}")
 
 
-@golden.command()
+@golden.command(epilog=examples("goldrank golden suggest", "goldrank golden suggest --accept 1,4-6"))
 @click.option(
     "--most", type=click.IntRange(1), default=40, show_default=True, help="How many drafts to show."
 )
@@ -164,7 +180,8 @@ def suggest(
     repository = refreshed(root, settings_of(**flags))
     target = golden_path or repository.root / GOLDEN
     known = goldens.load(target) if target.exists() else None
-    drafts = suggestions.suggest(repository.view(), known=known, most=sys.maxsize)
+    with waiting("reading commits, tests and docstrings"):
+        drafts = suggestions.suggest(repository.view(), known=known, most=sys.maxsize)
     chosen = drafts[:most] if accept is None or accept.strip() == "all" else _chosen(accept, drafts)
     rows = [
         goldens.row_of(draft.text, draft.answers, tags=["draft", draft.source], date=draft.date)

@@ -1,5 +1,6 @@
 """The commands that maintain the index: build it, report on it, remove what is no longer needed."""
 
+import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -7,8 +8,10 @@ from typing import Any
 
 import click
 
-from mcp_server.commands.options import FOLDER, ROOT, counted, opened, settings_of, up_to_date, with_common
+from mcp_server.commands.options import ROOT, counted, opened, settings_of, up_to_date, with_common
 from mcp_server.messages import replies
+from mcp_server.terminal.progress import took, waiting
+from mcp_server.terminal.usage import examples
 from retrieval import ownership
 from retrieval.errors import GoldrankError
 from retrieval.rerank import model_versions
@@ -17,7 +20,7 @@ from retrieval.sync import chunk_cache, inventory
 from retrieval.sync.store import Store, store_folder
 
 
-@click.command()
+@click.command(epilog=examples("goldrank index", "goldrank index ../other --rebuild"))
 @click.argument("root", type=ROOT, default=".")
 @click.option("--rebuild", is_flag=True, help="Delete the index first.")
 @click.option("--yes", is_flag=True, help="Index a folder outside git, however many files it holds.")
@@ -27,6 +30,7 @@ def index(root: Path, rebuild: bool, yes: bool, **flags: Any) -> None:
 
     You may interrupt it at any time: the next run continues from what was committed.
     """
+    start_s = time.monotonic()
     repository = opened(root, settings_of(**flags), yes=yes)
     if rebuild:
         repository.rebuild()
@@ -37,11 +41,11 @@ def index(root: Path, rebuild: bool, yes: bool, **flags: Any) -> None:
     click.echo(
         f"{repository.root}: {counted(done.changed, 'file')} indexed, {done.removed:,} removed; "
         f"{counted(len(view.paths), 'file')}, {counted(len(view.snapshot), 'chunk')}, "
-        f"{_megabytes(repository.store_bytes())}"
+        f"{_megabytes(repository.store_bytes())}{took(start_s)}"
     )
 
 
-@click.command()
+@click.command(epilog=examples("goldrank status", "goldrank status --excluded | grep .env"))
 @click.argument("root", type=ROOT, default=".")
 @click.option("--excluded", is_flag=True, help="List every file that is not searched, with its reason.")
 @with_common
@@ -53,31 +57,34 @@ def status(root: Path, excluded: bool, **flags: Any) -> None:
     """
     settings = settings_of(**flags)
     repository = opened(root, settings)
-    damaged = repository.discard_if_damaged() if repository.store_folder.exists() else []
+    with waiting("checking the index"):
+        damaged = repository.discard_if_damaged() if repository.store_folder.exists() else []
     done = up_to_date(repository)
     view = repository.view()
-    click.echo(f"root      {repository.root} ({view.commit})")
-    click.echo(f"index     {repository.store_folder} ({_megabytes(repository.store_bytes())})")
-    click.echo(f"files     {len(view.paths):,}")
-    click.echo(f"chunks    {len(view.snapshot):,}")
-    click.echo(f"history   {repository.describe_past()}")
-    click.echo(f"model     {_model(repository.root, settings)}")
-    click.echo(f"refreshed {done.note or f'{done.changed} changed, {done.removed} removed'}")
+    _row("root", f"{repository.root} ({view.commit})")
+    _row("index", f"{repository.store_folder} ({_megabytes(repository.store_bytes())})")
+    _row("files", f"{len(view.paths):,}")
+    _row("chunks", f"{len(view.snapshot):,}")
+    _row("history", repository.describe_past())
+    _row("model", _model(repository.root, settings))
+    _row("refreshed", done.note or f"{done.changed} changed, {done.removed} removed")
     if damaged:
-        click.echo(f"damaged   {', '.join(damaged)}: the index was rebuilt")
+        _row("damaged", f"{', '.join(damaged)}: the index was rebuilt")
     reasons = Counter(item.reason for item in view.excluded)
     for reason, count in sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0])):
-        click.echo(f"excluded  {count:,}: {reason}")
+        _row("excluded", f"{count:,}: {reason}")
     for path, note in view.notes.items():
-        click.echo(replies.clean(f"odd       {path}: {note}"))
-    click.echo(f"on disk   {_on_disk(settings.cache, settings.chunk_cache_bytes)}")
+        _row("odd", f"{path}: {note}")
+    _row("on disk", _on_disk(settings.cache, settings.chunk_cache_bytes))
     if excluded:
         for item in view.excluded:
             click.echo(replies.clean(f"{item.path}\t{item.reason}"))
 
 
-@click.command()
-@click.argument("roots", nargs=-1, type=FOLDER)
+@click.command(
+    epilog=examples("goldrank clean --dry-run", "goldrank clean ../old-project", "goldrank clean --all")
+)
+@click.argument("roots", nargs=-1, type=ROOT)
 @click.option("--all", "everything", is_flag=True, help="Every index, and the cache of parsed chunks.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be freed.")
 @with_common
@@ -107,6 +114,10 @@ def clean(roots: Sequence[Path], everything: bool, dry_run: bool, **flags: Any) 
         if not dry_run:
             chunk_cache.remove(cache)
     click.echo(f"{'would free' if dry_run else 'freed'} {_megabytes(freed)} below {cache}")
+
+
+def _row(label: str, said: str) -> None:
+    click.echo(f"{click.style(f'{label:<9}', fg='cyan')} {replies.clean(said)}")
 
 
 def _model(root: Path, settings: Settings) -> str:

@@ -9,9 +9,11 @@ import click
 from mcp_server.clients import agents_md, config_entry, registry, skill
 from mcp_server.clients.config_entry import Outcome
 from mcp_server.clients.registry import CLIENTS, Client, Surroundings
-from mcp_server.commands.options import FOLDER
+from mcp_server.commands.options import FOLDER, repository_around
 from mcp_server.messages import replies
 from mcp_server.serving.workspace import default_root
+from mcp_server.terminal.colour import with_color
+from mcp_server.terminal.usage import examples
 from retrieval.errors import ArgumentError, ClientFileError, RootError
 
 _WOULD = {"added": "would add", "updated": "would update", "removed": "would remove"}
@@ -19,7 +21,9 @@ Step = tuple[str, Callable[[], Sequence[Outcome]]]
 """A client's title, and the work to do for it."""
 
 
-@click.command()
+@click.command(
+    epilog=examples("goldrank init", "goldrank init claude-code --print", "goldrank init --remove")
+)
 @click.argument("words", nargs=-1, metavar="[CLIENT]...")
 @click.option("--repo", "root", type=FOLDER, help="The project. [default: the repository around here]")
 @click.option("--agents", "advice", is_flag=True, help="Also add to AGENTS.md when to use which tool.")
@@ -28,6 +32,7 @@ Step = tuple[str, Callable[[], Sequence[Outcome]]]
 @click.option(
     "--print", "dry_run", is_flag=True, help="Only print what would be added or removed, and where."
 )
+@with_color
 def init(
     words: Sequence[str], root: Path | None, advice: bool, wants_skill: bool, remove: bool, dry_run: bool
 ) -> None:
@@ -77,7 +82,7 @@ def _root(named: Path | None) -> Path:
             raise ArgumentError(
                 f"{named} is not a folder", remedy="name an existing one: goldrank init --repo DIR"
             )
-        return named
+        return repository_around(named)
     try:
         return default_root(os.environ, Path.cwd())
     except RootError as error:
@@ -109,12 +114,14 @@ def _take(step: Step, *, dry_run: bool) -> bool:
     try:
         outcomes = work()
     except ClientFileError as error:
-        click.echo(replies.clean(f"failed   {title}: {error}"), err=True)
+        failed = click.style("failed  ", fg="red")
+        click.echo(f"{failed} {replies.clean(f'{title}: {error}')}", err=True)
         return False
     for outcome in outcomes:
         note = f" ({outcome.note})" if outcome.note else ""
         deed = _WOULD.get(outcome.deed, outcome.deed) if dry_run else outcome.deed
-        click.echo(replies.clean(f"{deed:<8} {title}: {outcome.file}{note}"))
+        done = click.style(f"{deed:<8}", fg="green")
+        click.echo(f"{done} {replies.clean(f'{title}: {outcome.file}{note}')}")
         if dry_run and outcome.deed in {"added", "updated", "removed"}:
             click.echo(replies.clean(f"{outcome.snippet}\n"))
     return True

@@ -15,12 +15,14 @@ from mcp_server.commands.options import (
     counted,
     load_golden,
     refreshed,
+    repository_around,
     settings_of,
-    stages,
     with_golden,
 )
 from mcp_server.commands.train import mined_pairs, recipe_of, tell_trained, with_feedback, with_recipe
 from mcp_server.messages import replies
+from mcp_server.terminal.progress import stages, timed
+from mcp_server.terminal.usage import examples
 from retrieval import installation
 from retrieval.errors import ArgumentError, TrainingError
 from retrieval.settings import Settings
@@ -36,7 +38,13 @@ if TYPE_CHECKING:
     from retrieval.training.release.gate import Guard
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "goldrank learn",
+        "goldrank learn --html report.html",
+        "goldrank learn --guard ../other=../other/golden.json",
+    )
+)
 @click.option(
     "--folds",
     type=click.IntRange(2),
@@ -62,6 +70,7 @@ if TYPE_CHECKING:
 @with_outputs
 @with_recipe
 @with_golden
+@timed("learning")
 def learn(
     root: Path,
     golden_path: Path | None,
@@ -169,7 +178,7 @@ def _guard(pair: str, folder: Path, weight: float, settings: Settings) -> "Guard
         raise ArgumentError(
             f"--guard {pair} is not REPO=GOLDEN", remedy="name a repository and its golden file"
         )
-    repository = refreshed(Path(root), settings)
+    repository = refreshed(repository_around(Path(root)), settings)
     asked = load_golden(Path(file) if file else None, repository)
     today = served_models(repository, settings)[-1:]
     tuned = cross_validation.Served("tuned", "tuned", str(folder), "", weight)

@@ -20,6 +20,8 @@ from mcp_server.commands.options import (
     with_models,
 )
 from mcp_server.messages import replies
+from mcp_server.terminal.progress import waiting
+from mcp_server.terminal.usage import examples
 from retrieval import installation
 from retrieval.errors import ModelError
 from retrieval.rerank import model_versions
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from retrieval.training.release.versions import Draft
 
 
-@click.command()
+@click.command(epilog=examples("goldrank promote models/mine --evaluation judged.json --weight 0.3"))
 @click.argument("folder", type=FOLDER)
 @click.option("--evaluation", type=FILE, required=True, help="The file that `goldrank learn --json` wrote.")
 @click.option(
@@ -89,8 +91,8 @@ def promote(
     let_serve(repository, settings, drafted, decision, force=force)
 
 
-@click.command()
-@click.option("--repo", "root", type=ROOT, default=".", help="The repository. [default: here]")
+@click.command(epilog=examples("goldrank rollback", 'goldrank rollback --reason "slower, and no better"'))
+@click.option("--repo", "root", type=ROOT, default=".", help="The repository. [default: the one around here]")
 @click.option("--reason", default="", help="Why; the history keeps it.")
 @with_models
 @with_common
@@ -105,8 +107,8 @@ def rollback(root: Path, reason: str, **flags: Any) -> None:
         click.echo(replies.clean(event.reason))
 
 
-@click.command("models")
-@click.option("--repo", "root", type=ROOT, default=".", help="The repository. [default: here]")
+@click.command("models", epilog=examples("goldrank models"))
+@click.option("--repo", "root", type=ROOT, default=".", help="The repository. [default: the one around here]")
 @with_models
 @with_common
 def list_models(root: Path, **flags: Any) -> None:
@@ -151,7 +153,8 @@ def let_serve(
     """
     from retrieval.training.release import versions
 
-    probe(CrossEncoderScorer(str(drafted.folder)))
+    with waiting("trying the model"):
+        probe(CrossEncoderScorer(str(drafted.folder)))
     where = model_versions.store(settings.models, repository.root)
     version = versions.promote(
         where, drafted, decision, now=datetime.now(UTC), force="yes" if force else "no"

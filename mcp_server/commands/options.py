@@ -1,4 +1,4 @@
-"""What several commands share: options, settings, an open repository, a progress bar."""
+"""What several commands share: options, settings, an open repository."""
 
 import logging
 import os
@@ -14,11 +14,12 @@ import click
 
 from mcp_server.messages.visibility import clean
 from mcp_server.serving.repository_pool import open_repository
+from mcp_server.terminal.colour import with_color
+from mcp_server.terminal.progress import progress_of
 from retrieval import ownership
 from retrieval.errors import ArgumentError, CacheError
 from retrieval.files import git
 from retrieval.files.ignores import MANY
-from retrieval.progress import Progress
 from retrieval.settings import Settings, load_settings
 from retrieval.sync.repository import Repository
 from retrieval.sync.sync import Refresh
@@ -34,15 +35,27 @@ class _Root(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:  # noqa: ARG002
         """Take the repository around a folder, and say so."""
-        folder = Path(value)
-        if not folder.is_dir():
-            return folder
-        top = git.around(folder)
-        if top != folder:
-            inside = folder.resolve().relative_to(top).as_posix()
-            told = f"{folder} is in the repository {top}: using the whole repository"
-            click.echo(clean(f"goldrank: {told}; --path {inside}/ limits a search to the folder"), err=True)
-        return top
+        takes_paths = ctx is not None and any("--path" in option.opts for option in ctx.command.params)
+        return repository_around(
+            Path(value), hint="; --path {inside}/ limits a search to the folder" if takes_paths else ""
+        )
+
+
+def repository_around(folder: Path, *, hint: str = "") -> Path:
+    """Return the repository around a folder, and say so where it is another folder.
+
+    Args:
+        folder: Any folder; one that does not exist is returned as it is.
+        hint: More to say; `{inside}` stands for the folder's path in the repository.
+    """
+    if not folder.is_dir():
+        return folder
+    top = git.around(folder)
+    if top != folder:
+        inside = folder.resolve().relative_to(top).as_posix()
+        told = f"goldrank: {folder} is in the repository {top}: using the whole repository"
+        click.echo(clean(told + hint.format(inside=inside)), err=True)
+    return top
 
 
 ROOT = _Root()
@@ -53,9 +66,6 @@ _WORK = re.compile(
     r"lock|tuned(\.partial)?|(base|fold)-[0-9a-f]{16}\.(json|new)|model-[0-9a-f]{16}(\.partial)?"
 )
 Command = Callable[..., Any]
-Stages = Callable[[str, int, int], None]
-"""Called with what is being done, and how much of how much is."""
-
 
 with_models = click.option(
     "--models", type=FOLDER, help="Folder of all promoted models. [default: in your data folder]"
@@ -65,6 +75,7 @@ with_models = click.option(
 def with_common(command: Command) -> Command:
     """Add the options that every command takes."""
     for option in (
+        with_color,
         click.option("--cache", type=FOLDER, help="Folder of all indexes. [default: your cache folder]"),
         click.option("--log-level", help="DEBUG, INFO, WARNING or ERROR. [default: WARNING]"),
     ):
@@ -108,7 +119,9 @@ def with_golden(command: Command) -> Command:
         click.option(
             "--golden", "golden_path", type=FILE, help=f"Golden file. [default: {GOLDEN} in the repository]"
         ),
-        click.option("--repo", "root", type=ROOT, default=".", help="The repository. [default: here]"),
+        click.option(
+            "--repo", "root", type=ROOT, default=".", help="The repository. [default: the one around here]"
+        ),
     ):
         command = option(command)
     return with_common(with_models(command))
@@ -178,65 +191,13 @@ def text_of(file: Path) -> str:
         raise ArgumentError(f"{file} cannot be read: {error}") from error
 
 
-@contextmanager
-def progress_bar() -> Iterator[Progress]:
-    """Draw a bar with the time left while files are indexed; nothing when standard error is no terminal."""
-    with _bars(unit="file", delay=0.5) as draw:
-        yield lambda done, total: draw("indexing", done, total)
-
-
 def up_to_date(repository: Repository) -> Refresh:
     """Bring the index up to date and read the commits before HEAD; a command waits for both."""
-    with progress_bar() as progress:
+    with progress_of("indexing", "file") as progress:
         done = repository.refresh(progress=progress)
-    with _bars(unit="commit", delay=2) as draw:
-        repository.read_past(progress=lambda count, most: draw("reading commits", count, most))
+    with progress_of("reading commits", "commit") as progress:
+        repository.read_past(progress=progress)
     return done
-
-
-@contextmanager
-def stages() -> Iterator[Stages]:
-    """Draw a bar with the time left for each thing that is done, one after the other.
-
-    Where standard error is no terminal, each is named once: what takes minutes must not be silent.
-    """
-    told = ""
-
-    def report(what: str, done: int, total: int) -> None:
-        nonlocal told
-        if what != told and not sys.stderr.isatty():
-            click.echo(what, err=True)
-        told = what
-        draw(what, done, total)
-
-    with _bars() as draw:
-        yield report
-
-
-@contextmanager
-def _bars(**style: Any) -> Iterator[Stages]:
-    """Draw one bar at a time, with the time left; the last one is closed whatever happens."""
-    bar: Any = None
-    current = ""
-
-    def draw(what: str, done: int, total: int) -> None:
-        nonlocal bar, current
-        if not sys.stderr.isatty():
-            return
-        from tqdm import tqdm
-
-        if bar is None or what != current:
-            if bar is not None:
-                bar.close()
-            bar, current = tqdm(total=total, desc=what, leave=False, **style), what
-        bar.total = total
-        bar.update(done - bar.n)
-
-    try:
-        yield draw
-    finally:
-        if bar is not None:
-            bar.close()
 
 
 @contextmanager

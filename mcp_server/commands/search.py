@@ -1,11 +1,12 @@
 """The commands that search: for a person, as `rag_search` does, and for an evaluation, a file of queries."""
 
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import click
 
@@ -18,33 +19,54 @@ from mcp_server.commands.options import (
     with_common,
     with_model,
 )
-from mcp_server.messages import explanation, replies
+from mcp_server.messages import replies
+from mcp_server.messages.replies import MAX_OFFSET
 from mcp_server.messages.sections import sections_of
-from mcp_server.messages.stage_text import stage_text
 from mcp_server.serving.model_choice import ModelChoice, base_stage
+from mcp_server.terminal import interactive, results
+from mcp_server.terminal.progress import waiting
+from mcp_server.terminal.results import Found, Shown
+from mcp_server.terminal.usage import examples
 from retrieval.errors import ArgumentError, ModelError, shorten
 from retrieval.rank.need import MAX_WORDINGS, MOST_GUESSES
 from retrieval.rerank.model_thread import ModelThread
 from retrieval.search import searcher
 from retrieval.search.places import spans_of
-from retrieval.search.searcher import Answer, Request
+from retrieval.search.searcher import Request
 from retrieval.search.second_stage import SecondStage
 from retrieval.settings import Settings
+from retrieval.sync.repository import Repository
 
 
-@click.command()
-@click.argument("query")
-@click.option("--repo", "root", type=ROOT, default=".", help="The repository. [default: here]")
+@click.command(
+    epilog=examples(
+        "goldrank search where are retries scheduled",
+        "goldrank search -k 3 --path src/ -e RetryPolicy how long does a client wait",
+        "goldrank search --jsonl parse_http_header | head -1",
+    )
+)
+@click.argument("words", nargs=-1, metavar="[QUERY]...")
+@click.option("--repo", "root", type=ROOT, default=".", help="The repository. [default: the one around here]")
 @click.option(
     "--also", "wordings", multiple=True, metavar="QUERY", help="The same question in other words; up to two."
 )
 @click.option(
+    "-e",
     "--expect",
     multiple=True,
     metavar="GUESS",
     help="A name or word that the answer may contain; up to eight, most likely first.",
 )
-@click.option("--top-k", type=click.IntRange(1, 50), default=8, show_default=True, help="How many results.")
+@click.option(
+    "-k", "--top-k", type=click.IntRange(1, 50), default=8, show_default=True, help="How many results."
+)
+@click.option(
+    "--offset",
+    type=click.IntRange(0, MAX_OFFSET),
+    default=0,
+    show_default=True,
+    help="Leave out so many of the best: the next page.",
+)
 @click.option("--path", "globs", multiple=True, help="Only these files: src/ or *.py or !tests/; repeatable.")
 @click.option("--language", help="Only this language.")
 @click.option(
@@ -69,16 +91,18 @@ from retrieval.settings import Settings
     "--json",
     "as_json",
     is_flag=True,
-    help="Print the results as JSON, each chunk of a place by itself, with what their scores consist of.",
+    help="Print places and every chunk in them as one JSON object, with what their scores consist of.",
 )
+@click.option("--jsonl", "as_lines", is_flag=True, help="Print one place a line, as JSON, with its code.")
 @with_model
 @with_common
 def search(  # noqa: PLR0913, PLR0917 - one parameter an option
-    query: str,
+    words: Sequence[str],
     root: Path,
     wordings: Sequence[str],
     expect: Sequence[str],
     top_k: int,
+    offset: int,
     globs: Sequence[str],
     language: str | None,
     max_chars: int,
@@ -87,43 +111,81 @@ def search(  # noqa: PLR0913, PLR0917 - one parameter an option
     explain: bool,
     explain_line: str | None,
     as_json: bool,
+    as_lines: bool,
     **flags: Any,
 ) -> int:
     """Find the code that answers QUERY, as rag_search does.
 
+    All words are one question; quote it only if the shell would read a character of it, as in "why?".
+    Without QUERY, a terminal asks for one after another, shows places and opens them in your editor.
+
     Exits with 1 when nothing was found, with 2 after an error.
     """
-    if as_json and explain:
-        raise click.UsageError("--json already has this, as first_stage.parts of each result")
-    if as_json and explain_line:
-        raise click.UsageError("--explain-line prints text; leave --json out")
+    shown = Shown(max_chars, form, explain, explain_line, _output(as_json, as_lines, explain, explain_line))
+    _require_question(words, shown)
     settings = settings_of(**flags)
-    asked = _asked((query, *wordings), tuple(expect))
+    asked = _asked((" ".join(words) if words else _UNASKED, *wordings), tuple(expect))
     repository = opened(root, settings)
-    rerank: Literal["yes", "no"] = "no" if no_rerank else "yes"
-    request = replace(asked, top_k=top_k, globs=tuple(globs) or None, language=language, rerank=rerank)
-    chosen = nullcontext() if no_rerank else _loaded(settings, repository.root, request)
-    with chosen as second:
-        done = up_to_date(repository)
-        view = repository.view()
-        answer = searcher.search(view, request, second, refresh=done)
-    source = f"{repository.root.name} ({view.commit})"
-    if as_json:
-        click.echo(json.dumps(_as_json(answer, source), indent=1))
-        return 0 if answer.results else NOTHING_FOUND
-    sections = sections_of(answer.results, view)
-    click.echo(
-        replies.search_reply(answer, sections, request=request, source=source, max_chars=max_chars, form=form)
+    request = replace(
+        asked,
+        top_k=top_k,
+        offset=offset,
+        globs=tuple(globs) or None,
+        language=language,
+        rerank="no" if no_rerank else "yes",
     )
-    if explain:
-        click.echo(replies.clean("\n".join(explanation.of_results(answer))))
-    if explain_line:
-        ranking = searcher.ranking(view, request)
-        click.echo(replies.clean("\n".join(explanation.of_line(ranking, explain_line))))
-    return 0 if answer.results else NOTHING_FOUND
+    chosen = nullcontext() if no_rerank else _loaded(settings, repository.root, request if words else None)
+    with chosen as second:
+        if words:
+            found = _find(repository, request, second)
+            results.show(found, shown)
+            return 0 if found.answer.results else NOTHING_FOUND
+        return _interactively(repository, request, second, shown)
 
 
-@click.command()
+_UNASKED = "?"  # stands for the question until one is typed
+
+
+def _output(as_json: bool, as_lines: bool, explain: bool, explain_line: str | None) -> results.Output:
+    if as_json and as_lines:
+        raise click.UsageError("--json and --jsonl exclude each other")
+    option = "--json" if as_json else "--jsonl"
+    if (as_json or as_lines) and explain:
+        raise click.UsageError(
+            f"{option} prints no prose; --json has this as first_stage.parts of each result"
+        )
+    if (as_json or as_lines) and explain_line:
+        raise click.UsageError(f"--explain-line prints text; leave {option} out")
+    return "json" if as_json else "jsonl" if as_lines else "text"
+
+
+def _require_question(words: Sequence[str], shown: Shown) -> None:
+    """Require a question, unless a person sits there who can be asked for one."""
+    if not words and (shown.output != "text" or not (sys.stdin.isatty() and sys.stdout.isatty())):
+        raise click.UsageError("the question is missing; only a terminal asks for it")
+
+
+def _find(repository: Repository, request: Request, second: SecondStage | None) -> Found:
+    done = up_to_date(repository)
+    view = repository.view()
+    answer = searcher.search(view, request, second, refresh=done)
+    return Found(request, answer, view, sections_of(answer.results, view))
+
+
+def _interactively(repository: Repository, request: Request, second: SecondStage | None, shown: Shown) -> int:
+    """Answer what a person types, each by a search of its own."""
+
+    def ask(question: str) -> interactive.Listing:
+        found = _find(repository, replace(request, query=question), second)
+        places = [section.place for section in found.sections]
+        return interactive.Listing(
+            results.text(found, shown), places, lambda position: results.whole(found, position)
+        )
+
+    return 0 if interactive.run(ask, repository.root) else NOTHING_FOUND
+
+
+@click.command(epilog=examples("goldrank run --repo . --queries queries.jsonl --out run.jsonl"))
 @click.option("--repo", "root", type=ROOT, required=True, help="The repository.")
 @click.option(
     "--queries",
@@ -164,8 +226,8 @@ def run(
         for row in tqdm(rows, unit="query", disable=None, leave=False):
             request = replace(row.request, top_k=top_k, rerank="no" if no_rerank else "yes")
             answer = searcher.search(repository.view(), request, second, refresh=done)
-            results = spans_of([result.passage.chunk for result in answer.results])
-            out.write(json.dumps({"id": row.key, "results": results}) + "\n")
+            spans = spans_of([result.passage.chunk for result in answer.results])
+            out.write(json.dumps({"id": row.key, "results": spans}) + "\n")
 
 
 COMMANDS = (search, run)
@@ -181,7 +243,10 @@ def _loaded(settings: Settings, root: Path, request: Request | None = None) -> I
     may_read = request is None or choice.may_read(root, request)
     with choice.acquire(root, request=request) as second:
         if second and second.weight and may_read and isinstance(second.reader, ModelThread):
-            with suppress(ModelError):  # the answer says why it was not reranked
+            with (
+                suppress(ModelError),
+                waiting("loading the model"),
+            ):  # the answer says why it was not reranked
                 second.reader.warm_up().result()
         yield second
 
@@ -234,37 +299,3 @@ def _text_lines(file: Any) -> Iterator[str]:
         yield from file
     except UnicodeDecodeError as error:
         raise ArgumentError(f"{file.name} is not UTF-8", remedy="save it as UTF-8") from error
-
-
-def _as_json(answer: Answer, source: str) -> dict[str, Any]:
-    return {
-        "source": source,
-        "chunks": answer.stages.chunks,
-        "stages": stage_text(answer.stages),
-        "milliseconds": round(answer.stages.milliseconds, 1),
-        "notes": list(answer.notes),
-        "guesses": {"found": answer.vocabulary.found, "absent": answer.vocabulary.absent},
-        "names_near": answer.vocabulary.near,
-        "confidence": round(answer.confidence.value, 3) if answer.confidence else None,
-        "seems_to_answer": not answer.confidence.is_low if answer.confidence else None,
-        "results": [
-            {
-                "path": result.passage.chunk.path,
-                "start_line": result.passage.chunk.start_line,
-                "end_line": result.passage.chunk.end_line,
-                "kind": result.passage.chunk.kind,
-                "symbol": result.passage.chunk.symbol,
-                "scope": result.passage.chunk.scope,
-                "score": result.ranked.score,
-                "logit": result.ranked.logit,
-                "first_stage": {
-                    "rank": result.ranked.candidate.rank,
-                    "score": result.ranked.candidate.score,
-                    "parts": dict(result.ranked.candidate.parts),
-                },
-                "is_current": result.passage.is_current,
-                "text": result.passage.text,
-            }
-            for result in answer.results
-        ],
-    }

@@ -9,10 +9,11 @@ import click
 
 from mcp_server.commands.options import FOLDER, with_common, with_model
 from mcp_server.serving.workspace import default_root
+from mcp_server.terminal.usage import examples
 from retrieval.settings import load_settings
 
 
-@click.command()
+@click.command(epilog=examples("goldrank serve", "goldrank serve ~/src/api ~/src/web"))
 @click.argument("roots", nargs=-1, type=FOLDER)
 @click.option("--feedback", is_flag=True, help="Add rag_feedback, which logs useful results on this machine.")
 @click.option("--log-file", help="Also log to this file; it and its older copies take at most 4 MB.")

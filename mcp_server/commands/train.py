@@ -15,11 +15,12 @@ from mcp_server.commands.options import (
     load_golden,
     refreshed,
     settings_of,
-    stages,
     with_common,
     with_golden,
 )
 from mcp_server.messages import replies
+from mcp_server.terminal.progress import stages, timed, waiting
+from mcp_server.terminal.usage import examples
 from retrieval import installation
 from retrieval.errors import ArgumentError, TrainingError
 from retrieval.rerank import model_versions
@@ -62,7 +63,7 @@ def with_recipe(command: Command) -> Command:
     return command
 
 
-@click.command()
+@click.command(epilog=examples("goldrank mine", "goldrank mine --feedback --out pairs.jsonl"))
 @click.option(
     "--feedback", "use_feedback", is_flag=True, help="Also use what rag_feedback logged, as weak labels."
 )
@@ -104,11 +105,12 @@ def mine(
     click.echo(f"written to {out}; next: goldrank train {out} --out DIR")
 
 
-@click.command()
+@click.command(epilog=examples("goldrank train pairs.jsonl --out models/mine"))
 @click.argument("pairs_file", metavar="PAIRS", type=FILE)
 @click.option("--out", type=FOLDER, required=True, help="The model folder to create.")
 @with_recipe
 @with_common
+@timed("training")
 def train(pairs_file: Path, out: Path, **flags: Any) -> None:
     """Fine-tune a cross-encoder on PAIRS, as `goldrank mine` writes them.
 
@@ -158,7 +160,8 @@ def mined_pairs(asked: "Golden", repository: Repository, *, preset: str, seed: i
     """Mine the pairs of a preset, and say how many there are."""
     from retrieval.training.pairs import mining
 
-    mined = mining.mine(asked, repository.view(), seed=seed)
+    with waiting("mining pairs"):
+        mined = mining.mine(asked, repository.view(), seed=seed)
     if preset == "legacy-70":
         mined = mining.like_card(mined)
     _tell_mined(mined)

@@ -11,14 +11,13 @@ from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import ErrorDetails
 
 from mcp_server.messages.argument_forms import meant
-from mcp_server.messages.replies import Form
+from mcp_server.messages.replies import MAX_OFFSET, Form
 from retrieval.errors import shorten
 from retrieval.rank.need import MAX_WORDINGS, MOST_GUESSES
 
 MAX_QUERY_CHARS = 8_000  # a long issue text fits; a pasted file is no question
 SHOWN_PROBLEMS = 10  # of hundreds of wrong arguments, the eleventh teaches nothing new
 MAX_RESULTS = 50  # what a search returns at most
-MAX_OFFSET = 200  # a question that has so many better results is to be asked anew
 MAX_CANDIDATES = 200  # what a cross-encoder reads in tens of seconds on two cores
 MAX_TEXT_CHARS, MAX_ID_CHARS = 20_000, 200  # of a candidate that is in no file
 

@@ -15,6 +15,7 @@ from mcp_server.messages.blocks import PLACE_CHARS, Block, block_of, count_of, c
 from mcp_server.messages.sections import Section
 from mcp_server.messages.stage_text import stage_text
 from mcp_server.messages.visibility import clean as clean  # noqa: PLC0414 - the commands write with it too
+from mcp_server.messages.ways import TOOL, Ways
 from retrieval.errors import shorten
 from retrieval.search.searcher import Answer, Request
 
@@ -25,6 +26,8 @@ QUERY_SHARE = 8  # where a reply is short, so is the question in it
 TAIL_SHARE = 4  # and the line that says what was left out
 QUERY_CHARS = 120  # long enough to recognise
 TAIL_CHARS = 220  # kept free for the line that says what was left out
+
+MAX_OFFSET = 200  # a question that has so many better results is to be asked anew
 
 EXTRACTS = 2
 """So many places after the best are shown by an extract, and the others by their heading."""
@@ -48,14 +51,28 @@ Form = Literal["code", "full", "paths"]
 """`code` as above, `full` with the code of every result, `paths` with places alone."""
 
 
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a reply is laid out.
+
+    Attributes:
+        max_chars: Longest reply.
+        form: How much of each result is shown.
+        ways: How its reader asks again.
+    """
+
+    max_chars: int
+    form: Form = "code"
+    ways: Ways = TOOL
+
+
 def search_reply(
     answer: Answer,
     sections: Sequence[Section],
     *,
     request: Request,
     source: str,
-    max_chars: int,
-    form: Form = "code",
+    layout: Layout,
 ) -> str:
     """Write the reply of `rag_search`.
 
@@ -64,17 +81,17 @@ def search_reply(
         sections: Its results as they are shown, best first.
         request: What was asked.
         source: What was searched: repository, commit, state.
-        max_chars: Longest reply.
-        form: How much of each result is shown.
+        layout: How long the reply is, how much of each result it shows, and to whom.
     """
+    max_chars, form, ways = layout.max_chars, layout.form, layout.ways
     lines = [
         _head(source, answer, f"{answer.stages.chunks:,} chunks"),
         *_notes(answer.notes, max_chars // NOTES_SHARE),
     ]
     is_low = bool(answer.results and answer.confidence and answer.confidence.is_low and not answer.is_partial)
-    lines.extend(_words(answer, max_chars // NOTES_SHARE, is_low=is_low))
+    lines.extend(_words(answer, max_chars // NOTES_SHARE, ways, is_low=is_low))
     if not answer.results:
-        lines.append(_nothing(answer, request))
+        lines.append(_nothing(answer, request, ways))
         if answer.left_out:
             lines.append(f"note: {answer.left_out}; `goldrank status --excluded` lists them.")
         return "\n".join(lines)[:max_chars]
@@ -89,18 +106,18 @@ def search_reply(
     blocks = [block_of(section, number, words) for number, section in enumerate(sections, 1 + request.offset)]
     shown = _fit(blocks, form, budget)
     lines.extend(shown.lines)
-    if note := _left_out(shown, sections, max_chars, request):
+    if note := _left_out(shown, sections, layout, request):
         lines.append(f"\n{note[:tail]}")
     return "\n".join(lines)[:max_chars]
 
 
-def _nothing(answer: Answer, request: Request) -> str:
+def _nothing(answer: Answer, request: Request, ways: Ways) -> str:
     if request.offset:
-        return f"No result after the first {request.offset}: ask with a smaller offset, or in other words."
+        return f"No result after the first {request.offset}: {ways.sooner}, or in other words."
     return NOTHING_YET if answer.is_partial else NOTHING
 
 
-def _words(answer: Answer, budget: int, *, is_low: bool) -> Iterator[str]:
+def _words(answer: Answer, budget: int, ways: Ways, *, is_low: bool) -> Iterator[str]:
     """Say which guesses occur, and with which words to ask again; each line within the budget."""
     words = answer.vocabulary
     said = [
@@ -112,7 +129,7 @@ def _words(answer: Answer, budget: int, *, is_low: bool) -> Iterator[str]:
         line = f"your guesses, {'; '.join(said)}{_near(words.near, '; names near: ')}"
         yield line if len(line) <= budget else f"{line[: budget - 1]}…"
     if is_low:
-        other = "" if said else ", or guess names in expect"
+        other = "" if said else f", or {ways.guessing}"
         again = _near(words.near if not said else (), ", such as ") or other
         yield f"note: this may not be here; the nearest follow. Ask again in the project's words{again}."
     if is_low and answer.left_out:
@@ -248,25 +265,21 @@ def _fitting(lines: Sequence[str], budget: int) -> int:
     return len(lines)
 
 
-def _left_out(shown: _Shown, sections: Sequence[Section], max_chars: int, request: Request) -> str:
+def _left_out(shown: _Shown, sections: Sequence[Section], layout: Layout, request: Request) -> str:
     """Say what is not shown and how to see it, or ""."""
+    ways = layout.ways
     if shown.cut:
-        more = min(40_000, 2 * max_chars)
-        way = (
-            f"call rag_search again with max_chars={more}"
-            if more > max_chars
-            else "narrow it with path or top_k"
-        )
+        more = min(40_000, 2 * layout.max_chars)
+        way = ways.longer.format(chars=more) if more > layout.max_chars else ways.narrower
         first = clean(shorten(sections[shown.cut[0]].place.span))
-        return f"[{count_of(len(shown.cut))} cut to fit {max_chars} characters: {way}, or read {first}]"
-    if shown.brief:
-        is_page = len(sections) == request.top_k
-        following = f"; offset={request.offset + request.top_k} shows the next" if is_page else ""
         return (
-            f"[{count_of(len(shown.brief))} shown in part: read the span, "
-            f'or call rag_search again with format="full"{following}]'
+            f"[{count_of(len(shown.cut))} cut to fit {layout.max_chars} characters: {way}, or read {first}]"
         )
-    return ""
+    next_offset, is_page = request.offset + request.top_k, len(sections) == request.top_k
+    if shown.brief:
+        following = f"; {ways.following.format(offset=next_offset)}" if is_page else ""
+        return f"[{count_of(len(shown.brief))} shown in part: {ways.whole}{following}]"
+    return ways.page_end.format(offset=next_offset) if is_page else ""
 
 
 def _quoted(query: str, budget: int = RANKING_CHARS) -> str:

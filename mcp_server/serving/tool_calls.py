@@ -120,8 +120,7 @@ def _search_reply(call: SearchCall, answer: Answer, sections: Sequence[Section],
         sections,
         request=call.request,
         source=source,
-        max_chars=call.arguments.max_chars,
-        form=call.arguments.format,
+        layout=replies.Layout(call.arguments.max_chars, call.arguments.format),
     )
 
 

@@ -180,7 +180,7 @@ def test_doctor_fails_when_the_cache_cannot_be_written(example: Path) -> None:
     assert "1 check failed" in done.stderr
 
 
-@pytest.mark.parametrize("command", ["serve", "index", "search", "run", "status", "doctor"])
+@pytest.mark.parametrize("command", ["serve", "index", "search", "run", "status", "doctor", "golden", "help"])
 def test_every_command_teaches_itself(example: Path, command: str) -> None:
     """--help is the documentation that is at hand."""
     out = goldrank(command, "--help", cwd=example).stdout
@@ -201,6 +201,21 @@ def test_a_folder_inside_a_repository_means_the_repository(example: Path) -> Non
     done = goldrank("search", "made by a build", "--repo", "out", "--format", "paths", cwd=example)
     assert "1. made.py:1-1" in done.stdout, "what git ignores is a root of its own"
     assert "goldrank: " not in done.stderr
+
+
+def test_every_command_takes_the_repository_around_the_folder_it_is_given(example: Path) -> None:
+    """One rule for all: a second index, or a client's file that no client reads, helps nobody."""
+    git(example, "init", "-q")
+    goldrank("index", cwd=example)
+    root = example.resolve()
+    for command in (("clean", "tests", "--dry-run"), ("init", "claude", "--print", "--repo", "tests")):
+        done = goldrank(*command, cwd=example)
+        assert str(root) in done.stdout
+        assert f"{root}/tests" not in done.stdout
+        told = f"goldrank: tests is in the repository {root}: using the whole repository"
+        assert done.stderr.splitlines() == [told], "only a search has --path to limit it"
+    head = goldrank("search", "rateLimit", cwd=example / "tests").stdout.splitlines()[0]
+    assert head.startswith("example (")
 
 
 def test_a_repository_inside_another_stays_itself(example: Path) -> None:

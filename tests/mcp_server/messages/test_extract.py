@@ -7,7 +7,7 @@ from fakes import repository, write
 
 from mcp_server.messages.blocks import block_of
 from mcp_server.messages.extract import EXTRACT_CHARS
-from mcp_server.messages.replies import EXTRACTS, search_reply
+from mcp_server.messages.replies import EXTRACTS, Layout, search_reply
 from mcp_server.messages.sections import sections_of
 from retrieval.search.searcher import Request, search
 
@@ -28,7 +28,7 @@ def reply_to(tmp_path: Path, question: str) -> list[str]:
     request = Request(question, 8)
     answer = search(view, request, None)
     text = search_reply(
-        answer, sections_of(answer.results, view), request=request, source="r", max_chars=24_000
+        answer, sections_of(answer.results, view), request=request, source="r", layout=Layout(24_000)
     )
     _, *blocks = text.partition("\n\n")[2].split("\n\n")
     return blocks

@@ -1,0 +1,49 @@
+"""How a reply tells its reader to ask again: by a tool's arguments, or by the options of the command."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """The phrases that name a next step; braces hold the number to fill in.
+
+    Attributes:
+        longer: Asks for a longer reply, of `{chars}` characters.
+        narrower: Asks for less.
+        whole: Asks for the code of every result.
+        following: Asks for the results after the first `{offset}`.
+        page_end: The line below a page of which nothing is left out, or "".
+        sooner: Asks for earlier results, where the offset leads past the last one.
+        guessing: Names guesses.
+    """
+
+    longer: str
+    narrower: str
+    whole: str
+    following: str
+    page_end: str
+    sooner: str
+    guessing: str
+
+
+TOOL = Ways(
+    longer="call rag_search again with max_chars={chars}",
+    narrower="narrow it with path or top_k",
+    whole='read the span, or call rag_search again with format="full"',
+    following="offset={offset} shows the next",
+    page_end="",
+    sooner="ask with a smaller offset",
+    guessing="guess names in expect",
+)
+"""For an agent, which calls `rag_search`."""
+
+COMMAND = Ways(
+    longer="--max-chars {chars} shows more",
+    narrower="narrow the search with --path or --top-k",
+    whole="--format full shows them whole",
+    following="--offset {offset} shows the next",
+    page_end="[--offset {offset} shows the next]",
+    sooner="use a smaller --offset",
+    guessing="guess names with --expect",
+)
+"""For a person, who runs `goldrank search`."""

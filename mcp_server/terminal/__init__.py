@@ -1,0 +1,1 @@
+"""How the command line looks and behaves where a person sits at a terminal."""

@@ -1,0 +1,93 @@
+"""What a person may type in an interactive search: a question, the number of a place, or `o` and a number.
+
+`input` with the readline of Python's own library edits the line and recalls earlier ones. The questions are
+kept in memory only: what somebody looks for in a repository is nobody else's business.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from mcp_server.messages.visibility import clean
+from mcp_server.terminal import editor
+from retrieval.errors import GoldrankError
+from retrieval.records import Chunk
+
+PROMPT = "search> "
+WELCOME = (
+    "Ask in plain words or name an identifier. Then: a number shows that place whole, o and a number "
+    "opens it in your editor, an empty line ends."
+)
+_OPEN = re.compile(r"o(?:pen)?\s*(\d{1,6})")
+_NUMBER = re.compile(r"\d{1,6}")
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The answer to one question.
+
+    Attributes:
+        text: The places, as they are printed.
+        places: The places, in the order of their numbers.
+        whole: Writes a place with all its code; takes its position, from 0.
+    """
+
+    text: str
+    places: Sequence[Chunk]
+    whole: Callable[[int], str]
+
+
+def run(ask: Callable[[str], Listing], root: Path) -> int:
+    """Answer questions until an empty line or the end of input.
+
+    Args:
+        ask: Answers one question.
+        root: The folder that paths begin at.
+
+    Returns:
+        How many questions found something.
+    """
+    with suppress(ImportError):  # Python on Windows has none
+        import readline  # noqa: F401 - `input` uses it once it is imported
+    click.echo(click.style(WELCOME, dim=True))
+    answered, found = 0, Listing("", (), lambda _at: "")
+    while line := _typed():
+        try:
+            if opening := _OPEN.fullmatch(line):
+                place = found.places[_position(opening[1], found)]
+                editor.open_at(root / place.path, place.start_line)
+            elif _NUMBER.fullmatch(line):
+                click.echo(found.whole(_position(line, found)))
+            else:
+                found = ask(line)
+                answered += bool(found.places)
+                click.echo(found.text)
+        except GoldrankError as error:
+            click.echo(clean(f"goldrank: {error}"), err=True)
+    return answered
+
+
+def _typed() -> str:
+    """Read a line; "" at the end of input, and for Ctrl-C."""
+    try:
+        return input(PROMPT).strip()
+    except (EOFError, KeyboardInterrupt):
+        click.echo()
+        return ""
+
+
+def _position(number: str, found: Listing) -> int:
+    """Return the position of a place that was named by its number.
+
+    Raises:
+        GoldrankError: No place has this number.
+    """
+    if 1 <= int(number) <= len(found.places):
+        return int(number) - 1
+    known = f"the last answer lists 1 to {len(found.places)}" if found.places else "ask a question first"
+    remedy = f'{known}, or search for the number: "{number}"'
+    raise GoldrankError(f"no place has the number {number}", remedy=remedy)
