@@ -20,7 +20,6 @@ from mcp_server.commands.options import (
     with_model,
 )
 from mcp_server.messages import replies
-from mcp_server.messages.replies import MAX_OFFSET
 from mcp_server.messages.sections import sections_of
 from mcp_server.serving.model_choice import ModelChoice, base_stage
 from mcp_server.terminal import interactive, results
@@ -62,7 +61,7 @@ from retrieval.sync.repository import Repository
 )
 @click.option(
     "--offset",
-    type=click.IntRange(0, MAX_OFFSET),
+    type=click.IntRange(0),
     default=0,
     show_default=True,
     help="Leave out so many of the best: the next page.",

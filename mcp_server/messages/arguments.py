@@ -11,7 +11,7 @@ from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import ErrorDetails
 
 from mcp_server.messages.argument_forms import meant
-from mcp_server.messages.replies import MAX_OFFSET, Form
+from mcp_server.messages.replies import Form
 from retrieval.errors import shorten
 from retrieval.rank.need import MAX_WORDINGS, MOST_GUESSES
 
@@ -53,30 +53,25 @@ class TextCandidate(_Arguments):
 class SearchArguments(_Arguments):
     """Arguments of `rag_search`."""
 
-    query: Wordings = Field(
-        description="A specific question or an identifier; or a list of up to 3 wordings of it."
-    )
+    query: Wordings = Field(description="A specific question or an identifier; or up to 3 wordings of it.")
     expect: Guesses = Field(
         None,
-        description="Up to 8 guesses at what the code is called, most likely first: identifiers, file names, "
-        "technical words.",
+        description="Up to 8 guesses at what the code is called, most likely first.",
     )
     top_k: int = Field(8, description="How many results: 1-50, default 8.", ge=1, le=50)
-    offset: int = Field(0, description="Leave out this many better results: 0-200.", ge=0, le=MAX_OFFSET)
+    offset: int = Field(0, description="Skip so many.", ge=0)
     path: list[str] | None = Field(
         None,
-        description="Only files that these gitignore globs match: src/, *.py, !tests/.",
+        description="Only files that gitignore globs match: src/, *.py, !tests/.",
     )
     language: str | None = Field(None, description="Only this language, such as python.")
-    repo: str | None = Field(None, description="A served repository, or name/folder of it; default all.")
+    repo: str | None = Field(None, description="Served repository, or folder of one; default all.")
     format: Form = Field(
         "code",
-        description="code (default): the best whole, two in part, then headings; full: all; paths: places.",
+        description="code (default): best whole, next in part; full: all; paths: places.",
     )
-    max_chars: int = Field(
-        10_000, description="Longest reply: 500-40000 characters, default 10000.", ge=500, le=40_000
-    )
-    rerank: bool = Field(True, description="Let a model reorder the results where it helps, default true.")
+    max_chars: int = Field(10_000, description="Longest reply: 500-40000, default 10000.", ge=500, le=40_000)
+    rerank: bool = Field(True, description="Let a model reorder results, default true.")
 
 
 class RerankArguments(_Arguments):
@@ -91,10 +86,8 @@ class RerankArguments(_Arguments):
         min_length=1,
         max_length=MAX_CANDIDATES,
     )
-    top_k: int | None = Field(
-        None, description="How many to return: 1-200, default all.", ge=1, le=MAX_CANDIDATES
-    )
-    repo: str | None = Field(None, description="Served repository, by name; needed if there are several.")
+    top_k: int | None = Field(None, description="How many: 1-200, default all.", ge=1, le=MAX_CANDIDATES)
+    repo: str | None = Field(None, description="Served repository; needed if there are several.")
 
 
 class FeedbackArguments(_Arguments):
@@ -115,7 +108,7 @@ class FeedbackArguments(_Arguments):
         description="Results that did not answer, as `path:start-end`. Up to 50.",
         max_length=MAX_RESULTS,
     )
-    repo: str | None = Field(None, description="Served repository, by name; needed if there are several.")
+    repo: str | None = Field(None, description="Served repository; needed if there are several.")
 
 
 _LEFT_OUT = ("title", "minLength", "maxLength", "additionalProperties")

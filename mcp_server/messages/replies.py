@@ -27,7 +27,6 @@ TAIL_SHARE = 4  # and the line that says what was left out
 QUERY_CHARS = 120  # long enough to recognise
 TAIL_CHARS = 220  # kept free for the line that says what was left out
 
-MAX_OFFSET = 200  # a question that has so many better results is to be asked anew
 
 EXTRACTS = 2
 """So many places after the best are shown by an extract, and the others by their heading."""

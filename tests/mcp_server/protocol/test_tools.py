@@ -121,7 +121,7 @@ async def test_nothing_relevant_is_said_with_what_to_try(workspace: MakeWorkspac
     assert "Try other words" in reply
 
 
-@pytest.mark.parametrize("max_chars", [500, 700, 1500, 4000])
+@pytest.mark.parametrize("max_chars", [500, 700, 1500, 2000])
 async def test_the_budget_is_kept_and_the_cut_names_the_next_call(
     tmp_path: Path, workspace: MakeWorkspace, max_chars: int
 ) -> None:
