@@ -109,7 +109,7 @@ class ModelChoice:
         """Tell whether a model may be asked about a search of a root, without loading one."""
         if self._base is None or not self._reads(request):
             return False
-        if self._base.weight and not self._base.skips(request.need.kind):
+        if self._base.weight and not self._base.skips(request.need):
             return True
         try:
             store = model_versions.store(self._settings.models, root)

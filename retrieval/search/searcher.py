@@ -282,7 +282,7 @@ def _skipped(request: Request, second: SecondStage | None) -> Skipped | None:
         return "not asked for"
     if request.need.is_symbol:
         return "a name alone"
-    return unavailable(second) or (second.skips(request.need.kind) if second else None)
+    return unavailable(second) or (second.skips(request.need) if second else None)
 
 
 def _oddities(view: View, results: Sequence[Result]) -> Iterator[str]:

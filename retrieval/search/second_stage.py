@@ -11,7 +11,7 @@ from retrieval.chunks.chunk_text import ChunkText
 from retrieval.errors import ModelError
 from retrieval.progress import IsCancelled, Progress, no_progress
 from retrieval.rank.confidence import Confidence
-from retrieval.rank.need import NeedKind
+from retrieval.rank.need import Need, NeedKind
 from retrieval.records import AnyCandidate, Candidate, Ranked
 from retrieval.rerank.fusion import Reading, fuse, pair_text
 
@@ -20,7 +20,15 @@ FirstStage = Literal["index", "candidates", "file names", "repositories"]
 several repositories, whose scores are weighted by their confidence."""
 
 Skipped = Literal[
-    "not asked for", "a name alone", "a path", "guesses", "pasted text", "sure", "no model", "weight zero"
+    "not asked for",
+    "a name alone",
+    "a path",
+    "guesses",
+    "pasted text",
+    "code named",
+    "sure",
+    "no model",
+    "weight zero",
 ]
 """Why the second stage was skipped."""
 
@@ -109,7 +117,7 @@ class SecondStage:
         deadline_s: Seconds after which the remaining candidates keep their first-stage order.
         note: Why another model than the promoted one is used, or "".
         kinds: The kinds of needs that it is asked about in a search.
-        is_spared: Whether it is not asked where the first stage is sure.
+        is_spared: Whether it is not asked where the first stage is sure, or the question names code.
         progress: Called with candidates read and candidates in total.
     """
 
@@ -124,9 +132,12 @@ class SecondStage:
     is_spared: bool = False
     progress: Progress = no_progress
 
-    def skips(self, kind: NeedKind) -> Skipped | None:
-        """Return why it is not asked about a kind of need, or None if it may be."""
-        return None if kind in self.kinds else _WHY.get(kind, "weight zero")
+    def skips(self, need: Need) -> Skipped | None:
+        """Return why it is not asked about a need, whatever the first stage finds; None if it may be."""
+        if need.kind not in self.kinds:
+            return _WHY.get(need.kind, "weight zero")
+        names_code = any(item.query.identifiers or item.query.locations for item in need.wordings)
+        return "code named" if self.is_spared and names_code else None
 
 
 def is_sure(confidence: Confidence, candidates: Sequence[Candidate]) -> bool:

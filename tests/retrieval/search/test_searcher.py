@@ -13,12 +13,13 @@ from fakes import MAX_BYTES, KeywordScorer, git, repository, searched, write
 
 from retrieval.chunks.chunk_text import ChunkText
 from retrieval.errors import ArgumentError
+from retrieval.rank.confidence import Confidence
 from retrieval.rank.need import read_need
-from retrieval.records import Chunk
+from retrieval.records import Candidate, Chunk
 from retrieval.rerank.fusion import PairScorer
 from retrieval.rerank.model_thread import ModelThread
 from retrieval.search.searcher import Request, rerank, search
-from retrieval.search.second_stage import SecondStage, SecondStageReport
+from retrieval.search.second_stage import QUESTIONS, SecondStage, SecondStageReport, is_sure
 from retrieval.sync.repository import Repository
 from retrieval.sync.sync import Refresh
 
@@ -193,3 +194,34 @@ def test_held_passages_without_a_common_word_keep_the_order_of_their_paths() -> 
     """A ranking without evidence must at least be the same each time."""
     held = [passage("b.py", "x"), passage("a.py", "y")]
     assert paths(rerank(read_need("zxqvbn"), held, None)) == ["a.py", "b.py"]
+
+
+@pytest.mark.parametrize(
+    ("request_", "why"),
+    [
+        (Request("where is the job tried again", 5), None),
+        (Request("where is the job tried again", 5, expect=("again",)), "guesses"),
+        (Request("lib/a.py", 5), "a path"),
+        (Request("where does retry_job(job) wait", 5), "code named"),
+        (Request("Jobs are lost\n\nAfter a restart the queue is empty.\n" * 20, 5), "pasted text"),
+    ],
+)
+def test_the_embedded_model_is_asked_where_it_gains(request_: Request, why: str | None) -> None:
+    """It takes a hundred milliseconds, and where it gains nothing nobody should wait for it."""
+    spared = replace(second(KeywordScorer("golden")), kinds=QUESTIONS, is_spared=True)
+    assert spared.skips(request_.need) == why
+    assert second(KeywordScorer("golden")).skips(request_.need) is None
+
+
+def test_the_first_stage_is_sure_where_no_other_file_comes_near() -> None:
+    """Its own further chunks are no rivals."""
+    best = Candidate(Chunk("a.py", 1, 9), 2.0, 1, {})
+    same, near, far = (
+        Candidate(Chunk(path, 10, 19), score, 2, {})
+        for path, score in (("a.py", 1.9), ("b.py", 1.9), ("b.py", 1.0))
+    )
+    sure = Confidence(0.9, is_low=False)
+    assert is_sure(sure, [best, same, far])
+    assert not is_sure(sure, [best, near])
+    assert not is_sure(Confidence(0.5, is_low=False), [best])
+    assert not is_sure(sure, [])
