@@ -19,8 +19,8 @@ from retrieval.rank.need import Need, read_need
 from retrieval.records import Candidate, Chunk, Ranked, RankedAcross
 from retrieval.search.caller_passages import KNOWN_TRUST, known_scores, rank_passages
 from retrieval.search.filename_fallback import match_filenames
-from retrieval.search.first_stage import candidates_of, in_order, measure
-from retrieval.search.folding import LOOKED_AT, fold
+from retrieval.search.first_stage import Measured, candidates_of, in_order, measure
+from retrieval.search.folding import LOOKED_AT, Folded, fold
 from retrieval.search.places import places_of
 from retrieval.search.second_stage import (
     SecondStage,
@@ -178,12 +178,7 @@ def _search(
     need, features = measured.need, measured.features
     asked = need.query.text if measured.reading else request.query  # the cross-encoder reads English
     wanted = max(request.offset + request.top_k, read)
-    folded = fold(
-        in_order(view, measured, limit=wanted + LOOKED_AT),
-        lambda chunk: snapshot.stems(uid_of(chunk.path, chunk.start_line)),
-        keeps_data="data" in features.asked,
-        keeps_copies=need.kind == "path",
-    )
+    folded = _folded(view, measured, limit=wanted + LOOKED_AT)
     candidates = [one.candidate for one in folded]
     if refresh.pending and not candidates:
         return _by_filenames(view, request, notes=notes, start=start)
@@ -206,6 +201,16 @@ def _search(
         left_out=view.left_out() if confidence.is_low else "",
         vocabulary=vocabulary_of(need, snapshot, candidates),
         touches={path: measured.touches[path] for path in _paths(results) if path in measured.touches},
+    )
+
+
+def _folded(view: View, measured: Measured, *, limit: int) -> list[Folded]:
+    """Return the best candidates in first-stage order, without those that only repeat another."""
+    return fold(
+        in_order(view, measured, limit=limit),
+        lambda chunk: view.snapshot.stems(uid_of(chunk.path, chunk.start_line)),
+        keeps_data="data" in measured.features.asked,
+        keeps_copies=measured.need.kind == "path",
     )
 
 

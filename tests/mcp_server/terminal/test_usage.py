@@ -31,7 +31,7 @@ def failed(*arguments: str, cwd: Path) -> str:
         (("help", "serch"), "Did you mean: goldrank help search"),
         (("help", "golden", "lnt"), "Did you mean: goldrank help golden lint"),
         (("help", "nothing"), "All commands: goldrank help"),
-        (("search", "x", "--offset", "300"), "Example: goldrank search where are retries scheduled"),
+        (("search", "x", "--offset", "-3"), "Example: goldrank search where are retries scheduled"),
         (("search",), "Example: goldrank search where are retries scheduled"),
         (("search", "-k"), "Example: goldrank search where are retries scheduled"),
         (("search", "what", "does", "-x", "do"), "goldrank search -- what does -k do"),
