@@ -94,7 +94,8 @@ def require(extra: str, purpose: str, error: type[GoldrankError]) -> None:
     absent = missing(extra)
     if absent:
         fact = f"{purpose} needs goldrank[{extra}], which is not installed ({', '.join(absent)})"
-        raise error(fact, remedy=f"add it with: {with_extra(extra)}")
+        size = " (some 2 GB of disk)" if "torch" in absent else ""
+        raise error(fact, remedy=f"add it{size} with: {with_extra(extra)}")
 
 
 def with_extra(extra: str, *, origin: Origin | None = None) -> str:

@@ -47,7 +47,11 @@ def index(root: Path, rebuild: bool, yes: bool, **flags: Any) -> None:
 
 @click.command(epilog=examples("goldrank status", "goldrank status --excluded | grep .env"))
 @click.argument("root", type=ROOT, default=".")
-@click.option("--excluded", is_flag=True, help="List every file that is not searched, with its reason.")
+@click.option(
+    "--excluded",
+    is_flag=True,
+    help="List every file that is not searched, with its reason, and what git ignores.",
+)
 @with_common
 def status(root: Path, excluded: bool, **flags: Any) -> None:
     """Bring the index of ROOT up to date, and show what it holds and what is left out, with reasons.
@@ -79,6 +83,8 @@ def status(root: Path, excluded: bool, **flags: Any) -> None:
     if excluded:
         for item in view.excluded:
             click.echo(replies.clean(f"{item.path}\t{item.reason}"))
+        for path in view.ignored():
+            click.echo(replies.clean(f"{path}\tgit ignores it; !{path} in .goldrankignore lets it in"))
 
 
 @click.command(

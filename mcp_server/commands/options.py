@@ -100,7 +100,7 @@ def with_model(command: Command) -> Command:
         click.option(
             "--rerank-weight",
             type=float,
-            help="Its share in the score of a search, 0 to 1; 0 turns it off. [default: 0]",
+            help="Its share in the score of a search, 0 to 1; 0 turns it off. [default: 0.2]",
         ),
         click.option(
             "--model",

@@ -174,8 +174,8 @@ def _find(repository: Repository, request: Request, second: SecondStage | None) 
 def _interactively(repository: Repository, request: Request, second: SecondStage | None, shown: Shown) -> int:
     """Answer what a person types, each by a search of its own."""
 
-    def ask(question: str) -> interactive.Listing:
-        found = _find(repository, replace(request, query=question), second)
+    def ask(question: str, offset: int) -> interactive.Listing:
+        found = _find(repository, replace(request, query=question, offset=offset), second)
         places = [section.place for section in found.sections]
         return interactive.Listing(
             results.text(found, shown), places, lambda position: results.whole(found, position)

@@ -1,5 +1,6 @@
 """How one place is written: its heading, its numbered lines, and the lines that stand for them."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ from mcp_server.messages.extract import extract_of, telling_line
 from mcp_server.messages.sections import Section
 from mcp_server.messages.visibility import clean
 from retrieval.chunks.chunk_text import ChunkText
+from retrieval.rank.query import name_key
 from retrieval.records import Chunk, Ranked, RankedAcross
 
 LINE_CHARS = 400
@@ -14,6 +16,8 @@ LINE_CHARS = 400
 PLACE_CHARS = 500  # of a path or a label; longer ones are full of codes, and eight of them fit into a reply
 SYMBOL_CHARS = 200  # of what is defined there
 GAP = "…"
+MOST_NAMES = 2  # that a chunk defines beside its main one
+_WORD = re.compile(r"\w{3,}")
 GIST_CHARS = 140  # of a docstring's first line
 EXTRACT_GAIN = 100  # a place that is hardly longer than its extract is shown whole
 
@@ -24,12 +28,14 @@ class Block:
 
     Attributes:
         heading: Its place and what it defines.
-        code: Its numbered lines, in full.
+        full: Its numbered lines.
+        code: Those that are shown of a place that is shown whole; of a long one, its core.
         extract: Its lines that name it and match the question; all of `code` where that is as short.
         gist: The line that says in words what it is, to show when nothing else is; "" without one.
     """
 
     heading: str
+    full: tuple[str, ...]
     code: tuple[str, ...]
     extract: tuple[str, ...]
     gist: str
@@ -45,8 +51,13 @@ def block_of(section: Section, number: int, words: str) -> Block:
     """
     width = len(str(section.place.end_line))
     lines = list(enumerate(section.lines, section.place.start_line))
-    whole = _written([*section.openers, *lines], width)
-    extract = _written([*section.openers, *(lines[i] for i in extract_of(section, words))], width)
+    first, last = section.core
+    core = [row for row in lines if first <= row[0] <= last]
+    opening = [row for row in section.openers if row[0] < first]
+    whole = _written([*opening, *core], width)
+    chosen = [lines[i] for i in extract_of(section, words)]
+    ahead = [row for row in section.openers if not chosen or row[0] < chosen[0][0]]
+    extract = _written([*ahead, *chosen], width)
     if section.constants:
         whole.append(f"{GAP:>{width}}  constants used above")
         whole.extend(_numbered(number, text, width) for number, text in section.constants)
@@ -54,12 +65,14 @@ def block_of(section: Section, number: int, words: str) -> Block:
         extract = whole
     told = telling_line(section)
     gist = "" if told is None else cut_line(_numbered(*lines[told], width), GIST_CHARS)
-    return Block(_heading(section, number), tuple(whole), tuple(extract), gist)
+    before = [row for row in section.openers if row[0] < section.place.start_line]
+    full = tuple(whole) if len(core) == len(lines) else tuple(_written([*before, *lines], width))
+    return Block(_heading(section, number, words), full, tuple(whole), tuple(extract), gist)
 
 
-def _heading(section: Section, number: int) -> str:
+def _heading(section: Section, number: int, words: str) -> str:
     """Name a place, what it defines, its scores, and what a reader must know of its lines."""
-    what = _contents(section)
+    what = _contents(section, frozenset(map(name_key, _WORD.findall(words))))
     count = f"; {count_of(len(section.results))}" if len(section.results) > 1 else ""
     copies = sum(len(result.alike) for result in section.results)
     count += f"; and {copies} alike" if copies else ""
@@ -84,11 +97,15 @@ def _numbered(number: int, text: str, width: int) -> str:
     return f"{number:>{width}} | {cut_line(clean(text.rstrip(chr(13))))}"
 
 
-def _contents(section: Section) -> list[str]:
-    """Name what a section defines, in line order; of several, with the lines of each."""
+def _contents(section: Section, asked: frozenset[str]) -> list[str]:
+    """Name what a section defines, in line order; of several, with the lines of each.
+
+    A chunk is called by its main definition; where it also defines a name that was asked for, that is told.
+    """
     spans: dict[str, tuple[int, int]] = {}
     for chunk in sorted((result.passage.chunk for result in section.results), key=lambda one: one.start_line):
-        if name := _what(chunk):
+        met = [name for name in chunk.names if name != chunk.symbol and name_key(name) in asked][:MOST_NAMES]
+        if name := " with ".join(filter(None, (_what(chunk), ", ".join(met)))):
             start, _ = spans.get(name, (chunk.start_line, 0))
             spans[name] = start, chunk.end_line
     if len(spans) < 2:  # noqa: PLR2004 - the heading has its lines

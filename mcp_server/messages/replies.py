@@ -17,6 +17,7 @@ from mcp_server.messages.stage_text import stage_text
 from mcp_server.messages.visibility import clean as clean  # noqa: PLC0414 - the commands write with it too
 from mcp_server.messages.ways import TOOL, Ways
 from retrieval.errors import shorten
+from retrieval.search.places import places_of
 from retrieval.search.searcher import Answer, Request
 
 GUESS_CHARS = 40  # of a guess that the reply repeats
@@ -94,7 +95,7 @@ def search_reply(
         if answer.left_out:
             lines.append(f"note: {answer.left_out}; `goldrank status --excluded` lists them.")
         return "\n".join(lines)[:max_chars]
-    merged = f" in {len(sections)} places" if len(sections) < len(answer.results) else ""
+    merged = f" in {_places(len(sections))}" if len(sections) < len(answer.results) else ""
     framed = "" if form == "paths" else f"; {FRAME}"
     lines.append(
         f"{count_of(len(answer.results))}{merged} for {_quoted(request.query, max_chars)}, best first{framed}"
@@ -105,9 +106,13 @@ def search_reply(
     blocks = [block_of(section, number, words) for number, section in enumerate(sections, 1 + request.offset)]
     shown = _fit(blocks, form, budget)
     lines.extend(shown.lines)
-    if note := _left_out(shown, sections, layout, request):
+    if note := _left_out(shown, answer, sections, layout, request):
         lines.append(f"\n{note[:tail]}")
     return "\n".join(lines)[:max_chars]
+
+
+def _places(count: int) -> str:
+    return f"{count} place{'s' * (count != 1)}"
 
 
 def _nothing(answer: Answer, request: Request, ways: Ways) -> str:
@@ -237,7 +242,7 @@ def _fit(blocks: Sequence[Block], form: Form, budget: int) -> _Shown:
         budget = 0 if shown < len(code) else budget - sum(len(line) + 1 for line in code)
         if shown < len(code):
             cut.append(i)
-        elif len(code) < len(block.code):
+        elif len(code) < len(block.full):
             brief.append(i)
         if is_apart or code:  # places without code are a list
             lines.append("")
@@ -248,7 +253,9 @@ def _fit(blocks: Sequence[Block], form: Form, budget: int) -> _Shown:
 
 def _shown_of(place: int, block: Block, form: Form) -> tuple[str, ...]:
     """Return the lines of a block that are shown where there is room; `place` counts from 0."""
-    if form == "full" or not place:
+    if form == "full":
+        return block.full
+    if not place:
         return block.code
     if place <= EXTRACTS:
         return block.extract
@@ -264,7 +271,9 @@ def _fitting(lines: Sequence[str], budget: int) -> int:
     return len(lines)
 
 
-def _left_out(shown: _Shown, sections: Sequence[Section], layout: Layout, request: Request) -> str:
+def _left_out(
+    shown: _Shown, answer: Answer, sections: Sequence[Section], layout: Layout, request: Request
+) -> str:
     """Say what is not shown and how to see it, or ""."""
     ways = layout.ways
     if shown.cut:
@@ -274,7 +283,8 @@ def _left_out(shown: _Shown, sections: Sequence[Section], layout: Layout, reques
         return (
             f"[{count_of(len(shown.cut))} cut to fit {layout.max_chars} characters: {way}, or read {first}]"
         )
-    next_offset, is_page = request.offset + request.top_k, len(sections) == request.top_k
+    next_offset = request.offset + request.top_k
+    is_page = len(places_of([result.passage.chunk for result in answer.results])) == request.top_k
     if shown.brief:
         following = f"; {ways.following.format(offset=next_offset)}" if is_page else ""
         return f"[{count_of(len(shown.brief))} shown in part: {ways.whole}{following}]"

@@ -1,17 +1,23 @@
 """Which results are merged into one section, and which lines around them name the enclosing scope.
 
-Adjacent results of one file are one place to an agent that will open the file: they become one section, at
-the rank of the best of them. A section that begins inside a definition is preceded by the lines that open it,
-because a span from the middle of a function says little without its signature.
+The results of one place (`retrieval.search.places`) become one section, at the rank of the best of them. A
+section that begins inside a definition is preceded by the lines that open it, because a span from the middle
+of a function says little without its signature.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from retrieval.records import Chunk
-from retrieval.search.definition_span import WHOLE_CHARS, constants_of, definition_span, size_of
-from retrieval.search.places import GAP
+from retrieval.search.definition_span import (
+    END_CHARS,
+    WHOLE_CHARS,
+    constants_of,
+    definition_span,
+    size_of,
+)
+from retrieval.search.places import places_of
 from retrieval.search.searcher import Result
 from retrieval.sync.view import View
 
@@ -21,16 +27,18 @@ class Section:
     """Lines of one file that are shown together.
 
     Attributes:
-        place: The span that is shown.
+        place: The span.
         results: What was found there, best first.
         lines: The lines of `place`.
-        openers: Number and text of the lines that open the definitions around its first, outermost first.
+        core: First and last line of what is shown of a place that is too long to be shown whole.
+        openers: Number and text of the lines that open the definitions around its core, outermost first.
         constants: Number and text of the lines elsewhere in the file that define constants which it uses.
     """
 
     place: Chunk
     results: tuple[Result, ...]
     lines: tuple[str, ...]
+    core: tuple[int, int]
     openers: tuple[tuple[int, str], ...] = ()
     constants: tuple[tuple[int, str], ...] = ()
 
@@ -41,7 +49,7 @@ class Section:
 
 
 def sections_of(results: Sequence[Result], view: View) -> list[Section]:
-    """Merge adjacent results of one file and find their enclosing scopes; ordered by the best result of each.
+    """Merge the results of each place and find their enclosing scopes; ordered by the best result of each.
 
     The best result is widened to its whole definition where that is short enough, so that the file need not
     be read again.
@@ -51,16 +59,22 @@ def sections_of(results: Sequence[Result], view: View) -> list[Section]:
         view: Reads the lines around and between them. Results of a file that changed since they were read
             are not merged.
     """
-    paths = dict.fromkeys(result.passage.chunk.path for result in results)
-    found = [section for path in paths for section in _of_file(path, results, view)]
+    chunks = [result.passage.chunk for result in results]
+    numbers = {chunks[i]: number for number, group in enumerate(places_of(chunks)) for i in group}
+    paths = dict.fromkeys(chunk.path for chunk in chunks)
+    found = [section for path in paths for section in _of_file(path, results, numbers, view)]
     return sorted(found, key=lambda section: section.best.ranked.rank)
 
 
-def _of_file(path: str, results: Sequence[Result], view: View) -> list[Section]:
+def _of_file(path: str, results: Sequence[Result], numbers: Mapping[Chunk, int], view: View) -> list[Section]:
     mine = [result for result in results if result.passage.chunk.path == path]
     lines = view.lines(path) or ()
     alone = [_alone(result) for result in mine if not _is_in(lines, result)]
-    exact = [_Shown(result, result.passage.chunk) for result in mine if _is_in(lines, result)]
+    exact = [
+        _Shown(result, result.passage.chunk, numbers[result.passage.chunk])
+        for result in mine
+        if _is_in(lines, result)
+    ]
     siblings: Sequence[Chunk] = ()
     if exact and exact[0].result.ranked.rank == 1 and view.is_indexed:
         siblings = view.snapshot.chunks_of(path)
@@ -68,22 +82,23 @@ def _of_file(path: str, results: Sequence[Result], view: View) -> list[Section]:
             exact[0] = _widened(exact[0], siblings, lines)
         else:
             siblings = ()
-    return alone + [_joined(group, lines, siblings) for group in _neighbours(exact, lines)]
+    return alone + [_joined(group, lines, siblings) for group in _merged(exact)]
 
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """A result and the lines that show it."""
+    """A result, the lines that show it, and the number of its place."""
 
     result: Result
     place: Chunk
+    number: int
 
 
 def _widened(shown: _Shown, siblings: Sequence[Chunk], lines: Sequence[str]) -> _Shown:
     first, last = definition_span(shown.place, siblings, lines)
     head = next((chunk for chunk in siblings if chunk.start_line == first), shown.place)
     scope = head.scope if first < shown.place.start_line else shown.place.scope
-    return _Shown(shown.result, replace(shown.place, start_line=first, end_line=last, scope=scope))
+    return replace(shown, place=replace(shown.place, start_line=first, end_line=last, scope=scope))
 
 
 def _is_in(lines: Sequence[str], result: Result) -> bool:
@@ -93,33 +108,39 @@ def _is_in(lines: Sequence[str], result: Result) -> bool:
 
 
 def _alone(result: Result) -> Section:
-    return Section(result.passage.chunk, (result,), result.passage.lines)
+    chunk = result.passage.chunk
+    return Section(chunk, (result,), result.passage.lines, (chunk.start_line, chunk.end_line))
 
 
-def _neighbours(results: Sequence[_Shown], lines: Sequence[str]) -> list[list[_Shown]]:
-    """Group neighbours, in line order, while what they show together is short; overlaps are always one."""
+def _merged(results: Sequence[_Shown]) -> list[list[_Shown]]:
+    """Group results by place, in line order; what overlaps after it was widened is one place too."""
     groups: list[list[_Shown]] = []
-    first = last = 0
+    last = 0
     for shown in sorted(results, key=lambda item: item.place.start_line):
-        start, end = shown.place.start_line, max(shown.place.end_line, last)
-        is_near = start - last <= GAP + 1 and size_of(lines, first, end) <= WHOLE_CHARS
-        if groups and (start <= last or is_near):
+        if groups and (shown.place.start_line <= last or shown.number == groups[-1][-1].number):
             groups[-1].append(shown)
-            last = end
         else:
             groups.append([shown])
-            first, last = start, shown.place.end_line
+            last = 0
+        last = max(last, shown.place.end_line)
     return groups
 
 
 def _joined(group: Sequence[_Shown], lines: Sequence[str], siblings: Sequence[Chunk]) -> Section:
-    """Merge neighbours, which are in line order, into one section."""
+    """Merge results, which are in line order, into one section."""
     first = group[0].place
     place = replace(first, end_line=max(shown.place.end_line for shown in group))
-    best_first = tuple(sorted((shown.result for shown in group), key=lambda result: result.ranked.rank))
-    shown = tuple(lines[place.start_line - 1 : place.end_line])
-    constants = constants_of(place.start_line, place.end_line, siblings, lines)
-    return Section(place, best_first, shown, openers(first, lines), tuple(constants))
+    best_first = sorted(group, key=lambda shown: shown.result.ranked.rank)
+    is_short = size_of(lines, place.start_line, place.end_line) <= WHOLE_CHARS + END_CHARS
+    core = place if is_short else best_first[0].place
+    return Section(
+        place,
+        tuple(shown.result for shown in best_first),
+        tuple(lines[place.start_line - 1 : place.end_line]),
+        (core.start_line, core.end_line),
+        openers(core, lines),
+        tuple(constants_of(core.start_line, core.end_line, siblings, lines)),
+    )
 
 
 def openers(chunk: Chunk, lines: Sequence[str]) -> tuple[tuple[int, str], ...]:

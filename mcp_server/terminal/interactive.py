@@ -1,4 +1,4 @@
-"""What a person may type in an interactive search: a question, the number of a place, or `o` and a number.
+"""What a person may type in an interactive search: a question, the number of a place, and a few short words.
 
 `input` with the readline of Python's own library edits the line and recalls earlier ones. The questions are
 kept in memory only: what somebody looks for in a repository is nobody else's business.
@@ -7,7 +7,7 @@ kept in memory only: what somebody looks for in a repository is nobody else's bu
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -20,8 +20,9 @@ from retrieval.records import Chunk
 PROMPT = "search> "
 WELCOME = (
     "Ask in plain words or name an identifier. Then: a number shows that place whole, o and a number "
-    "opens it in your editor, an empty line ends."
+    "opens it in your editor, n shows the next places, ? shows this again, q or an empty line ends."
 )
+_LEAVE, _HELP, _NEXT = {"q", "quit", "exit", ":q"}, {"?", "h", "help"}, {"n", "next"}
 _OPEN = re.compile(r"o(?:pen)?\s*(\d{1,6})")
 _NUMBER = re.compile(r"\d{1,6}")
 
@@ -34,18 +35,20 @@ class Listing:
         text: The places, as they are printed.
         places: The places, in the order of their numbers.
         whole: Writes a place with all its code; takes its position, from 0.
+        first: The number of the first place.
     """
 
     text: str
     places: Sequence[Chunk]
     whole: Callable[[int], str]
+    first: int = 1
 
 
-def run(ask: Callable[[str], Listing], root: Path) -> int:
-    """Answer questions until an empty line or the end of input.
+def run(ask: Callable[[str, int], Listing], root: Path) -> int:
+    """Answer questions until an empty line, a word that leaves, or the end of input.
 
     Args:
-        ask: Answers one question.
+        ask: Answers one question, from its place 0 or a later one on.
         root: The folder that paths begin at.
 
     Returns:
@@ -54,16 +57,23 @@ def run(ask: Callable[[str], Listing], root: Path) -> int:
     with suppress(ImportError):  # Python on Windows has none
         import readline  # noqa: F401 - `input` uses it once it is imported
     click.echo(click.style(WELCOME, dim=True))
-    answered, found = 0, Listing("", (), lambda _at: "")
-    while line := _typed():
+    answered, found, question, seen = 0, Listing("", (), lambda _at: ""), "", 0
+    while (line := _typed()) and line.lower() not in _LEAVE:
         try:
-            if opening := _OPEN.fullmatch(line):
+            if line.lower() in _HELP:
+                click.echo(click.style(WELCOME, dim=True))
+            elif line.lower() in _NEXT and question:
+                seen += len(found.places)
+                found = replace(ask(question, seen), first=seen + 1)
+                click.echo(found.text)
+            elif opening := _OPEN.fullmatch(line):
                 place = found.places[_position(opening[1], found)]
                 editor.open_at(root / place.path, place.start_line)
             elif _NUMBER.fullmatch(line):
                 click.echo(found.whole(_position(line, found)))
             else:
-                found = ask(line)
+                question, seen = line, 0
+                found = ask(line, 0)
                 answered += bool(found.places)
                 click.echo(found.text)
         except GoldrankError as error:
@@ -86,8 +96,9 @@ def _position(number: str, found: Listing) -> int:
     Raises:
         GoldrankError: No place has this number.
     """
-    if 1 <= int(number) <= len(found.places):
-        return int(number) - 1
-    known = f"the last answer lists 1 to {len(found.places)}" if found.places else "ask a question first"
+    position, last = int(number) - found.first, found.first + len(found.places) - 1
+    if 0 <= position < len(found.places):
+        return position
+    known = f"the last answer lists {found.first} to {last}" if found.places else "ask a question first"
     remedy = f'{known}, or search for the number: "{number}"'
     raise GoldrankError(f"no place has the number {number}", remedy=remedy)

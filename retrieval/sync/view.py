@@ -13,8 +13,8 @@ from pathlib import Path
 
 from retrieval.chunks import split_file
 from retrieval.chunks.chunk_text import ChunkText, FileLines, read_back
-from retrieval.errors import CacheError
-from retrieval.files import encoding, exclusion
+from retrieval.errors import ArgumentError, CacheError, shorten
+from retrieval.files import encoding, exclusion, own_ignores
 from retrieval.files.ignores import MANY
 from retrieval.files.walker import Listing
 from retrieval.history.archive import Archive
@@ -136,6 +136,10 @@ class View:
                 return reason if folder == path else f"it is below {folder}, {reason}"
         return self.tree.why_unlisted(path, is_git=self.listing is not None and self.listing.is_git)
 
+    def ignored(self) -> list[str]:
+        """List what git ignores, a folder as one; empty outside git."""
+        return self.tree.ignored() if self.listing and self.listing.is_git else []
+
     def left_out(self) -> str:
         """Say how many files that may contain an answer are not searched, and why; "" when all are."""
         reasons = Counter(item.reason for item in self.excluded if item.reason not in exclusion.NO_LOSS)
@@ -163,8 +167,18 @@ class View:
         rooted = replace(wanted, root=str(self.root))
         selection = passing(self.paths, rooted, is_cancelled=is_cancelled)
         if not selection.paths and self.is_listed:
-            raise nothing_passes(rooted, self.excluded, name=self.root.name)
+            raise self._unlisted(rooted) or nothing_passes(rooted, self.excluded, name=self.root.name)
         return selection
+
+    def _unlisted(self, wanted: Filter) -> ArgumentError | None:
+        """Return the error for a filter that names a path which is in no listing for a reason."""
+        is_git = self.listing is not None and self.listing.is_git
+        for glob in wanted.globs:
+            path = glob.strip("/")
+            if path and (reason := self.tree.why_unlisted(path, is_git=is_git)):
+                remedy = f"`!{path}` in {own_ignores.NAME} lets it in"
+                return ArgumentError(f"path {shorten(glob)} is not searched: {reason}", remedy=remedy)
+        return None
 
     def names(self, wanted: Filter) -> list[str]:
         """List files that match a filter before anything is indexed, including files that are not searched.

@@ -117,6 +117,13 @@ class WorkTree:
             return "git ignores it"
         return ""
 
+    def ignored(self) -> list[str]:
+        """List what git ignores, a folder that is ignored whole as one path with a slash at its end."""
+        listed = git.ask(
+            self.root, "ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory"
+        )
+        return [os.fsdecode(path) for path in (listed or b"").split(b"\0") if path]
+
     def commit(self, listing: Listing | None, *, is_still: bool) -> str:
         """Describe the commit and whether the tree is dirty, or say why git gives no answer.
 

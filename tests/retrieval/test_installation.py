@@ -148,7 +148,7 @@ def test_what_is_missing_is_said_with_the_command_that_adds_it(tmp_path: Path) -
         env={},
     ).stdout
     fact = "reading needs goldrank[hub], which is not installed (sentence-transformers, torch)"
-    assert said.startswith(f"{fact}; add it with: ")
+    assert said.startswith(f"{fact}; add it (some 2 GB of disk) with: ")
     assert "'goldrank[hub]'" in said
 
 

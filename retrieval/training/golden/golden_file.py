@@ -217,7 +217,7 @@ def question(row: Any, number: int, path: Path) -> Question:
     row = _named(row, where)
     unknown = sorted(str(key) for key in row if key not in _KEYS and not str(key).startswith("_"))
     if unknown:
-        known = ", ".join(sorted(_KEYS))
+        known = ", ".join(sorted({*_KEYS, *_ALSO}))
         raise ArgumentError(f"{where}: unknown key {shorten(unknown[0])}", remedy=f"known are {known}")
     text: Any = row.get("q")
     answers: Any = row.get("expect_paths")

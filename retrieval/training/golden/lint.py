@@ -127,8 +127,8 @@ def _size(asked: Golden) -> Iterator[Finding]:
             "warning",
             "few",
             0,
-            f"{count} questions prove nothing: {LEAST_GROUPS} are the least that a promotion asks "
-            "for; `goldrank golden suggest` drafts more",
+            f"questions: {count}; a promotion asks for {LEAST_GROUPS} at least, "
+            "`goldrank golden suggest` drafts more",
         )
 
 

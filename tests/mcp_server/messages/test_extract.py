@@ -96,3 +96,24 @@ def test_a_place_by_its_heading_says_what_it_does(tmp_path: Path, name: str, cod
     answer = search(view, Request("drain the drained queue", 8), None)
     (section,) = sections_of(answer.results, view)
     assert block_of(section, 1, "drain").gist == said
+
+
+def test_a_page_has_as_many_numbers_as_places_were_asked_for(tmp_path: Path) -> None:
+    """Two long halves of one function are one place, and the next page begins where this one ends."""
+    files = {}
+    for n in range(6):
+        steps = (f"    basket_{i} = refund(option{n}x{i}, customer{n}x{i}, reason_{i})\n" for i in range(34))
+        files[f"shop/a{n}.py"] = f"def refund_{n}(basket):\n{''.join(steps)}    return basket\n"
+    view = repository(write(tmp_path / "r", files), tmp_path / "cache").view()
+    seen: list[str] = []
+    for offset in (0, 2, 4):
+        request = Request("refund basket customer reason option", 2, offset=offset)
+        answer = search(view, request, None)
+        sections = sections_of(answer.results, view)
+        assert len(sections) == 2
+        seen += [section.place.span for section in sections]
+        text = search_reply(answer, sections, request=request, source="r", layout=Layout(24_000))
+        assert f"\n{offset + 2}. " in text
+        assert f"\n{offset + 3}. " not in text
+        assert f"offset={offset + 2}" in text
+    assert len(set(seen)) == 6

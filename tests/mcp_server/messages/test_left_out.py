@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from example_repository import MakeWorkspace
-from fakes import git, write
-from mcp_client import call, connected
+from fakes import git, repository, write
+from mcp_client import call, connected, refused
 
 pytestmark = pytest.mark.anyio
 
@@ -117,6 +117,20 @@ async def test_a_candidate_that_git_ignores_has_that_reason(workspace: MakeWorks
     assert "no.py: no such file" in reply
 
 
+async def test_a_filter_that_names_an_ignored_file_has_that_reason(
+    workspace: MakeWorkspace, tmp_path: Path
+) -> None:
+    """A newcomer who is told that no file matches looks for a typo; the way out is one line."""
+    root = write(tmp_path / "r", {"a.py": "x = 1\n", ".gitignore": "build/\n", "build/x.py": "y = 1\n"})
+    git(root, "init", "-q")
+    async with connected(workspace(root)) as client:
+        said = await refused(client, "rag_search", query="y", path=["build/x.py"])
+        assert "path build/x.py is not searched: git ignores it" in said
+        assert "`!build/x.py` in .goldrankignore lets it in" in said
+        write(root, {".goldrankignore": "!build/x.py\n"})
+        assert "1. build/x.py:1-1" in await call(client, "rag_search", query="y", path=["build/x.py"])
+
+
 async def test_a_repository_that_is_searched_whole_says_nothing_of_it(
     workspace: MakeWorkspace, example: Path
 ) -> None:
@@ -124,6 +138,20 @@ async def test_a_repository_that_is_searched_whole_says_nothing_of_it(
     write(example, {"logo.png": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0", "poetry.lock": "x"})
     async with connected(workspace(example)) as client:
         assert "not searched" not in await call(client, "rag_search", query="zxqvbn wobblefrotz")
+
+
+def test_status_lists_what_git_ignores(tmp_path: Path) -> None:
+    """A folder that is ignored whole is one line."""
+    files = {
+        "a.py": "x = 1\n",
+        ".gitignore": "build/\n*.log\n",
+        "build/x.py": "y",
+        "build/z.py": "z",
+        "b.log": "",
+    }
+    root = write(tmp_path / "r", files)
+    git(root, "init", "-q")
+    assert sorted(repository(root, tmp_path / "cache").view().ignored()) == ["b.log", "build/"]
 
 
 def test_status_names_files_that_were_read_oddly(tmp_path: Path) -> None:

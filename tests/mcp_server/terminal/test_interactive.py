@@ -74,3 +74,24 @@ def test_a_pipe_is_told_to_write_the_question(example: Path) -> None:
     """A script would wait for input for ever."""
     done = piped("search", cwd=example, code=2)
     assert "Example: goldrank search where are retries scheduled" in done.stderr
+
+
+def test_the_words_that_people_try_first_do_what_they_mean(example: Path) -> None:
+    """Nobody reads the first line twice: q leaves, ? repeats it, n turns the page and goes on counting."""
+    pages = {f"src/page_{i}.py": f"def turn_page_{i}(book):\n    return book.page({i})\n" for i in range(12)}
+    write(example, pages)
+    with terminal("search", cwd=example) as screen:
+        screen.wait_for("search> ")
+        screen.type("?\n")
+        screen.wait_for("q or an empty line ends", times=2)
+        screen.type("turn the page of a book\n")
+        screen.wait_for("8. src/page_")
+        screen.type("n\n")
+        screen.wait_for("9. src/page_")
+        screen.type("10\n")
+        screen.wait_for("return book.page")
+        screen.type("1\n")
+        screen.wait_for("no place has the number 1; the last answer lists 9 to")
+        screen.type("quit\n")
+        code, _ = screen.end()
+    assert code == 0
