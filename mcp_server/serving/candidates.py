@@ -26,6 +26,7 @@ from retrieval.search.searcher import best_chunks
 from retrieval.sync.view import View
 from retrieval.text import digest
 
+FEW_REPEATED = 3  # a grep hits a function in many lines, and a sentence for each is longer than the ranking
 _KEYS: Mapping[str, str] = {
     **dict.fromkeys(("path", "file", "filename", "filepath", "uri"), "path"),
     **dict.fromkeys(("line", "linenumber", "lineno", "start", "startline"), "line"),
@@ -97,6 +98,7 @@ def resolve_candidates(
     labels: dict[Chunk, str] = {}
     passages: list[ChunkText] = []
     problems: list[str] = []
+    repeated: list[_RepeatedError] = []
     for number, candidate in enumerate(candidates, 1):
         if is_cancelled():
             raise CancelledError("the caller no longer wants this ranking")
@@ -106,14 +108,30 @@ def resolve_candidates(
                 passage, label, asked = _text_passage(parsed), parsed.label, parsed.label
             else:
                 passage, asked = _file_passage(view, files, spans_of, parsed), shorten(parsed.written)
-                label = passage.chunk.span
+                is_folder = files.place(parsed.written) is None
+                label = f"{passage.chunk.span}{f'  (best of {asked})' if is_folder else ''}"
             _reject_duplicate(passage.chunk, label, labels, asked=asked)
+        except _RepeatedError as error:
+            repeated.append(error)
+            continue
         except ArgumentError as error:
             problems.append(str(error))
             continue
         passages.append(passage)
         labels[passage.chunk] = label
-    return ResolvedCandidates(tuple(passages), labels, tuple(problems))
+    return ResolvedCandidates(tuple(passages), labels, (*problems, *_told(repeated)))
+
+
+class _RepeatedError(ArgumentError):
+    """A candidate lies in a place that another has named."""
+
+
+def _told(repeated: Sequence[_RepeatedError]) -> Iterator[str]:
+    """Say which candidates are ranked once with others; many, as of a grep, in one sentence."""
+    if len(repeated) <= FEW_REPEATED:
+        yield from map(str, repeated)
+    else:
+        yield f"{len(repeated)} lie in places that are ranked already"
 
 
 def files_of(view: View) -> Files:
@@ -213,14 +231,14 @@ def _text(said: Mapping[str, Any], number: int) -> _Text:
 def _reject_duplicate(chunk: Chunk, label: str, labels: Mapping[Chunk, str], *, asked: str) -> None:
     """Reject a candidate that repeats another, or that the reply would call by the same label."""
     if chunk in labels:
-        raise ArgumentError(f"{asked}: the same as {labels[chunk]}, ranked once")
+        raise _RepeatedError(f"{asked}: the same as {labels[chunk]}, ranked once")
     if label not in labels.values():
         return
     if chunk.kind == "text":
         raise ArgumentError(
             f"{asked}: this id names another text already", remedy="give each text an id of its own"
         )
-    raise ArgumentError(f"{asked}: the same as {label}, ranked once")
+    raise _RepeatedError(f"{asked}: the same as {label}, ranked once")
 
 
 class _BestSpans:

@@ -23,6 +23,18 @@ def shop(tmp_path: Path) -> Path:
     return write(tmp_path / "shop", {"lib.py": CODE, "src/other.py": "def other(): pass\n"})
 
 
+async def test_many_hits_in_one_function_are_one_place_and_one_sentence(
+    workspace: MakeWorkspace, shop: Path
+) -> None:
+    """The lines of a grep are pasted as they are; what they share must not be longer than the ranking."""
+    hits = [f"lib.py:{line}" for line in range(2, 15)]
+    async with connected(workspace(shop)) as client:
+        reply = await call(client, "rag_rerank", query="render cart", candidates=[*hits, "src/other.py"])
+        few = await call(client, "rag_rerank", query="render cart", candidates=hits[:3])
+    assert "not ranked (1):\n- 12 lie in places that are ranked already" in reply
+    assert few.count("ranked once") == 2
+
+
 async def test_a_folder_is_ranked_by_its_best_chunk(workspace: MakeWorkspace, tmp_path: Path) -> None:
     """Who holds a folder wants to know whether the answer is in it; the reply names the lines."""
     files = {
@@ -34,7 +46,7 @@ async def test_a_folder_is_ranked_by_its_best_chunk(workspace: MakeWorkspace, tm
     async with connected(workspace(root)) as client:
         for folder in ("ui", "ui/", "./ui/", f"{root}/ui", "shop/ui"):
             reply = await call(client, "rag_rerank", query="render page", candidates=[folder, "lib/tax.py"])
-            assert "1. ui/cart.py:19-34" in reply
+            assert f"1. ui/cart.py:19-34  (best of {folder})" in reply
             assert "not ranked" not in reply
         reply = await call(client, "rag_rerank", query="zxqv", candidates=["ui/", "lib/tax.py"])
         assert "ui/: a folder of 2 files, of which none matches the query" in reply
