@@ -209,8 +209,9 @@ async def test_texts_of_one_id_are_told_apart_or_refused(workspace: MakeWorkspac
     assert '. text "a"  (' in reply
     assert '. text "b"  (' in reply
     assert reply.endswith(
-        'not ranked (2):\n- text "a": the same as text "a", ranked once\n'
-        '- text "a": this id names another text already; give each text an id of its own'
+        "not ranked (2):\n"
+        '- text "a": this id names another text already; give each text an id of its own\n'
+        '- text "a": the same as text "a", ranked once'
     )
 
 
