@@ -18,22 +18,22 @@ from retrieval.sync.view import View
 
 KNOWN_SHARE, KNOWN_TRUST = 0.75, 0.4
 """How much the index's score of a caller's passage counts beside BM25 among the passages, and how much of the
-cross-encoder's weight remains where it knows them all. Over what BM25 finds for 1,031 questions of people,
-that gains .060 nDCG@10 as asked and .024 with guesses (docs/decisions/0027-who-decides.md)."""
+embedded cross-encoder's weight remains where it knows them all. Over what BM25 finds for 1,031 questions of
+people, that gains .060 nDCG@10 as asked and .024 with guesses (docs/decisions/0027-who-decides.md)."""
 
 
 def known_scores(view: View, need: Need, passages: Sequence[ChunkText]) -> dict[Chunk, float]:
-    """Return the first-stage score of the best chunk that each passage of an indexed file touches."""
-    files = {passage.chunk.path for passage in passages if passage.chunk.kind != "text"}
+    """Return the first-stage score of the best chunk that each passage of an indexed file touches, or 0."""
+    indexed = view.contents.records
+    mine = [one for one in passages if one.chunk.kind != "text" and one.chunk.path in indexed]
     found: dict[str, list[Candidate]] = {}
-    for candidate in candidates_of(view, need, paths=sorted(files & view.contents.records.keys())):
+    for candidate in candidates_of(view, need, paths=sorted({one.chunk.path for one in mine})):
         found.setdefault(candidate.chunk.path, []).append(candidate)
     return {
         passage.chunk: max(
-            (one.score for one in found[passage.chunk.path] if _meets(one, passage)), default=0
+            (one.score for one in found.get(passage.chunk.path, ()) if _meets(one, passage)), default=0.0
         )
-        for passage in passages
-        if passage.chunk.kind != "text" and passage.chunk.path in found
+        for passage in mine
     }
 
 

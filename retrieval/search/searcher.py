@@ -269,7 +269,7 @@ def rerank(
     candidates = rank_passages(need, passages, known=known, is_cancelled=is_cancelled)
     by_chunk = {passage.chunk: passage for passage in passages}
     ordered = [by_chunk[candidate.chunk] for candidate in candidates]
-    trust = KNOWN_TRUST if len(known) == len(passages) else 1.0
+    trust = KNOWN_TRUST if second and second.is_spared and len(known) == len(passages) else 1.0
     trusted = replace(second, weight=trust * second.rerank_tool_weight) if second else None
     ranked, report = read_and_fuse(need.query.text, candidates, ordered, trusted, is_cancelled=is_cancelled)
     results = tuple(Result(item, by_chunk[item.candidate.chunk]) for item in ranked)

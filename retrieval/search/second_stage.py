@@ -117,7 +117,8 @@ class SecondStage:
         deadline_s: Seconds after which the remaining candidates keep their first-stage order.
         note: Why another model than the promoted one is used, or "".
         kinds: The kinds of needs that it is asked about in a search.
-        is_spared: Whether it is not asked where the first stage is sure, or the question names code.
+        is_spared: Whether it is not asked where the first stage is sure, or the question names code, and
+            trusted less where the index knows a caller's passages: what was measured of the embedded model.
         progress: Called with candidates read and candidates in total.
     """
 
