@@ -53,8 +53,7 @@ def block_of(section: Section, number: int, words: str) -> Block:
     lines = list(enumerate(section.lines, section.place.start_line))
     first, last = section.core
     core = [row for row in lines if first <= row[0] <= last]
-    opening = [row for row in section.openers if row[0] < first]
-    whole = _written([*opening, *core], width)
+    whole = _written([*section.openers, *core], width)
     chosen = [lines[i] for i in extract_of(section, words)]
     ahead = [row for row in section.openers if not chosen or row[0] < chosen[0][0]]
     extract = _written([*ahead, *chosen], width)

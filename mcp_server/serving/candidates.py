@@ -107,9 +107,8 @@ def resolve_candidates(
             if isinstance(parsed, _Text):
                 passage, label, asked = _text_passage(parsed), parsed.label, parsed.label
             else:
-                passage, asked = _file_passage(view, files, spans_of, parsed), shorten(parsed.written)
-                is_folder = files.place(parsed.written) is None
-                label = f"{passage.chunk.span}{f'  (best of {asked})' if is_folder else ''}"
+                asked = shorten(parsed.written)
+                passage, label = _file_passage(view, files, spans_of, parsed)
             _reject_duplicate(passage.chunk, label, labels, asked=asked)
         except _RepeatedError as error:
             repeated.append(error)
@@ -270,15 +269,25 @@ class _BestSpans:
         return self.of(best, lines) if best and lines is not None else None
 
 
-def _file_passage(view: View, files: Files, spans_of: "_BestSpans", wanted: _FilePlace) -> ChunkText:
+def _file_passage(
+    view: View, files: Files, spans_of: "_BestSpans", wanted: _FilePlace
+) -> tuple[ChunkText, str]:
+    """Return the passage that a caller's place means, and what the reply calls it."""
     asked = shorten(wanted.written)
     place = files.place(wanted.written)
     if place is None:
         if below := files.below(wanted.written):
-            return _in_folder(spans_of, below, asked)
+            passage = _in_folder(spans_of, below, asked)
+            return passage, f"{passage.chunk.span}  (best of {asked})"
         raise _unknown_file(view, files, wanted.written)
     if wanted.line is not None:
         place = Place(place.path, wanted.line, wanted.end)
+    passage = _at(view, spans_of, place, asked)
+    return passage, passage.chunk.span
+
+
+def _at(view: View, spans_of: "_BestSpans", place: Place, asked: str) -> ChunkText:
+    """Return the passage at a place of a listed file."""
     lines = view.lines(place.path)
     if lines is None:
         raise ArgumentError(f"{asked}: it vanished or may not be read")

@@ -134,11 +134,15 @@ class View:
         for folder in (path, *folders_above(path)):
             if reason := self.reasons.get(folder, ""):
                 return reason if folder == path else f"it is below {folder}, {reason}"
-        return self.tree.why_unlisted(path, is_git=self.listing is not None and self.listing.is_git)
+        return self.tree.why_unlisted(path, is_git=self._is_git)
 
     def ignored(self) -> list[str]:
         """List what git ignores, a folder as one; empty outside git."""
-        return self.tree.ignored() if self.listing and self.listing.is_git else []
+        return self.tree.ignored() if self._is_git else []
+
+    @property
+    def _is_git(self) -> bool:
+        return self.listing is not None and self.listing.is_git
 
     def left_out(self) -> str:
         """Say how many files that may contain an answer are not searched, and why; "" when all are."""
@@ -172,10 +176,9 @@ class View:
 
     def _unlisted(self, wanted: Filter) -> ArgumentError | None:
         """Return the error for a filter that names a path which is in no listing for a reason."""
-        is_git = self.listing is not None and self.listing.is_git
         for glob in wanted.globs:
             path = glob.strip("/")
-            if path and (reason := self.tree.why_unlisted(path, is_git=is_git)):
+            if path and (reason := self.tree.why_unlisted(path, is_git=self._is_git)):
                 remedy = f"`!{path}` in {own_ignores.NAME} lets it in"
                 return ArgumentError(f"path {shorten(glob)} is not searched: {reason}", remedy=remedy)
         return None
