@@ -30,7 +30,8 @@ class Block:
         heading: Its place and what it defines.
         full: Its numbered lines.
         code: Those that are shown of a place that is shown whole; of a long one, its core.
-        extract: Its lines that name it and match the question; all of `code` where that is as short.
+        extract: Its lines that name it and match the question; all of `code` where that is as short. Empty
+            unless it was asked for.
         gist: The line that says in words what it is, to show when nothing else is; "" without one.
     """
 
@@ -41,32 +42,40 @@ class Block:
     gist: str
 
 
-def block_of(section: Section, number: int, words: str) -> Block:
+def block_of(section: Section, number: int, words: str, *, is_extracted: bool = False) -> Block:
     """Write a section.
 
     Args:
         section: The section.
         number: Its number in the reply, from 1.
         words: What was asked, guesses included; extracts show where they occur.
+        is_extracted: Whether the extract will be shown; choosing its lines reads all of them.
     """
     width = len(str(section.place.end_line))
     lines = list(enumerate(section.lines, section.place.start_line))
     first, last = section.core
     core = [row for row in lines if first <= row[0] <= last]
     whole = _written([*section.openers, *core], width)
-    chosen = [lines[i] for i in extract_of(section, words)]
-    ahead = [row for row in section.openers if not chosen or row[0] < chosen[0][0]]
-    extract = _written([*ahead, *chosen], width)
     if section.constants:
         whole.append(f"{GAP:>{width}}  constants used above")
         whole.extend(_numbered(number, text, width) for number, text in section.constants)
-    if sum(map(len, extract)) + EXTRACT_GAIN > sum(map(len, whole)):
-        extract = whole
+    extract = _extract(section, lines, words, whole) if is_extracted else ()
     told = telling_line(section)
     gist = "" if told is None else cut_line(_numbered(*lines[told], width), GIST_CHARS)
     before = [row for row in section.openers if row[0] < section.place.start_line]
     full = tuple(whole) if len(core) == len(lines) else tuple(_written([*before, *lines], width))
-    return Block(_heading(section, number, words), full, tuple(whole), tuple(extract), gist)
+    return Block(_heading(section, number, words), full, tuple(whole), extract, gist)
+
+
+def _extract(
+    section: Section, lines: Sequence[tuple[int, str]], words: str, whole: Sequence[str]
+) -> tuple[str, ...]:
+    """Write the lines that stand for a section, or all of it where that is hardly longer."""
+    chosen = [lines[i] for i in extract_of(section, words)]
+    ahead = [row for row in section.openers if not chosen or row[0] < chosen[0][0]]
+    extract = _written([*ahead, *chosen], len(str(section.place.end_line)))
+    is_short = sum(map(len, extract)) + EXTRACT_GAIN <= sum(map(len, whole))
+    return tuple(extract if is_short else whole)
 
 
 def _heading(section: Section, number: int, words: str) -> str:

@@ -103,7 +103,10 @@ def search_reply(
     tail = min(TAIL_CHARS, max_chars // TAIL_SHARE)
     budget = max_chars - sum(len(line) + 1 for line in lines) - tail
     words = " ".join((request.query, *request.wordings, *request.expect))
-    blocks = [block_of(section, number, words) for number, section in enumerate(sections, 1 + request.offset)]
+    blocks = [
+        block_of(section, 1 + request.offset + i, words, is_extracted=form == "code" and _has_extract(i))
+        for i, section in enumerate(sections)
+    ]
     shown = _fit(blocks, form, budget)
     lines.extend(shown.lines)
     if note := _left_out(shown, answer, sections, layout, request):
@@ -251,13 +254,17 @@ def _fit(blocks: Sequence[Block], form: Form, budget: int) -> _Shown:
     return _Shown(tuple(lines), tuple(brief), (*cut, *lost))
 
 
+def _has_extract(place: int) -> bool:
+    return 0 < place <= EXTRACTS
+
+
 def _shown_of(place: int, block: Block, form: Form) -> tuple[str, ...]:
     """Return the lines of a block that are shown where there is room; `place` counts from 0."""
     if form == "full":
         return block.full
     if not place:
         return block.code
-    if place <= EXTRACTS:
+    if _has_extract(place):
         return block.extract
     return (block.gist,) if block.gist else ()
 
