@@ -99,7 +99,7 @@ def whole(found: Found, position: int) -> str:
         position: Which of them, from 0.
     """
     block = block_of(found.sections[position], found.first + position, found.words)
-    return _painted("\n".join((block.heading, *block.code)), found)
+    return _painted("\n".join((block.heading, *block.full)), found)
 
 
 def _painted(reply: str, found: Found) -> str:

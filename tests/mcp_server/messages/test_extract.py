@@ -117,3 +117,16 @@ def test_a_page_has_as_many_numbers_as_places_were_asked_for(tmp_path: Path) -> 
         assert f"\n{offset + 3}. " not in text
         assert f"offset={offset + 2}" in text
     assert len(set(seen)) == 6
+
+
+def test_all_lines_of_a_long_place_are_at_hand(tmp_path: Path) -> None:
+    """A reply shows the core of a place that is longer than a screen; who asks for all of it gets it."""
+    rows = [f"    basket_{i} = refund(option_{i}, customer_{i}, reason_{i}, currency_{i})" for i in range(60)]
+    code = "\n".join(["def refund_all(basket):", *rows, "    return basket", ""])
+    view = repository(write(tmp_path / "r", {"shop/a.py": code}), tmp_path / "cache").view()
+    answer = search(view, Request("refund basket customer reason currency", 8), None)
+    (section, *_) = sections_of(answer.results, view)
+    block = block_of(section, 1, "refund")
+    assert len(block.code) < len(section.lines)
+    shown = [line for line in block.full if " | " in line]
+    assert [line.partition(" | ")[2] for line in shown[-len(section.lines) :]] == list(section.lines)
