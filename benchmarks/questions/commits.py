@@ -184,7 +184,7 @@ def licence(git: Git, head: str) -> str:
 
 def _licence_texts(git: Git, head: str) -> Iterator[str]:
     for name in git("ls-tree", "--name-only", head).decode("utf-8", "replace").splitlines():
-        if re.match(r"(?:un)?licen[cs]e|copying", name, re.IGNORECASE) and "." not in name[:1]:
+        if re.match(r"(?:mit-)?(?:un)?licen[cs]e|copying", name, re.IGNORECASE) and "." not in name[:1]:
             kind = git("cat-file", "-t", f"{head}:{name}").decode().strip()
             if kind == "blob":
                 yield git("cat-file", "blob", f"{head}:{name}").decode("utf-8", "replace")

@@ -29,6 +29,7 @@ class Recipe:
         balanced: Whether positives get the weight negatives / positives of the training pairs ("bce" only).
         validation_share: Share of the groups held out for early stopping, 0 up to but not 1; 0 for none.
         patience: Number of epochs without a better validation loss before training stops.
+        teacher_share: How much of a question the teacher's scores decide, 0 to 1 ("listnet" only).
         keep: Share of the tuned weights in the result, 0 to 1; the rest are the base's.
         seed: Seeds the order, dropout, new weights and the validation split.
     """
@@ -46,6 +47,7 @@ class Recipe:
     balanced: bool = True
     validation_share: float = 0.2
     patience: int = 1
+    teacher_share: float = 0.0
     keep: float = 0.5
     seed: int = 42
 
@@ -88,6 +90,10 @@ def check(recipe: Recipe) -> None:
         "max_tokens": (recipe.max_tokens >= 1, "1 or more"),
         "validation_share": (0 <= recipe.validation_share < 1, "0 up to but not 1"),
         "patience": (recipe.patience >= 1, "1 or more"),
+        "teacher_share": (
+            0 <= recipe.teacher_share <= (1 if recipe.loss == "listnet" else 0),
+            '0 to 1 with "listnet", else 0',
+        ),
         "keep": (0 <= recipe.keep <= 1, "0 to 1"),
         "schedule": (recipe.schedule == "linear", "linear"),
     }

@@ -210,8 +210,10 @@ def _trainer(
     trainer = CrossEncoderTrainer(
         model=model,
         args=arguments,
-        train_dataset=dataset(training, recipe.loss),
-        eval_dataset=dataset(validation, recipe.loss) if validation else None,
+        train_dataset=dataset(training, recipe.loss, teacher_share=recipe.teacher_share),
+        eval_dataset=dataset(validation, recipe.loss, teacher_share=recipe.teacher_share)
+        if validation
+        else None,
         loss=_LOSSES[recipe.loss](model, recipe, training),
         callbacks=[watch],
     )

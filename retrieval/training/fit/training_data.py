@@ -5,6 +5,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from retrieval.errors import TrainingError
 from retrieval.training.fit.recipe import Loss
 from retrieval.training.pairs.labeled_pairs import LabeledPair
@@ -72,8 +75,14 @@ def _by_question(pairs: Sequence[LabeledPair]) -> list[list[LabeledPair]]:
     return [rows for rows in questions.values() if 0 < sum(pair.label for pair in rows) < len(rows)]
 
 
-def dataset(pairs: Sequence[LabeledPair], loss: Loss) -> Any:
-    """Convert pairs to the form that the loss reads: one row per pair (bce) or per question (listnet)."""
+def dataset(pairs: Sequence[LabeledPair], loss: Loss, *, teacher_share: float = 0.0) -> Any:
+    """Convert pairs to the form that the loss reads: one row per pair (bce) or per question (listnet).
+
+    Args:
+        pairs: The pairs.
+        loss: The loss.
+        teacher_share: `Recipe.teacher_share`.
+    """
     from datasets import Dataset
 
     if loss == "bce":
@@ -89,6 +98,25 @@ def dataset(pairs: Sequence[LabeledPair], loss: Loss) -> Any:
         {
             "query": [rows[0].query for rows in questions],
             "passages": [[pair.passage for pair in rows] for rows in questions],
-            "labels": [[RELEVANT * pair.label for pair in rows] for rows in questions],
+            "labels": [_labels(rows, teacher_share) for rows in questions],
         }
     )
+
+
+def _labels(rows: Sequence[LabeledPair], teacher_share: float) -> list[float]:
+    """Return the labels of a question's passages for ListNet, which takes their softmax.
+
+    A teacher's softmax takes its share of the relevant ones' (Hinton et al. 2015, at temperature 1). A
+    question that the teacher did not score keeps its labels.
+    """
+    labels = [RELEVANT * pair.label for pair in rows]
+    scores = [pair.teacher for pair in rows if pair.teacher is not None]
+    if not teacher_share or len(scores) < len(rows):
+        return labels
+    mixed = (1 - teacher_share) * _softmax(labels) + teacher_share * _softmax(scores)
+    return [float(label) for label in np.log(mixed)]
+
+
+def _softmax(values: Sequence[float]) -> NDArray[np.float64]:
+    powers = np.exp(np.array(values, dtype=np.float64) - max(values))
+    return np.asarray(powers / powers.sum())

@@ -23,6 +23,7 @@ class LabeledPair:
         label: 1 for relevant, 0 for not relevant.
         chunk: The chunk that the passage comes from.
         rank: Its first-stage rank, 1-based; 0 if the first stage did not find it.
+        teacher: A teacher's logit for the pair, or None.
     """
 
     question_id: str
@@ -32,6 +33,7 @@ class LabeledPair:
     label: int
     chunk: Chunk
     rank: int
+    teacher: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
