@@ -1,9 +1,9 @@
 """Write the card of the embedded model from what ran: its lessons, its rounds, and what was measured of it.
 
-    python -m embedded_model.card --trained OUT --runs benchmarks/runs/DATE-embedded
+    python -m embedded_model.card --trained FIRST --trained SECOND --runs benchmarks/runs/DATE-model
 
-OUT is what train.py made; of the folder of runs every text file is shown as it is. The card is README.md
-beside the model.
+Each folder is what one training by train.py made, in order. Of the folder of runs every text file is shown as
+it is. The card is README.md beside the model.
 """
 
 import argparse
@@ -16,6 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from embedded_model.commits import COMMITS
+from embedded_model.written import WRITTEN
+from retrieval.files.languages import language_of
 from retrieval.rerank import exported_model
 from retrieval.training.release.markdown import table
 
@@ -29,12 +32,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--trained", type=Path, required=True, help="folder that train.py made")
+    parser.add_argument("--trained", type=Path, action="append", required=True, help="what train.py made")
     parser.add_argument("--runs", type=Path, required=True, help="folder of what was measured")
     args = parser.parse_args()
     parts = [
         *_front(),
         *_lessons(json.loads(MANIFEST.read_text(encoding="utf-8"))),
+        *_people(),
         *_training(args.trained),
         *_measured(args.runs),
         *_limits(),
@@ -78,18 +82,42 @@ def _lessons(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
     yield _table(("licence", "packages"), _counted(licences))
 
 
-def _training(trained: Path) -> Iterator[str]:
-    with (trained / "curve.tsv").open(encoding="utf-8") as file:
-        curve = list(csv.DictReader(file, delimiter="\t"))
+def _people() -> Iterator[str]:
+    rows = [row for row in json.loads(COMMITS.read_text(encoding="utf-8")) if "licence" in row]
+    written = [json.loads(line) for line in WRITTEN.read_text(encoding="utf-8").splitlines()]
+    languages = Counter(language_of(row["path"]) for row in written)
+    licences = Counter(str(row["licence"]) for row in rows)
+    yield (
+        f"\nThen {_sum(rows, 'lessons')} subjects of commits, asked of the tree before them, and "
+        f"{len(written):,} questions that language models wrote while reading code, in plain words and with "
+        f"the lines that answer, of {len(rows)} repositories. Those are taught whose answer the first stage "
+        "finds among its first 30. embedded_model/commits.json names commit and licence. Of 100 written "
+        "questions a second reader found 4 wrong, and 28 whose lines answer in part or not alone.\n"
+    )
+    yield _table(("language of the written questions", "questions"), _counted(languages))
+    yield _table(("licence", "repositories"), _counted(licences))
+
+
+def _training(trained: Sequence[Path]) -> Iterator[str]:
     yield "\n## Training\n"
     yield (
         "embedded_model/train.py, in rounds, listwise (ListNet), with `retrieval.training.fit.trainer`; one "
-        "package in eight was never learned from. Where a row says `narrowed`, embedded_model/prune.py took "
-        "layers and neurons away. On questions of those packages, among the candidates that were mined:\n"
+        "package or repository in eight was never learned from. Where a row says `narrowed`, "
+        "embedded_model/prune.py took layers and neurons away. On questions of those held out, among the "
+        "candidates that were mined:\n"
     )
-    yield _table(list(curve[0]), [list(row.values()) for row in curve])
+    for folder in trained:
+        with (folder / "curve.tsv").open(encoding="utf-8") as file:
+            curve = list(csv.DictReader(file, delimiter="\t"))
+        yield _table(list(curve[0]), [list(row.values()) for row in curve])
+        yield from _losses(folder)
+
+
+def _losses(trained: Path) -> Iterator[str]:
     rounds = sorted(trained.glob("round-*/trained.json"), key=lambda file: int(file.parent.name[6:]))
     told = [(file.parent.name, json.loads(file.read_text(encoding="utf-8"))) for file in rounds]
+    if not told:
+        return
     yield "Mean loss of each fifth of a round's steps:\n"
     yield _table(
         ("round", "steps", "minutes", *(f"{number}" for number in range(1, PARTS + 1))),
@@ -114,7 +142,10 @@ def _measured(runs: Path) -> Iterator[str]:
 def _limits() -> Iterator[str]:
     yield "\n## Limits\n"
     yield "- It reads English questions; its vocabulary is that of lower-case English.\n"
-    yield "- It learned from comments, error messages, names and changes, not from what people asked.\n"
+    yield (
+        "- It learned from comments, error messages, names, commits and questions written for it, not from "
+        "what people asked a search.\n"
+    )
     yield "- Its logits order the candidates of one question; they are no probabilities.\n"
     yield "\n## Licence\n\nApache-2.0, as goldrank and as the model it began with."
 

@@ -29,7 +29,16 @@ from tqdm import tqdm
 
 from embedded_model.base import downloaded
 from embedded_model.ship import MAX_TOKENS
-from embedded_model.train import SEED, Lesson, examined, is_held_out, logits_of, read_lessons
+from embedded_model.train import (
+    SEED,
+    Lesson,
+    examined,
+    is_held_out,
+    key_of,
+    logits_of,
+    read_lessons,
+    read_scores,
+)
 from retrieval.rerank.onnx_scorer import GraphScorer
 from retrieval.training.export.export import export
 
@@ -61,19 +70,25 @@ def main() -> None:
 
 
 def _scored(work: Path, teacher: Teacher, out: Path | None) -> list[tuple[Lesson, list[float]]]:
-    """Score lessons, write the scores below `out` if it is given, and return the held-out ones."""
+    """Score lessons and return the held-out ones; keep scores below `out` if it is given, and reuse them."""
     held: list[tuple[Lesson, list[float]]] = []
     for file in tqdm(sorted((work / "pairs").glob("*.jsonl")), unit="repository", disable=None):
         if not out and not is_held_out(file.stem):
             continue
         lessons = read_lessons(file, random.Random(SEED))  # noqa: S311 - the choice must be repeatable
-        scores = [teacher(lesson[0].query, [pair.passage for pair in lesson]) for lesson in lessons]
+        known = read_scores(out / file.name) if out and (out / file.name).exists() else {}
+        scores = [
+            [known[key_of(pair)] for pair in lesson]
+            if all(key_of(pair) in known for pair in lesson)
+            else teacher(lesson[0].query, [pair.passage for pair in lesson])
+            for lesson in lessons
+        ]
         if is_held_out(file.stem):
             held += zip(lessons, scores, strict=True)
         if out:
             out.mkdir(parents=True, exist_ok=True)
             rows = (
-                json.dumps([pair.question_id, pair.chunk.span, round(score, 4)]) + "\n"
+                json.dumps([*key_of(pair), round(score, 4)]) + "\n"
                 for lesson, own in zip(lessons, scores, strict=True)
                 for pair, score in zip(lesson, own, strict=True)
             )

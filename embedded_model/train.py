@@ -1,11 +1,12 @@
-"""Train the embedded model on the pairs that mine.py mined, in rounds, and measure each round.
+"""Train the embedded model on mined pairs, in rounds, and measure each round.
 
-    python -m embedded_model.train --work WORK --base FOLDER --out OUT [--round N RATE] ...
+    python -m embedded_model.train --work WORK ... --base FOLDER --out OUT [--teacher NAME] \
+        [--round N RATE] ...
 
 Each round trains on N questions of its own with `retrieval.training.fit.trainer`, which also tunes users'
 models, and starts from the model of the previous round. To continue an interrupted round, repeat the command.
-One package in eight is held out: the table gives nDCG and MRR on its questions after each round, among the
-mined candidates, for the model alone and with the first stage.
+One package or repository in eight is held out: the table gives nDCG and MRR on its questions after each round,
+among the mined candidates, for the model alone and with the first stage.
 
     OUT/base/      the model that the first round starts from: FOLDER, or some of its layers
     OUT/round-N/   the model after round N: a CrossEncoder folder
@@ -27,9 +28,11 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from retrieval.rerank import exported_model
 from retrieval.rerank.fusion import PairScorer, read_pairs
 from retrieval.rerank.model_loading import CrossEncoderScorer
 from retrieval.training.evaluation import metrics
+from retrieval.training.export.export import restored
 from retrieval.training.fit import trainer
 from retrieval.training.fit.identity import identity
 from retrieval.training.fit.recipe import Recipe
@@ -59,7 +62,9 @@ def main() -> None:
     parser.add_argument(
         "--work", type=Path, nargs="+", required=True, help="folders of lessons, as mine.py makes them"
     )
-    parser.add_argument("--base", type=Path, required=True, help="a CrossEncoder folder, or an encoder's")
+    parser.add_argument(
+        "--base", type=Path, required=True, help="a CrossEncoder folder, an exported one, or an encoder's"
+    )
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--layers", default="", help="layers of the base that are kept [default: all]")
     parser.add_argument("--skip", type=int, default=0, help="questions the base learned from [default: 0]")
@@ -138,19 +143,24 @@ def read_lessons(file: Path, rng: random.Random, teacher: str = "") -> list[Less
 
     `teacher` as in `lessons`.
     """
-    scores = _scores(file, teacher) if teacher else {}
+    scores = read_scores(file.parents[1] / "scores" / teacher / file.name) if teacher else {}
     asked = golden_file.load(file.parents[1] / "golden" / f"{file.stem}.json")
     share = {question.question_id: SHARES.get(question.tags[0], 1.0) for question in asked.questions}
     by_question: dict[str, list[LabeledPair]] = defaultdict(list)
     for pair in labeled_pairs.read(file).pairs:
-        score = scores.get((pair.question_id, pair.chunk.span))
-        by_question[pair.question_id].append(replace(pair, teacher=score))
+        by_question[pair.question_id].append(replace(pair, teacher=scores.get(key_of(pair))))
     return [own for identity, own in by_question.items() if rng.random() < share[identity]]
 
 
-def _scores(file: Path, teacher: str) -> dict[tuple[str, str], float]:
-    rows = (file.parents[1] / "scores" / teacher / file.name).read_text(encoding="utf-8").splitlines()
-    return {(question, span): score for question, span, score in map(json.loads, rows)}
+def read_scores(file: Path) -> dict[tuple[str, str], float]:
+    """Read a teacher's scores, as teachers.py writes them."""
+    rows = map(json.loads, file.read_text(encoding="utf-8").splitlines())
+    return {(question, span): score for question, span, score in rows}
+
+
+def key_of(pair: LabeledPair) -> tuple[str, str]:
+    """Return what identifies a pair among a repository's: its question and its place."""
+    return pair.question_id, pair.chunk.span
 
 
 def _thinned(lesson: Lesson) -> Lesson:
@@ -171,7 +181,8 @@ def start(base: Path, folder: Path, layers: str) -> Path:
     from sentence_transformers import CrossEncoder
 
     torch.manual_seed(SEED)
-    model = CrossEncoder(str(base), num_labels=1, local_files_only=True, trust_remote_code=False)
+    whole = restored(base, folder.parent) if (base / exported_model.GRAPH).exists() else base
+    model = CrossEncoder(str(whole), num_labels=1, local_files_only=True, trust_remote_code=False)
     bert: Any = model[0].auto_model
     if layers:
         encoder = bert.bert.encoder
