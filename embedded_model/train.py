@@ -5,8 +5,8 @@
 
 Each round trains on N questions of its own with `retrieval.training.fit.trainer`, which also tunes users'
 models, and starts from the model of the previous round. To continue an interrupted round, repeat the command.
-One package or repository in eight is held out: the table gives nDCG and MRR on its questions after each round,
-among the mined candidates, for the model alone and with the first stage.
+One package or repository in eight is held out: the table gives nDCG and MRR on its questions after each
+round, among the mined candidates, for the model alone and with the first stage.
 
     OUT/base/      the model that the first round starts from: FOLDER, or some of its layers
     OUT/round-N/   the model after round N: a CrossEncoder folder
