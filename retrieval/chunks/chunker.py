@@ -15,8 +15,7 @@ from retrieval.chunks import grammars
 from retrieval.chunks.definitions import Definition, definitions, parse
 from retrieval.chunks.outlines import components, notebook, outline
 from retrieval.chunks.outlines.components import Part
-from retrieval.chunks.outlines.outline import CRUMB_CHARS
-from retrieval.chunks.outlines.spans import Span, Weights, trim, windows
+from retrieval.chunks.outlines.spans import Span, Weights, packed, trim, windows
 from retrieval.files.languages import has_grammar, language_of
 from retrieval.records import Chunk
 from retrieval.text import LONG_CHARS, SMALL_CHARS, digest, is_data
@@ -25,8 +24,6 @@ VERSION = 7
 """Increment when the chunks of any file, or the notes on it, change: every index is then rebuilt."""
 
 CHUNK_CHARS = 750  # non-blank; 400 to 1500 move nDCG@10 by at most 0.007 (docs/decisions/0004-ranking.md)
-HEAD_ROOM = 1.6
-"""How far a chunk may exceed its size to keep a signature and its comment with the start of the body."""
 # In Shift-JIS and others, the second byte of a character may be a backslash. Decoded as one at the end of a
 # line, it makes C treat the next line as part of the comment.
 _UNREADABLE = re.compile(r"\ufffd\\(?=\r?$)", re.MULTILINE)
@@ -137,22 +134,9 @@ def _cut(node: Node, span: Span, weigh: Weights, *, size: int, depth: int = 0) -
         return [span]
     if depth == MAX_DEPTH or not node.child_count:
         return windows(span, weigh, size=size)
-    spans: list[Span] = []
-    is_end = False  # of a node that was cut: only crumbs are added, and no beginning of the next
-    for piece, child in _pieces(node, span):
-        weight = weigh(piece.first, piece.last)
-        inner = [piece] if weight <= size else _cut(child, piece, weigh, size=size, depth=depth + 1)
-        is_crumb = weight <= CRUMB_CHARS
-        room = size + (CRUMB_CHARS if is_crumb else 0)
-        if depth and len(spans) == 1 and not _holds_members(node):
-            room = int(HEAD_ROOM * size)
-        elif len(inner) > 1 or (is_end and not is_crumb):
-            room = 0
-        if spans and weigh(spans[-1].first, inner[0].last) <= room:
-            inner[0] = Span(spans.pop().first, inner[0].last)
-        is_end = len(inner) > 1 or (is_end and is_crumb)
-        spans.extend(inner)
-    return spans
+    pieces = (_cut(child, piece, weigh, size=size, depth=depth + 1) for piece, child in _pieces(node, span))
+    has_head = depth > 0 and not _holds_members(node)
+    return packed(pieces, weigh, size=size, begins_with_head=has_head)
 
 
 def _holds_members(node: Node) -> bool:

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 
 from retrieval.chunks.outlines import headings
 from retrieval.chunks.outlines.line_patterns import TABLE, Row
-from retrieval.chunks.outlines.spans import Span, Weights, windows
+from retrieval.chunks.outlines.spans import Span, Weights, packed, windows
 from retrieval.text import LONG_CHARS
 
 MAX_DEPTH = 30  # sections nested deeper are split by lines
-CRUMB_CHARS = 60  # a chunk may exceed its size by a piece this small, such as a closing brace
 LONGEST_NAME = 80  # characters: a heading may be a whole paragraph
 
 _COMMENT = re.compile(r"\s*(#|//|/\*|\*|--|;|%|!|\(\*|@|\[|\"|'|-(?:spec|doc)\b|\.PHONY)")
@@ -72,20 +71,8 @@ def cut(found: Sequence[Section], span: Span, weigh: Weights, *, size: int, dept
         return [span]
     if not found or depth == MAX_DEPTH:
         return windows(span, weigh, size=size)
-    spans: list[Span] = []
-    is_end = False  # of a section that was split: only crumbs are added, and no beginning of the next
-    for piece, inside in _pieces(found, span):
-        weight = weigh(piece.first, piece.last)
-        inner = cut(inside, piece, weigh, size=size, depth=depth + 1)
-        is_crumb = weight <= CRUMB_CHARS
-        room = size + (CRUMB_CHARS if is_crumb else 0)
-        if len(inner) > 1 or (is_end and not is_crumb):
-            room = 0
-        if spans and weigh(spans[-1].first, inner[0].last) <= room:
-            inner[0] = Span(spans.pop().first, inner[0].last)
-        is_end = len(inner) > 1 or (is_end and is_crumb)
-        spans.extend(inner)
-    return spans
+    pieces = (cut(inside, piece, weigh, size=size, depth=depth + 1) for piece, inside in _pieces(found, span))
+    return packed(pieces, weigh, size=size)
 
 
 def _pieces(found: Sequence[Section], span: Span) -> list[tuple[Span, Sequence[Section]]]:

@@ -12,7 +12,7 @@ from snippets import SNIPPETS
 from retrieval.chunks import chunker
 from retrieval.chunks.chunker import chunk_file, chunk_text, lines_of
 from retrieval.chunks.definition_queries import PATTERNS
-from retrieval.chunks.outlines.outline import CRUMB_CHARS
+from retrieval.chunks.outlines.spans import CRUMB_CHARS
 from retrieval.files import languages
 from retrieval.files.encoding import decode
 from retrieval.records import Chunk
