@@ -26,9 +26,7 @@ from tqdm import tqdm
 from benchmarks.judges.asking import follow
 from benchmarks.judges.found import touches
 from benchmarks.judges.question_sets import Target
-from benchmarks.judges.work_trees import FollowedClone
 from benchmarks.questions import commits
-from benchmarks.questions.commit_hunks import git_in
 from retrieval.files.languages import language_of
 from retrieval.rank.need import read_need
 from retrieval.records import Candidate
@@ -39,6 +37,8 @@ from retrieval.sync.repository import Repository
 from retrieval.training.golden import edits, golden_file
 from retrieval.training.pairs import labeled_pairs
 from retrieval.training.pairs.labeled_pairs import LabeledPair, Mined
+from retrieval.training.past.followed_clone import FollowedClone
+from retrieval.training.past.hermetic_git import git_in
 
 REPOSITORIES = Path(__file__).with_name("repositories.txt")
 COMMITS = Path(__file__).with_name("commits.json")

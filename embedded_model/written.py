@@ -28,8 +28,6 @@ from tqdm import tqdm
 from benchmarks.judges.asking import follow
 from benchmarks.judges.found import touches
 from benchmarks.judges.question_sets import Target
-from benchmarks.judges.work_trees import FollowedClone
-from benchmarks.questions.commit_hunks import Git, git_in
 from embedded_model.commits import COMMITS, DEPTH, NEGATIVES, POSITIVES, span_of, stem_of, write
 from retrieval.chunks import chunker
 from retrieval.files.languages import has_grammar
@@ -41,6 +39,8 @@ from retrieval.search import first_stage
 from retrieval.settings import Settings
 from retrieval.sync.repository import Repository
 from retrieval.training.pairs.labeled_pairs import LabeledPair
+from retrieval.training.past.followed_clone import FollowedClone
+from retrieval.training.past.hermetic_git import Git, git_in
 
 WRITTEN = Path(__file__).with_name("written.jsonl")
 SEED = 20261128

@@ -1,61 +1,30 @@
-"""What a set of weights is worth: measures of every question at once, and one number to climb.
-
-Files are measured as in `scores` (a file counts once), lines by the targets that the first results touch, and
-the sets that count chunks by nDCG@10 over chunks. Results beyond the fiftieth do not count.
-"""
+"""What a set of weights is worth over all sets of questions: one number to climb."""
 
 import math
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.fitting.evidence import WRONG, Evidence, order_of
-from retrieval.rank.need import NeedKind
-from retrieval.rank.weights import Weights
-
-CUTOFF, SHOWN, DEEPEST = 10, 8, 50
-NEVER = 10**6
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Measures = Mapping[str, Floats]
-"""By name, one value for each question, NaN where it has none."""
+from benchmarks.fitting.evidence import Gathered
+from retrieval.training.order.evidence import Floats
+from retrieval.training.order.measures import Measures
 
 GROUP_WEIGHTS: Mapping[str, float] = {"old": 2.0, "lines": 0.7}
 """Of the groups of a set, relative to 1. The old benchmark counts more because it may lose little."""
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """The measures of all questions, and the value that is climbed."""
-
-    measures: Measures
-    values: Floats
-
-
-def judge(evidence: Evidence, weights: Mapping[NeedKind, Weights]) -> Judged:
-    """Rank every pool and measure it."""
-    order = order_of(evidence, weights)
-    starts = np.searchsorted(evidence.question, np.arange(len(evidence.asked)))
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order] = np.arange(len(order)) - starts[evidence.question[order]] + 1
-    measures = _of_files(evidence, order, rank) | _of_lines(evidence, rank) | _of_chunks(evidence, rank)
-    return Judged(measures, _values(measures))
-
-
-def objective(evidence: Evidence, values: Floats, chosen: NDArray[np.bool_] | None = None) -> float:
+def objective(gathered: Gathered, values: Floats, chosen: NDArray[np.bool_] | None = None) -> float:
     """Average the values by group, weighed by the square root of their questions.
 
     Args:
-        evidence: The questions.
+        gathered: The questions.
         values: `Judged.values`.
         chosen: Which questions count, bool [n_questions]; all by default.
     """
     groups: dict[str, list[int]] = defaultdict(list)
-    for number, asked in enumerate(evidence.asked):
+    for number, asked in enumerate(gathered.asked):
         if chosen is None or chosen[number]:
             groups[asked.group].append(number)
     weights = {
@@ -65,10 +34,10 @@ def objective(evidence: Evidence, values: Floats, chosen: NDArray[np.bool_] | No
     return total / sum(weights.values())
 
 
-def means(evidence: Evidence, measures: Measures) -> dict[str, dict[str, float]]:
+def means(gathered: Gathered, measures: Measures) -> dict[str, dict[str, float]]:
     """Average each measure by group."""
     groups: dict[str, list[int]] = defaultdict(list)
-    for number, asked in enumerate(evidence.asked):
+    for number, asked in enumerate(gathered.asked):
         groups[asked.group].append(number)
     return {
         name: {
@@ -78,86 +47,3 @@ def means(evidence: Evidence, measures: Measures) -> dict[str, dict[str, float]]
         }
         for name, own in sorted(groups.items())
     }
-
-
-def is_wrong(evidence: Evidence) -> NDArray[np.bool_]:
-    """Tell which questions carry the guesses of another, bool [n_questions]."""
-    return np.array([asked.form == WRONG for asked in evidence.asked])
-
-
-def _values(measures: Measures) -> Floats:
-    """Weigh what a caller sees: files alone, files and lines, or chunks."""
-    files = 0.6 * measures["ndcg10"] + 0.4 * measures["hit1"]
-    lines = (
-        0.25 * measures["ndcg10"]
-        + 0.15 * measures["hit1"]
-        + 0.2 * (measures["line_hit1"] + measures["line_hit8"] + measures["line_recall10"])
-    )
-    values = np.where(np.isnan(measures["line_recall10"]), files, lines)
-    return np.where(np.isnan(measures["chunk_ndcg10"]), values, measures["chunk_ndcg10"])
-
-
-def _of_files(evidence: Evidence, order: Ints, rank: Ints) -> dict[str, Floats]:
-    count = len(evidence.asked)
-    file_of_row = evidence.file[order]
-    _, at = np.unique(file_of_row, return_index=True)
-    is_first = np.zeros(len(order), dtype=bool)
-    is_first[at] = True
-    seen = np.cumsum(is_first)
-    starts = np.searchsorted(evidence.question, np.arange(count))
-    before = np.concatenate(([0], seen))[np.minimum(starts, len(order))]
-    file_rank = seen - before[evidence.question[order]]
-    is_answer = np.zeros(int(evidence.file.max(initial=0)) + 1, dtype=bool)
-    is_answer[evidence.file[evidence.hits[:, 0]]] = True
-    rows = np.flatnonzero(is_first & is_answer[file_of_row] & (rank[order] <= DEEPEST))
-    owner, ranks = evidence.question[order][rows], file_rank[rows]
-    gained, first = np.zeros(count), np.full(count, NEVER)
-    near = ranks <= CUTOFF
-    np.add.at(gained, owner[near], 1 / np.log2(ranks[near] + 1))
-    np.minimum.at(first, owner, ranks)
-    wanted = [len({target.path for target in asked.question.targets}) for asked in evidence.asked]
-    return {
-        "ndcg10": np.minimum(1.0, gained / _ideal(wanted)),
-        "hit1": (first <= 1).astype(np.float64),
-        "hit8": (first <= SHOWN).astype(np.float64),
-    }
-
-
-def _of_lines(evidence: Evidence, rank: Ints) -> dict[str, Floats]:
-    count = len(evidence.asked)
-    by_target = _first_of_targets(evidence, rank)
-    counted = evidence.is_lines
-    owner, ranks = evidence.target_question[counted], by_target[counted]
-    total = np.bincount(owner, minlength=count)
-    found = np.bincount(owner, (ranks <= CUTOFF).astype(np.float64), count)
-    first = np.full(count, NEVER)
-    np.minimum.at(first, owner, ranks)
-    by_chunks = np.array([asked.counts == "chunks" for asked in evidence.asked])
-    none = (total == 0) | by_chunks
-    return {
-        "line_hit1": np.where(none, np.nan, first <= 1),
-        "line_hit8": np.where(none, np.nan, first <= SHOWN),
-        "line_recall10": np.where(none, np.nan, found / np.maximum(total, 1)),
-    }
-
-
-def _of_chunks(evidence: Evidence, rank: Ints) -> dict[str, Floats]:
-    count = len(evidence.asked)
-    pairs = np.stack((evidence.target_question, _first_of_targets(evidence, rank)), axis=1)
-    pairs = np.unique(pairs[pairs[:, 1] <= CUTOFF], axis=0)  # a chunk that meets two targets counts once
-    gained = np.bincount(pairs[:, 0], 1 / np.log2(pairs[:, 1] + 1), count)
-    ideal = _ideal([len(asked.question.targets) for asked in evidence.asked])
-    by_chunks = np.array([asked.counts == "chunks" for asked in evidence.asked])
-    return {"chunk_ndcg10": np.where(by_chunks, gained / ideal, np.nan)}
-
-
-def _first_of_targets(evidence: Evidence, rank: Ints) -> Ints:
-    """Return the rank of the first row that meets each target, or NEVER, int64 [n_targets]."""
-    first = np.full(len(evidence.target_question), NEVER)
-    np.minimum.at(first, evidence.hits[:, 1], rank[evidence.hits[:, 0]])
-    return np.where(first <= DEEPEST, first, NEVER)
-
-
-def _ideal(wanted: list[int]) -> Floats:
-    gains = np.concatenate(([1.0], np.cumsum([1 / math.log2(rank + 1) for rank in range(1, CUTOFF + 1)])))
-    return gains[np.minimum(wanted, CUTOFF)]

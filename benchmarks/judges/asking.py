@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from benchmarks.judges.found import Found, Span, find
 from benchmarks.judges.question_sets import Question, QuestionSet, Wording
-from benchmarks.judges.work_trees import FollowedClone, sizes_below
+from benchmarks.judges.work_trees import sizes_below
 from benchmarks.quality.ranks import TOP_K
 from retrieval.search import searcher
 from retrieval.search.places import spans_of
@@ -18,6 +18,7 @@ from retrieval.search.searcher import Request
 from retrieval.search.second_stage import SecondStage
 from retrieval.settings import Settings
 from retrieval.sync.repository import Repository
+from retrieval.training.past.followed_clone import FollowedClone
 
 _TAKES_GUESSES = "expect" in {field.name for field in fields(Request)}
 

@@ -6,8 +6,8 @@
 MIRRORS holds a git directory `owner+name/repo` a repository, with its history. The manifest names each
 repository with the commit that mining starts from; `--pin` moves it to the mirrors' present HEAD, checks the
 licences, and counts. A question is a subject that says what the code should do, asked of the tree before the
-commit; its targets are the lines there that the commit changed. `commit_subjects` and `commit_hunks` say
-which commits are fair questions. No search is run, so no ranking decides what is asked.
+commit; its targets are the lines there that the commit changed. `retrieval.training.past` says which commits
+are fair questions. No search is run, so no ranking decides what is asked.
 
 A line of the output is {"id", "kind": "commit", "query", "repo", "commit", "targets": [{"path", "start",
 "end"}]}; `commit` is the parent. A repository's lines go from its oldest commit to its newest, so that one
@@ -21,7 +21,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
@@ -29,13 +29,11 @@ from typing import Any
 
 from tqdm import tqdm
 
-from benchmarks.questions.commit_hunks import Git, Span, git_in, targets
-from benchmarks.questions.commit_subjects import is_bot, question
 from retrieval.files.languages import language_of
+from retrieval.training.past.hermetic_git import Git, git_in
+from retrieval.training.past.questions import PastQuestion, fair_questions
 
 MOST = 35  # questions of a repository: enough to compare systems on it, few enough to check out
-RECENT = 400  # commits that show whether a project merges branches
-DEPTH = 8_000  # commits looked at; the oldest of them are read in the same style
 
 _LICENCES = {
     "GPL": r"GNU (?:AFFERO |LESSER )?GENERAL PUBLIC LICENSE",
@@ -48,23 +46,6 @@ _LICENCES = {
     "CC0-1.0": r"CC0 1\.0 Universal",
 }
 _REFUSED = frozenset({"GPL", "MPL", "unknown"})
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """A commit with one parent.
-
-    Attributes:
-        id: Its full hash.
-        parent: The full hash of its first parent.
-        author: Name and address.
-        subject: The first line of its message.
-    """
-
-    id: str
-    parent: str
-    author: str
-    subject: str
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -100,56 +81,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def mine(git: Git, repo: str, head: str, *, most: int = MOST) -> list[dict[str, Any]]:
-    """Mine a history from its newest commit back; return the rows, oldest first.
-
-    First parents follow each other closely; where most of them are merges, the work lies beside them.
-    """
-    found: dict[str, dict[str, Any]] = {}
-    paths = [()] if is_merged(git, head) else [("--first-parent",), ()]
-    for options in paths:
-        commits = history(git, head, *options)
-        asked = [(commit, question(commit.subject)) for commit in commits if not is_bot(commit.author)]
-        times = Counter(text.lower() for _, text in asked if text)
-        rows = (
-            row(repo, commit, text, spans)
-            for commit, text in asked
-            if text and times[text.lower()] == 1 and commit.id not in found
-            if (spans := targets(git, commit.parent, commit.id))
-        )
-        seen = {entry["query"].lower() for entry in found.values()}
-        fresh = (entry for entry in rows if entry["query"].lower() not in seen)
-        found |= {entry["id"]: entry for entry in islice(fresh, most - len(found))}
-        if len(found) == most:
-            break
-    return oldest_first(git, head, list(found.values()))
+    """Mine a history from its newest commit back; return the rows, oldest first."""
+    found = [row(repo, item) for item in islice(fair_questions(git, head), most)]
+    return oldest_first(git, head, found)
 
 
-def is_merged(git: Git, head: str) -> bool:
-    """Tell whether the newest first parents are mostly merges of branches."""
-    out = git("rev-list", "--first-parent", "--parents", f"--max-count={RECENT}", head).decode()
-    merges = sum(len(line.split()) > 2 for line in out.splitlines())  # noqa: PLR2004 - itself and one parent
-    return 2 * merges > len(out.splitlines())
-
-
-def history(git: Git, head: str, *options: str) -> list[Commit]:
-    """List the commits with one parent, newest first."""
-    form = "--format=%H%x1f%P%x1f%an <%ae>%x1f%s%x1e"
-    out = git(
-        "log", "--no-merges", "--min-parents=1", "--topo-order", f"--max-count={DEPTH}", form, *options, head
-    )
-    records = out.decode("utf-8", "replace").split("\x1e")
-    return [Commit(*record.strip("\n").split("\x1f")) for record in records if record.strip()]
-
-
-def row(repo: str, commit: Commit, query: str, spans: Sequence[Span]) -> dict[str, Any]:
+def row(repo: str, asked: PastQuestion) -> dict[str, Any]:
     """Write a question as a line of the benchmark."""
     return {
-        "id": f"{repo.rpartition('/')[2]}-{commit.id[:10]}",
+        "id": f"{repo.rpartition('/')[2]}-{asked.commit[:10]}",
         "kind": "commit",
-        "query": query,
+        "query": asked.subject,
         "repo": repo,
-        "commit": commit.parent,
-        "targets": [asdict(span) for span in spans],
+        "commit": asked.parent,
+        "targets": [asdict(span) for span in asked.targets],
     }
 
 

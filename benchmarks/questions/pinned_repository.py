@@ -13,13 +13,9 @@ from retrieval.chunks.definition_queries import PATTERNS
 from retrieval.chunks.definitions import definitions, parse
 from retrieval.files.encoding import decode
 from retrieval.files.languages import language_of
+from retrieval.training.past.hunks import is_test
 
-_TEST = re.compile(
-    r"(^|/)(tests?|specs?|__tests__|\w*\.?tests?|test_suite|testdata|fixtures|benchmarks?|_?examples?)/"
-    r"|(^|/)test_[^/]*$|[._-](test|spec|benchmark|tests)\.\w+$|[a-z](Tests?|Suite|Spec)\.\w+$",
-)
 _PROSE = (".md", ".rst", ".txt", ".adoc")
-_TEST_SUPPORT = re.compile(r"(^|[/_])(mock|fake|stub|testing|test_util)[^/]*$")
 _TRAILER = re.compile(
     r"^\s*(?:[\w-]+-(?:by|to|from|id|revid):.*"
     r"|(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?|refs?|bug|url|see also|related(?: to)?|report(?:ed)?"
@@ -118,11 +114,6 @@ class Snapshot:
 def snapshots(manifest: Path, mirrors: Path, corpus: Path) -> list[Snapshot]:
     """List the repositories of a manifest, in its order."""
     return [_snapshot(entry, mirrors, corpus) for entry in json.loads(manifest.read_text(encoding="utf-8"))]
-
-
-def is_test(path: str) -> bool:
-    """Tell by its path whether a file is a test, or is there for tests, examples or benchmarks only."""
-    return bool(_TEST.search(path) or _TEST_SUPPORT.search(path))
 
 
 def read_source(path: str, text: str) -> Source | None:

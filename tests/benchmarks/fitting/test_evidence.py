@@ -6,13 +6,15 @@ import pytest
 from fakes import repository, write
 
 from benchmarks.fitting import objective
-from benchmarks.fitting.evidence import WRONG, gather, order_of
+from benchmarks.fitting.evidence import WRONG, gather
 from benchmarks.judges.asking import Places
 from benchmarks.judges.question_sets import FORMS, Question, QuestionSet, Target, Wording
 from retrieval.rank.need import read_need
 from retrieval.rank.ranker import rank, weights_for
 from retrieval.rank.weights import WEIGHTS
 from retrieval.search.first_stage import features_of
+from retrieval.training.order.measures import judge
+from retrieval.training.order.scoring import order_of
 
 FILES = {
     "src/session.py": (
@@ -57,11 +59,12 @@ def test_arrays_rank_as_a_search_does(tmp_path: Path, questions: QuestionSet) ->
     """Chunk for chunk, for names, paths, questions and guesses, right ones and wrong ones."""
     opened = repository(write(tmp_path / "r", FILES), tmp_path / "cache")
     places = Places({"people": tmp_path}, tmp_path, tmp_path, tmp_path / "indexes")
-    evidence = gather([questions], (*FORMS, WRONG), places)
+    gathered = gather([questions], (*FORMS, WRONG), places)
+    evidence = gathered.evidence
     order = order_of(evidence, WEIGHTS)
-    assert {asked.form for asked in evidence.asked} == {*FORMS, WRONG}
+    assert {asked.form for asked in gathered.asked} == {*FORMS, WRONG}
     at = 0
-    for number, asked in enumerate(evidence.asked):
+    for number, asked in enumerate(gathered.asked):
         count = int((evidence.question == number).sum())
         mine = order[at : at + count] - at
         at += count
@@ -78,8 +81,8 @@ def test_the_objective_counts_files_and_lines(tmp_path: Path, questions: Questio
     """A fit climbs what is measured."""
     write(tmp_path / "r", FILES)
     places = Places({"people": tmp_path}, tmp_path, tmp_path, tmp_path / "indexes")
-    evidence = gather([questions], ("asked",), places)
-    judged = objective.judge(evidence, WEIGHTS)
+    gathered = gather([questions], ("asked",), places)
+    judged = judge(gathered.evidence, WEIGHTS)
     assert judged.measures["hit1"][0] == 1
     assert judged.measures["line_hit8"][0] == 1
-    assert 0 < objective.objective(evidence, judged.values) <= 1
+    assert 0 < objective.objective(gathered, judged.values) <= 1

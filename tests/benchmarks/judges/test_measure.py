@@ -11,7 +11,7 @@ from benchmarks.judges.found import Found, Span, find, from_text, to_text
 from benchmarks.judges.question_sets import Target, read_people
 from benchmarks.judges.score_tables import gain
 from benchmarks.judges.scores import score
-from benchmarks.judges.work_trees import FollowedClone
+from retrieval.training.past.followed_clone import FollowedClone
 
 RESULTS: list[Span] = [("b.py", 1, 9), ("a.py", 1, 9), ("a.py", 20, 29), ("b.py", 10, 19), ("d/c.py", 1, 5)]
 

@@ -9,8 +9,8 @@ import pytest
 from fakes import git, write
 
 from benchmarks.questions import commits
-from benchmarks.questions.commit_hunks import git_in
-from benchmarks.questions.commit_subjects import is_bot, question
+from retrieval.training.past.hermetic_git import git_in
+from retrieval.training.past.subjects import is_bot, question
 
 CART = """\
 import os

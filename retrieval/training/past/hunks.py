@@ -2,17 +2,17 @@
 
 import re
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Literal
 
-from benchmarks.questions.idle_lines import busy_lines
-from benchmarks.questions.pinned_repository import is_test
 from retrieval.chunks.definition_queries import PATTERNS
 from retrieval.files.exclusion import reason_in_content, reason_in_name
 from retrieval.files.languages import language_of
 from retrieval.paths.file_kinds import is_minor
 from retrieval.settings import Settings
+from retrieval.training.past.hermetic_git import Git
+from retrieval.training.past.idle_lines import busy_lines
 
 MOST_FILES = 5  # a commit of more files is several changes
 MOST_TARGETS = 8  # of more places, nobody could say which is meant
@@ -21,8 +21,6 @@ NEARBY = 3  # lines between two hunks that one look shows together
 
 CODE = frozenset(PATTERNS) | {"dart"}
 
-# A user's settings must not change what is mined.
-_OPTIONS = ("-c", "core.quotePath=false", "-c", "diff.noprefix=false")
 _LIST = ("diff-tree", "-r", "--raw", "--no-renames", "--no-abbrev")
 _DIFF = (
     *("diff-tree", "-r", "-p", "--no-renames", "-U0", "-w", "--ignore-blank-lines", "--no-ext-diff"),
@@ -41,6 +39,12 @@ _BUILD = re.compile(
     r"generated|website|site|3rdparty)/",
     re.IGNORECASE,
 )
+
+_TEST = re.compile(
+    r"(^|/)(tests?|specs?|__tests__|\w*\.?tests?|test_suite|testdata|fixtures|benchmarks?|_?examples?)/"
+    r"|(^|/)test_[^/]*$|[._-](test|spec|benchmark|tests)\.\w+$|[a-z](Tests?|Suite|Spec)\.\w+$",
+)
+_TEST_SUPPORT = re.compile(r"(^|[/_])(mock|fake|stub|testing|test_util)[^/]*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,40 +82,48 @@ class _Versions:
     new: bytes
 
 
-Git = Callable[..., bytes]
-
-
-def git_in(folder: Path) -> Git:
-    """Return a function that runs git in a folder without the user's configuration."""
-    environment = {
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": "/dev/null",
-        "PATH": "/usr/bin:/bin:/usr/local/bin",
-    }
-
-    def run(*arguments: str) -> bytes:
-        command = ["git", "-C", str(folder), *_OPTIONS, *arguments]
-        return subprocess.run(command, capture_output=True, check=True, env=environment).stdout
-
-    return run
+Unanswerable = Literal[
+    "changes more than 5 files",
+    "adds, moves or removes code",
+    "changes no code",
+    "changes too much to say which place answers",
+    "has files that this clone lacks",
+]
+"""Why nothing in the parent answers the subject of a commit."""
 
 
 def targets(git: Git, parent: str, commit: str) -> list[Span]:
+    """List the lines of `parent` that `commit` changed in searched code; empty if it is no fair question."""
+    found = answer(git, parent, commit)
+    return [] if isinstance(found, str) else found
+
+
+def answer(git: Git, parent: str, commit: str) -> list[Span] | Unanswerable:
     """List the lines of `parent` that `commit` changed in searched code, by path, then line.
 
-    The list is empty if the commit is not a fair question: it moves, adds or removes code files, touches more
-    than `MOST_FILES`, or changes nothing but tests, prose, comments, imports or white space.
+    Returns:
+        At least one span; or why the commit is not a fair question: it moves, adds or removes code files,
+        touches more than `MOST_FILES`, or changes nothing but tests, prose, comments, imports or white space.
     """
+    try:
+        return _answer(git, parent, commit)
+    except subprocess.CalledProcessError:  # a shallow or partial clone, or a damaged object
+        return "has files that this clone lacks"
+
+
+def _answer(git: Git, parent: str, commit: str) -> list[Span] | Unanswerable:
     listed = [
         match
         for line in git(*_LIST, parent, commit).decode("utf-8", "replace").splitlines()
         if (match := _RAW.match(line))
     ]
-    if not 0 < len(listed) <= MOST_FILES or any(_moves_code(match) for match in listed):
-        return []
+    if len(listed) > MOST_FILES:
+        return "changes more than 5 files"
+    if any(_moves_code(match) for match in listed):
+        return "adds, moves or removes code"
     sources = [match["path"] for match in listed if match["status"] == "M" and is_source(match["path"])]
     if not sources:
-        return []
+        return "changes no code"
 
     def blob(revision: str, path: str) -> bytes:
         return git("cat-file", "blob", f"{revision}:{path}")
@@ -122,8 +134,14 @@ def targets(git: Git, parent: str, commit: str) -> list[Span]:
         for path, hunks in _hunks(patch.decode("utf-8", "replace"))
         for span in _spans(path, hunks, _Versions(blob(parent, path), blob(commit, path)))
     ]
-    fits = len(found) <= MOST_TARGETS and sum(span.end - span.start + 1 for span in found) <= MOST_LINES
-    return sorted(found, key=lambda span: (span.path, span.start)) if fits else []
+    if len(found) > MOST_TARGETS or sum(span.end - span.start + 1 for span in found) > MOST_LINES:
+        return "changes too much to say which place answers"
+    return sorted(found, key=lambda span: (span.path, span.start)) or "changes no code"
+
+
+def is_test(path: str) -> bool:
+    """Tell by its path whether a file is a test, or is there for tests, examples or benchmarks only."""
+    return bool(_TEST.search(path) or _TEST_SUPPORT.search(path))
 
 
 def is_source(path: str) -> bool:

@@ -1,0 +1,164 @@
+"""What the first stage knows of questions with known answers, as arrays, so that weights are tried quickly.
+
+A pool is what one search may return, a row of it a chunk. Each question is searched once; what is known of its
+pool does not depend on the weights that are tried.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.paths.file_kinds import KINDS
+from retrieval.rank.features import FEATURES, Features
+from retrieval.rank.need import NeedKind
+from retrieval.records import Chunk
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+Place = tuple[str, int | None, int | None]
+"""What answers: a file, or a folder with a slash at its end; the first and last line, or None for all of it."""
+
+Counts = Literal["files", "chunks"]
+"""What takes up a rank: a file, at its first result, or every result."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """The pool of one question.
+
+    Attributes:
+        kind: The kind of its need.
+        counts: What takes up a rank.
+        values: The features, in the order of FEATURES, float64 [n_rows, n_features].
+        file: A number for each file, from 0, int64 [n_rows].
+        file_kind: The number in KINDS of each row's file, int64 [n_rows].
+        is_asked: Whether the question asks for files of that kind, bool [n_rows].
+        is_older: Whether the file has a newer version in the pool, bool [n_rows].
+        match: `Features.match`.
+        hits: Rows and answers that meet: row, number of the answer, int64 [n_hits, 2].
+        is_lines: Whether an answer is lines of a file, bool [n_answers].
+        wanted_files: How many files and folders answer.
+    """
+
+    kind: NeedKind
+    counts: Counts
+    values: Floats
+    file: Ints
+    file_kind: Ints
+    is_asked: Bools
+    is_older: Bools
+    match: float
+    hits: Ints
+    is_lines: Bools
+    wanted_files: int
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The pools of several questions, one after the other.
+
+    Attributes:
+        kinds: The kind of each question's need.
+        counts: What takes up a rank, for each question.
+        values: As in a `Pool`, like all that follow without a sentence of their own.
+        question: The number of each row's question, ascending, int64 [n_rows].
+        file: A number for each question's file, ascending with the question, int64 [n_rows].
+        file_kind: As in a `Pool`.
+        is_asked: As in a `Pool`.
+        is_older: As in a `Pool`.
+        match: One for each question, float64 [n_questions].
+        hits: Rows and answers that meet, numbered over all questions, int64 [n_hits, 2].
+        answer_question: The question of each answer, int64 [n_answers].
+        is_lines: As in a `Pool`.
+        wanted_files: One for each question, int64 [n_questions].
+        wanted: How many answers each question has, int64 [n_questions].
+    """
+
+    kinds: tuple[NeedKind, ...]
+    counts: tuple[Counts, ...]
+    values: Floats
+    question: Ints
+    file: Ints
+    file_kind: Ints
+    is_asked: Bools
+    is_older: Bools
+    match: Floats
+    hits: Ints
+    answer_question: Ints
+    is_lines: Bools
+    wanted_files: Ints
+    wanted: Ints
+
+    def __len__(self) -> int:
+        """Return the number of questions."""
+        return len(self.kinds)
+
+
+def pool_of(
+    kind: NeedKind, features: Features, answers: Sequence[Place], *, counts: Counts = "files"
+) -> Pool:
+    """Keep what was measured for one question, and which of its chunks answer."""
+    chunks = features.pool.chunks
+    hits = [
+        (row, number)
+        for number, answer in enumerate(answers)
+        for row, chunk in enumerate(chunks)
+        if _meets(chunk, answer)
+    ]
+    none = np.zeros(len(chunks))
+    return Pool(
+        kind=kind,
+        counts=counts,
+        values=np.stack([features.by_name.get(name, none) for name in FEATURES], axis=1),
+        file=np.asarray(features.files, dtype=np.int64),
+        file_kind=np.array([KINDS.index(kind) for kind in features.kinds], dtype=np.int64),
+        is_asked=np.array([kind in features.asked for kind in features.kinds], dtype=np.bool_),
+        is_older=np.asarray(features.is_older > 0),
+        match=float(features.match),
+        hits=np.array(hits, dtype=np.int64).reshape(-1, 2),
+        is_lines=np.array([start is not None for _, start, _ in answers], dtype=np.bool_),
+        wanted_files=len({path for path, _, _ in answers}),
+    )
+
+
+def joined(pools: Sequence[Pool]) -> Evidence:
+    """Join at least one pool."""
+    sizes = [len(pool.file) for pool in pools]
+    answers = [len(pool.is_lines) for pool in pools]
+    rows, firsts = np.cumsum([0, *sizes]), np.cumsum([0, *answers])
+    files = np.cumsum([0, *(int(pool.file.max(initial=-1)) + 1 for pool in pools)])
+    return Evidence(
+        kinds=tuple(pool.kind for pool in pools),
+        counts=tuple(pool.counts for pool in pools),
+        values=np.concatenate([pool.values for pool in pools]),
+        question=np.repeat(np.arange(len(pools)), sizes),
+        file=np.concatenate([pool.file + base for pool, base in zip(pools, files[:-1], strict=True)]),
+        file_kind=np.concatenate([pool.file_kind for pool in pools]),
+        is_asked=np.concatenate([pool.is_asked for pool in pools]),
+        is_older=np.concatenate([pool.is_older for pool in pools]),
+        match=np.array([pool.match for pool in pools]),
+        hits=np.concatenate(
+            [
+                pool.hits + np.array([row, first], dtype=np.int64)
+                for pool, row, first in zip(pools, rows[:-1], firsts[:-1], strict=True)
+            ]
+        ),
+        answer_question=np.repeat(np.arange(len(pools)), answers),
+        is_lines=np.concatenate([pool.is_lines for pool in pools]),
+        wanted_files=np.array([pool.wanted_files for pool in pools], dtype=np.int64),
+        wanted=np.array(answers, dtype=np.int64),
+    )
+
+
+def _meets(chunk: Chunk, answer: Place) -> bool:
+    path, start, end = answer
+    if path.endswith("/"):
+        return chunk.path.startswith(path)
+    if chunk.path != path:
+        return False
+    return start is None or end is None or (chunk.start_line <= end and chunk.end_line >= start)

@@ -1,0 +1,106 @@
+"""How weights order the pools of all questions at once, in a fraction of a second.
+
+It computes what `retrieval.rank.ranker` does; `tests/benchmarks/fitting/test_evidence.py` compares them.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from retrieval.paths.file_kinds import KINDS
+from retrieval.rank.features import FEATURES, GUESS_FEATURES
+from retrieval.rank.need import NeedKind
+from retrieval.rank.ranker import MATCH_DOUBT, TRUSTED
+from retrieval.rank.weights import Weights
+from retrieval.training.order.evidence import Evidence, Floats, Ints
+
+
+def order_of(evidence: Evidence, weights: Mapping[NeedKind, Weights]) -> Ints:
+    """Rank every pool: the rows of each question, best first, int64 [n_rows], question after question."""
+    scores = _scored(evidence, weights)
+    return np.lexsort((-scores, evidence.question))
+
+
+def _scored(evidence: Evidence, weights: Mapping[NeedKind, Weights]) -> Floats:
+    kinds = np.array(evidence.kinds)[evidence.question]
+    scores = np.zeros(len(evidence.question))
+    for kind, own in weights.items():
+        rows = np.flatnonzero(kinds == kind)
+        if len(rows):
+            scores[rows] = _scored_alike(evidence, rows, own)
+    return scores
+
+
+def _scored_alike(evidence: Evidence, rows: Ints, weights: Weights) -> Floats:
+    """Score rows whose questions share weights, as `ranker._shares` does."""
+    owner, file = evidence.question[rows], evidence.file[rows]
+    kinds = _factors(evidence, rows, weights)
+    scores = _own(evidence, rows, weights) + _guessed(evidence, rows, owner, kinds, weights)
+    scores = np.round(scores, 6)
+    scores = scores + weights.coherence * _coherence(scores, owner, file)
+    scores = np.round(scores, 6) * kinds
+    scores = np.round(scores, 6)
+    scores = np.asarray(scores * weights.decay ** _placed_above(scores, file), dtype=np.float64).round(6)
+    if weights.puts_whole_first:
+        whole = evidence.values[rows, FEATURES.index("whole")]
+        scores = np.round(scores + whole * (1 + _peaks(scores, owner, len(evidence.kinds))[owner]), 6)
+    return np.asarray(scores, dtype=np.float64)
+
+
+def _own(evidence: Evidence, rows: Ints, weights: Weights) -> Floats:
+    factors = [0.0 if name in GUESS_FEATURES else weights.features.get(name, 0.0) for name in FEATURES]
+    return np.asarray(evidence.values[rows] @ np.array(factors))
+
+
+def _guessed(evidence: Evidence, rows: Ints, owner: Ints, kinds: Floats, weights: Weights) -> Floats:
+    factors = [weights.features.get(name, 0.0) if name in GUESS_FEATURES else 0.0 for name in FEATURES]
+    guessed = np.asarray(evidence.values[rows] @ np.array(factors))
+    if not guessed.any():
+        return guessed
+    own = _own(evidence, rows, weights) * kinds
+    by_guesses = guessed * kinds
+    count = len(evidence.kinds)
+    agreement = np.zeros(count)
+    np.maximum.at(agreement, owner, _share(own, owner, count) * _share(by_guesses, owner, count))
+    least, enough = TRUSTED
+    trust = np.clip((agreement - MATCH_DOUBT * evidence.match - least) / (enough - least), 0, 1)
+    trust[_peaks(own, owner, count) <= 0] = 1.0
+    return guessed * trust[owner]
+
+
+def _factors(evidence: Evidence, rows: Ints, weights: Weights) -> Floats:
+    plain = np.array([weights.kinds[kind] for kind in KINDS])[evidence.file_kind[rows]]
+    asked = np.array([weights.asked[kind] for kind in KINDS])[evidence.file_kind[rows]]
+    factors = np.where(evidence.is_asked[rows], asked, plain)
+    return np.where(evidence.is_older[rows], np.minimum(factors, weights.older), factors)
+
+
+def _coherence(scores: Floats, owner: Ints, file: Ints) -> Floats:
+    sums = np.bincount(file, scores)
+    best_first = np.lexsort((-scores, file))
+    best = best_first[np.flatnonzero(np.diff(file[best_first], prepend=-1))]
+    highest = np.zeros(int(owner.max(initial=0)) + 1)
+    np.maximum.at(highest, owner, scores)
+    largest = np.full(len(highest), 1e-12)
+    np.maximum.at(largest, owner[best], sums[file[best]])
+    raised = np.zeros(len(scores))
+    raised[best] = highest[owner[best]] * sums[file[best]] / largest[owner[best]]
+    return raised
+
+
+def _placed_above(scores: Floats, file: Ints) -> Ints:
+    best_first = np.lexsort((-scores, file))
+    starts = np.searchsorted(file[best_first], file)
+    places = np.empty(len(scores), dtype=np.int64)
+    places[best_first] = np.arange(len(scores))
+    return places - starts
+
+
+def _share(values: Floats, owner: Ints, count: int) -> Floats:
+    return np.asarray(values / np.maximum(_peaks(values, owner, count), 1e-12)[owner])
+
+
+def _peaks(values: Floats, owner: Ints, count: int) -> Floats:
+    peaks = np.zeros(count)
+    np.maximum.at(peaks, owner, values)
+    return peaks
