@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from benchmarks.questions.error_dialects import DIALECTS
 from benchmarks.questions.error_sites import CALLABLES, Source, order
-from benchmarks.questions.pinned_repository import Commit, Snapshot, is_test
+from benchmarks.questions.pinned_repository import Commit, Snapshot
 from retrieval.chunks.definitions import Definition
 from retrieval.files.languages import language_of
+from retrieval.training.past.hunks import is_test
 
 # The first group that took part is the test's name or its description.
 _STRING = r"(?:\"((?:[^\"\\\n]|\\.)+)\"|'((?:[^'\\\n]|\\.)+)'|`([^`\n$]+)`)"

@@ -1,10 +1,10 @@
 """What the first stage knows of questions with known answers, as arrays, so that weights are tried quickly.
 
-A pool is what one search may return, a row of it a chunk. Each question is searched once; what is known of its
-pool does not depend on the weights that are tried.
+A pool is what one search may return; a row of it is a chunk. Each question is searched once: what is known of
+its pool does not depend on the weights that are tried.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,7 +21,7 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 Place = tuple[str, int | None, int | None]
-"""What answers: a file, or a folder with a slash at its end; the first and last line, or None for all of it."""
+"""What answers: a file, or a folder with a slash at its end; its first and last line, or None for all."""
 
 Counts = Literal["files", "chunks"]
 """What takes up a rank: a file, at its first result, or every result."""
@@ -104,11 +104,14 @@ def pool_of(
 ) -> Pool:
     """Keep what was measured for one question, and which of its chunks answer."""
     chunks = features.pool.chunks
+    by_path: dict[str, list[int]] = {}
+    for row, chunk in enumerate(chunks):
+        by_path.setdefault(chunk.path, []).append(row)
     hits = [
         (row, number)
-        for number, answer in enumerate(answers)
-        for row, chunk in enumerate(chunks)
-        if _meets(chunk, answer)
+        for number, (path, start, end) in enumerate(answers)
+        for row in _rows_of(path, by_path)
+        if start is None or end is None or _shares_lines(chunks[row], start, end)
     ]
     none = np.zeros(len(chunks))
     return Pool(
@@ -155,10 +158,12 @@ def joined(pools: Sequence[Pool]) -> Evidence:
     )
 
 
-def _meets(chunk: Chunk, answer: Place) -> bool:
-    path, start, end = answer
-    if path.endswith("/"):
-        return chunk.path.startswith(path)
-    if chunk.path != path:
-        return False
-    return start is None or end is None or (chunk.start_line <= end and chunk.end_line >= start)
+def _rows_of(path: str, by_path: Mapping[str, list[int]]) -> list[int]:
+    """Return the rows of a file, or of all files in a folder, in order."""
+    if not path.endswith("/"):
+        return by_path.get(path, [])
+    return sorted(row for file, rows in by_path.items() if file.startswith(path) for row in rows)
+
+
+def _shares_lines(chunk: Chunk, start: int, end: int) -> bool:
+    return chunk.start_line <= end and chunk.end_line >= start
