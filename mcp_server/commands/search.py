@@ -27,6 +27,7 @@ from mcp_server.terminal.progress import waiting
 from mcp_server.terminal.results import Found, Shown
 from mcp_server.terminal.usage import examples
 from retrieval.errors import ArgumentError, ModelError, shorten
+from retrieval.rank import learned_order
 from retrieval.rank.need import MAX_WORDINGS, MOST_GUESSES
 from retrieval.rerank.model_thread import ModelThread
 from retrieval.search import searcher
@@ -132,6 +133,7 @@ def search(  # noqa: PLR0913, PLR0917 - one parameter an option
         globs=tuple(globs) or None,
         language=language,
         rerank="no" if no_rerank else "yes",
+        order=learned_order.serving(settings.models, repository.root),
     )
     chosen = nullcontext() if no_rerank else _loaded(settings, repository.root, request if words else None)
     with chosen as second:
@@ -221,9 +223,10 @@ def run(
     repository = opened(root, settings)
     rows = list(_queries(queries))
     done = up_to_date(repository)
+    order = learned_order.serving(settings.models, repository.root)
     with nullcontext() if no_rerank else _loaded(settings, repository.root) as second:
         for row in tqdm(rows, unit="query", disable=None, leave=False):
-            request = replace(row.request, top_k=top_k, rerank="no" if no_rerank else "yes")
+            request = replace(row.request, top_k=top_k, rerank="no" if no_rerank else "yes", order=order)
             answer = searcher.search(repository.view(), request, second, refresh=done)
             spans = spans_of([result.passage.chunk for result in answer.results])
             out.write(json.dumps({"id": row.key, "results": spans}) + "\n")

@@ -17,6 +17,11 @@ def of_results(answer: Answer) -> Iterator[str]:
     """Explain each result, line by line, and compare neighbours in first-stage order."""
     candidates = sorted((result.ranked.candidate for result in answer.results), key=lambda item: item.rank)
     yield "\nwhy, in the first stage: a score is the sum of these shares"
+    if answer.stages.lessons:
+        yield (
+            f"{answer.stages.lessons} commits of this repository taught the weights; "
+            "`goldrank models` shows which of them changed"
+        )
     for candidate in candidates:
         yield from _shares(candidate)
         if (touch := answer.touches.get(candidate.chunk.path)) and candidate.parts.get("past"):

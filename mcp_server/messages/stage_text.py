@@ -21,10 +21,11 @@ def stage_text(report: StageReport) -> str:
         return "no index yet: only files with matching names were read"
     if report.first == "repositories":
         return f"bm25 in {report.repositories} repositories, weighted by confidence; `repo` selects one"
+    learned = f", order learned from {report.lessons} commits" if report.lessons else ""
     if report.second is None:
-        return "bm25"
+        return f"bm25{learned}"
     text, note = _both_stages(report.second), report.second.model_note
-    return f"{text} ({note})" if note else text
+    return f"{text} ({note}){learned}" if note else f"{text}{learned}"
 
 
 def _both_stages(second: SecondStageReport) -> str:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from mcp_server.messages.argument_forms import folded, integer
@@ -19,6 +19,7 @@ from retrieval.errors import ArgumentError, CancelledError, shorten
 from retrieval.paths import path_roles, spans
 from retrieval.paths.spans import Files, Place, Span
 from retrieval.progress import IsCancelled
+from retrieval.rank.learned_order import SHIPPED, Order
 from retrieval.rank.need import Need
 from retrieval.records import Chunk
 from retrieval.search.caller_passages import rank_passages
@@ -80,6 +81,7 @@ def resolve_candidates(
     need: Need,
     candidates: Sequence[object],
     *,
+    order: Order = SHIPPED,
     is_cancelled: IsCancelled = lambda: False,
 ) -> ResolvedCandidates:
     """Turn a caller's candidates into passages, and collect a problem for each that cannot be ranked.
@@ -88,17 +90,18 @@ def resolve_candidates(
         view: Where paths are looked up.
         need: Chooses the chunk that stands for a whole file.
         candidates: As `rag_rerank` takes them, or any other value.
+        order: The first-stage order that serves the root.
         is_cancelled: Checked before each candidate, because its file is read and split.
 
     Raises:
         CancelledError: `is_cancelled` said so.
     """
     files = files_of(view)
-    spans_of = _BestSpans(view, need)
+    spans_of = _BestSpans(view, need, order)
     labels: dict[Chunk, str] = {}
     passages: list[ChunkText] = []
     problems: list[str] = []
-    repeated: list[_RepeatedError] = []
+    repeated: list[str] = []
     for number, candidate in enumerate(candidates, 1):
         if is_cancelled():
             raise CancelledError("the caller no longer wants this ranking")
@@ -110,11 +113,8 @@ def resolve_candidates(
                 asked = shorten(parsed.written)
                 passage, label = _file_passage(view, files, spans_of, parsed)
             _reject_duplicate(passage.chunk, label, labels, asked=asked)
-        except _RepeatedError as error:
-            repeated.append(error)
-            continue
         except ArgumentError as error:
-            problems.append(str(error))
+            (repeated if isinstance(error, _RepeatedError) else problems).append(str(error))
             continue
         passages.append(passage)
         labels[passage.chunk] = label
@@ -125,12 +125,10 @@ class _RepeatedError(ArgumentError):
     """A candidate lies in a place that another has named."""
 
 
-def _told(repeated: Sequence[_RepeatedError]) -> Iterator[str]:
+def _told(repeated: list[str]) -> list[str]:
     """Say which candidates are ranked once with others; many, as of a grep, in one sentence."""
-    if len(repeated) <= FEW_REPEATED:
-        yield from map(str, repeated)
-    else:
-        yield f"{len(repeated)} lie in places that are ranked already"
+    many = f"{len(repeated)} lie in places that are ranked already"
+    return [many] if len(repeated) > FEW_REPEATED else repeated
 
 
 def files_of(view: View) -> Files:
@@ -243,17 +241,18 @@ def _reject_duplicate(chunk: Chunk, label: str, labels: Mapping[Chunk, str], *, 
 class _BestSpans:
     """Chooses the chunk that stands for a whole file: the one that a search for the same need shows."""
 
-    def __init__(self, view: View, need: Need) -> None:
+    def __init__(self, view: View, need: Need, order: Order) -> None:
         self._view, self._need = view, need
+        self._best = partial(best_chunks, view, need, order=order)
 
     @cached_property
     def _found(self) -> dict[str, Chunk]:
-        return best_chunks(self._view, self._need)
+        return self._best()
 
     def of(self, path: str, lines: Sequence[str]) -> ChunkText:
         """Return the chunk; by BM25 within the file where the index does not know its present content."""
         if self._view.is_indexed:
-            chunk = self._found.get(path) or best_chunks(self._view, self._need, paths=[path]).get(path)
+            chunk = self._found.get(path) or self._best(paths=[path]).get(path)
             if chunk and self._view.chunk_texts([chunk])[0].is_current:
                 return _passage(path, chunk.start_line, chunk.end_line, lines)
         passages = chunk_texts_of(path, lines)
@@ -264,7 +263,7 @@ class _BestSpans:
 
     def below(self, paths: Sequence[str]) -> ChunkText | None:
         """Return the best chunk of several files; None where nothing in them matches."""
-        best = next(iter(best_chunks(self._view, self._need, paths=paths)), None)
+        best = next(iter(self._best(paths=paths)), None)
         lines = self._view.lines(best) if best else None
         return self.of(best, lines) if best and lines is not None else None
 

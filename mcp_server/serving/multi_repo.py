@@ -87,7 +87,8 @@ def search(
         for done, (name, wait) in enumerate(waits.items(), before + 1):
             try:
                 view, refresh = wait.result()
-                answer = searcher.search(view, from_each, None, refresh=refresh, is_cancelled=is_cancelled)
+                asked = replace(from_each, order=workspace.order(view.root))
+                answer = searcher.search(view, asked, None, refresh=refresh, is_cancelled=is_cancelled)
             except CancelledError:
                 raise
             except GoldrankError as error:

@@ -99,8 +99,9 @@ def search(workspace: Workspace, call: SearchCall, progress: CallProgress, is_ca
     if call.searches_all:
         return _search_all(workspace, call, progress, is_cancelled)
     view, refresh = workspace.refresh(call.repo, progress=progress.indexed, is_cancelled=is_cancelled)
-    with workspace.models.acquire(view.root, request=call.request, progress=progress.read) as second:
-        answer = searcher.search(view, call.request, second, refresh=refresh, is_cancelled=is_cancelled)
+    request = replace(call.request, order=workspace.order(view.root))
+    with workspace.models.acquire(view.root, request=request, progress=progress.read) as second:
+        answer = searcher.search(view, request, second, refresh=refresh, is_cancelled=is_cancelled)
     return _search_reply(call, answer, sections_of(answer.results, view), _source(view, refresh))
 
 
@@ -139,11 +140,14 @@ def rerank(
     repo = workspace.repo_of(arguments.repo, arguments.candidates)
     view = workspace.list_files(repo, progress=progress.indexed, is_cancelled=is_cancelled)
     need = read_need(arguments.query, arguments.expect or ())
-    resolved = resolve_candidates(view, need, arguments.candidates, is_cancelled=is_cancelled)
+    order = workspace.order(view.root)
+    resolved = resolve_candidates(view, need, arguments.candidates, order=order, is_cancelled=is_cancelled)
     with workspace.models.acquire(view.root, progress=progress.read) as second:
-        answer = searcher.rerank(need, resolved.passages, second, view=view, is_cancelled=is_cancelled)
+        answer = searcher.rerank(
+            need, resolved.passages, second, view=view, order=order, is_cancelled=is_cancelled
+        )
     return replies.rerank_reply(
-        replace(answer, notes=notes),
+        replace(answer, notes=(*answer.notes, *notes)),
         [resolved.labels[result.passage.chunk] for result in answer.results],
         query=arguments.query[0],
         source=_source(view),

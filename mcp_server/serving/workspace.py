@@ -15,6 +15,8 @@ from retrieval.errors import ArgumentError, GoldrankError, RootError, shorten
 from retrieval.files import confinement, git, secret_masking
 from retrieval.paths.spans import readings
 from retrieval.progress import IsCancelled, Progress, no_progress
+from retrieval.rank import learned_order
+from retrieval.rank.learned_order import Order
 from retrieval.rerank import model_versions
 from retrieval.rerank.model_versions import ModelStore
 from retrieval.search.filename_fallback import DETECTOR_S, NO_DETECTOR
@@ -69,6 +71,10 @@ class Workspace:
     def models(self) -> ModelChoice:
         """Which cross-encoder answers for a root."""
         return self._models
+
+    def order(self, root: Path) -> Order:
+        """Return the first-stage order that serves a root now."""
+        return learned_order.serving(self._settings.models, root)
 
     def model_store(self, root: Path) -> ModelStore:
         """Say where the models and the feedback of a root lie."""

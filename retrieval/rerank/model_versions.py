@@ -19,25 +19,21 @@ authenticates goldrank.json, which authenticates every other file.
 import hashlib
 import json
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from retrieval import version_log
 from retrieval.errors import ModelError, shorten
 from retrieval.ownership import folder_name, is_named_after
 from retrieval.rerank.fusion import PAIR_TEXT_VERSION
+from retrieval.version_log import NAME, VERSIONS, Event
 
 FACTS_FILE = "goldrank.json"
-CURRENT = "current"
-HISTORY = "history.jsonl"
-VERSIONS = "versions"
 
 ROLL_BACK = "`goldrank rollback` returns to the previous model"
 """The remedy for a version that cannot serve."""
-
-_NAME = re.compile(r"\d{4,}-[0-9a-f]{8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,27 +99,6 @@ class Version:
     hashes: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One line of the history.
-
-    Attributes:
-        time: ISO 8601.
-        action: What happened.
-        before: The version that served before, or None for the base model.
-        after: The version that serves afterwards, or None for the base model.
-        forced: Whether the gate had rejected it.
-        reason: The reason, as text for people.
-    """
-
-    time: str
-    action: Literal["promote", "rollback"]
-    before: str | None
-    after: str | None
-    forced: bool
-    reason: str
-
-
 def store(models: Path, root: Path) -> ModelStore:
     """Return the model store of a root, even if it has no models."""
     resolved = root.expanduser().resolve()
@@ -150,30 +125,21 @@ def current(where: ModelStore) -> str | None:
     Raises:
         ModelError: The file exists but cannot be read.
     """
-    pointer = where.folder / CURRENT
     try:
-        return pointer.read_text(encoding="utf-8", errors="replace").strip()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+        return version_log.current(where.folder)
     except OSError as error:
         raise ModelError(
-            f"{pointer} cannot be read: {error.strerror}", remedy="correct or remove it"
+            f"{where.folder / version_log.CURRENT} cannot be read: {error.strerror}",
+            remedy="correct or remove it",
         ) from error
 
 
 def versions(where: ModelStore) -> list[str]:
     """List the versions in the store, oldest first, intact or not, serving or not."""
     folder = where.folder / VERSIONS
-    return sorted((path.name for path in folder.glob("*") if _NAME.fullmatch(path.name)), key=number)
-
-
-def number(name: str) -> int:
-    """Return the counter of a version's name.
-
-    >>> number("0003-1f2e3d4c")
-    3
-    """
-    return int(name.partition("-")[0])
+    return sorted(
+        (path.name for path in folder.glob("*") if NAME.fullmatch(path.name)), key=version_log.number
+    )
 
 
 def read_version(where: ModelStore, name: str) -> Version:
@@ -182,7 +148,7 @@ def read_version(where: ModelStore, name: str) -> Version:
     Raises:
         ModelError: The version does not exist, or its record does not match its name.
     """
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         raise ModelError(
             f"{shorten(repr(name))} names no version of {where.root}",
             remedy="`goldrank rollback` returns to one",
@@ -190,7 +156,7 @@ def read_version(where: ModelStore, name: str) -> Version:
     folder = where.folder / VERSIONS / name
     try:
         record = json.loads((folder / FACTS_FILE).read_text(encoding="utf-8"))
-        if record.pop("name") != name or fingerprint(record) != name.partition("-")[2]:
+        if record.pop("name") != name or version_log.fingerprint(record) != name.partition("-")[2]:
             raise _broken(name, f"{FACTS_FILE} was changed after it was written")
         return _version(name, folder, record)
     except OSError as error:
@@ -226,11 +192,7 @@ def history(where: ModelStore) -> list[Event]:
 
     An event is written before `current` changes, so the last one may never have taken effect.
     """
-    try:
-        lines = (where.folder / HISTORY).read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return []
-    return [event for line in lines if (event := _event(line))]
+    return version_log.events(where.folder)
 
 
 def hashes(folder: Path) -> dict[str, str]:
@@ -244,12 +206,6 @@ def hashes(folder: Path) -> dict[str, str]:
     return found
 
 
-def fingerprint(record: Mapping[str, Any]) -> str:
-    """Hash a version's record without its name, of which the hash is a part."""
-    text = json.dumps(record, sort_keys=True, allow_nan=False)
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:8]
-
-
 def _version(name: str, folder: Path, record: Mapping[str, Any]) -> Version:
     facts = {field.name: record[field.name] for field in fields(VersionFacts)}
     facts["learned_from"] = tuple(facts["learned_from"])
@@ -261,14 +217,6 @@ def _version(name: str, folder: Path, record: Mapping[str, Any]) -> Version:
         decision=record["decision"],
         hashes=record["hashes"],
     )
-
-
-def _event(line: str) -> Event | None:
-    try:
-        row = json.loads(line)
-        return Event(row["time"], row["action"], row["from"], row["to"], row["forced"], row["reason"])
-    except (ValueError, KeyError, TypeError):
-        return None
 
 
 def _broken(name: str, why: str) -> ModelError:

@@ -11,6 +11,7 @@ from retrieval.errors import CancelledError
 from retrieval.index.bm25 import bm25_scores
 from retrieval.index.reader import path_terms
 from retrieval.progress import IsCancelled
+from retrieval.rank.learned_order import SHIPPED, Order
 from retrieval.rank.need import Need
 from retrieval.records import Bm25Candidate, Candidate, Chunk
 from retrieval.search.first_stage import candidates_of
@@ -22,12 +23,15 @@ embedded cross-encoder's weight remains where it knows them all. Over what BM25 
 people, that gains .060 nDCG@10 as asked and .024 with guesses (docs/decisions/0027-who-decides.md)."""
 
 
-def known_scores(view: View, need: Need, passages: Sequence[ChunkText]) -> dict[Chunk, float]:
+def known_scores(
+    view: View, need: Need, passages: Sequence[ChunkText], *, order: Order = SHIPPED
+) -> dict[Chunk, float]:
     """Return the first-stage score of the best chunk that each passage of an indexed file touches, or 0."""
     indexed = view.contents.records
     mine = [one for one in passages if one.chunk.kind != "text" and one.chunk.path in indexed]
+    paths = sorted({one.chunk.path for one in mine})
     found: dict[str, list[Candidate]] = {}
-    for candidate in candidates_of(view, need, paths=sorted({one.chunk.path for one in mine})):
+    for candidate in candidates_of(view, need, order=order, paths=paths):
         found.setdefault(candidate.chunk.path, []).append(candidate)
     return {
         passage.chunk: max(

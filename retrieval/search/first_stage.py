@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from retrieval.history.past import Touch
 from retrieval.rank.features import Features, extract_features
+from retrieval.rank.learned_order import SHIPPED, Order
 from retrieval.rank.need import Need
-from retrieval.rank.ranker import rank, weights_for
+from retrieval.rank.ranker import rank
 from retrieval.records import Candidate
 from retrieval.search import interface_words
 from retrieval.search.exact_names import READ_MOST, literal_first
@@ -48,11 +49,11 @@ def measure(view: View, need: Need, *, paths: Sequence[str] | None = None) -> Me
     return _measure(view, interface_words.with_reading(need, reading), paths, reading)
 
 
-def in_order(view: View, measured: Measured, *, limit: int = POOL) -> list[Candidate]:
+def in_order(view: View, measured: Measured, *, order: Order = SHIPPED, limit: int = POOL) -> list[Candidate]:
     """Return the best candidates in first-stage order; a name alone is looked up as it is written."""
     need = measured.need
     deep = max(limit, READ_MOST) if need.is_symbol else limit
-    return literal_first(view, need, rank(measured.features, weights_for(need), limit=deep))[:limit]
+    return literal_first(view, need, rank(measured.features, order.weights[need.kind], limit=deep))[:limit]
 
 
 def features_of(view: View, need: Need, *, paths: Sequence[str] | None = None) -> Features:
@@ -61,10 +62,15 @@ def features_of(view: View, need: Need, *, paths: Sequence[str] | None = None) -
 
 
 def candidates_of(
-    view: View, need: Need, *, limit: int = POOL, paths: Sequence[str] | None = None
+    view: View,
+    need: Need,
+    *,
+    order: Order = SHIPPED,
+    limit: int = POOL,
+    paths: Sequence[str] | None = None,
 ) -> list[Candidate]:
     """Return the first stage's best candidates for a need; `paths` as in `measure`."""
-    return in_order(view, measure(view, need, paths=paths), limit=limit)
+    return in_order(view, measure(view, need, paths=paths), order=order, limit=limit)
 
 
 def evidence_of(view: View, need: Need) -> dict[str, Touch]:

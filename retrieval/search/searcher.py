@@ -15,6 +15,7 @@ from retrieval.index.reader import uid_of
 from retrieval.paths.path_filter import Filter
 from retrieval.progress import IsCancelled
 from retrieval.rank.confidence import Confidence, judge
+from retrieval.rank.learned_order import SHIPPED, Order
 from retrieval.rank.need import Need, read_need
 from retrieval.records import Candidate, Chunk, Ranked, RankedAcross
 from retrieval.search.caller_passages import KNOWN_TRUST, known_scores, rank_passages
@@ -52,6 +53,7 @@ class Request:
         folder: A folder of the root that limits the search, or "".
         wordings: The question in other words.
         expect: Names and words that the answer may contain, most likely first.
+        order: The first-stage order that serves the root.
     """
 
     query: str
@@ -63,6 +65,7 @@ class Request:
     wordings: tuple[str, ...] = ()
     expect: tuple[str, ...] = ()
     offset: int = 0
+    order: Order = SHIPPED
 
     @property
     def filter(self) -> Filter:
@@ -178,7 +181,7 @@ def _search(
     need, features = measured.need, measured.features
     asked = need.query.text if measured.reading else request.query  # the cross-encoder reads English
     wanted = max(request.offset + request.top_k, read)
-    folded = _folded(view, measured, limit=wanted + LOOKED_AT)
+    folded = _folded(view, measured, request.order, limit=wanted + LOOKED_AT)
     candidates = [one.candidate for one in folded]
     if refresh.pending and not candidates:
         return _by_filenames(view, request, notes=notes, start=start)
@@ -194,8 +197,8 @@ def _search(
     read_as = (measured.reading.note,) if measured.reading else ()
     return Answer(
         results,
-        StageReport("index", len(snapshot), _since(start), report),
-        (*notes, *read_as, *_oddities(view, results)),
+        StageReport("index", len(snapshot), _since(start), report, lessons=request.order.lessons_for(need)),
+        (*notes, *read_as, *_order_note(request.order, need), *_oddities(view, results)),
         confidence,
         is_partial=bool(refresh.pending),
         left_out=view.left_out() if confidence.is_low else "",
@@ -204,10 +207,10 @@ def _search(
     )
 
 
-def _folded(view: View, measured: Measured, *, limit: int) -> list[Folded]:
+def _folded(view: View, measured: Measured, order: Order, *, limit: int) -> list[Folded]:
     """Return the best candidates in first-stage order, without those that only repeat another."""
     return fold(
-        in_order(view, measured, limit=limit),
+        in_order(view, measured, order=order, limit=limit),
         lambda chunk: view.snapshot.stems(uid_of(chunk.path, chunk.start_line)),
         keeps_data="data" in measured.features.asked,
         keeps_copies=measured.need.kind == "path",
@@ -230,19 +233,23 @@ def _by_filenames(view: View, request: Request, *, notes: tuple[str, ...], start
 def ranking(view: View, request: Request) -> list[Candidate]:
     """Return the complete first-stage order of a query, with every chunk of the pool, for explanations."""
     need, selection = request.need, view.select(request.filter)
-    return candidates_of(view, need, paths=selection.paths if selection else None)
+    paths = selection.paths if selection else None
+    return candidates_of(view, need, order=request.order, paths=paths)
 
 
-def best_chunks(view: View, need: Need, *, paths: Sequence[str] | None = None) -> dict[str, Chunk]:
+def best_chunks(
+    view: View, need: Need, *, order: Order = SHIPPED, paths: Sequence[str] | None = None
+) -> dict[str, Chunk]:
     """Return, for each file in the pool, the chunk that a search for the same need shows first.
 
     Args:
         view: The view to search.
         need: What the caller wants.
+        order: The first-stage order that serves the root.
         paths: If given, only these files.
     """
     best: dict[str, Chunk] = {}
-    for candidate in candidates_of(view, need, paths=paths):
+    for candidate in candidates_of(view, need, order=order, paths=paths):
         best.setdefault(candidate.chunk.path, candidate.chunk)
     return best
 
@@ -253,6 +260,7 @@ def rerank(
     second: SecondStage | None,
     *,
     view: View | None = None,
+    order: Order = SHIPPED,
     is_cancelled: IsCancelled = lambda: False,
 ) -> Answer:
     """Rank the caller's own passages: by rank-bm25 among themselves, then by the cross-encoder.
@@ -262,10 +270,11 @@ def rerank(
         passages: What is ranked.
         second: The cross-encoder, or None.
         view: If given, what its index knows of passages in its files counts too.
+        order: The first-stage order that serves the root of the view.
         is_cancelled: Checked repeatedly.
     """
     start = time.perf_counter()
-    known = known_scores(view, need, passages) if view and view.is_indexed else {}
+    known = known_scores(view, need, passages, order=order) if view and view.is_indexed else {}
     candidates = rank_passages(need, passages, known=known, is_cancelled=is_cancelled)
     by_chunk = {passage.chunk: passage for passage in passages}
     ordered = [by_chunk[candidate.chunk] for candidate in candidates]
@@ -273,7 +282,9 @@ def rerank(
     trusted = replace(second, weight=trust * second.rerank_tool_weight) if second else None
     ranked, report = read_and_fuse(need.query.text, candidates, ordered, trusted, is_cancelled=is_cancelled)
     results = tuple(Result(item, by_chunk[item.candidate.chunk]) for item in ranked)
-    return Answer(results, StageReport("candidates", len(passages), _since(start), report))
+    lessons, notes = (order.lessons_for(need), _order_note(order, need)) if known else (0, ())
+    stages = StageReport("candidates", len(passages), _since(start), report, lessons=lessons)
+    return Answer(results, stages, notes)
 
 
 def may_rerank(request: Request) -> bool:
@@ -288,6 +299,11 @@ def _skipped(request: Request, second: SecondStage | None) -> Skipped | None:
     if request.need.is_symbol:
         return "a name alone"
     return unavailable(second) or (second.skips(request.need) if second else None)
+
+
+def _order_note(order: Order, need: Need) -> tuple[str, ...]:
+    note = order.note_for(need)
+    return (note,) if note else ()
 
 
 def _oddities(view: View, results: Sequence[Result]) -> Iterator[str]:

@@ -66,6 +66,7 @@ class StageReport:
         milliseconds: Time taken.
         second: The report of the second stage; None if it was not used at all.
         repositories: How many repositories were searched.
+        lessons: How many commits taught the order of the first stage; 0 for the one that goldrank ships.
     """
 
     first: FirstStage
@@ -73,6 +74,7 @@ class StageReport:
     milliseconds: float
     second: SecondStageReport | None = None
     repositories: int = 1
+    lessons: int = 0
 
 
 _WHY: Mapping[NeedKind, Skipped] = {

@@ -6,24 +6,22 @@ new one serves.
 """
 
 import json
-import os
 import shutil
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from filelock import FileLock, Timeout
-
+from retrieval import version_log
 from retrieval.errors import ArgumentError, ModelError
 from retrieval.rerank import model_versions
-from retrieval.rerank.model_versions import Event, ModelStore, Version, VersionFacts
+from retrieval.rerank.model_versions import ModelStore, Version, VersionFacts
 from retrieval.training.release.gate import Decision
+from retrieval.training.release.version_files import append, point, sync, writing
+from retrieval.version_log import VERSIONS, Event
 
-PATIENCE_S = 10.0  # a promotion copies some 90 MB
 CARD = "README.md"
 _DRAFT = ".draft-"  # prefix of a version's folder until it is complete
 
@@ -67,8 +65,8 @@ def promote(
         version = _write_version(where, draft, _decided(decision), created=now.isoformat())
         reason = " ".join(decision.reasons)
         event = Event(version.created, "promote", _serving(where), version.name, forced, reason)
-        _append(where, event)
-        _point(where, version.name)
+        append(where.folder, event)
+        point(where.folder, version.name)
     return version
 
 
@@ -90,8 +88,8 @@ def rollback(where: ModelStore, *, now: datetime, reason: str = "") -> Event:
         target, passed = _sound_before(where, left)
         said = " ".join([reason, *passed]).strip()
         event = Event(now.isoformat(), "rollback", left, target, forced=False, reason=said)
-        _append(where, event)
-        _point(where, target)
+        append(where.folder, event)
+        point(where.folder, target)
     return event
 
 
@@ -135,8 +133,8 @@ def _decided(decision: Decision) -> dict[str, Any]:
 
 def _write_version(where: ModelStore, draft: Draft, decision: dict[str, Any], *, created: str) -> Version:
     """Write a version under a temporary name and rename it; until then nothing reads it as a version."""
-    home = where.folder / model_versions.VERSIONS
-    counter = 1 + max(map(model_versions.number, model_versions.versions(where)), default=0)
+    home = where.folder / VERSIONS
+    counter = 1 + max(map(version_log.number, model_versions.versions(where)), default=0)
     scratch = home / f"{_DRAFT}{counter:04d}"
     scratch.mkdir()
     for path in sorted(draft.folder.rglob("*")):
@@ -149,89 +147,32 @@ def _write_version(where: ModelStore, draft: Draft, decision: dict[str, Any], *,
     facts = {**asdict(draft.facts), "learned_from": list(draft.facts.learned_from)}
     hashes = model_versions.hashes(scratch)
     record = {"created": created, **facts, "decision": decision, "hashes": hashes}
-    name = f"{counter:04d}-{model_versions.fingerprint(record)}"
+    name = f"{counter:04d}-{version_log.fingerprint(record)}"
     text = json.dumps({"name": name, **record}, indent=1, allow_nan=False)
     (scratch / model_versions.FACTS_FILE).write_text(text + "\n", encoding="utf-8")
     _seal(scratch)
     scratch.rename(home / name)
-    _sync(home)
+    sync(home)
     return Version(name, home / name, created, draft.facts, decision, hashes)
 
 
 def _seal(folder: Path) -> None:
     """Sync a folder's files to disk and make them read-only."""
     for path in [*sorted(folder.rglob("*"), reverse=True), folder]:
-        _sync(path)
+        sync(path)
         path.chmod(0o555 if path.is_dir() else 0o444)
 
 
-@contextmanager
-def _writing(where: ModelStore) -> Iterator[None]:
+def _writing(where: ModelStore) -> AbstractContextManager[None]:
     """Hold the write lock, and remove the leftovers of killed writers."""
-    try:
-        (where.folder / model_versions.VERSIONS).mkdir(parents=True, exist_ok=True)
-        with FileLock(where.folder / "lock").acquire(timeout=PATIENCE_S):
-            if model_versions.is_ours(where.folder):
-                _clear(where)
-            _replace(where.folder / "root", os.fsencode(where.root))
-            yield
-    except Timeout as error:
-        raise ModelError(
-            f"another goldrank process is promoting in {where.folder}", remedy="try again when it is done"
-        ) from error
-    except OSError as error:
-        raise ModelError(
-            f"{where.folder} cannot be written: {error.strerror or error}",
-            remedy="name another folder: --models DIR or GOLDRANK_MODELS=DIR",
-        ) from error
+    return writing(where.folder, where.root, clear=lambda: _clear(where))
 
 
 def _clear(where: ModelStore) -> None:
-    for leftover in (where.folder / model_versions.VERSIONS).glob(f"{_DRAFT}*"):
+    if not model_versions.is_ours(where.folder):
+        return
+    for leftover in (where.folder / VERSIONS).glob(f"{_DRAFT}*"):
         for folder in [leftover, *leftover.rglob("*")]:
             if folder.is_dir():
                 folder.chmod(stat.S_IRWXU)  # sealed folders cannot be emptied
         shutil.rmtree(leftover)
-
-
-def _point(where: ModelStore, name: str | None) -> None:
-    pointer = where.folder / model_versions.CURRENT
-    if name is None:
-        pointer.unlink(missing_ok=True)
-        _sync(where.folder)
-    else:
-        _replace(pointer, f"{name}\n".encode())
-
-
-def _replace(file: Path, content: bytes) -> None:
-    """Replace a file's content atomically, even across a power failure."""
-    scratch = file.with_name(f".{file.name}.new")
-    scratch.write_bytes(content)
-    _sync(scratch)
-    scratch.replace(file)
-    _sync(file.parent)
-
-
-def _append(where: ModelStore, event: Event) -> None:
-    file = where.folder / model_versions.HISTORY
-    row = {
-        "time": event.time,
-        "action": event.action,
-        "from": event.before,
-        "to": event.after,
-        "forced": event.forced,
-        "reason": event.reason,
-    }
-    torn = file.exists() and not file.read_bytes().endswith(b"\n")
-    with file.open("ab") as out:
-        out.write(b"\n" * torn + json.dumps(row).encode() + b"\n")
-    _sync(file)
-
-
-def _sync(path: Path) -> None:
-    """Wait until a file, or a folder's list of names, is on disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

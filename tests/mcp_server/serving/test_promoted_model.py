@@ -34,6 +34,7 @@ from mcp_server.commands.check_repository import Diagnosis
 from mcp_server.protocol.tools import build_server
 from mcp_server.serving.model_choice import ModelChoice
 from mcp_server.serving.workspace import Workspace
+from retrieval import version_log
 from retrieval.rerank import model_versions
 from retrieval.rerank.fusion import PAIR_TEXT_VERSION
 from retrieval.rerank.model_versions import ModelStore, Version
@@ -240,7 +241,7 @@ def test_a_version_that_is_named_again_while_it_is_on_trial_keeps_serving(
         pass  # its trial begins
     rollback(where, now=NOW)
     assert serving(models, where.root) == "base"
-    (where.folder / model_versions.CURRENT).write_text(f"{version.name}\n", encoding="utf-8")
+    (where.folder / version_log.CURRENT).write_text(f"{version.name}\n", encoding="utf-8")
     until(lambda: serving(models, where.root) == version.name)
     for _ in range(20):
         with models.acquire(where.root) as second:
@@ -281,16 +282,16 @@ def test_each_fault_of_a_version_keeps_it_from_answering(
         (version.folder / model_versions.FACTS_FILE).chmod(0o644)
         (version.folder / model_versions.FACTS_FILE).write_text("{}", encoding="utf-8")
     if fault == "pointer":
-        (where.folder / model_versions.CURRENT).write_text("nonsense\n", encoding="utf-8")
+        (where.folder / version_log.CURRENT).write_text("nonsense\n", encoding="utf-8")
     if fault == "no file":
-        (where.folder / model_versions.CURRENT).unlink()
-        (where.folder / model_versions.CURRENT).mkdir()
+        (where.folder / version_log.CURRENT).unlink()
+        (where.folder / version_log.CURRENT).mkdir()
     said = {
         "pair text": f"{version.name} was trained with pair text {PAIR_TEXT_VERSION + 1}",
         "probe": f"{version.name} fails its probe: it returns 0.000 for every pair",
         "record": f"{version.name} is broken: goldrank.json is not a record of a version",
         "pointer": "'nonsense' names no version of",
-        "no file": f"{where.folder / model_versions.CURRENT} cannot be read: Is a directory; "
+        "no file": f"{where.folder / version_log.CURRENT} cannot be read: Is a directory; "
         "correct or remove it",
     }
     assert serving(models, where.root) == "base"

@@ -18,6 +18,7 @@ import pytest
 from fakes import write
 from version_factory import APPROVED, draft, promoted
 
+from retrieval import version_log
 from retrieval.errors import ArgumentError, ModelError
 from retrieval.rerank import model_versions
 from retrieval.rerank.model_versions import ModelStore
@@ -41,6 +42,7 @@ import os, sys
 from datetime import UTC, datetime
 from pathlib import Path
 from version_factory import APPROVED, draft
+from retrieval import version_log
 from retrieval.rerank import model_versions
 from retrieval.training.release.versions import promote
 where = model_versions.store(Path(sys.argv[1]), Path(sys.argv[2]))
@@ -284,6 +286,6 @@ def test_writers_take_turns(where: ModelStore, tmp_path: Path) -> None:
     made = draft(tmp_path / "made")
     with ThreadPoolExecutor(4) as pool:
         done = list(pool.map(lambda _: promote(where, made, APPROVED, now=NOW), range(8)))
-    assert sorted(model_versions.number(version.name) for version in done) == [*range(1, 9)]
+    assert sorted(version_log.number(version.name) for version in done) == [*range(1, 9)]
     events = model_versions.history(where)
     assert [event.before for event in events] == [None, *(event.after for event in events[:-1])]

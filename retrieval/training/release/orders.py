@@ -1,0 +1,164 @@
+"""How a learned order becomes the one that serves, and how it is rolled back.
+
+A version is one file, written under a temporary name, synced, made read-only and renamed; then the history is
+written, then the pointer is replaced. Killed at any moment, the old or the new order serves.
+"""
+
+import json
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from retrieval import version_log
+from retrieval.errors import ArgumentError, ModelError
+from retrieval.rank import learned_order
+from retrieval.training.order.learning import LearnedOrder
+from retrieval.training.release.version_files import append, point, sync, writing
+from retrieval.version_log import VERSIONS, Event
+
+_DRAFT = ".draft-"  # prefix of a version's file until it is complete
+
+
+@dataclass(frozen=True, slots=True)
+class OrderStore:
+    """The orders of one root.
+
+    Attributes:
+        folder: The folder of all its orders; it need not exist.
+        root: The root, with links resolved.
+    """
+
+    folder: Path
+    root: Path
+
+
+def store(models: Path, root: Path) -> OrderStore:
+    """Return the store of a root's orders, even if it has none."""
+    resolved = root.expanduser().resolve()
+    return OrderStore(learned_order.store(models, resolved), resolved)
+
+
+def promote(
+    where: OrderStore,
+    learned: LearnedOrder,
+    *,
+    commit: str,
+    now: datetime,
+    force: Literal["yes", "no"] = "no",
+) -> str:
+    """Store an order as a new version and make it serve; return its name.
+
+    Args:
+        where: The store.
+        learned: The order, and how it was judged.
+        commit: The commit that learning began at.
+        now: The time to record.
+        force: "yes" promotes an order that the gate refused; one that it accepts is not recorded as forced.
+
+    Raises:
+        ArgumentError: The gate refused it and `force` is "no", or it differs in nothing from what serves.
+        ModelError: The store cannot be written, or another process writes it.
+    """
+    decision = learned.decision
+    if not learned.moved:
+        raise ArgumentError(f"not promoted: {' '.join(decision.reasons)}")
+    if not decision.promote and force == "no":
+        raise ArgumentError(
+            f"not promoted: {' '.join(decision.reasons)}",
+            remedy="--force promotes it all the same.",
+            joint=" ",
+        )
+    forced = not decision.promote
+    created = now.isoformat()
+    record: dict[str, Any] = {
+        "format": learned_order.FORMAT,
+        "store": where.folder.parent.name,
+        "created": created,
+        "commit": commit,
+        "lessons": learned.lessons,
+        "weights": learned_order.to_record(learned.weights),
+        "moved": {part: list(values) for part, values in learned.moved.items()},
+        "decision": {**asdict(decision), "forced": forced},
+    }
+    with _writing(where):
+        name = _write(where.folder / VERSIONS, record, learned_order.versions(where.folder))
+        reason = " ".join(decision.reasons)
+        append(where.folder, Event(created, "promote", _serving(where), name, forced, reason))
+        point(where.folder, name)
+    return name
+
+
+def rollback(where: OrderStore, *, now: datetime, reason: str = "") -> Event:
+    """Roll back to the order promoted before the current one, or to the shipped one if there is none.
+
+    A version that cannot be read is skipped, and the event's reason says so.
+
+    Returns:
+        The event: `after` is None if the shipped order serves now.
+
+    Raises:
+        ModelError: No learned order serves, the store cannot be written, or another process writes it.
+    """
+    if _serving(where) is None:
+        raise ModelError(f"the shipped order serves {where.root}; there is nothing to go back from")
+    with _writing(where):
+        left = _serving(where)
+        target, passed = _sound_before(where, left)
+        said = " ".join([reason, *passed]).strip()
+        event = Event(now.isoformat(), "rollback", left, target, forced=False, reason=said)
+        append(where.folder, event)
+        point(where.folder, target)
+    return event
+
+
+def _sound_before(where: OrderStore, name: str | None) -> tuple[str | None, list[str]]:
+    """Search the promotions backwards for an order that can serve; also return those that cannot."""
+    replaced = {
+        event.after: event.before
+        for event in version_log.events(where.folder)
+        if event.action == "promote" and event.after != event.before
+    }
+    passed: list[str] = []
+    target = replaced.get(name)
+    while target is not None:
+        try:
+            learned_order.read(where.folder, target)
+        except ModelError as error:
+            passed.append(f"Passed over: {error}.")
+            target = replaced.get(target)
+        else:
+            break
+    return target, passed
+
+
+def _serving(where: OrderStore) -> str | None:
+    """Read the pointer; an unreadable one only shows that something was promoted."""
+    try:
+        return learned_order.current(where.folder)
+    except ModelError:
+        return ""
+
+
+def _write(home: Path, record: dict[str, Any], known: list[str]) -> str:
+    counter = 1 + max(map(version_log.number, known), default=0)
+    plain = json.loads(json.dumps(record, allow_nan=False))  # as it will be read, tuples as lists
+    name = f"{counter:04d}-{version_log.fingerprint(plain)}"
+    scratch = home / f"{_DRAFT}{counter:04d}"
+    scratch.write_text(json.dumps({"name": name, **plain}, indent=1) + "\n", encoding="utf-8")
+    sync(scratch)
+    scratch.chmod(0o444)
+    scratch.rename(home / f"{name}.json")
+    sync(home)
+    return name
+
+
+def _writing(where: OrderStore) -> AbstractContextManager[None]:
+    """Hold the write lock, and remove the leftovers of killed writers."""
+    return writing(where.folder, where.root, clear=lambda: _clear(where))
+
+
+def _clear(where: OrderStore) -> None:
+    for leftover in (where.folder / VERSIONS).glob(f"{_DRAFT}*"):
+        leftover.unlink()
