@@ -14,6 +14,7 @@ from retrieval.errors import GoldrankError
 from retrieval.files import git, ignores, own_ignores, walker
 from retrieval.files.watcher import can_be_watched
 from retrieval.index import integrity
+from retrieval.rank import learned_order
 from retrieval.settings import Settings
 from retrieval.sync.repository import Repository
 from retrieval.sync.store import Store
@@ -54,6 +55,7 @@ def examine(root: Path, settings: Settings) -> Iterator[Diagnosis]:
     )
     for check in checks:
         yield check(repository)
+    yield from _order(repository.root, settings)
 
 
 def _root(repository: Repository) -> Diagnosis:
@@ -113,6 +115,16 @@ def _watch(folders: int) -> Callable[[Repository], Diagnosis]:
         return Diagnosis("watching", "ok", "this disk tells what changes")
 
     return check
+
+
+def _order(root: Path, settings: Settings) -> Iterator[Diagnosis]:
+    """Check the order that the root learned, if it did."""
+    order = learned_order.serving(settings.models, root)
+    if order.note:
+        undo = f"goldrank rollback --order --repo {shlex.quote(str(root))}"
+        yield Diagnosis("order", "warning", order.note, undo)
+    elif order.name:
+        yield Diagnosis("order", "ok", f"{order.name}, learned from {order.lessons:,} commits")
 
 
 def watches() -> int | None:

@@ -14,6 +14,7 @@ from mcp_server.terminal.progress import took, waiting
 from mcp_server.terminal.usage import examples
 from retrieval import ownership
 from retrieval.errors import GoldrankError
+from retrieval.rank import learned_order
 from retrieval.rerank import model_versions
 from retrieval.settings import Settings
 from retrieval.sync import chunk_cache, inventory
@@ -71,6 +72,8 @@ def status(root: Path, excluded: bool, **flags: Any) -> None:
     _row("chunks", f"{len(view.snapshot):,}")
     _row("history", repository.describe_past())
     _row("model", _model(repository.root, settings))
+    if order := _order(repository.root, settings):
+        _row("order", order)
     _row("refreshed", done.note or f"{done.changed} changed, {done.removed} removed")
     if damaged:
         _row("damaged", f"{', '.join(damaged)}: the index was rebuilt")
@@ -136,6 +139,14 @@ def _model(root: Path, settings: Settings) -> str:
         else None
     )
     return promoted or settings.model
+
+
+def _order(root: Path, settings: Settings) -> str:
+    """Say which learned order serves a root, or why none of its own does; "" where nothing was learned."""
+    order = learned_order.serving(settings.models, root)
+    return order.note or (
+        f"{order.name}, learned from {counted(order.lessons, 'commit')}" if order.name else ""
+    )
 
 
 def _free(doomed: Iterable[Store], *, dry_run: bool) -> int:

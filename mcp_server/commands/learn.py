@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mcp_server.commands.evaluate import promoted_model, served_models, show, with_outputs
+from mcp_server.commands.learn_order import has_history, learn_order
 from mcp_server.commands.models import is_refused, let_serve
 from mcp_server.commands.options import (
+    GOLDEN,
     alone,
     common_flags,
     counted,
@@ -41,9 +43,15 @@ if TYPE_CHECKING:
 @click.command(
     epilog=examples(
         "goldrank learn",
+        "goldrank learn --only order",
         "goldrank learn --html report.html",
         "goldrank learn --guard ../other=../other/golden.json",
     )
+)
+@click.option(
+    "--only",
+    type=click.Choice(["order", "model"]),
+    help="Learn the order alone, from commits; or the model alone, from the golden file.",
 )
 @click.option(
     "--folds",
@@ -66,7 +74,7 @@ if TYPE_CHECKING:
     help="Another repository that must not get worse; repeatable.",
 )
 @click.option("--feedback", "use_feedback", is_flag=True, help="Also learn from what rag_feedback logged.")
-@click.option("--force", is_flag=True, help="Promote a model that is refused; the history records it.")
+@click.option("--force", is_flag=True, help="Promote what is refused; the history records it.")
 @with_outputs
 @with_recipe
 @with_golden
@@ -74,27 +82,46 @@ if TYPE_CHECKING:
 def learn(
     root: Path,
     golden_path: Path | None,
+    only: str | None,
     guards: Sequence[str],
     force: bool,
-    use_feedback: bool,
     **flags: Any,
 ) -> None:
-    """Learn the repository: check the golden file, mine pairs, evaluate out of fold, promote or refuse.
+    """Learn the repository: its order from its commits, and a model from its golden file.
 
-    Every question is judged by a model that did not learn from it. goldrank trains on all questions and
-    promotes the result only when the gain over the first stage, the base and the model that serves now is
-    beyond chance. After an interruption, the same command continues.
+    The subjects of commits are questions, asked of the tree before each; the lines that the commit changed
+    are the answers. The oldest teach an order, the newest judge it. This needs no golden file and no extra.
+
+    With a golden file, goldrank then tunes a model on its questions. Every question is judged by a model that
+    did not learn from it, and the gain over the first stage, the base and the model that serves now must be
+    beyond chance.
+
+    Both are promoted or refused each by itself. After an interruption, the same command continues.
     """
-    installation.require("train", "goldrank learn", TrainingError)  # before minutes of work, not after them
+    settings = settings_of(**common_flags(flags))
+    has_golden = golden_path is not None or (root / GOLDEN).is_file()
+    if only == "model" or (has_golden and not only):  # before minutes of work, not after them
+        command = "goldrank learn --only model" if only else "goldrank learn"
+        installation.require("train", command, TrainingError)
+    repository = refreshed(root, settings)
+    asked = load_golden(golden_path, repository) if has_golden or only == "model" else None
+    if asked:
+        _lint_or_stop(asked, repository)
+    if only != "model" and (asked is None or only or has_history(repository.root)):
+        learn_order(repository, settings, asked, force=force)
+    if asked and only != "order":
+        _learn_model(repository, settings, asked, {**flags, "guards": guards}, force=force)
+
+
+def _learn_model(
+    repository: Repository, settings: Settings, asked: "Golden", flags: dict[str, Any], *, force: bool
+) -> None:
+    """Mine pairs from the golden file, judge a model out of fold, train on all, and promote or refuse."""
     from retrieval.training.release import draft, gate
 
-    settings = settings_of(**common_flags(flags))
-    repository = refreshed(root, settings)
-    asked = load_golden(golden_path, repository)
-    _lint_or_stop(asked, repository)
     recipe = recipe_of(settings, flags)
     mined = mined_pairs(asked, repository, preset=flags["preset"], seed=recipe.seed)
-    mined = with_feedback(mined, asked, repository, settings) if use_feedback else mined
+    mined = with_feedback(mined, asked, repository, settings) if flags["use_feedback"] else mined
     plan = _plan(recipe, repository, settings, flags)
     work = store_folder(settings.cache / "learning", repository.root)
     with alone(work):
@@ -104,7 +131,7 @@ def learn(
         if is_refused(decision, force=force):
             return
         trained = _train_on_all(mined, recipe, work)
-        guarded = [_guard(pair, trained.folder, judged.weight, settings) for pair in guards]
+        guarded = [_guard(pair, trained.folder, judged.weight, settings) for pair in flags["guards"]]
         decision = gate.decide(
             judged.report, weight=judged.weight, questions=len(judged.report.asked), guards=guarded
         )

@@ -1,5 +1,6 @@
 """The commands that decide which model serves a repository: promote, rollback, models."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,13 +23,15 @@ from mcp_server.commands.options import (
 from mcp_server.messages import replies
 from mcp_server.terminal.progress import waiting
 from mcp_server.terminal.usage import examples
-from retrieval import installation
+from retrieval import installation, version_log
 from retrieval.errors import ModelError
+from retrieval.rank import learned_order
 from retrieval.rerank import model_versions
 from retrieval.rerank.fusion import PAIR_TEXT_VERSION
 from retrieval.rerank.model_loading import CrossEncoderScorer, probe
 from retrieval.settings import Settings
 from retrieval.sync.repository import Repository
+from retrieval.version_log import Event
 
 if TYPE_CHECKING:
     from retrieval.training.release.gate import Decision
@@ -91,16 +94,35 @@ def promote(
     let_serve(repository, settings, drafted, decision, force=force)
 
 
-@click.command(epilog=examples("goldrank rollback", 'goldrank rollback --reason "slower, and no better"'))
+@click.command(
+    epilog=examples(
+        "goldrank rollback",
+        'goldrank rollback --reason "slower, and no better"',
+        "goldrank rollback --order",
+    )
+)
 @click.option("--repo", "root", type=ROOT, default=".", help="The repository. [default: the one around here]")
+@click.option("--order", is_flag=True, help="Roll back the learned order, not the model.")
 @click.option("--reason", default="", help="Why; the history keeps it.")
 @with_models
 @with_common
-def rollback(root: Path, reason: str, **flags: Any) -> None:
-    """Roll back to the previous model; running servers pick it up."""
-    from retrieval.training.release import versions
+def rollback(root: Path, order: bool, reason: str, **flags: Any) -> None:
+    """Roll back to the previous model, or with --order to the previous order; running servers pick it up."""
+    from retrieval.training.release import orders, versions
 
-    where = model_versions.store(settings_of(**flags).models, root)
+    models = settings_of(**flags).models
+    if order:
+        undone = orders.rollback(orders.store(models, root), now=datetime.now(UTC), reason=reason)
+        click.echo(f"rolled back from order {undone.before} to {undone.after or 'the shipped order'}")
+        if undone.reason:
+            click.echo(replies.clean(undone.reason))
+        return
+    where = model_versions.store(models, root)
+    if not _has_pointer(where.folder) and _has_pointer(learned_order.store(models, root)):
+        raise ModelError(
+            f"the base model serves {where.root}, in an order that was learned from commits",
+            remedy="undo the order with: goldrank rollback --order",
+        )
     event = versions.rollback(where, now=datetime.now(UTC), reason=reason)
     click.echo(f"rolled back from {event.before} to {event.after or 'the base model'}")
     if event.reason:
@@ -112,21 +134,59 @@ def rollback(root: Path, reason: str, **flags: Any) -> None:
 @with_models
 @with_common
 def list_models(root: Path, **flags: Any) -> None:
-    """List the promoted models of the repository, the one that serves, and their history."""
-    where = model_versions.store(settings_of(**flags).models, root)
+    """List the promoted models and orders of the repository, which of them serve, and their history."""
+    models = settings_of(**flags).models
+    where = model_versions.store(models, root)
     serving = model_versions.current(where)
     names = model_versions.versions(where)
     click.echo(f"{where.folder}: {counted(len(names), 'version')}; {serving or 'the base model'} serves")
     for name in names:
         click.echo(replies.clean(f"{'*' if name == serving else ' '} {_described(where, name)}"))
-    for event in model_versions.history(where):
-        said = f" ({event.reason})" if event.reason else ""
-        click.echo(replies.clean(
-            f"  {event.time[:16]}  {event.action}: {event.before or 'base'} -> {event.after or 'base'}{said}"
-        ))  # fmt: skip
+    _list_events(model_versions.history(where), first="base")
+    _list_orders(learned_order.store(models, root))
 
 
 COMMANDS = (promote, rollback, list_models)
+
+
+def _list_orders(folder: Path) -> None:
+    serving = learned_order.current(folder)
+    names = learned_order.versions(folder)
+    click.echo(f"{folder}: {counted(len(names), 'order')}; {serving or 'the shipped order'} serves")
+    for name in names:
+        click.echo(replies.clean(f"{'*' if name == serving else ' '} {_described_order(folder, name)}"))
+    _list_events(version_log.events(folder), first="shipped")
+
+
+def _described_order(folder: Path, name: str) -> str:
+    """Describe an order: what taught it, what that changed and gained, or why it cannot be used."""
+    try:
+        version = learned_order.read(folder, name)
+    except ModelError as error:
+        return f"{name}  {error}"
+    changes = ", ".join(f"{part} {old:g} -> {new:g}" for part, (old, new) in version.moved.items())
+    gains = "; ".join(
+        f"{item['measure']} {item['gain']:+.3f} [{item['low']:+.3f}, {item['high']:+.3f}]"
+        for item in version.decision.get("gains", [])
+    )
+    forced = ", forced" if version.decision.get("forced") else ""
+    return (
+        f"{name}  {version.created[:16]}  {counted(version.lessons, 'commit')}{forced}  {changes}; "
+        f"on later commits: {gains}"
+    )
+
+
+def _list_events(events: Sequence[Event], *, first: str) -> None:
+    """List a history; `first` names what serves without a promotion."""
+    for event in events:
+        said = f" ({event.reason})" if event.reason else ""
+        click.echo(replies.clean(
+            f"  {event.time[:16]}  {event.action}: {event.before or first} -> {event.after or first}{said}"
+        ))  # fmt: skip
+
+
+def _has_pointer(folder: Path) -> bool:
+    return (folder / version_log.CURRENT).exists()
 
 
 def _described(where: model_versions.ModelStore, name: str) -> str:

@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from retrieval.progress import Progress, no_progress
+from retrieval.rank.learned_order import LEARNED as KIND
 from retrieval.rank.need import NeedKind
 from retrieval.rank.weights import WEIGHTS, Weights
 from retrieval.training.order.climb import climb, moved, question_parts
 from retrieval.training.order.evidence import Evidence, Pool, joined
 from retrieval.training.order.gate import OrderDecision, decide
-from retrieval.training.order.lessons import KIND
 from retrieval.training.order.measures import judge
 
 LEARNED = 0.6  # share of the questions, the oldest, that are learned from; the others judge

@@ -19,6 +19,7 @@ import numpy as np
 from retrieval.paths.file_kinds import KINDS
 from retrieval.progress import IsCancelled, Progress, no_progress
 from retrieval.rank.features import FEATURES
+from retrieval.rank.learned_order import LEARNED
 from retrieval.rank.need import NeedKind, read_need
 from retrieval.search.first_stage import features_of
 from retrieval.sync.repository import Repository
@@ -38,9 +39,6 @@ MOST = 300
 """Questions that are measured, the newest: two minutes of two cores, and a step that gains .01 stands out."""
 
 _STORED = "pool_"  # prefix of the arrays in a file: numpy has names of its own
-
-KIND: NeedKind = "question"
-"""The only kind of need whose weights the past teaches: what people write as subjects are questions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +74,7 @@ class Places:
 
 def teachable(questions: Sequence[PastQuestion]) -> list[PastQuestion]:
     """Return the questions that a search reads as questions, rather than as paths or names."""
-    return [item for item in questions if read_need(item.subject).kind == KIND]
+    return [item for item in questions if read_need(item.subject).kind == LEARNED]
 
 
 def gather(
@@ -102,7 +100,7 @@ def gather(
     found = []
     for done, question in enumerate(questions):
         progress(done, len(questions))
-        file = places.measured / f"{question.commit}-{_mark(question)}.npz"
+        file = _file(question, places)
         pool = read_pool(file)
         if pool is None and not is_over():
             try:
@@ -115,6 +113,11 @@ def gather(
             found.append(Lesson(question, pool))
     progress(len(questions), len(questions))
     return found
+
+
+def count_measured(questions: Sequence[PastQuestion], places: Places) -> int:
+    """Count the questions that an earlier run has measured."""
+    return sum(_file(question, places).exists() for question in questions)
 
 
 def measured(view: View, question: PastQuestion) -> Pool:
@@ -197,6 +200,10 @@ def _drop_outdated(places: Places) -> None:
     for folder in places.measured.parent.glob("*"):
         if folder != places.measured:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _file(question: PastQuestion, places: Places) -> Path:
+    return places.measured / f"{question.commit}-{_mark(question)}.npz"
 
 
 def _mark(question: PastQuestion) -> str:
