@@ -1,0 +1,157 @@
+"""Learning an order through the command: what a person is told, and what is left when it is refused."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from fakes import write
+from history_tree import Tree
+from order_factory import learned
+
+from retrieval.rank import learned_order
+from retrieval.training.release import orders
+from retrieval.version_log import events
+
+pytestmark = pytest.mark.slow(reason="mines and asks a history of 250 commits through the command")
+
+COUNT = 110
+WORDS = (
+    "amber birch cedar delta ember flint grove hazel ivory jade kelp lotus maple north ocean pearl".split()
+)
+
+
+def words(number: int) -> str:
+    """Give each question words of its own."""
+    first, second = divmod(number, len(WORDS))
+    return f"{WORDS[first]}{WORDS[second]}"
+
+
+def text(number: int, value: str) -> str:
+    """Write a file of two functions; the second, which the shipped order ranks low, answers."""
+    word = words(number)
+    return (
+        f"def {word}_lantern(shelf):\n    # the {word} lantern of a shelf, which a {word} lantern lights\n"
+        f"    return shelf.{word}\n\n\n"
+        f"def other_{number}(shelf):\n    # a {word}\n    return {value}\n"
+    )
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Tree:
+    """Make a history of many questions whose answers the second chunk of a file holds."""
+    folder = tmp_path_factory.mktemp("home")
+    tree = Tree(folder / "shop", folder / "cache")
+    tree.root.mkdir()
+    tree.git("init", "-q", "-b", "main")
+    files = {f"src/f{n}.py": text(n, "0") for n in range(COUNT)}
+    tree.commit("Start the shop", files)
+    for number in range(COUNT):
+        tree.commit(
+            f"Let every {words(number)} lantern hang on hook{words(number)}",
+            {f"src/f{number}.py": text(number, "1")},
+        )
+    return tree
+
+
+def goldrank(*arguments: str | Path, tree: Tree, code: int = 0) -> str:
+    """Run the command; return what it printed, standard error behind standard output."""
+    environment = {
+        **os.environ,
+        "GOLDRANK_CACHE": str(tree.cache),
+        "GOLDRANK_MODELS": str(tree.root.parent / "models"),
+        "GOLDRANK_MODEL": "",
+        "COLUMNS": "100",
+    }
+    command = [sys.executable, "-m", "mcp_server", *map(str, arguments)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=tree.root, env=environment
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_an_order_is_learned_without_a_golden_file_and_without_an_extra(shop: Tree) -> None:
+    """Hardly anybody writes eighty questions first, or installs torch to try."""
+    out = goldrank("learn", "--force", tree=shop)
+    assert f"history: {COUNT} commits looked at, {COUNT} questions" in out
+    assert "the oldest 66 teach, the newest 44 judge; they cannot tell a gain below about 0.03" in out
+    assert f"asking {COUNT} of them of the trees before their commits, for 8 min at most" in out
+    again = goldrank("learn", tree=shop)
+    assert "asking" not in again.replace("asking the past", "")
+    assert "nothing has changed:" in again
+
+
+def test_a_promoted_order_is_listed_explained_and_undone(shop: Tree) -> None:
+    """Each of these is where somebody looks who wonders why a ranking changed."""
+    where = orders.store(shop.root.parent / "models", shop.root)
+    while learned_order.current(where.folder):
+        goldrank("rollback", "--order", tree=shop)
+    out = goldrank("search", "where does a lantern hang", "--explain", tree=shop)
+    assert "learned" not in out
+    assert "learned" not in goldrank("status", tree=shop)
+    name = orders.promote(where, learned(), commit="c0ffee", now=_now())
+    out = goldrank("search", "where does a lantern hang", "--explain", tree=shop)
+    assert "order learned from 146 commits" in out
+    assert "146 commits of this repository taught the weights" in out
+    assert f"{name}, learned from 146 commits" in goldrank("status", tree=shop)
+    assert re.search(rf"ok\s+order\s+{name}, learned from 146 commits", goldrank("doctor", tree=shop))
+    listed = goldrank("models", tree=shop)
+    assert f"* {name}" in listed
+    assert "decay 0.75 -> 1; on later commits: value +0.030 [+0.010, +0.050]" in listed
+    refused = goldrank("rollback", tree=shop, code=2)
+    assert "undo the order with: goldrank rollback --order" in refused
+    out = goldrank("rollback", "--order", "--reason", "a try", tree=shop)
+    assert f"rolled back from order {name} to " in out
+    assert "(a try)" in goldrank("models", tree=shop)
+    assert events(where.folder)[-1].reason == "a try"
+
+
+def test_a_run_of_queries_is_ranked_by_the_order(shop: Tree) -> None:
+    """An evaluation must judge what serves."""
+    where = orders.store(shop.root.parent / "models", shop.root)
+    queries = write(
+        shop.root.parent,
+        {"q.jsonl": json.dumps({"id": "1", "query": "where does f70 hang the amberlotus lantern"})},
+    )
+
+    def ran() -> str:
+        options: list[str | Path] = [
+            "--repo",
+            ".",
+            "--queries",
+            queries / "q.jsonl",
+            "--out",
+            queries / "o.jsonl",
+        ]
+        goldrank("run", *options, tree=shop)
+        return (queries / "o.jsonl").read_text(encoding="utf-8")
+
+    before = ran()
+    orders.promote(where, learned(body=0.0, title=0.0, path=0.0, past=3.0), commit="c0ffee", now=_now())
+    assert ran() != before
+    orders.rollback(where, now=_now())
+    assert ran() == before
+
+
+def test_a_history_that_proves_nothing_says_what_is_missing(tmp_path: Path) -> None:
+    """A refusal after minutes of work, with no number, helps nobody."""
+    tree = Tree(tmp_path / "small", tmp_path / "cache")
+    write(tree.root, {"src/a.py": "X = 1\n"})
+    assert "has no history to learn from: not a git repository" in goldrank("learn", tree=tree, code=2)
+    tree.git("init", "-q", "-b", "main")
+    assert "has no commit yet" in goldrank("learn", tree=tree, code=2)
+    tree.commit("Start", {})
+    tree.commit("Let the number be two at last", {"src/a.py": "X = 2\n"})
+    out = goldrank("learn", tree=tree)
+    assert "1 question cannot prove that another order is better: 100 are needed" in out
+    assert "0 orders; the shipped order serves" in goldrank("models", tree=tree)
+    assert "golden.json does not exist" in goldrank("learn", "--only", "model", tree=tree, code=2)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
