@@ -20,6 +20,7 @@ from mcp_server.terminal.progress import stages, timed
 from mcp_server.terminal.usage import examples
 from retrieval import installation
 from retrieval.errors import CheckError, TrainingError
+from retrieval.rank import learned_order
 from retrieval.rerank import model_versions
 from retrieval.rerank.model_loading import is_on_disk
 from retrieval.settings import Settings
@@ -125,6 +126,7 @@ def evaluate(
             repository.view(),
             served_models(repository, settings),
             depth=settings.rerank_depth,
+            first=learned_order.serving(settings.models, repository.root),
             watch=cross_validation.Watch(progress),
         )
     show(found, flags, title=f"goldrank on {repository.root.name}", view=repository.view())

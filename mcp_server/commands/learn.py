@@ -27,6 +27,7 @@ from mcp_server.terminal.progress import stages, timed
 from mcp_server.terminal.usage import examples
 from retrieval import installation
 from retrieval.errors import ArgumentError, TrainingError
+from retrieval.rank import learned_order
 from retrieval.settings import Settings
 from retrieval.sync.repository import Repository
 from retrieval.sync.store import store_folder
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     epilog=examples(
         "goldrank learn",
         "goldrank learn --only order",
-        "goldrank learn --html report.html",
         "goldrank learn --guard ../other=../other/golden.json",
     )
 )
@@ -151,6 +151,7 @@ def _plan(recipe: "Recipe", repository: Repository, settings: Settings, flags: d
         depth=settings.rerank_depth,
         order="by time" if flags["by_time"] else "shuffled",
         current=promoted_model(repository, settings),
+        first=learned_order.serving(settings.models, repository.root),
     )
 
 
@@ -215,6 +216,7 @@ def _guard(pair: str, folder: Path, weight: float, settings: Settings) -> "Guard
             repository.view(),
             [*today, tuned],
             depth=settings.rerank_depth,
+            first=learned_order.serving(settings.models, repository.root),
             watch=cross_validation.Watch(progress),
         )
     before, after = found.systems[-2:]

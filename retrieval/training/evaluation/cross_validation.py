@@ -17,6 +17,7 @@ import numpy as np
 
 from retrieval.errors import ArgumentError
 from retrieval.progress import IsCancelled
+from retrieval.rank.learned_order import SHIPPED, Order
 from retrieval.rerank.model_loading import open_scorer
 from retrieval.sync.view import View
 from retrieval.text import digest
@@ -70,6 +71,7 @@ class Plan:
         order: "shuffled", or "by time": training questions are older than test questions, by the dates of
             the golden file.
         current: The model that serves today, which the new one must also beat, or None.
+        first: The first-stage order that serves today.
     """
 
     recipe: Recipe
@@ -78,6 +80,7 @@ class Plan:
     depth: int = 20
     order: Literal["shuffled", "by time"] = "shuffled"
     current: Served | None = None
+    first: Order = SHIPPED
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,7 @@ def measure(
     served: Sequence[Served],
     *,
     depth: int = 20,
+    first: Order = SHIPPED,
     watch: Watch | None = None,
 ) -> Report:
     """Evaluate the current search, without training anything.
@@ -135,6 +139,7 @@ def measure(
         view: Refreshed.
         served: Models to compare with the first stage, each with its weight; the last is compared with all.
         depth: How many candidates a model reads.
+        first: The first-stage order that serves.
         watch: Who is told, and who may stop it.
 
     Raises:
@@ -148,7 +153,7 @@ def measure(
             f"{asked.path} has no question that can be judged",
             remedy="`goldrank golden lint` says what is wrong",
         )
-    task = _Task(questions, systems.first_stage(questions, view), depth, watch or Watch())
+    task = _Task(questions, systems.first_stage(questions, view, first), depth, watch or Watch())
     floors, readers = _floors(task, view), [_as_served(item, task) for item in served]
     *opponents, last = [floors[-1], *readers]
     facts = {"golden_sha256": asked.digest, "commit": view.commit, "index": view.fingerprint}
@@ -192,7 +197,7 @@ def judge(
     tested = {identity for fold in parted[0] for identity in fold.testing}
     questions = [item for item in known if item.question_id in tested]
     work.mkdir(parents=True, exist_ok=True)
-    task = _Task(questions, systems.first_stage(questions, view), plan.depth, watch or Watch())
+    task = _Task(questions, systems.first_stage(questions, view, plan.first), plan.depth, watch or Watch())
     base, _ = _weighed("base", task, _read_by_base(task, plan.recipe, work), parted[0])
     tuned = [
         _weighed("tuned", task, _out_of_fold(task, mined, _again(plan.recipe, repeat), folds, work), folds)

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from retrieval.chunks import tokenizer
 from retrieval.progress import IsCancelled
 from retrieval.rank.confidence import judge
+from retrieval.rank.learned_order import SHIPPED, Order
 from retrieval.rank.need import read_need
-from retrieval.rank.ranker import rank, weights_for
+from retrieval.rank.ranker import rank
 from retrieval.records import Candidate, Chunk
 from retrieval.rerank.fusion import PairScorer, fuse, pair_text, read_pairs
 from retrieval.search.first_stage import features_of
@@ -66,15 +67,15 @@ def judged(asked: Golden, view: View, groups: Mapping[str, str]) -> list[Asked]:
     ]
 
 
-def first_stage(asked: Sequence[Asked], view: View) -> dict[str, Found]:
-    """Run the first stage on every question, as a search does."""
+def first_stage(asked: Sequence[Asked], view: View, order: Order = SHIPPED) -> dict[str, Found]:
+    """Run the first stage on every question, as a search in this order does."""
     snapshot = view.snapshot
     answers: dict[str, Found] = {}
     for item in asked:
         start = time.perf_counter()
         need = read_need(item.text)
         features = features_of(view, need)
-        candidates = rank(features, weights_for(need), limit=TOP_K)
+        candidates = rank(features, order.weights[need.kind], limit=TOP_K)
         spent = 1000 * (time.perf_counter() - start)
         sure = judge(need, snapshot, features, candidates).value
         texts = view.chunk_texts(candidate.chunk for candidate in candidates)
