@@ -76,7 +76,7 @@ def decide(before: Judged, after: Judged, *, golden: tuple[float, float] | None 
     value, lines, files = gains
     against = [
         *([_too_few(count)] if count < LEAST_LATER else []),
-        *([] if value.low > 0 else [f"{_said(value)}, which may be chance: its interval reaches 0."]),
+        *_no_gain(value),
         *([] if lines.gain >= 0 else [f"{_said(lines)}: fewer of the answering lines are found."]),
         *([] if files.high >= 0 else [f"{_said(files)}, which is not chance."]),
         *([] if files.gain >= -FILES_BOUND else [f"{_said(files)}, by more than {FILES_BOUND:g}."]),
@@ -93,6 +93,14 @@ def gain(measure: str, before: Floats, after: Floats) -> Gain:
     draws = np.random.default_rng(SEED).integers(0, len(differences), (RESAMPLES, len(differences)))
     low, high = np.quantile(differences[draws].mean(axis=1), [0.025, 0.975])
     return Gain(measure, float(before.mean()), float(differences.mean()), float(low), float(high))
+
+
+def _no_gain(item: Gain) -> list[str]:
+    if item.low > 0:
+        return []
+    if item.high < 0:
+        return [f"{_said(item)}, which is a loss."]
+    return [f"{_said(item)}, which may be chance: its interval reaches 0."]
 
 
 def _said(item: Gain) -> str:

@@ -110,6 +110,7 @@ NOISE = np.where(np.arange(60) % 2, 0.5, -0.5)
     ("after", "golden", "said"),
     [
         (judged(NOISE, FLAT, FLAT), None, "which may be chance: its interval reaches 0"),
+        (judged(-UP, FLAT, FLAT), None, "by -0.100 (-0.100 to -0.100), which is a loss"),
         (judged(UP, -UP, FLAT), None, "fewer of the answering lines are found"),
         (judged(UP, FLAT, -UP), None, "which is not chance"),
         (judged(UP, FLAT, NOISE - 0.02), None, "by more than 0.01"),
