@@ -69,6 +69,9 @@ def main() -> None:
     parser.add_argument("--layers", default="", help="layers of the base that are kept [default: all]")
     parser.add_argument("--skip", type=int, default=0, help="questions the base learned from [default: 0]")
     parser.add_argument("--round", nargs=2, action="append", default=[], metavar=("N", "RATE"))
+    parser.add_argument(
+        "--keep", type=float, default=1, help="share of the trained weights that a round keeps"
+    )
     parser.add_argument("--teacher", default="", help="whose scores are learned too, as teachers.py names it")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
@@ -90,7 +93,7 @@ def main() -> None:
             batch_size=BATCH,
             learning_rate=float(rate),
             validation_share=0,
-            keep=1,
+            keep=args.keep,
             max_tokens=MAX_TOKENS,
             seed=SEED + number,
             teacher_share=TEACHER_SHARE if args.teacher else 0,

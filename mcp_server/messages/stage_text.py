@@ -8,7 +8,7 @@ _SKIPPED: dict[Skipped, str] = {
     "a path": "paths are not reranked",
     "guesses": "with guesses, the model adds nothing",
     "pasted text": "pasted texts are not reranked",
-    "code named": "the question names code",
+    "code": "the question is code",
     "sure": "the first stage is sure",
     "no model": "reranking is off: no model is set",
     "weight zero": "reranking is off in searches: rerank_weight is 0",

@@ -3,6 +3,7 @@
 `mcp_server` turns the report into a sentence.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
@@ -12,6 +13,7 @@ from retrieval.errors import ModelError
 from retrieval.progress import IsCancelled, Progress, no_progress
 from retrieval.rank.confidence import Confidence
 from retrieval.rank.need import Need, NeedKind
+from retrieval.rank.query import Query
 from retrieval.records import AnyCandidate, Candidate, Ranked
 from retrieval.rerank.fusion import Reading, fuse, pair_text
 
@@ -25,7 +27,7 @@ Skipped = Literal[
     "a path",
     "guesses",
     "pasted text",
-    "code named",
+    "code",
     "sure",
     "no model",
     "weight zero",
@@ -84,8 +86,10 @@ _WHY: Mapping[NeedKind, Skipped] = {
     "guessed": "guesses",
     "pasted": "pasted text",
 }
+_CODE_MARK = re.compile(r"[(){}\[\]<>:;=,@*&]")
 ALL_BUT_NAMES: frozenset[NeedKind] = frozenset({"question", "path", "guessed", "pasted"})
 QUESTIONS: frozenset[NeedKind] = frozenset({"question"})
+CODE_MARKS = 5  # a title that names a call or two has fewer; a signature with two arguments has more
 SURE, RIVAL = 0.8, 0.75
 """The first stage is sure from this confidence on, if no other file's chunk has more than this share of the
 best score (docs/decisions/0027-who-decides.md)."""
@@ -119,7 +123,7 @@ class SecondStage:
         deadline_s: Seconds after which the remaining candidates keep their first-stage order.
         note: Why another model than the promoted one is used, or "".
         kinds: The kinds of needs that it is asked about in a search.
-        is_spared: Whether it is not asked where the first stage is sure, or the question names code, and
+        is_spared: Whether it is not asked where the first stage is sure, or the question is code, and
             trusted less where the index knows a caller's passages: what was measured of the embedded model.
         progress: Called with candidates read and candidates in total.
     """
@@ -139,8 +143,12 @@ class SecondStage:
         """Return why it is not asked about a need, whatever the first stage finds; None if it may be."""
         if need.kind not in self.kinds:
             return _WHY.get(need.kind, "weight zero")
-        names_code = any(item.query.identifiers or item.query.locations for item in need.wordings)
-        return "code named" if self.is_spared and names_code else None
+        return "code" if self.is_spared and any(_is_code(item.query) for item in need.wordings) else None
+
+
+def _is_code(query: Query) -> bool:
+    """Return whether a query is a line of code, such as a signature, rather than words that name code."""
+    return bool(query.identifiers) and len(_CODE_MARK.findall(query.text)) >= CODE_MARKS
 
 
 def is_sure(confidence: Confidence, candidates: Sequence[Candidate]) -> bool:

@@ -202,7 +202,8 @@ def test_held_passages_without_a_common_word_keep_the_order_of_their_paths() -> 
         (Request("where is the job tried again", 5), None),
         (Request("where is the job tried again", 5, expect=("again",)), "guesses"),
         (Request("lib/a.py", 5), "a path"),
-        (Request("where does retry_job(job) wait", 5), "code named"),
+        (Request("where does retry_job(job) wait", 5), None),
+        (Request("def retry_job(self, job: Job, after: int = 3) -> bool:", 5), "code"),
         (Request("Jobs are lost\n\nAfter a restart the queue is empty.\n" * 20, 5), "pasted text"),
     ],
 )
