@@ -15,8 +15,9 @@ GOLDEN_BOUND = 0.01  # the same for the golden file, as `release.gate` bounds ot
 RESAMPLES = 2_000
 SEED = 20261128
 
-VALUE, LINES, FILES = "value", "line recall@10", "file nDCG@10"
-"""What is climbed; how many of the answering lines are among ten places; whether files come in order."""
+VALUE, LINES, FILES = "quality", "line recall@10", "file nDCG@10"
+"""What is climbed, a mean of measures of files and lines; how many of the answering lines are among ten
+places; whether files come in order."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,7 +131,7 @@ def test_a_gain_without_loss_may_serve_and_says_its_numbers() -> None:
     """The history of a repository keeps these sentences."""
     decision = decide(judged(FLAT, FLAT, FLAT), judged(UP, UP, FLAT), golden=(0.8, 0.795))
     assert decision.promote
-    assert decision.reasons[0] == "On later commits, value goes from 0.000 by +0.100 (+0.100 to +0.100)."
+    assert decision.reasons[0] == "On later commits, quality goes from 0.000 by +0.100 (+0.100 to +0.100)."
     assert decision == decide(judged(FLAT, FLAT, FLAT), judged(UP, UP, FLAT), golden=(0.8, 0.795))
     assert gate.LEAST_LATER == 40
 
