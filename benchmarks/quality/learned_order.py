@@ -1,6 +1,6 @@
 """What a repository's own past teaches its order, on repositories that nothing else was tuned on.
 
-    python -m benchmarks.quality.learned_order --mirrors MIRRORS --work WORK --cache CACHE --out order.txt \
+    python -m benchmarks.quality.learned_order --mirrors MIRRORS --work WORK --out order.txt \
         tox-dev/tox jhy/jsoup
 
 For each repository: the questions that are mined, the seconds of mining, measuring and climbing, the gain on
@@ -12,7 +12,6 @@ learned: each question gets the answers of another, and the gate must refuse. `-
 import argparse
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +21,7 @@ from retrieval.rank.weights import QUESTION
 from retrieval.settings import Settings
 from retrieval.sync.sync import fingerprint
 from retrieval.training.order import learning, lessons
-from retrieval.training.order.evidence import Pool
+from retrieval.training.order.evidence import Pool, answered
 from retrieval.training.order.learning import LearnedOrder
 from retrieval.training.order.lessons import Lesson, Places
 from retrieval.training.past.hermetic_git import git_in
@@ -62,9 +61,8 @@ def learned(name: str, args: argparse.Namespace) -> Iterator[str]:
     mining_s, start = time.monotonic() - start, time.monotonic()
     found = measured(questions, mirror, args.work / name.replace("/", "+", 1))
     measuring_s, start = time.monotonic() - start, time.monotonic()
-    order = [number for number, _ in reversed(found)]  # oldest first
-    pools = dict(found)
-    result = learning.learn([own(pools[i], questions, i) for i in order], QUESTION)
+    pools = [lesson.pool for lesson in reversed(found)]  # oldest first
+    result = learning.learn(pools, QUESTION)
     climbing_s = time.monotonic() - start
     left_out = ", ".join(f"{count} {why}" for why, count in mined.left_out.items())
     yield f"{name}: {mined.looked_at} commits, {len(found)} questions; left out: {left_out}"
@@ -73,49 +71,31 @@ def learned(name: str, args: argparse.Namespace) -> Iterator[str]:
     for step in args.steps:
         learning.STEP = step
         yield f"  with a step of {step:g}:"
-        yield from described(learning.learn([own(pools[i], questions, i) for i in order], QUESTION))
+        yield from described(learning.learn(pools, QUESTION))
     if args.shuffles:
-        yield f"  shuffled: {shuffled(pools, questions, order, args.shuffles)} of {args.shuffles} promoted"
+        yield f"  shuffled: {shuffled(pools, args.shuffles)} of {args.shuffles} promoted"
 
 
-def measured(questions: Sequence[PastQuestion], mirror: Path, folder: Path) -> list[tuple[int, Pool]]:
-    """Measure each question against the answers of all, newest first, by its number."""
-    every = tuple(target for question in questions for target in question.targets)
-    widened = [replace(question, targets=every) for question in questions]
+def measured(questions: Sequence[PastQuestion], mirror: Path, folder: Path) -> list[Lesson]:
+    """Measure each question, newest first."""
     places = Places(mirror, folder, Settings().max_file_bytes, fingerprint())
     with tqdm(total=len(questions), desc=folder.name, disable=None) as bar:
 
         def progress(done: int, _total: int) -> None:
             bar.update(done - bar.n)
 
-        found: list[Lesson] = lessons.gather(widened, places, progress=progress)
-    numbers = {question.commit: number for number, question in enumerate(questions)}
-    return [(numbers[lesson.question.commit], lesson.pool) for lesson in found]
+        return lessons.gather(questions, places, progress=progress)
 
 
-def own(pool: Pool, questions: Sequence[PastQuestion], which: int) -> Pool:
-    """Return a pool that was measured against all answers with those of one question."""
-    first = sum(len(question.targets) for question in questions[:which])
-    targets = questions[which].targets
-    hits = pool.hits[(pool.hits[:, 1] >= first) & (pool.hits[:, 1] < first + len(targets))]
-    return replace(
-        pool,
-        hits=hits - np.array([0, first]),
-        is_lines=np.ones(len(targets), dtype=np.bool_),
-        wanted_files=len({target.path for target in targets}),
-    )
-
-
-def shuffled(
-    pools: dict[int, Pool], questions: Sequence[PastQuestion], order: Sequence[int], times: int
-) -> int:
+def shuffled(pools: Sequence[Pool], times: int) -> int:
     """Count how often an order is promoted that was learned from and judged by answers of other questions."""
     rng = np.random.default_rng(SEED)
     promoted = 0
     for _ in tqdm(range(times), desc="shuffled", disable=None):
-        others = rng.permutation(order)
+        others = rng.permutation(len(pools))
         result = learning.learn(
-            [own(pools[i], questions, int(j)) for i, j in zip(order, others, strict=True)], QUESTION
+            [answered(pool, pools[other].answers) for pool, other in zip(pools, others, strict=True)],
+            QUESTION,
         )
         promoted += result.decision.promote
     return promoted

@@ -4,8 +4,8 @@ A pool is what one search may return; a row of it is a chunk. Each question is s
 its pool does not depend on the weights that are tried.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from retrieval.paths.file_kinds import KINDS
 from retrieval.rank.features import FEATURES, Features
 from retrieval.rank.need import NeedKind
-from retrieval.records import Chunk
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -40,6 +39,9 @@ class Pool:
         is_asked: Whether the question asks for files of that kind, bool [n_rows].
         is_older: Whether the file has a newer version in the pool, bool [n_rows].
         match: `Features.match`.
+        paths: The path of each file, str [n_files].
+        lines: The first and last line of each row, int64 [n_rows, 2].
+        answers: What answers.
         hits: Rows and answers that meet: row, number of the answer, int64 [n_hits, 2].
         is_lines: Whether an answer is lines of a file, bool [n_answers].
         wanted_files: How many files and folders answer.
@@ -53,9 +55,12 @@ class Pool:
     is_asked: Bools
     is_older: Bools
     match: float
-    hits: Ints
-    is_lines: Bools
-    wanted_files: int
+    paths: NDArray[np.str_]
+    lines: Ints
+    answers: tuple[Place, ...] = ()
+    hits: Ints = field(default_factory=lambda: np.empty((0, 2), dtype=np.int64))
+    is_lines: Bools = field(default_factory=lambda: np.empty(0, dtype=np.bool_))
+    wanted_files: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,25 +109,36 @@ def pool_of(
 ) -> Pool:
     """Keep what was measured for one question, and which of its chunks answer."""
     chunks = features.pool.chunks
-    by_path: dict[str, list[int]] = {}
-    for row, chunk in enumerate(chunks):
-        by_path.setdefault(chunk.path, []).append(row)
-    hits = [
-        (row, number)
-        for number, (path, start, end) in enumerate(answers)
-        for row in _rows_of(path, by_path)
-        if start is None or end is None or _shares_lines(chunks[row], start, end)
-    ]
     none = np.zeros(len(chunks))
-    return Pool(
+    file = np.asarray(features.files, dtype=np.int64)
+    by_file = {number: chunk.path for number, chunk in zip(file.tolist(), chunks, strict=True)}
+    pool = Pool(
         kind=kind,
         counts=counts,
         values=np.stack([features.by_name.get(name, none) for name in FEATURES], axis=1),
-        file=np.asarray(features.files, dtype=np.int64),
+        file=file,
         file_kind=np.array([KINDS.index(kind) for kind in features.kinds], dtype=np.int64),
         is_asked=np.array([kind in features.asked for kind in features.kinds], dtype=np.bool_),
         is_older=np.asarray(features.is_older > 0),
         match=float(features.match),
+        paths=np.array([by_file[number] for number in range(len(by_file))], dtype=np.str_),
+        lines=np.array([(chunk.start_line, chunk.end_line) for chunk in chunks], dtype=np.int64).reshape(
+            -1, 2
+        ),
+    )
+    return answered(pool, answers)
+
+
+def answered(pool: Pool, answers: Sequence[Place]) -> Pool:
+    """Return the pool of the same question if these places answered it."""
+    hits = [
+        (int(row), number)
+        for number, answer in enumerate(answers)
+        for row in np.flatnonzero(_meets(pool, answer))
+    ]
+    return replace(
+        pool,
+        answers=tuple(answers),
         hits=np.array(hits, dtype=np.int64).reshape(-1, 2),
         is_lines=np.array([start is not None for _, start, _ in answers], dtype=np.bool_),
         wanted_files=len({path for path, _, _ in answers}),
@@ -158,12 +174,11 @@ def joined(pools: Sequence[Pool]) -> Evidence:
     )
 
 
-def _rows_of(path: str, by_path: Mapping[str, list[int]]) -> list[int]:
-    """Return the rows of a file, or of all files in a folder, in order."""
-    if not path.endswith("/"):
-        return by_path.get(path, [])
-    return sorted(row for file, rows in by_path.items() if file.startswith(path) for row in rows)
-
-
-def _shares_lines(chunk: Chunk, start: int, end: int) -> bool:
-    return chunk.start_line <= end and chunk.end_line >= start
+def _meets(pool: Pool, answer: Place) -> Bools:
+    """Tell which rows share a line with an answer, bool [n_rows]."""
+    path, start, end = answer
+    is_file = np.char.startswith(pool.paths, path) if path.endswith("/") else pool.paths == path
+    is_met = np.asarray(is_file, dtype=np.bool_)[pool.file]
+    if start is None or end is None:
+        return is_met
+    return np.asarray(is_met & (pool.lines[:, 0] <= end) & (pool.lines[:, 1] >= start))

@@ -16,6 +16,7 @@ RESAMPLES = 2_000
 SEED = 20261128
 
 VALUE, LINES, FILES = "quality", "line recall@10", "file nDCG@10"
+BEYOND = "quality beyond the answers of other questions"
 """What is climbed, a mean of measures of files and lines; how many of the answering lines are among ten
 places; whether files come in order."""
 
@@ -58,12 +59,19 @@ class OrderDecision:
     golden: tuple[float, float] | None = None
 
 
-def decide(before: Judged, after: Judged, *, golden: tuple[float, float] | None = None) -> OrderDecision:
+def decide(
+    before: Judged,
+    after: Judged,
+    *,
+    elsewhere: Floats | None = None,
+    golden: tuple[float, float] | None = None,
+) -> OrderDecision:
     """Decide whether an order may serve, and give every reason against it.
 
     Args:
         before: The later questions, in the order that serves.
         after: The same questions in the new order.
+        elsewhere: What the new order gains on the answers of other questions, float64 [n_questions].
         golden: The golden file's mean nDCG@10 of files in both orders, if there is one.
     """
     count = len(after.values)
@@ -81,6 +89,7 @@ def decide(before: Judged, after: Judged, *, golden: tuple[float, float] | None 
         *([] if lines.gain >= 0 else [f"{_said(lines)}: fewer of the answering lines are found."]),
         *([] if files.high >= 0 else [f"{_said(files)}, which is not chance."]),
         *([] if files.gain >= -FILES_BOUND else [f"{_said(files)}, by more than {FILES_BOUND:g}."]),
+        *_elsewhere(before, after, elsewhere),
         *_golden_loss(golden),
     ]
     return OrderDecision(
@@ -102,6 +111,19 @@ def _no_gain(item: Gain) -> list[str]:
     if item.high < 0:
         return [f"{_said(item)}, which is a loss."]
     return [f"{_said(item)}, which may be chance: its interval reaches 0."]
+
+
+def _elsewhere(before: Judged, after: Judged, elsewhere: Floats | None) -> list[str]:
+    """Refuse an order that prefers what is changed often, whatever is asked."""
+    if elsewhere is None:
+        return []
+    beyond = gain(BEYOND, elsewhere, after.values - before.values)
+    if beyond.low > 0:
+        return []
+    told = f"{beyond.gain:+.3f} ({beyond.low:+.3f} to {beyond.high:+.3f})"
+    return [
+        f"It gains {beyond.before:+.3f} with the answers of other questions, too; {told} more may be chance."
+    ]
 
 
 def _said(item: Gain) -> str:

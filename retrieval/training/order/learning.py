@@ -4,12 +4,14 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from retrieval.progress import Progress, no_progress
 from retrieval.rank.learned_order import LEARNED as KIND
 from retrieval.rank.need import NeedKind
 from retrieval.rank.weights import WEIGHTS, Weights
 from retrieval.training.order.climb import climb, moved, question_parts
-from retrieval.training.order.evidence import Evidence, Pool, joined
+from retrieval.training.order.evidence import Evidence, Floats, Pool, answered, joined
 from retrieval.training.order.gate import OrderDecision, decide
 from retrieval.training.order.measures import judge
 
@@ -19,6 +21,7 @@ STEP = 0.12
 tox-dev/tox, steps of .0004 lose .017 nDCG@10 of files on later questions; steps of .01 (with 146 lessons)
 lose nothing and gain .117 line recall@10 (benchmarks/runs/2026-11-28-order)."""
 PASSES = 2
+ROTATIONS = 12  # answers of other questions that each later one gets
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +63,28 @@ def learn(
         why = _nothing_gains(lessons, len(pools) - lessons)
         return LearnedOrder(weights, lessons, {}, OrderDecision(False, (why,), len(pools) - lessons))
     later = joined(pools[lessons:])
-    both = [judge(later, {KIND: one}) for one in (serving, weights)]
+    before, after = (judge(later, {KIND: one}) for one in (serving, weights))
     seconds = _golden(golden, serving, weights) if golden else None
-    return LearnedOrder(weights, lessons, changed, decide(both[0], both[1], golden=seconds))
+    elsewhere = gains_elsewhere(pools[lessons:], serving, weights)
+    return LearnedOrder(weights, lessons, changed, decide(before, after, elsewhere=elsewhere, golden=seconds))
+
+
+def gains_elsewhere(pools: Sequence[Pool], serving: Weights, weights: Weights) -> Floats:
+    """Return what an order gains if each question had the answers of another, float64 [n_questions].
+
+    An order can gain by preferring what a repository likes to change, whatever is asked. That much it gains
+    on the answers of other questions, too. Each question gets those of up to ROTATIONS others.
+    """
+    count = len(pools)
+    shifts = sorted(
+        {1 + number * (count - 1) // ROTATIONS for number in range(ROTATIONS)} & set(range(1, count))
+    )
+    total = np.zeros(count)
+    for shift in shifts:
+        swapped = joined([answered(pool, pools[(i + shift) % count].answers) for i, pool in enumerate(pools)])
+        before, after = (judge(swapped, {KIND: one}).values for one in (serving, weights))
+        total += after - before
+    return total / max(len(shifts), 1)
 
 
 def least_gain(lessons: int) -> float:

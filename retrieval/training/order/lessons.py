@@ -27,18 +27,21 @@ from retrieval.sync.view import View
 from retrieval.text import digest
 from retrieval.training.golden import golden_file
 from retrieval.training.golden.golden_file import Golden
-from retrieval.training.order.evidence import Counts, Pool, pool_of
+from retrieval.training.order.evidence import Counts, Place, Pool, answered, pool_of
 from retrieval.training.past.followed_clone import FollowedClone
 from retrieval.training.past.questions import PastQuestion
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 2
 """Increment when a stored pool changes, or what is measured of one: all are then measured again."""
 MOST = 300
 """Questions that are measured, the newest: two minutes of two cores, and a step that gains .01 stands out."""
 
 _STORED = "pool_"  # prefix of the arrays in a file: numpy has names of its own
+_MEASURED = tuple(
+    item.name for item in fields(Pool) if item.name not in {"answers", "hits", "is_lines", "wanted_files"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,7 @@ def gather(
     for done, question in enumerate(questions):
         progress(done, len(questions))
         file = _file(question, places)
-        pool = read_pool(file)
+        pool = read_pool(file, answers_of(question))
         if pool is None and not is_over():
             try:
                 pool = measured(tree.at(question.parent), question)
@@ -122,9 +125,13 @@ def count_measured(questions: Sequence[PastQuestion], places: Places) -> int:
 
 def measured(view: View, question: PastQuestion) -> Pool:
     """Measure a question on a view of the tree before its commit."""
-    answers = [(target.path, target.start, target.end) for target in question.targets]
     need = read_need(question.subject)
-    return pool_of(need.kind, features_of(view, need), answers)
+    return pool_of(need.kind, features_of(view, need), answers_of(question))
+
+
+def answers_of(question: PastQuestion) -> tuple[Place, ...]:
+    """Return the places that answer a question of the past."""
+    return tuple((target.path, target.start, target.end) for target in question.targets)
 
 
 def of_golden(asked: Golden, view: View) -> list[Pool]:
@@ -140,33 +147,26 @@ def of_golden(asked: Golden, view: View) -> list[Pool]:
     return pools
 
 
-def read_pool(file: Path) -> Pool | None:
-    """Read a stored pool; None if there is none, or it is damaged."""
+def read_pool(file: Path, answers: Sequence[Place]) -> Pool | None:
+    """Read a stored pool, and answer it; None if there is none, or it is damaged."""
     try:
         with file.open("rb") as data, np.load(data, allow_pickle=False) as stored:
-            values: dict[str, Any] = {field.name: stored[_STORED + field.name] for field in fields(Pool)}
+            values: dict[str, Any] = {name: stored[_STORED + name] for name in _MEASURED}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
     kind, counts = str(values["kind"]), str(values["counts"])
     if kind not in get_args(NeedKind) or counts not in get_args(Counts):
         return None
-    return Pool(
-        **values
-        | {
-            "kind": kind,
-            "counts": counts,
-            "match": float(values["match"]),
-            "wanted_files": int(values["wanted_files"]),
-        }
-    )
+    pool = Pool(**values | {"kind": kind, "counts": counts, "match": float(values["match"])})
+    return answered(pool, answers)
 
 
 def write_pool(file: Path, pool: Pool) -> None:
-    """Store a pool, so that a reader sees all of it or nothing."""
+    """Store what was measured of a pool, so that a reader sees all of it or nothing."""
     file.parent.mkdir(parents=True, exist_ok=True)
     fresh = file.with_suffix(".new")
     with fresh.open("wb") as out:
-        arrays: dict[str, Any] = {_STORED + field.name: getattr(pool, field.name) for field in fields(Pool)}
+        arrays: dict[str, Any] = {_STORED + name: getattr(pool, name) for name in _MEASURED}
         np.savez_compressed(out, **arrays)
     fresh.replace(file)
 
