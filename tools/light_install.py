@@ -126,7 +126,7 @@ def require_advice(binaries: Path, wheel: Path, repository: Path, environment: M
     if checked.returncode:
         raise WrongError(f"goldrank doctor calls a light installation unhealthy:\n{checked.stdout}")
     commands: Mapping[str, tuple[str, ...]] = {
-        "goldrank[train]": ("learn", "--repo", str(repository)),
+        "goldrank[train]": ("learn", "--only", "model", "--repo", str(repository)),
         "goldrank[hub]": (
             *("search", QUESTION, "--repo", str(repository)),
             *("--model", "some/crossencoder", "--rerank-weight", "0.5"),
