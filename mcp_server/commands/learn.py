@@ -101,7 +101,7 @@ def learn(
     settings = settings_of(**common_flags(flags))
     has_golden = golden_path is not None or (root / GOLDEN).is_file()
     if only == "model" or (has_golden and not only):  # before minutes of work, not after them
-        command = "goldrank learn --only model" if only else "goldrank learn"
+        command = "goldrank learn --only model" if only else "goldrank learn (all but --only order)"
         installation.require("train", command, TrainingError)
     repository = refreshed(root, settings)
     asked = load_golden(golden_path, repository) if has_golden or only == "model" else None
