@@ -34,6 +34,7 @@ from retrieval.rerank.fusion import pair_text
 from retrieval.search import first_stage
 from retrieval.settings import Settings
 from retrieval.sync.repository import Repository
+from retrieval.sync.view import View
 from retrieval.training.golden import edits, golden_file
 from retrieval.training.pairs import labeled_pairs
 from retrieval.training.pairs.labeled_pairs import LabeledPair, Mined
@@ -124,14 +125,23 @@ def _lesson(row: dict[str, Any], repository: Repository) -> list[LabeledPair]:
     found = first_stage.candidates_of(view, read_need(row["query"]), limit=DEPTH)
     positives = [one for one in found if any(touches(span_of(one), target) for target in targets)]
     negatives = [one for one in found if one.rank > SKIPPED and one.chunk.path not in touched]
+    return pairs_of(row["id"], row["query"], view, positives, negatives)
+
+
+def pairs_of(
+    identity: str,
+    query: str,
+    view: View,
+    positives: Sequence[Candidate],
+    negatives: Sequence[Candidate],
+) -> list[LabeledPair]:
+    """Return the first pairs of a question, positives first; none where either are missing."""
     if not positives or not negatives:
         return []
     kept = [*((one, 1) for one in positives[:POSITIVES]), *((one, 0) for one in negatives[:NEGATIVES])]
     texts = view.chunk_texts(one.chunk for one, _ in kept)
     return [
-        LabeledPair(
-            row["id"], row["id"], row["query"], pair_text(text.chunk, text.text), label, one.chunk, one.rank
-        )
+        LabeledPair(identity, identity, query, pair_text(text.chunk, text.text), label, one.chunk, one.rank)
         for (one, label), text in zip(kept, texts, strict=True)
     ]
 

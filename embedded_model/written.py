@@ -28,13 +28,12 @@ from tqdm import tqdm
 from benchmarks.judges.asking import follow
 from benchmarks.judges.found import touches
 from benchmarks.judges.question_sets import Target
-from embedded_model.commits import COMMITS, DEPTH, NEGATIVES, POSITIVES, span_of, stem_of, write
+from embedded_model.commits import COMMITS, DEPTH, pairs_of, span_of, stem_of, write
 from retrieval.chunks import chunker
 from retrieval.files.languages import has_grammar
 from retrieval.paths import file_kinds
 from retrieval.rank.need import read_need
 from retrieval.records import Chunk
-from retrieval.rerank.fusion import pair_text
 from retrieval.search import first_stage
 from retrieval.settings import Settings
 from retrieval.sync.repository import Repository
@@ -184,16 +183,7 @@ def _lesson(identity: str, row: dict[str, Any], repository: Repository) -> list[
     found = first_stage.candidates_of(view, read_need(row["q"]), limit=DEPTH)
     positives = [one for one in found if touches(span_of(one), target)]
     negatives = [one for one in found if not touches(span_of(one), target)]
-    if not positives or not negatives:
-        return []
-    kept = [*((one, 1) for one in positives[:POSITIVES]), *((one, 0) for one in negatives[:NEGATIVES])]
-    texts = view.chunk_texts(one.chunk for one, _ in kept)
-    return [
-        LabeledPair(
-            identity, identity, row["q"], pair_text(text.chunk, text.text), label, one.chunk, one.rank
-        )
-        for (one, label), text in zip(kept, texts, strict=True)
-    ]
+    return pairs_of(identity, row["q"], view, positives, negatives)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from retrieval import version_log
 from retrieval.errors import ArgumentError, ModelError
 from retrieval.rank import learned_order
 from retrieval.training.order.learning import LearnedOrder
-from retrieval.training.release.version_files import append, point, sync, writing
+from retrieval.training.release.version_files import append, point, sound_before, sync, writing
 from retrieval.version_log import VERSIONS, Event
 
 _DRAFT = ".draft-"  # prefix of a version's file until it is complete
@@ -105,32 +105,14 @@ def rollback(where: OrderStore, *, now: datetime, reason: str = "") -> Event:
         raise ModelError(f"the shipped order serves {where.root}; there is nothing to go back from")
     with _writing(where):
         left = _serving(where)
-        target, passed = _sound_before(where, left)
+        target, passed = sound_before(
+            version_log.events(where.folder), left, lambda name: learned_order.read(where.folder, name)
+        )
         said = " ".join([reason, *passed]).strip()
         event = Event(now.isoformat(), "rollback", left, target, forced=False, reason=said)
         append(where.folder, event)
         point(where.folder, target)
     return event
-
-
-def _sound_before(where: OrderStore, name: str | None) -> tuple[str | None, list[str]]:
-    """Search the promotions backwards for an order that can serve; also return those that cannot."""
-    replaced = {
-        event.after: event.before
-        for event in version_log.events(where.folder)
-        if event.action == "promote" and event.after != event.before
-    }
-    passed: list[str] = []
-    target = replaced.get(name)
-    while target is not None:
-        try:
-            learned_order.read(where.folder, target)
-        except ModelError as error:
-            passed.append(f"Passed over: {error}.")
-            target = replaced.get(target)
-        else:
-            break
-    return target, passed
 
 
 def _serving(where: OrderStore) -> str | None:

@@ -19,7 +19,7 @@ from retrieval.errors import ArgumentError, ModelError
 from retrieval.rerank import model_versions
 from retrieval.rerank.model_versions import ModelStore, Version, VersionFacts
 from retrieval.training.release.gate import Decision
-from retrieval.training.release.version_files import append, point, sync, writing
+from retrieval.training.release.version_files import append, point, sound_before, sync, writing
 from retrieval.version_log import VERSIONS, Event
 
 CARD = "README.md"
@@ -85,30 +85,16 @@ def rollback(where: ModelStore, *, now: datetime, reason: str = "") -> Event:
         raise ModelError(f"the base model serves {where.root}; there is nothing to go back from")
     with _writing(where):
         left = _serving(where)
-        target, passed = _sound_before(where, left)
+        target, passed = sound_before(
+            model_versions.history(where),
+            left,
+            lambda name: model_versions.verify(model_versions.read_version(where, name)),
+        )
         said = " ".join([reason, *passed]).strip()
         event = Event(now.isoformat(), "rollback", left, target, forced=False, reason=said)
         append(where.folder, event)
         point(where.folder, target)
     return event
-
-
-def _sound_before(where: ModelStore, name: str | None) -> tuple[str | None, list[str]]:
-    """Search the promotions backwards for a version that verifies; also return those that do not."""
-    replaced = {
-        event.after: event.before for event in model_versions.history(where) if event.action == "promote"
-    }
-    passed: list[str] = []
-    target = replaced.get(name)
-    while target is not None:
-        try:
-            model_versions.verify(model_versions.read_version(where, target))
-        except ModelError as error:
-            passed.append(f"Passed over: {error}.")
-            target = replaced.get(target)
-        else:
-            break
-    return target, passed
 
 
 def _serving(where: ModelStore) -> str | None:
