@@ -9,12 +9,15 @@ from typing import Literal
 from retrieval.chunks import tokenizer
 from retrieval.files import git
 from retrieval.paths import path_roles
+from retrieval.rank.need import read_need
 from retrieval.rank.query import name_key, read_query
+from retrieval.search import first_stage
 from retrieval.sync.view import View
-from retrieval.training.golden import golden_file
+from retrieval.training.golden import golden_file, quotes
 from retrieval.training.golden.golden_file import Expected, Golden, Question
 from retrieval.training.golden.groups import LEAST_GROUPS, is_paraphrase, stems_of
 
+DEPTH = 20  # candidates of a question that are checked for quotes of it
 BROAD_FILES = 10  # files per question: an answer with more files is a folder, not an answer
 
 Level = Literal["error", "warning"]
@@ -26,7 +29,7 @@ class Finding:
 
     Attributes:
         level: An error makes the file unreliable; a warning should be reviewed.
-        kind: missing, renamed, unindexed, lines, broad, duplicate, contradiction, leak or few.
+        kind: missing, renamed, unindexed, lines, broad, duplicate, contradiction, leak, quoted or few.
         row: Row in the golden file, 1-based; 0 for the file as a whole.
         text: The fault and its remedy, one sentence.
     """
@@ -43,6 +46,7 @@ def lint(asked: Golden, view: View) -> list[Finding]:
         *_answers(asked, view),
         *_texts(asked.questions),
         *_leaks(asked, view),
+        *_quotes(asked, view),
         *_size(asked),
     )
     return sorted(checks, key=lambda finding: (finding.row, finding.level, finding.kind))
@@ -109,6 +113,28 @@ def _leaks(asked: Golden, view: View) -> Iterator[Finding]:
         leaked = [path for path, name in names.items() if path in question.text or _is_spelled(name, spelled)]
         if leaked:
             yield _warning("leak", question, f"it spells the name of {leaked[0]}; ask by what that does")
+
+
+def _quotes(asked: Golden, view: View) -> Iterator[Finding]:
+    """Find files that quote questions: a search finds the question there, whatever is done for the answer.
+
+    Only the candidates of a question are read, which is where a quote does its harm.
+    """
+    counts: Counter[str] = Counter()
+    for question in asked.questions:
+        own = quotes.quotable([question.text])
+        candidates = first_stage.candidates_of(view, read_need(question.text), limit=DEPTH) if own else []
+        answers = {target.path for target in golden_file.targets(question, frozenset(view.paths))}
+        texts = view.chunk_texts(item.chunk for item in candidates if item.chunk.path not in answers)
+        counts.update({item.chunk.path for item in texts if quotes.quoted(item.text, own)})
+    for path, count in counts.most_common():
+        yield Finding(
+            "warning",
+            "quoted",
+            0,
+            f"{path} quotes {count} of the questions, so a search finds them there; "
+            f"leave it out with a line in .goldrankignore: /{path}",
+        )
 
 
 def _name(path: str) -> str:

@@ -8,7 +8,6 @@ neither, like a chunk that quotes a question, and chunks of the golden file itse
 
 import dataclasses
 import os
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from retrieval.records import Candidate, Chunk
 from retrieval.rerank.fusion import PAIR_TEXT_VERSION, pair_text
 from retrieval.search import first_stage
 from retrieval.sync.view import View
-from retrieval.training.golden import golden_file
+from retrieval.training.golden import golden_file, quotes
 from retrieval.training.golden.golden_file import Expected, Golden, Question
 from retrieval.training.golden.groups import group
 from retrieval.training.pairs import splits
@@ -36,10 +35,7 @@ BANDS = ((1, 5, 3), (6, 15, 2), (16, DEPTH, 2))  # first rank, last rank, how ma
 POSITIVES = 2  # chunks of an expected file, at most
 SECOND_BEST = 0.8  # share of the best chunk's score that a second positive must reach
 REUSE = 4  # questions that one passage may be a positive of, and a negative of
-QUOTED_WORDS = 4  # code may contain a shorter question by coincidence
 CARD_PAIRS, CARD_NEGATIVES, CARD_CHARS = 70, 4, 500  # from the model card of the first fine-tuned reranker
-
-_WORD = re.compile(r"\w+")
 
 
 def mine(asked: Golden, view: View, *, seed: int) -> Mined:
@@ -189,7 +185,7 @@ def _preferred(text: str, path: str, snapshot: Snapshot) -> list[Chunk]:
 def _pairs(given: _Given, *, seed: int) -> Iterator[LabeledPair]:
     paths = frozenset(given.view.paths)
     golden_path = os.path.relpath(given.asked.path.resolve(), given.view.root).replace(os.sep, "/")
-    quotable = [_words(item.text) for item in given.asked.questions if len(item.text.split()) >= QUOTED_WORDS]
+    quotable = quotes.quotable(item.text for item in given.asked.questions)
     uses: Counter[str] = Counter()
     for question in given.asked.questions:
         identity = question.question_id
@@ -208,7 +204,7 @@ def _pairs(given: _Given, *, seed: int) -> Iterator[LabeledPair]:
             for candidate in others
             if _bare(texts[candidate.chunk]) not in given.answering[group]
             and uses[texts[candidate.chunk]] < REUSE
-            and not _quotes(texts[candidate.chunk], quotable)
+            and not quotes.quoted(texts[candidate.chunk], quotable)
         ]
         chosen = _by_band(allowed, rng=np.random.default_rng([seed, int.from_bytes(identity.encode()[-6:])]))
         uses.update(texts[candidate.chunk] for candidate in chosen)
@@ -217,17 +213,6 @@ def _pairs(given: _Given, *, seed: int) -> Iterator[LabeledPair]:
         labelled += [(candidate.chunk, texts[candidate.chunk], 0) for candidate in chosen]
         for chunk, text, label in labelled:
             yield LabeledPair(identity, group, question.text, text, label, chunk, ranks.get(chunk, 0))
-
-
-def _quotes(passage: str, questions: Sequence[str]) -> bool:
-    """Return whether a passage contains a question word for word, as a list of questions does."""
-    words = _words(passage)
-    return any(question in words for question in questions)
-
-
-def _words(text: str) -> str:
-    """Write the words alone, each between spaces, because punctuation and line breaks vary."""
-    return f" {' '.join(_WORD.findall(text.lower()))} "
 
 
 def _texts(view: View, chunks: Sequence[Chunk]) -> dict[Chunk, str]:
