@@ -32,6 +32,13 @@ LIBRARIES: Mapping[str, Mapping[str, str]] = {
         "scipy": "scipy",
     },
     "export": {"onnx": "onnx", "safetensors": "safetensors"},
+    "http": {
+        "httpx2": "httpx2",
+        "limits": "limits",
+        "prometheus-client": "prometheus_client",
+        "pyjwt": "jwt",
+        "uvicorn": "uvicorn",
+    },
 }
 """What each extra of pyproject.toml installs: the name in the index, and the name that Python imports."""
 
@@ -39,6 +46,7 @@ PURPOSES: Mapping[str, str] = {
     "hub": "runs any CrossEncoder, by folder or hub id, and the models that you promoted",
     "train": "learns and evaluates models",
     "export": "makes the 8-bit graph of an embedded model",
+    "http": "serves over HTTP",
 }
 
 

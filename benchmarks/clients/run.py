@@ -1,6 +1,6 @@
 """Five real clients and this goldrank: each is told of it by `goldrank init` and calls both tools.
 
-    python -m benchmarks.clients.run --clients FOLDER [--out clients.md]
+    python -m benchmarks.clients.run --clients FOLDER [--http] [--out clients.md]
 
 Inspector, Claude Code, Codex, Gemini CLI and opencode are installed from npm into FOLDER, each apart, where
 they are not there yet; after that nothing outside this machine is asked. The model behind a client is
@@ -9,17 +9,21 @@ client has an empty home and a project of its own, a clone of this repository th
 first call is the first ever, as after an installation. The document says what was run in which version, how
 much of the listing and the instructions the model was told, and what it read of the answers: those of two
 plain calls, of a slip, of an error and a long one. It ends with an error if any call did not come through.
-The clients start the goldrank of the environment that this is run in.
+The clients start the goldrank of the environment that this is run in. With --http it is started for them,
+with a token, and their configuration has its URL as docs/http.md writes it.
 """
 
 import argparse
 import json
 import os
 import platform
+import re
+import secrets
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
@@ -66,6 +70,18 @@ PATIENCE_S = 300
 Run = Callable[..., str]
 
 
+class Remote(NamedTuple):
+    """A goldrank that is served over HTTP."""
+
+    url: str
+    token: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What a client sends to be let in."""
+        return {"Authorization": f"Bearer {self.token}"}
+
+
 class Stand(NamedTuple):
     """Where one client works: its home, its project, the model's address, and how its programs are run."""
 
@@ -73,6 +89,7 @@ class Stand(NamedTuple):
     project: Path
     model: str
     run: Run
+    remote: Remote | None
 
 
 def main() -> None:
@@ -82,6 +99,7 @@ def main() -> None:
     )
     parser.add_argument("--clients", type=Path, required=True, help="folder that they are installed in")
     parser.add_argument("--only", nargs="*", choices=[*PACKAGES], help="these clients [default: all]")
+    parser.add_argument("--http", action="store_true", help="serve over HTTP, with a token")
     parser.add_argument("--out", type=Path, default=Path("clients.md"))
     args = parser.parse_args()
     parts, failed, listed = [_head()], [], anyio.run(_listed)
@@ -90,8 +108,10 @@ def main() -> None:
             bar.set_postfix_str(name)
             release = install(name, args.clients.resolve())
             with tempfile.TemporaryDirectory() as scratch, playing(CALLS) as (model, seen):
-                stand = _stand(name, args.clients.resolve(), Path(scratch), model)
-                said = PLAYS[name](stand, seen)
+                project = _project(Path(scratch))
+                with _served(project, Path(scratch)) if args.http else nullcontext() as remote:
+                    stand = _stand(name, args.clients.resolve(), Path(scratch), model, remote)
+                    said = PLAYS[name](stand, seen)
             problem = _problem(seen)
             failed += [name] * bool(problem)
             parts.append(_told(name, release, said, seen, problem, listed))
@@ -121,11 +141,36 @@ def _node(clients: Path) -> Path:
     return clients / "node" / "node_modules" / NODE / "bin"
 
 
-def _stand(name: str, clients: Path, scratch: Path, model: str) -> Stand:
-    """Make a home and a project, and tell the client of goldrank as a user would."""
+def _project(scratch: Path) -> Path:
+    """Clone this repository, which nobody has indexed there."""
+    project = scratch / "goldrank"
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(project)], check=True)
+    return project
+
+
+@contextmanager
+def _served(project: Path, scratch: Path) -> Iterator[Remote]:
+    """Serve a project over HTTP to whoever has the token."""
+    token, file = secrets.token_hex(32), scratch / "tokens"
+    file.touch(0o600)
+    file.write_text(f"client {token}\n")
+    command = [sys.executable, "-m", "mcp_server", "serve", "--http", "0", "--token-file", str(file)]
+    own = os.environ | {"PYTHONPATH": str(ROOT), "GOLDRANK_CACHE": str(scratch / "served")}
+    with subprocess.Popen([*command, str(project)], env=own, stderr=subprocess.PIPE, text=True) as server:
+        try:
+            line = server.stderr.readline() if server.stderr else ""
+            match = re.search(r"http://\S+/mcp", line)
+            if not match:
+                raise SystemExit(f"the server did not start: {line}")
+            yield Remote(match[0], token)
+        finally:
+            server.kill()
+
+
+def _stand(name: str, clients: Path, scratch: Path, model: str, remote: Remote | None) -> Stand:
+    """Make a home, and tell the client of goldrank as a user would."""
     home, project = scratch / "home", scratch / "goldrank"
     home.mkdir()
-    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(project)], check=True)
     # Nothing of this environment but what a shell has: what a client needs must be in its configuration.
     programs = [_node(clients), clients / name / "node_modules" / ".bin", "/usr/bin", "/bin"]
     bare = {"HOME": str(home), "PATH": os.pathsep.join(map(str, programs)), "TERM": "dumb"}
@@ -146,7 +191,43 @@ def _stand(name: str, clients: Path, scratch: Path, model: str) -> Stand:
 
     if name in TOLD_BY_INIT:
         run(sys.executable, "-m", "mcp_server", "init", "--skill", name, PYTHONPATH=str(ROOT))
-    return Stand(home, project, model, run)
+    stand = Stand(home, project, model, run, remote)
+    if remote and name in REMOTE_ENTRIES:
+        REMOTE_ENTRIES[name](stand, remote)
+    return stand
+
+
+# How each client is told of a goldrank that is served over HTTP; `init` has written the entry for a pipe.
+
+
+def _claude_remote(stand: Stand, remote: Remote) -> None:
+    entry = {"type": "http", "url": remote.url, "headers": remote.headers}
+    (stand.project / ".mcp.json").write_text(json.dumps({"mcpServers": {"goldrank": entry}}))
+
+
+def _codex_remote(stand: Stand, remote: Remote) -> None:
+    headers = "".join(f'http_headers = {{ "{name}" = "{value}" }}' for name, value in remote.headers.items())
+    (stand.home / ".codex" / "config.toml").write_text(
+        f'[mcp_servers.goldrank]\nurl = "{remote.url}"\n{headers}\n'
+    )
+
+
+def _gemini_remote(stand: Stand, remote: Remote) -> None:
+    entry = {"httpUrl": remote.url, "headers": remote.headers}
+    (stand.project / ".gemini" / "settings.json").write_text(json.dumps({"mcpServers": {"goldrank": entry}}))
+
+
+def _opencode_remote(stand: Stand, remote: Remote) -> None:
+    entry = {"type": "remote", "url": remote.url, "headers": remote.headers}
+    (stand.project / "opencode.json").write_text(json.dumps({"mcp": {"goldrank": entry}}))
+
+
+REMOTE_ENTRIES: Mapping[str, Callable[[Stand, Remote], None]] = {
+    "claude-code": _claude_remote,
+    "codex": _codex_remote,
+    "gemini": _gemini_remote,
+    "opencode": _opencode_remote,
+}
 
 
 # How each client is brought to ask the puppet.
@@ -155,7 +236,12 @@ def _stand(name: str, clients: Path, scratch: Path, model: str) -> Stand:
 def _inspector(stand: Stand, seen: Seen) -> str:
     """Ask by hand: it has no model, so what it prints is what a model would see."""
     here = {"MCP_CATALOG_PATH": str(stand.home / "catalog.json"), "PYTHONPATH": str(ROOT)}
-    command = ("mcp-inspector", "--cli", sys.executable, "-m", "mcp_server", "serve", str(stand.project))
+    if stand.remote:
+        sent = [f"{name}: {value}" for name, value in stand.remote.headers.items()]
+        place: tuple[str, ...] = (stand.remote.url, "--transport", "http", "--header", *sent)
+    else:
+        place = (sys.executable, "-m", "mcp_server", "serve", str(stand.project))
+    command = ("mcp-inspector", "--cli", *place)
     listed = []
     for era in ("legacy", "modern", "auto"):
         options = ("--method", "tools/list", "--strict", "--protocol-era", era, "-q")

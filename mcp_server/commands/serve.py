@@ -1,19 +1,67 @@
-"""The command that clients start: serve repositories over standard input and output."""
+"""The command that clients start: serve repositories over standard input and output, or over HTTP."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
 from mcp_server.commands.options import FOLDER, with_common, with_model
 from mcp_server.serving.workspace import default_root
 from mcp_server.terminal.usage import examples
-from retrieval.settings import load_settings
+from retrieval import installation
+from retrieval.errors import ArgumentError
+from retrieval.settings import Settings, load_settings
+
+HTTP_ONLY = {
+    "token_file": "--token-file",
+    "issuer": "--issuer",
+    "public_url": "--public-url",
+    "rate_limit": "--rate-limit",
+}
+"""Options that only a server over HTTP has."""
 
 
-@click.command(epilog=examples("goldrank serve", "goldrank serve ~/src/api ~/src/web"))
+def with_http(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a server over HTTP."""
+    for option in (
+        click.option(
+            "--rate-limit",
+            type=click.IntRange(0),
+            help="Over HTTP: requests a minute of one client; 0 for any number. [default: 600]",
+        ),
+        click.option(
+            "--public-url", metavar="URL", help="Over HTTP: by which URL clients reach a proxy before it."
+        ),
+        click.option(
+            "--issuer",
+            metavar="URL",
+            help="Over HTTP: an OAuth authorization server whose tokens are accepted.",
+        ),
+        click.option(
+            "--token-file",
+            type=FOLDER,
+            metavar="FILE",
+            help="Over HTTP: whose tokens are accepted, a name and a token a line.",
+        ),
+        click.option(
+            "--http",
+            metavar="[HOST:]PORT",
+            help="Serve over HTTP instead, at http://HOST:PORT/mcp. [default host: 127.0.0.1]",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command(
+    epilog=examples(
+        "goldrank serve",
+        "goldrank serve ~/src/api ~/src/web",
+        "goldrank serve --http 8765 ~/src/api",
+    )
+)
 @click.argument("roots", nargs=-1, type=FOLDER)
 @click.option("--feedback", is_flag=True, help="Add rag_feedback, which logs useful results on this machine.")
 @click.option("--log-file", help="Also log to this file; it and its older copies take at most 4 MB.")
@@ -27,10 +75,11 @@ from retrieval.settings import load_settings
     type=float,
     help="Unload the model and the indexes after this idle time. [default: 300]",
 )
+@with_http
 @with_model
 @with_common
-def serve(roots: Sequence[Path], feedback: bool, **flags: Any) -> None:
-    """Serve rag_search and rag_rerank over standard input and output.
+def serve(roots: Sequence[Path], feedback: bool, http: str | None, **flags: Any) -> None:
+    """Serve rag_search and rag_rerank over standard input and output, or over HTTP.
 
     ROOTS are the repositories to serve; without any, CLAUDE_PROJECT_DIR, else the repository around the
     working folder. Nothing outside them is read. The server indexes them in the background; a question never
@@ -38,8 +87,61 @@ def serve(roots: Sequence[Path], feedback: bool, **flags: Any) -> None:
     """
     import importlib.metadata
 
-    from mcp_server.protocol.process import serve as run_server
-
+    version = importlib.metadata.version("goldrank")
+    given = {name: flags.pop(name) for name in HTTP_ONLY}
     settings = load_settings(flags, environment=os.environ)
     chosen = list(roots) or [default_root(os.environ, Path.cwd())]
-    run_server(chosen, settings, version=importlib.metadata.version("goldrank"), feedback=feedback)
+    if http is not None:
+        _serve_http(http, given, chosen, settings, version=version, feedback=feedback)
+    if needless := [option for name, option in HTTP_ONLY.items() if given[name] is not None]:
+        raise ArgumentError(f"{needless[0]} is for a server over HTTP", remedy="add --http PORT")
+
+    from mcp_server.protocol.process import serve as run_server
+
+    run_server(chosen, settings, version=version, feedback=feedback)
+
+
+def _serve_http(
+    written: str,
+    given: Mapping[str, Any],
+    roots: Sequence[Path],
+    settings: Settings,
+    *,
+    version: str,
+    feedback: bool,
+) -> NoReturn:
+    """Check who may reach the server before it listens.
+
+    Raises:
+        ArgumentError: Strangers could reach it without a token, or an option is wrong.
+    """
+    installation.require("http", "goldrank serve --http", ArgumentError)
+    from mcp_server.http.address import read_address, read_public_url
+    from mcp_server.http.app import Access
+    from mcp_server.http.issued_tokens import IssuedTokens
+    from mcp_server.http.process import Place
+    from mcp_server.http.process import serve as run_server
+    from mcp_server.http.rate_limit import PER_MINUTE
+    from mcp_server.http.tokens import TokenFile
+
+    address = read_address(written)
+    public_url = read_public_url(given["public_url"]) if given["public_url"] else ""
+    tokens = TokenFile(given["token_file"].expanduser()) if given["token_file"] else None
+    if given["issuer"] and not public_url:
+        raise ArgumentError(
+            "--issuer needs --public-url", remedy="tokens are issued for that URL, so name it"
+        )
+    issued = IssuedTokens(given["issuer"], public_url) if given["issuer"] else None
+    if not address.is_loopback and not (tokens or issued):
+        raise ArgumentError(
+            f"other machines reach {address.netloc}",
+            remedy="name who may ask with --token-file or --issuer, or listen at 127.0.0.1",
+        )
+    if not address.is_loopback and not public_url:
+        raise ArgumentError(
+            f"clients may know {address.netloc} by any name",
+            remedy="name the one they use: --public-url https://code.example.com/mcp",
+        )
+    per_minute = PER_MINUTE if given["rate_limit"] is None else given["rate_limit"]
+    access = Access(tokens, issued, per_minute)
+    run_server(roots, settings, Place(address, public_url), access, version=version, feedback=feedback)

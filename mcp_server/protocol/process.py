@@ -28,11 +28,7 @@ def serve(roots: list[Path], settings: Settings, *, version: str, feedback: bool
     The process ends with `os._exit`: a model may be in the middle of a batch on its own thread, and every
     file that goldrank writes survives an interrupted write.
     """
-    logs.begin(settings)
-    memory.keep_little()
-    # Set here, because clients pass on little of the environment.
-    os.environ["HF_HUB_OFFLINE"] = "1"
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    begin_process(settings)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda received, _frame: os._exit(128 + received))
     watch = ParentWatch()
@@ -49,6 +45,15 @@ def serve(roots: list[Path], settings: Settings, *, version: str, feedback: bool
     finally:
         logging.shutdown()
         os._exit(code)
+
+
+def begin_process(settings: Settings) -> None:
+    """Set up what every server process has: a log, little memory kept, no network for models."""
+    logs.begin(settings)
+    memory.keep_little()
+    # Set here, because clients pass on little of the environment.
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 
 def _leave(why: str) -> None:

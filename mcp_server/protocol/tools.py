@@ -7,10 +7,11 @@ failure ends the server.
 """
 
 import logging
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from itertools import accumulate
-from typing import Any
+from typing import Any, Literal
 
 import mcp.types as t
 from mcp import MCPError
@@ -36,6 +37,10 @@ log = logging.getLogger(__name__)
 Context = ServerRequestContext[Any, Any]
 Notes = tuple[str, ...]
 Handle = Callable[[Any, Notes, ProgressReporter], Awaitable[str]]
+Outcome = Literal["answered", "refused", "failed", "cancelled"]
+"""How a call ended: refused is an anticipated failure, whose text says why."""
+Observe = Callable[[str, Outcome, float], None]
+"""Called after each call with the tool's name, how it ended, and the seconds it took."""
 
 INSTRUCTIONS = (
     "Code search over the repository you work in. Ask rag_search first when you look for code by meaning: "
@@ -78,9 +83,11 @@ _WRITES_A_LOG = t.ToolAnnotations(
 _LOADED_UP_FRONT = {"anthropic/alwaysLoad": True}  # else Claude Code shows the model only the name
 
 
-def build_server(workspace: Workspace, *, version: str, feedback: bool = False) -> Server[Any]:
+def build_server(
+    workspace: Workspace, *, version: str, feedback: bool = False, observe: Observe | None = None
+) -> Server[Any]:
     """Make the server of a workspace, ready to run on any transport; `feedback` adds the third tool."""
-    tools = _Tools(workspace, feedback=feedback)
+    tools = _Tools(workspace, feedback=feedback, observe=observe or (lambda _tool, _outcome, _seconds: None))
     hint = CacheHint(ttl_ms=LISTING_TTL_MS, scope="public")
     return Server(
         "goldrank",
@@ -96,8 +103,9 @@ def build_server(workspace: Workspace, *, version: str, feedback: bool = False) 
 class _Tools:
     """The tools of one workspace."""
 
-    def __init__(self, workspace: Workspace, *, feedback: bool) -> None:
+    def __init__(self, workspace: Workspace, *, feedback: bool, observe: Observe) -> None:
         self._workspace = workspace
+        self._observe = observe
         self._searches = Lane("searches", at_once=SEARCHES_AT_ONCE, most=SEARCHES)
         self._readings = Lane("rankings", at_once=READINGS_AT_ONCE, most=READINGS)
         self._tools: dict[str, tuple[type[BaseModel], Handle]] = {
@@ -136,21 +144,29 @@ class _Tools:
             raise MCPError(
                 code=t.INVALID_PARAMS, message=f"Unknown tool: {replies.clean(shorten(params.name))}"
             )
+        outcome: Outcome = "cancelled"
+        begun = time.perf_counter()
+        try:
+            outcome, text = await self._answer(context, params)
+        finally:
+            self._observe(params.name, outcome, time.perf_counter() - begun)
+        return _result(text, is_error=outcome != "answered")
+
+    async def _answer(self, context: Context, params: t.CallToolRequestParams) -> tuple[Outcome, str]:
         model, handle = self._tools[params.name]
         try:
             given, notes = argument_forms.read(params.arguments or {}, model)
             with ProgressReporter(context) as reporter:
-                return _result(await handle(model.model_validate(given), notes, reporter))
+                return "answered", await handle(model.model_validate(given), notes, reporter)
         except ValidationError as error:
-            return _result(f"{params.name}: {explain(error, model)}", is_error=True)
+            return "refused", f"{params.name}: {explain(error, model)}"
         except GoldrankError as error:
-            return _result(str(error), is_error=True)
+            return "refused", str(error)
         except Exception:
             log.exception("%s failed", params.name)
-            return _result(
+            return "failed", (
                 f"{params.name} failed inside; the server's log on standard error has the cause. "
-                "`goldrank doctor` checks the installation.",
-                is_error=True,
+                "`goldrank doctor` checks the installation."
             )
 
     async def _search(self, arguments: SearchArguments, notes: Notes, reporter: ProgressReporter) -> str:

@@ -32,6 +32,9 @@ _POLL_S = 0.05  # how often a waiting question checks for its cancellation and r
 Needed = Literal["index", "listing"]
 """What a question cannot do without: the index of all files, or only the list of them."""
 
+FirstRun = Literal["pending", "indexed", "failed"]
+"""What became of an indexer's runs so far."""
+
 
 class _Pace:
     """How fast files are indexed, as one waiting question sees it."""
@@ -81,12 +84,22 @@ class BackgroundIndexer:
         self._is_stopped = False
         self._reader: threading.Thread | None = None  # only the indexing thread uses it
 
+    @property
+    def first_run(self) -> FirstRun:
+        """Whether a run has ended since the start, and how the last one did."""
+        with self._changed:
+            if not self._done:
+                return "pending"
+            return "indexed" if isinstance(self._outcome, Refresh) else "failed"
+
     def begin(self) -> None:
         """Bring the index up to date in the background."""
         with self._changed:
             self._requested += 1
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="indexer", daemon=True)
+                self._thread = threading.Thread(
+                    target=self._run, name=f"indexer {self._repository.root}", daemon=True
+                )
                 self._thread.start()
             self._changed.notify_all()
 

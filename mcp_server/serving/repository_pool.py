@@ -77,6 +77,11 @@ class RepositoryPool:
         with self._lock:
             return list(self._open)
 
+    def indexers(self) -> dict[str, BackgroundIndexer]:
+        """Return the indexers of the open repositories, by name; none counts as used."""
+        with self._lock:
+            return {name: entry.indexer for name, entry in self._open.items()}
+
     def acquire(self, name: str) -> tuple[Repository, BackgroundIndexer]:
         """Return a repository and its indexer; open it, and close others, if need be.
 

@@ -3,11 +3,10 @@
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mcp_server.serving.background_index import Needed
+from mcp_server.serving.background_index import FirstRun, Needed
 from mcp_server.serving.candidates import names_in
 from mcp_server.serving.model_choice import ModelChoice
 from mcp_server.serving.repository_pool import RepositoryPool
@@ -44,6 +43,26 @@ def default_root(environment: Mapping[str, str], working: Path) -> Path:
     return around
 
 
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """How far the served repositories are.
+
+    Attributes:
+        served: How many there are.
+        indexed: How many have been indexed since the process began.
+        failed: How many cannot be opened or indexed.
+    """
+
+    served: int
+    indexed: int
+    failed: int
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more is to be waited for."""
+        return self.indexed + self.failed >= self.served
+
+
 class Workspace:
     """The served repositories, each opened on first use, and the cross-encoders of this process."""
 
@@ -61,6 +80,7 @@ class Workspace:
         self._roots = _by_name(roots)
         self._pool = RepositoryPool(self._roots, settings)
         self._models = ModelChoice(settings, base=second, wait_s=settings.rerank_deadline_s)
+        self._begun: dict[str, FirstRun] = {}  # by name, "failed" where it could not even be opened
 
     @property
     def names(self) -> list[str]:
@@ -95,12 +115,22 @@ class Workspace:
 
     def _begin(self) -> None:
         for name in self._roots:
-            with suppress(GoldrankError):
+            try:
                 _, indexer = self._pool.acquire(name)
-                indexer.begin()
-                if len(self._roots) > self._settings.max_open_repositories:
-                    indexer.finish()
+            except GoldrankError:
+                self._begun[name] = "failed"
+                continue
+            indexer.begin()
+            if len(self._roots) > self._settings.max_open_repositories:
+                indexer.finish()
+            self._begun[name] = "indexed"
         self._models.warm_up()
+
+    def readiness(self) -> Readiness:
+        """Say how far the repositories are, without opening any; one that was closed since is indexed."""
+        now = {name: indexer.first_run for name, indexer in self._pool.indexers().items()}
+        seen = [now.get(name, begun) for name, begun in list(self._begun.items())]
+        return Readiness(len(self._roots), seen.count("indexed"), seen.count("failed"))
 
     def refresh(
         self, repo: str | None, *, progress: Progress, is_cancelled: IsCancelled

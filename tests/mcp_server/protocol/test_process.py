@@ -14,7 +14,16 @@ import pytest
 from fakes import write
 from mcp import Client, StdioServerParameters
 
-HEAVY = ("torch", "transformers", "sentence_transformers", "scipy", "sklearn", "datasets")
+HEAVY = (
+    "torch",
+    "transformers",
+    "sentence_transformers",
+    "scipy",
+    "sklearn",
+    "datasets",
+    "limits",
+    "prometheus_client",
+)
 PROBE = f"""
 import sys, threading
 import mcp_server.protocol.process as process

@@ -70,10 +70,9 @@ def test_who_uses_a_root_while_it_is_closed_is_served(tmp_path: Path) -> None:
 def test_the_thread_of_a_closed_root_ends(tmp_path: Path) -> None:
     """Else a server of many roots would gather a thread of each."""
     opened = RepositoryPool(roots(tmp_path, 1), settings(tmp_path))
-    before = set(threading.enumerate())
-    _, indexer = opened.acquire("r0")
+    repository, indexer = opened.acquire("r0")
     indexer.refresh(is_cancelled=never)
-    (thread,) = (one for one in set(threading.enumerate()) - before if one.name == "indexer")
+    (thread,) = (one for one in threading.enumerate() if one.name == f"indexer {repository.root}")
     indexer.stop()
     thread.join(60)
     assert not thread.is_alive()

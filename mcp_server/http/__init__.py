@@ -1,0 +1,1 @@
+"""How the tools are served over HTTP: where, to whom, how often, and what is counted meanwhile."""

@@ -1,0 +1,129 @@
+"""What a request meets: its client's rights, its rate, the names it used, and then the protocol.
+
+/mcp        the tools, in both eras of the protocol
+/healthz    200 while the process answers at all
+/readyz     200 once every repository is indexed or known to fail, before that 503
+/metrics    counters, for Prometheus
+/.well-known/oauth-protected-resource/…    who issues tokens, where somebody does
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mcp.server import Server
+from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
+from mcp.server.auth.middleware.bearer_auth import BearerAuthBackend, RequireAuthMiddleware
+from mcp.server.auth.provider import AccessToken, TokenVerifier
+from mcp.server.auth.routes import build_resource_metadata_url, create_protected_resource_routes
+from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, StreamableHTTPSessionManager
+from mcp.server.transport_security import TransportSecuritySettings
+from pydantic import AnyHttpUrl
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.authentication import AuthenticationMiddleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from mcp_server.http.address import ENDPOINT, Names
+from mcp_server.http.issued_tokens import IssuedTokens
+from mcp_server.http.metrics import CONTENT_TYPE, Metrics
+from mcp_server.http.rate_limit import RateLimited
+from mcp_server.http.tokens import TokenFile
+from mcp_server.serving.workspace import Workspace
+
+MOST_BODY_BYTES = 1_000_000  # the largest call that the tools accept is some 500 kB of candidates
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may ask, and how often.
+
+    Attributes:
+        tokens: The tokens of a file, or None.
+        issued: The tokens of an authorization server, or None. With neither, every client may ask.
+        per_minute: How many requests a client may send in a minute; 0 for any number.
+    """
+
+    tokens: TokenFile | None
+    issued: IssuedTokens | None
+    per_minute: int
+
+    @property
+    def verifiers(self) -> list[TokenVerifier]:
+        """What a token is shown to, in this order."""
+        return [verifier for verifier in (self.tokens, self.issued) if verifier]
+
+
+class _AnyOf:
+    """Accepts what any of several verifiers accepts."""
+
+    def __init__(self, verifiers: Sequence[TokenVerifier]) -> None:
+        self._verifiers = verifiers
+
+    async def verify_token(self, token: str) -> AccessToken | None:
+        for verifier in self._verifiers:
+            if found := await verifier.verify_token(token):
+                return found
+        return None
+
+
+def build_app(
+    server: Server[Any], workspace: Workspace, metrics: Metrics, *, names: Names, access: Access
+) -> ASGIApp:
+    """Make the application of a server.
+
+    Args:
+        server: The tools.
+        workspace: What they search, for the state of it.
+        metrics: Where requests are counted.
+        names: By which names a request may call the server.
+        access: Who may ask.
+    """
+    security = TransportSecuritySettings(allowed_hosts=list(names.hosts), allowed_origins=list(names.origins))
+    manager = StreamableHTTPSessionManager(
+        server, security_settings=security, max_request_body_size=MOST_BODY_BYTES
+    )
+    tools: ASGIApp = StreamableHTTPASGIApp(manager)
+    if access.per_minute:
+        tools = RateLimited(tools, access.per_minute)
+
+    async def alive(_request: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    async def ready(_request: Request) -> Response:
+        now = workspace.readiness()
+        told = f"{now.indexed} of {now.served} repositories are indexed, {now.failed} failed\n"
+        return PlainTextResponse(told, 200 if now.is_over else 503)
+
+    async def counters(_request: Request) -> Response:
+        return Response(metrics.text(), media_type=CONTENT_TYPE)
+
+    routes = [
+        Route(ENDPOINT, tools, middleware=_guards(access)),
+        Route("/metrics", counters, middleware=_guards(access)),
+        Route("/healthz", alive),
+        Route("/readyz", ready),
+    ]
+    if access.issued:
+        resource, issuer = AnyHttpUrl(access.issued.resource), AnyHttpUrl(access.issued.issuer)
+        routes += create_protected_resource_routes(resource, [issuer], resource_name="goldrank code search")
+    app = Starlette(routes=routes, middleware=_middleware(access), lifespan=lambda _app: manager.run())
+    return metrics.count_requests(app)
+
+
+def _middleware(access: Access) -> list[Middleware]:
+    if not access.verifiers:
+        return []
+    backend = BearerAuthBackend(_AnyOf(access.verifiers))
+    return [Middleware(AuthenticationMiddleware, backend=backend), Middleware(AuthContextMiddleware)]
+
+
+def _guards(access: Access) -> list[Middleware]:
+    """Ask for a token where there are any, and say where one is issued."""
+    if not access.verifiers:
+        return []
+    where = build_resource_metadata_url(AnyHttpUrl(access.issued.resource)) if access.issued else None
+    return [Middleware(RequireAuthMiddleware, required_scopes=[], resource_metadata_url=where)]
