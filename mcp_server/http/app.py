@@ -34,6 +34,7 @@ from mcp_server.http.rate_limit import RateLimited
 from mcp_server.http.tokens import TokenFile
 from mcp_server.serving.workspace import Workspace
 
+MOST_SESSIONS = 1_000  # each keeps some 50 kB, and one that nobody uses ends after half an hour
 MOST_BODY_BYTES = 1_000_000  # the largest call that the tools accept is some 500 kB of candidates
 
 
@@ -84,7 +85,10 @@ def build_app(
     """
     security = TransportSecuritySettings(allowed_hosts=list(names.hosts), allowed_origins=list(names.origins))
     manager = StreamableHTTPSessionManager(
-        server, security_settings=security, max_request_body_size=MOST_BODY_BYTES
+        server,
+        security_settings=security,
+        max_request_body_size=MOST_BODY_BYTES,
+        max_sessions=MOST_SESSIONS,
     )
     tools: ASGIApp = StreamableHTTPASGIApp(manager)
     if access.per_minute:

@@ -22,9 +22,8 @@ from mcp_server.serving.model_choice import base_stage
 from mcp_server.serving.workspace import Workspace
 from retrieval.settings import Settings
 
-GOODBYE_S = (
-    5  # for calls that are being answered when the process is told to end; the longest searches take as long
-)
+GOODBYE_S = 5  # for calls that are being answered when the process is told to end
+MOST_CONNECTIONS = 1_000  # beyond them 503; one that sends its request a byte a minute is one of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +78,7 @@ def _run(app: object, opened: socket.socket) -> NoReturn:
         access_log=False,
         server_header=False,
         ws="none",
+        limit_concurrency=MOST_CONNECTIONS,
         timeout_graceful_shutdown=GOODBYE_S,
     )
     try:
