@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -13,8 +14,11 @@ from mcp_server.commands.options import FOLDER, repository_around
 from mcp_server.messages import replies
 from mcp_server.serving.workspace import default_root
 from mcp_server.terminal.colour import with_color
+from mcp_server.terminal.progress import stages
 from mcp_server.terminal.usage import examples
 from retrieval.errors import ArgumentError, ClientFileError, RootError
+from retrieval.files import secret_masking
+from retrieval.search.filename_fallback import DETECTOR_S
 
 _WOULD = {"added": "would add", "updated": "would update", "removed": "would remove"}
 Step = tuple[str, Callable[[], Sequence[Outcome]]]
@@ -66,6 +70,7 @@ def init(
         steps.append(("skill", lambda: _skill(around.root, users, remove=remove, dry_run=dry_run)))
     failures = sum(not _take(step, dry_run=dry_run) for step in steps)
     if not (remove or dry_run):
+        _compile_rules()
         click.echo("restart the assistant and approve goldrank if it asks; then ask it to use rag_search")
         if not advice:
             click.echo(f"goldrank init --agents also adds to {agents_md.FILE} when to use which tool")
@@ -89,6 +94,15 @@ def _root(named: Path | None) -> Path:
         raise ArgumentError(
             f"{Path.cwd()} is not in a project", remedy="name one: goldrank init --repo DIR"
         ) from error
+
+
+def _compile_rules() -> None:
+    """Compile the rules that find secrets now, once on a machine: else the first question waits for them."""
+    doing = "compiling the rules that find secrets, once"
+    if not secret_masking.is_ready(DETECTOR_S):
+        with stages(doing) as report, suppress(Exception):
+            report(doing, 0, 1)
+            secret_masking.prepare()  # if it fails, `goldrank doctor` says why
 
 
 def _steps(chosen: Sequence[Client], around: Surroundings, *, remove: bool, dry_run: bool) -> Iterator[Step]:

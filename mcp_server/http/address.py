@@ -121,6 +121,6 @@ def listen(address: Address) -> tuple[socket.socket, Address]:
             f"{address.netloc} cannot be listened at: {error.strerror}",
             remedy="choose another port, or 0 for any that is free",
         ) from error
-    # Connections inherit it; without it an answer of two packets waits 40 ms for the first to be acknowledged.
+    # Connections inherit it; without it the second packet of an answer waits 40 ms.
     found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return found, Address(address.host, found.getsockname()[1])

@@ -50,6 +50,8 @@ def files(folder: Path) -> dict[str, bytes]:
 def goldrank(*arguments: str, home: Path, cwd: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
     """Run the command as somebody at home in `home`, with no client on PATH."""
     environment = {"HOME": str(home), "PATH": str(home / "bin"), "XDG_CONFIG_HOME": str(home / ".config")}
+    # This machine keeps the compiled rules: else each test would compile them, and find them as files.
+    environment["KF_RULE_CACHE_DIR"] = str(Path.home() / ".cache" / "kingfisher" / "rule-cache")
     command = [sys.executable, "-m", "mcp_server", "init", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, env=environment)
     assert done.returncode == code, done.stderr
