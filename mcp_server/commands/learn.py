@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     epilog=examples(
         "goldrank learn",
         "goldrank learn --only order",
+        "goldrank learn --since-last",
         "goldrank learn --guard ../other=../other/golden.json",
     )
 )
@@ -52,6 +53,11 @@ if TYPE_CHECKING:
     "--only",
     type=click.Choice(["order", "model"]),
     help="Learn the order alone, from commits; or the model alone, from the golden file.",
+)
+@click.option(
+    "--since-last",
+    is_flag=True,
+    help="Learn from commits alone, and judge only on those that no earlier learning has seen.",
 )
 @click.option(
     "--folds",
@@ -83,6 +89,7 @@ def learn(
     root: Path,
     golden_path: Path | None,
     only: str | None,
+    since_last: bool,
     guards: Sequence[str],
     force: bool,
     **flags: Any,
@@ -97,7 +104,16 @@ def learn(
     beyond chance.
 
     Both are promoted or refused each by itself. After an interruption, the same command continues.
+
+    With --since-last, questions newer than the last learning judge, and older ones teach. Run it from a
+    weekly job or a hook: as long as too few are new, it says how many, changes nothing and ends with 0.
     """
+    if since_last and only == "model":
+        raise ArgumentError(
+            "--since-last learns from commits, and the model learns from the golden file",
+            remedy="leave out one of --since-last and --only model",
+        )
+    only = "order" if since_last else only
     settings = settings_of(**common_flags(flags))
     has_golden = golden_path is not None or (root / GOLDEN).is_file()
     if only == "model" or (has_golden and not only):  # before minutes of work, not after them
@@ -108,7 +124,7 @@ def learn(
     if asked:
         _lint_or_stop(asked, repository)
     if only != "model" and (asked is None or only or has_history(repository.root)):
-        learn_order(repository, settings, asked, force=force)
+        learn_order(repository, settings, asked, force=force, since_last=since_last)
     if asked and only != "order":
         _learn_model(repository, settings, asked, {**flags, "guards": guards}, force=force)
 
