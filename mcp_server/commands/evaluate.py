@@ -51,26 +51,49 @@ def with_outputs(command: Command) -> Command:
     return command
 
 
-def show(found: "Report", flags: dict[str, Any], *, title: str, view: View) -> None:
-    """Print the tables, and write what was asked for; the page also shows what is indexed."""
+def show(found: "Report", flags: dict[str, Any], *, title: str, view: View, first: str = "") -> None:
+    """Print the tables, and write what was asked for; the page also shows what is indexed.
+
+    Args:
+        found: The evaluation.
+        flags: The files to write, as `with_outputs` names them.
+        title: The title of what is written.
+        view: What is indexed.
+        first: Sections that the page shows before the evaluation, as HTML.
+    """
     from retrieval.training.evaluation import html_report, offline_search, tables
 
     table = tables.as_markdown(found)
     click.echo(replies.clean(table))
     writers: dict[str, Callable[[], str]] = {
         "json_file": lambda: tables.as_json(found),
-        "markdown_file": lambda: f"# {title}\n\n{table}",
-        "html_file": lambda: html_report.as_html(
-            found,
-            title=title,
-            more=offline_search.search_section(view, [item.text for item in found.asked])
-            + offline_search.index_section(view),
+        "markdown_file": lambda: replies.clean(f"# {title}\n\n{table}"),
+        "html_file": lambda: replies.clean(
+            html_report.as_html(
+                found,
+                title=title,
+                first=first,
+                more=offline_search.search_section(view, [item.text for item in found.asked])
+                + offline_search.index_section(view),
+            )
         ),
     }
-    for name, write in writers.items():
+    for name, content in writers.items():
         if flags[name]:
-            flags[name].write_text(write(), encoding="utf-8")
-            click.echo(f"written: {flags[name]}")
+            write(flags[name], content())
+
+
+def write(file: Path, text: str) -> None:
+    """Write a file that was asked for, and say so.
+
+    Raises:
+        ArgumentError: It cannot be written.
+    """
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ArgumentError(f"{file} cannot be written: {error.strerror}") from error
+    click.echo(f"written: {file}")
 
 
 def hold_against(before: "Report", found: "Report") -> None:
@@ -198,10 +221,12 @@ def _evaluate_past(
     )
     table = f"{title}\n\n{past_report.as_markdown(found)}"
     click.echo(replies.clean(table))
-    for name, text in (("json_file", past_report.as_json(found)), ("markdown_file", f"# {table}")):
+    for name, text in (
+        ("json_file", past_report.as_json(found)),
+        ("markdown_file", replies.clean(f"# {table}")),
+    ):
         if flags[name]:
-            flags[name].write_text(text, encoding="utf-8")
-            click.echo(f"written: {flags[name]}")
+            write(flags[name], text)
     if order.name:
         click.echo(_taught(repository, settings, order.name, [lesson.question.commit for lesson in lessons]))
     if before:

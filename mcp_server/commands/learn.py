@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mcp_server.commands.evaluate import promoted_model, served_models, show, with_outputs
+from mcp_server.commands.evaluate import promoted_model, served_models, show, with_outputs, write
 from mcp_server.commands.learn_order import has_history, learn_order
 from mcp_server.commands.models import is_refused, let_serve
 from mcp_server.commands.options import (
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from retrieval.training.fit.recipe import Recipe
     from retrieval.training.fit.training_record import Trained
     from retrieval.training.golden.golden_file import Golden
+    from retrieval.training.order.changes import OrderChange
     from retrieval.training.pairs.labeled_pairs import Mined
     from retrieval.training.release.gate import Guard
 
@@ -123,10 +124,27 @@ def learn(
     asked = load_golden(golden_path, repository) if has_golden or only == "model" else None
     if asked:
         _lint_or_stop(asked, repository)
+    first = ""
     if only != "model" and (asked is None or only or has_history(repository.root)):
-        learn_order(repository, settings, asked, force=force, since_last=since_last)
+        change = learn_order(repository, settings, asked, force=force, since_last=since_last)
+        first = _show_order(change, flags["html_file"], repository) if change else ""
     if asked and only != "order":
-        _learn_model(repository, settings, asked, {**flags, "guards": guards}, force=force)
+        _learn_model(repository, settings, asked, {**flags, "guards": guards, "first": first}, force=force)
+
+
+def _show_order(change: "OrderChange", file: Path | None, repository: Repository) -> str:
+    """Write a page of what an order changes, if one was asked for; return its section, for a longer page."""
+    from retrieval.training.evaluation.html_page import framed
+    from retrieval.training.evaluation.order_section import order_section
+
+    section = order_section(change)
+    if file:
+        write(file, replies.clean(framed(_title(repository), section)))
+    return section
+
+
+def _title(repository: Repository) -> str:
+    return f"goldrank learns {repository.root.name}"
 
 
 def _learn_model(
@@ -142,7 +160,7 @@ def _learn_model(
     work = store_folder(settings.cache / "learning", repository.root)
     with alone(work):
         judged = _judge(asked, repository, mined, plan, work)
-        show(judged.report, flags, title=f"goldrank learns {repository.root.name}", view=repository.view())
+        show(judged.report, flags, title=_title(repository), view=repository.view(), first=flags["first"])
         decision = gate.decide(judged.report, weight=judged.weight, questions=len(judged.report.asked))
         if is_refused(decision, force=force):
             return
