@@ -178,7 +178,9 @@ def _questions(root: Path, head: str, seen: str) -> "Split | None":
     from retrieval.training.past.split import newer_than, split
 
     newer = newer_than(git_in(root, trusted=root), seen, head) if seen else None
-    mined = mine(root, head, lessons.MOST + len(newer or ()))
+    count = len(newer or ())
+    is_hopeless = newer is not None and count < gate.LEAST_LATER  # then only the rate is of interest
+    mined = mine(root, head, count + (gate.LEAST_LATER if is_hopeless else lessons.MOST))
     click.echo(_described(mined))
     parts = split(lessons.teachable(mined.questions), newer=newer, most=lessons.MOST if seen else None)
     missing = gate.LEAST_LATER - len(parts.judge)

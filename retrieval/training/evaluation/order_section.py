@@ -74,7 +74,7 @@ def _told(change: OrderChange) -> str:
         return f"{_reasons(change)}{outcome}"
     return (
         f"on {decision.questions} later commits, quality rises from {quality.before:.3f} to "
-        f"{quality.before + quality.gain:.3f}.{outcome}"
+        f"{quality.before + quality.gain:.3f} (95 %: by {quality.low:+.3f} to {quality.high:+.3f}).{outcome}"
     )
 
 
@@ -86,12 +86,11 @@ def _gains(change: OrderChange) -> str:
     decision = change.learned.decision
     rows = [
         (
-            html.escape(gain.measure),
+            _explained(gain.measure, MEANINGS),
             f"{gain.before:.3f}",
             f"{gain.before + gain.gain:.3f}",
             f'<span class="{_kind(gain)}">{gain.gain:+.3f}</span>',
             f"{gain.low:+.3f} to {gain.high:+.3f}",
-            MEANINGS.get(gain.measure, ""),
         )
         for gain in decision.gains
     ]
@@ -99,10 +98,10 @@ def _gains(change: OrderChange) -> str:
     if decision.golden:
         before, after = decision.golden
         golden = f"<p>The golden file, {FILES}: {before:.3f} before, {after:.3f} after.</p>"
-    head = ("measure", "before", "after", "gain", "95 % interval", "")
+    head = ("measure", "before", "after", "gain", "95 % interval")
     return (
         f"<h3>What it gains</h3>\n<p>{change.learned.lessons} older commits taught it; {decision.questions} "
-        f"later ones, which it has not seen, judge it.</p>\n{table(head, rows, said=[5])}{golden}"
+        f"later ones, which it has not seen, judge it.</p>\n{table(head, rows)}{golden}"
     )
 
 
@@ -113,10 +112,14 @@ def _kind(gain: Gain) -> str:
 
 def _weights(change: OrderChange) -> str:
     rows = [
-        (html.escape(part), f"{old:g} → {new:g}", html.escape(PARTS.get(part, "")))
-        for part, (old, new) in change.learned.moved.items()
+        (_explained(part, PARTS), f"{old:g} → {new:g}") for part, (old, new) in change.learned.moved.items()
     ]
-    return f"<h3>What moved</h3>\n{table(('weight', 'before → after', ''), rows, said=[2])}"
+    return f"<h3>What moved</h3>\n{table(('weight', 'before → after'), rows)}"
+
+
+def _explained(name: str, meanings: Mapping[str, str]) -> str:
+    meaning = f'<br><span class="faint">{html.escape(meanings[name])}</span>' if name in meanings else ""
+    return f"{html.escape(name)}{meaning}"
 
 
 def _questions(change: OrderChange) -> str:
@@ -140,9 +143,9 @@ def _by_outcome(questions: Sequence[Change]) -> tuple[list[Change], list[Change]
 
 
 def _listed(name: str, kind: str, found: Sequence[Change]) -> str:
-    title = f'<h4 class="{kind}">{name}: {len(found)}</h4>\n'
     if not found:
-        return title
+        return f"<h4>{name}: 0</h4>\n"
+    title = f'<h4 class="{kind}">{name}: {len(found)}</h4>\n'
     rest = found[SHOWN:]
     return (
         f"{title}{_table(found[:SHOWN])}"
@@ -154,13 +157,13 @@ def _table(found: Sequence[Change]) -> str:
     rows = [
         (
             _asked(item),
-            _places(item),
             f"{_rank(item.before)} → {_rank(item.after)}",
             f"{item.gain:+.3f}",
+            _places(item),
         )
         for item in found
     ]
-    return table(("question", "answered by", "rank", "quality"), rows, said=[1])
+    return table(("question", "rank", "quality", "answered by"), rows, said=[3])
 
 
 def _asked(item: Change) -> str:

@@ -102,7 +102,7 @@ def test_a_promoted_order_is_listed_explained_and_undone(shop: Tree) -> None:
     assert re.search(rf"ok\s+order\s+{name}, learned from 146 commits", goldrank("doctor", tree=shop))
     listed = goldrank("models", tree=shop)
     assert f"* {name}" in listed
-    assert "decay 0.75 -> 1; on later commits: quality +0.030 [+0.010, +0.050]" in listed
+    assert "decay 0.75 -> 1; on 98 later commits: quality +0.030 [+0.010, +0.050]" in listed
     refused = goldrank("rollback", tree=shop, code=2)
     assert "undo the order with: goldrank rollback --order" in refused
     out = goldrank("rollback", "--order", "--reason", "a try", tree=shop)
