@@ -25,11 +25,9 @@ def as_html(report: Report, *, title: str, first: str = "", more: str = "") -> s
         first: Sections before the systems, as HTML.
         more: Sections between the plots and the questions, as HTML.
     """
-    return framed(
-        title,
-        f"{first}{_systems_section(report)}{more}{_questions_table(report)}\n{_facts(report)}",
-        style=offline_search.STYLE,
-    )
+    model = f"<h2>The model</h2>\n{_systems_section(report)}" if first else _systems_section(report)
+    body = f"{first}{model}{more}{_questions_table(report)}\n{_facts(report)}"
+    return framed(title, body, style=offline_search.STYLE)
 
 
 def _systems_section(report: Report) -> str:
