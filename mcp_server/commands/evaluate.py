@@ -242,10 +242,7 @@ def _taught(repository: Repository, settings: Settings, order: str, commits: lis
     git = git_in(repository.root, trusted=repository.root)
     newer = newer_than(git, version.commit, "HEAD") if contains(git, version.commit, "HEAD") else ()
     old = sum(commit not in newer for commit in commits)
-    return (
-        f"{old} of them are not newer than the learning of the order: on what taught it, an order scores too "
-        "well"
-    )
+    return f"the learning of this order knew {old} of them: on those, it scores too well"
 
 
 def _hold_past_against(before: "PastReport", found: "PastReport") -> None:
