@@ -37,15 +37,29 @@ if TYPE_CHECKING:
     from retrieval.training.evaluation.cross_validation import Served
     from retrieval.training.evaluation.past_report import PastReport
 
-PAST = 100  # questions: their interval is some .1 wide, and paired, a tenth of that
+PAST = 100  # questions: the 95 % interval of their mean quality is some .1 wide
 
 
 def with_outputs(command: Command) -> Command:
     """Give a command the options of the files that `show` writes."""
     for option in (
-        click.option("--html", "html_file", type=FILE, help="Write a page to this file; it opens offline."),
-        click.option("--markdown", "markdown_file", type=FILE, help="Write the tables to this file."),
-        click.option("--json", "json_file", type=FILE, help="Write the evaluation to this file, as JSON."),
+        click.option(
+            "--html",
+            "html_file",
+            type=FILE,
+            callback=_placed,
+            help="Write a page to this file; it opens offline.",
+        ),
+        click.option(
+            "--markdown", "markdown_file", type=FILE, callback=_placed, help="Write the tables to this file."
+        ),
+        click.option(
+            "--json",
+            "json_file",
+            type=FILE,
+            callback=_placed,
+            help="Write the evaluation to this file, as JSON.",
+        ),
     ):
         command = option(command)
     return command
@@ -108,6 +122,13 @@ def hold_against(before: "Report", found: "Report") -> None:
     if lost:
         names = ", ".join(item.system for item in lost)
         raise CheckError(f"significantly worse than the baseline: {names}")
+
+
+def _placed(_context: click.Context, _parameter: click.Parameter, file: Path | None) -> Path | None:
+    """Fail before minutes of work, not after them."""
+    if file and not file.parent.is_dir():
+        raise click.BadParameter(f"the folder {file.parent} does not exist")
+    return file
 
 
 @click.command(

@@ -117,6 +117,11 @@ def learn(
     only = "order" if since_last else only
     settings = settings_of(**common_flags(flags))
     has_golden = golden_path is not None or (root / GOLDEN).is_file()
+    if (only == "order" or not has_golden) and (flags["json_file"] or flags["markdown_file"]):
+        raise ArgumentError(
+            "--json and --markdown write how golden questions were answered, and none are asked here",
+            remedy="--html shows what a learned order changes",
+        )
     if only == "model" or (has_golden and not only):  # before minutes of work, not after them
         command = "goldrank learn --only model" if only else "goldrank learn (all but --only order)"
         installation.require("train", command, TrainingError)

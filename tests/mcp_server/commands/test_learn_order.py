@@ -190,6 +190,10 @@ def test_what_commits_cannot_be_asked_is_refused_before_the_work(shop: Tree) -> 
         assert f"{option} has no meaning beside --past" in out
     out = goldrank("learn", "--since-last", "--only", "model", tree=shop, code=2)
     assert "leave out one of --since-last and --only model" in out
+    out = goldrank("learn", "--only", "order", "--json", "a.json", tree=shop, code=2)
+    assert "--html shows what a learned order changes" in out
+    out = goldrank("learn", "--html", "nowhere/page.html", tree=shop, code=2)
+    assert "the folder nowhere does not exist" in out
 
 
 def test_a_weekly_job_learns_when_enough_is_new(shop: Tree) -> None:
