@@ -196,17 +196,23 @@ def _questions(root: Path, head: str, seen: str) -> "Split | None":
 
 
 def mine(root: Path, head: str, most: int) -> "Mined":
-    """Mine at most so many questions of the history."""
+    """Mine at most so many questions of the history; say so if the clone has only a part of it."""
     from retrieval.training.past.hermetic_git import git_in
     from retrieval.training.past.questions import past_questions
 
     with stages("reading commits") as report:
-        return past_questions(
+        mined = past_questions(
             git_in(root, trusted=root),
             head,
             most=most,
             progress=lambda done, total: report("reading commits", done, total),
         )
+    is_shallow = git.ask(root, "rev-parse", "--is-shallow-repository") == b"true\n"
+    if is_shallow and len(mined.questions) < most:
+        click.echo(
+            "this clone is shallow; the commits that it lacks come with: git fetch --unshallow", err=True
+        )
+    return mined
 
 
 def _newest_first(parts: "Split") -> list["PastQuestion"]:

@@ -153,6 +153,19 @@ def test_a_history_that_proves_nothing_says_what_is_missing(tmp_path: Path) -> N
     assert "golden.json does not exist" in goldrank("learn", "--only", "model", tree=tree, code=2)
 
 
+def test_a_shallow_clone_says_what_it_lacks(shop: Tree, tmp_path: Path) -> None:
+    """Builds clone one commit, and would watch nothing."""
+    tree = Tree(tmp_path / "clone", tmp_path / "cache")
+    shop.git("clone", "-q", "--depth", "4", shop.root.as_uri(), str(tree.root))
+    out = goldrank("eval", "--past", tree=tree)
+    assert "git fetch --unshallow" in out
+    assert "3 questions from commits of clone" in out
+    shop.git("clone", "-q", "--depth", "1", shop.root.as_uri(), str(tmp_path / "one"))
+    out = goldrank("eval", "--past", tree=Tree(tmp_path / "one", tree.cache), code=2)
+    assert "git fetch --unshallow" in out
+    assert "ask no question" in out
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
