@@ -132,13 +132,17 @@ def learn(
     first = ""
     if only != "model" and (asked is None or only or has_history(repository.root)):
         change = learn_order(repository, settings, asked, force=force, since_last=since_last)
-        first = _show_order(change, flags["html_file"], repository) if change else ""
+        first = _show_order(change, flags["html_file"], repository)
     if asked and only != "order":
         _learn_model(repository, settings, asked, {**flags, "guards": guards, "first": first}, force=force)
 
 
-def _show_order(change: "OrderChange", file: Path | None, repository: Repository) -> str:
+def _show_order(change: "OrderChange | None", file: Path | None, repository: Repository) -> str:
     """Write a page of what an order changes, if one was asked for; return its section, for a longer page."""
+    if change is None:
+        if file:
+            click.echo(f"nothing was learned from commits to show in {file}")
+        return ""
     from retrieval.training.evaluation.html_page import framed
     from retrieval.training.evaluation.order_section import order_section
 

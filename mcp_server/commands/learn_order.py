@@ -85,7 +85,8 @@ def learn_order(
             )
         _tell(learned)
         name = _promoted(where, learned, head, force=force)
-        orders.record(where, learned, commit=head, now=datetime.now(UTC), version=name)
+        if found:  # else no question was seen, and all may judge the next time
+            orders.record(where, learned, commit=head, now=datetime.now(UTC), version=name)
         return changed(learned, serving.weights[learned_order.LEARNED], teach, judge, version=name)
 
 

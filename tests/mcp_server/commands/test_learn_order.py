@@ -221,6 +221,7 @@ def test_a_weekly_job_learns_when_enough_is_new(shop: Tree) -> None:
             out = goldrank("learn", "--since-last", "--html", page, tree=shop)
             assert f"began at {begun[:10]}; only newer commits judge" in out
             assert "10 questions since then, in 10 commits: 40 are needed to judge by, about 3" in out
+            assert f"nothing was learned from commits to show in {page}" in out
             assert not page.exists()
     out = goldrank("learn", "--since-last", "--html", page, tree=shop)
     assert f"the oldest {COUNT} teach, the newest 45 judge" in out
