@@ -135,9 +135,7 @@ def _placed(_context: click.Context, _parameter: click.Parameter, file: Path | N
     "eval",
     epilog=examples(
         "goldrank eval",
-        "goldrank eval --json today.json",
         "goldrank eval --gate today.json",
-        "goldrank eval --past --json past.json",
         "goldrank eval --past --gate past.json",
     ),
 )

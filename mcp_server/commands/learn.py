@@ -47,7 +47,6 @@ if TYPE_CHECKING:
         "goldrank learn",
         "goldrank learn --only order",
         "goldrank learn --since-last",
-        "goldrank learn --guard ../other=../other/golden.json",
     )
 )
 @click.option(
