@@ -8,8 +8,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mcp_server.commands.evaluate import promoted_model, served_models, show, with_outputs
-from mcp_server.commands.learn_order import has_history, learn_order
-from mcp_server.commands.models import is_refused, let_serve
+from mcp_server.commands.learning.learn_order import has_history, learn_order
+from mcp_server.commands.learning.models import is_refused, let_serve
+from mcp_server.commands.learning.train import (
+    mined_pairs,
+    recipe_of,
+    tell_trained,
+    with_feedback,
+    with_recipe,
+)
 from mcp_server.commands.options import (
     GOLDEN,
     alone,
@@ -21,7 +28,6 @@ from mcp_server.commands.options import (
     settings_of,
     with_golden,
 )
-from mcp_server.commands.train import mined_pairs, recipe_of, tell_trained, with_feedback, with_recipe
 from mcp_server.messages import replies
 from mcp_server.terminal.progress import stages, timed
 from mcp_server.terminal.usage import examples
