@@ -59,7 +59,7 @@ def learn_order(repository: Repository, settings: Settings, asked: "Golden | Non
         if not _may_prove(len(questions)) and not force:
             return
         pools = _asked(questions, places)
-        golden = lessons.of_golden(asked, repository.view()) if asked else []
+        golden = [pool for pool, _ in lessons.of_golden(asked, repository.view())] if asked else []
         with stages("climbing") as report:
             learned = learning.learn(
                 pools,
