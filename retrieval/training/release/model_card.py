@@ -12,7 +12,7 @@ from retrieval.training.fit.training_record import Epoch, Trained
 from retrieval.training.pairs.labeled_pairs import LabeledPair
 from retrieval.training.release.markdown import one_line, table
 
-_LOSSES = {"bce": "BinaryCrossEntropyLoss", "listnet": "ListNetLoss"}
+_LOSSES = {"bce": "BinaryCrossEntropyLoss", "listnet": "ListNetLoss", "marginmse": "MarginMSELoss"}
 _DOCS = "https://sbert.net/docs/cross_encoder/usage/usage.html"
 
 
