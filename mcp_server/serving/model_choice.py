@@ -26,7 +26,7 @@ from retrieval.errors import ModelError
 from retrieval.progress import Progress
 from retrieval.rerank import exported_model, model_versions
 from retrieval.rerank.fusion import PairScorer
-from retrieval.rerank.model_loading import CrossEncoderScorer, open_scorer, probe
+from retrieval.rerank.model_loading import open_scorer, probe
 from retrieval.rerank.model_thread import ModelThread
 from retrieval.rerank.model_versions import ModelStore, Version
 from retrieval.search.searcher import Request, may_rerank
@@ -268,6 +268,8 @@ def _trusted(version: Version, thread: ModelThread, settings: Settings) -> Secon
         rerank_tool_weight=settings.rerank_tool_weight,
         depth=settings.rerank_depth if "rerank_depth" in named else facts.depth,
         deadline_s=settings.rerank_deadline_s,
+        kinds=QUESTIONS if facts.lessons else ALL_BUT_NAMES,
+        is_spared=bool(facts.lessons),
     )
 
 
@@ -278,7 +280,7 @@ def _load_version(version: Version) -> PairScorer:
         ModelError: The files changed, or the model cannot be loaded or rank.
     """
     model_versions.verify(version)
-    scorer = CrossEncoderScorer(str(version.folder))
+    scorer = open_scorer(str(version.folder))
     try:
         probe(scorer)
     except ModelError as error:

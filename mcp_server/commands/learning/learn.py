@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mcp_server.commands.evaluate import promoted_model, served_models, show, with_outputs
+from mcp_server.commands.learning.learn_model import Given, ask_past, can_train, learn_model
 from mcp_server.commands.learning.learn_order import has_history, learn_order
 from mcp_server.commands.learning.models import is_refused, let_serve
 from mcp_server.commands.learning.train import (
     mined_pairs,
+    past_recipe,
     recipe_of,
     tell_trained,
     with_feedback,
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from retrieval.training.fit.recipe import Recipe
     from retrieval.training.fit.training_record import Trained
     from retrieval.training.golden.golden_file import Golden
+    from retrieval.training.order.lessons import Lesson
     from retrieval.training.pairs.labeled_pairs import Mined
     from retrieval.training.release.gate import Guard
 
@@ -51,13 +54,20 @@ if TYPE_CHECKING:
     epilog=examples(
         "goldrank learn",
         "goldrank learn --only order",
+        "goldrank learn --from commits",
         "goldrank learn --guard ../other=../other/golden.json",
     )
 )
 @click.option(
     "--only",
     type=click.Choice(["order", "model"]),
-    help="Learn the order alone, from commits; or the model alone, from the golden file.",
+    help="Learn the order alone, or the model alone.",
+)
+@click.option(
+    "--from",
+    "source",
+    type=click.Choice(["golden", "commits"]),
+    help="What teaches the model. [default: the golden file where there is one, else commits]",
 )
 @click.option(
     "--folds",
@@ -89,33 +99,44 @@ def learn(
     root: Path,
     golden_path: Path | None,
     only: str | None,
+    source: str | None,
     guards: Sequence[str],
     force: bool,
     **flags: Any,
 ) -> None:
-    """Learn the repository: its order from its commits, and a model from its golden file.
+    """Learn the repository: its order and its model, from its commits or a golden file.
 
     The subjects of commits are questions, asked of the tree before each; the lines that the commit changed
     are the answers. The oldest teach an order, the newest judge it. This needs no golden file and no extra.
 
-    With a golden file, goldrank then tunes a model on its questions. Every question is judged by a model that
-    did not learn from it, and the gain over the first stage, the base and the model that serves now must be
-    beyond chance.
+    With the extra `train`, goldrank then tunes the model on the same commits, and the newest judge it too.
+    With a golden file, it tunes the model on that file's questions instead, unless you name --from commits:
+    then the file is a second judge. Each golden question is judged by a model that did not learn from it, and
+    the gain over the first stage, the base and the model that serves now must be beyond chance.
 
     Both are promoted or refused each by itself. After an interruption, the same command continues.
     """
     settings = settings_of(**common_flags(flags))
     has_golden = golden_path is not None or (root / GOLDEN).is_file()
+    by_commits = source == "commits" or (source is None and not has_golden)
     if only == "model" or (has_golden and not only):  # before minutes of work, not after them
         command = "goldrank learn --only model" if only else "goldrank learn (all but --only order)"
         installation.require("train", command, TrainingError)
     repository = refreshed(root, settings)
-    asked = load_golden(golden_path, repository) if has_golden or only == "model" else None
+    asked = load_golden(golden_path, repository) if has_golden or source == "golden" else None
     if asked:
         _lint_or_stop(asked, repository)
-    if only != "model" and (asked is None or only or has_history(repository.root)):
-        learn_order(repository, settings, asked, force=force)
-    if asked and only != "order":
+    trains = only != "order" and by_commits
+    found: Sequence[Lesson] = ()
+    if only != "model" and (asked is None or only or by_commits or has_history(repository.root)):
+        trains = trains and can_train(settings)
+        found = learn_order(repository, settings, asked, force=force, teaches="model" if trains else "order")
+    elif trains and can_train(settings):
+        found = ask_past(repository, settings)
+    if trains and found:
+        given = Given(past_recipe(settings, flags), asked, force)
+        learn_model(repository, settings, found, given)
+    if asked and only != "order" and not by_commits:
         _learn_model(repository, settings, asked, {**flags, "guards": guards}, force=force)
 
 

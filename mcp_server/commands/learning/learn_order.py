@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -21,9 +21,9 @@ from retrieval.sync.store import store_folder
 
 if TYPE_CHECKING:
     from retrieval.training.golden.golden_file import Golden
-    from retrieval.training.order.evidence import Pool
+    from retrieval.training.order.gate import OrderDecision
     from retrieval.training.order.learning import LearnedOrder
-    from retrieval.training.order.lessons import Places
+    from retrieval.training.order.lessons import Lesson, Places
     from retrieval.training.past.questions import Mined, PastQuestion
 
 BUDGET_MIN = 8  # for asking the past; 300 questions take one to two minutes of two cores in most repositories
@@ -32,7 +32,14 @@ LEAST_GAIN = 0.22
 of its width in benchmarks/runs/2026-11-28-order."""
 
 
-def learn_order(repository: Repository, settings: Settings, asked: "Golden | None", *, force: bool) -> None:
+def learn_order(
+    repository: Repository,
+    settings: Settings,
+    asked: "Golden | None",
+    *,
+    force: bool,
+    teaches: Literal["order", "model"] = "order",
+) -> list["Lesson"]:
     """Learn an order from the past, and promote it if it gains on later commits; say what was found.
 
     Args:
@@ -40,6 +47,10 @@ def learn_order(repository: Repository, settings: Settings, asked: "Golden | Non
         settings: Where orders and work are kept.
         asked: The golden file, which must not get worse; None without one.
         force: Whether an order is promoted that the gate refuses.
+        teaches: "model" also measures what a model needs, which is learned next.
+
+    Returns:
+        What was measured, oldest first; nothing where so little proves nothing.
 
     Raises:
         ArgumentError: The root has no history that can be asked.
@@ -48,21 +59,21 @@ def learn_order(repository: Repository, settings: Settings, asked: "Golden | Non
     from retrieval.training.order import learning, lessons
     from retrieval.training.release import orders
 
-    head = _head(repository.root)
+    head = head_of(repository.root)
     work = store_folder(settings.cache / "learning", repository.root)
-    places = lessons.Places(repository.root, work / "past", settings.max_file_bytes, repository.fingerprint)
+    places = places_of(repository, settings)
     serving = learned_order.serving(settings.models, repository.root)
     if serving.note:
         click.echo(replies.clean(serving.note), err=True)
     with alone(work):
-        questions = _questions(repository.root, head)
+        questions = questions_of(repository.root, head)
         if not _may_prove(len(questions)) and not force:
-            return
-        pools = _asked(questions, places)
+            return []
+        found = asked_past(questions, places, teaches=teaches)
         golden = [pool for pool, _ in lessons.of_golden(asked, repository.view())] if asked else []
         with stages("climbing") as report:
             learned = learning.learn(
-                pools,
+                [lesson.pool for lesson in found],
                 serving.weights[learned_order.LEARNED],
                 golden=golden,
                 progress=lambda done, total: report("climbing", done, total),
@@ -72,13 +83,14 @@ def learn_order(repository: Repository, settings: Settings, asked: "Golden | Non
         click.echo("the order is not promoted; nothing has changed:")
         for reason in learned.decision.reasons:
             click.echo(replies.clean(f"  {reason}"))
-        return
+        return found
     where = orders.store(settings.models, repository.root)
     name = orders.promote(where, learned, commit=head, now=datetime.now(UTC), force="yes" if force else "no")
     click.echo(
         f"promoted order {name}; running servers pick it up. "
         f"Undo it with: goldrank rollback --order --repo {repository.root}"
     )
+    return found
 
 
 def has_history(root: Path) -> bool:
@@ -86,7 +98,20 @@ def has_history(root: Path) -> bool:
     return not git.refusal(root) and git.ask(root, "rev-parse", "--verify", "-q", "HEAD^{commit}") is not None
 
 
-def _head(root: Path) -> str:
+def places_of(repository: Repository, settings: Settings) -> "Places":
+    """Return where the past of a repository is measured."""
+    from retrieval.training.order import lessons
+
+    work = store_folder(settings.cache / "learning", repository.root)
+    return lessons.Places(repository.root, work / "past", settings.max_file_bytes, repository.fingerprint)
+
+
+def head_of(root: Path) -> str:
+    """Return the commit that learning begins at.
+
+    Raises:
+        ArgumentError: The root has no history that can be asked.
+    """
     refusal = git.refusal(root)
     if refusal:
         raise ArgumentError(
@@ -101,7 +126,7 @@ def _head(root: Path) -> str:
     return head.decode().strip()
 
 
-def _questions(root: Path, head: str) -> list["PastQuestion"]:
+def questions_of(root: Path, head: str) -> list["PastQuestion"]:
     """Mine the history, and say what was found and what was left out."""
     from retrieval.training.order import lessons
     from retrieval.training.past.hermetic_git import git_in
@@ -146,11 +171,13 @@ def _may_prove(count: int) -> bool:
     return True
 
 
-def _asked(questions: Sequence["PastQuestion"], places: "Places") -> list["Pool"]:
-    """Ask the questions of the trees before their commits; return the pools, oldest first."""
+def asked_past(
+    questions: Sequence["PastQuestion"], places: "Places", *, teaches: Literal["order", "model"]
+) -> list["Lesson"]:
+    """Ask the questions of the trees before their commits; return what was measured, oldest first."""
     from retrieval.training.order import lessons
 
-    waiting = len(questions) - lessons.count_measured(questions, places)
+    waiting = len(questions) - lessons.count_measured(questions, places, teaches=teaches)
     if waiting:
         click.echo(
             f"asking {waiting} of them of the trees before their commits, for {BUDGET_MIN} min at most; "
@@ -161,12 +188,13 @@ def _asked(questions: Sequence["PastQuestion"], places: "Places") -> list["Pool"
         found = lessons.gather(
             questions,
             places,
+            teaches=teaches,
             progress=lambda done, total: report("asking the past", done, total),
             is_over=lambda: time.monotonic() > end,
         )
     if len(found) < len(questions):
         click.echo(f"{len(found)} of {len(questions)} could be asked", err=True)
-    return [lesson.pool for lesson in reversed(found)]
+    return list(reversed(found))
 
 
 def _tell(learned: "LearnedOrder") -> None:
@@ -175,11 +203,16 @@ def _tell(learned: "LearnedOrder") -> None:
         return
     changes = ", ".join(f"{part} {old:g} -> {new:g}" for part, (old, new) in learned.moved.items())
     click.echo(f"learned from {counted(learned.lessons, 'commit')}: {changes}")
-    for item in learned.decision.gains:
+    tell_gains(learned.decision)
+
+
+def tell_gains(decision: "OrderDecision") -> None:
+    """Say what something gains on later commits, and on a golden file."""
+    for item in decision.gains:
         click.echo(
             f"  {item.measure}: {item.before:.3f}, gain {item.gain:+.3f} [{item.low:+.3f}, {item.high:+.3f}] "
-            f"on {learned.decision.questions} later commits"
+            f"on {decision.questions} later commits"
         )
-    if learned.decision.golden:
-        before, after = learned.decision.golden
+    if decision.golden:
+        before, after = decision.golden
         click.echo(f"  golden file, file nDCG@10: {before:.3f} -> {after:.3f}")

@@ -1,6 +1,6 @@
 """The commands that decide which model serves a repository: promote, rollback, models."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,12 +28,13 @@ from retrieval.errors import ModelError
 from retrieval.rank import learned_order
 from retrieval.rerank import model_versions
 from retrieval.rerank.fusion import PAIR_TEXT_VERSION
-from retrieval.rerank.model_loading import CrossEncoderScorer, probe
+from retrieval.rerank.model_loading import open_scorer, probe
 from retrieval.settings import Settings
 from retrieval.sync.repository import Repository
 from retrieval.version_log import Event
 
 if TYPE_CHECKING:
+    from retrieval.training.order.gate import OrderDecision
     from retrieval.training.release.gate import Decision
     from retrieval.training.release.versions import Draft
 
@@ -165,14 +166,18 @@ def _described_order(folder: Path, name: str) -> str:
     except ModelError as error:
         return f"{name}  {error}"
     changes = ", ".join(f"{part} {old:g} -> {new:g}" for part, (old, new) in version.moved.items())
-    gains = "; ".join(
-        f"{item['measure']} {item['gain']:+.3f} [{item['low']:+.3f}, {item['high']:+.3f}]"
-        for item in version.decision.get("gains", [])
-    )
     forced = ", forced" if version.decision.get("forced") else ""
     return (
         f"{name}  {version.created[:16]}  {counted(version.lessons, 'commit')}{forced}  {changes}; "
-        f"on later commits: {gains}"
+        f"on later commits: {_later_gains(version.decision)}"
+    )
+
+
+def _later_gains(decision: Mapping[str, Any]) -> str:
+    """List what something gained on the later commits that judged it."""
+    return "; ".join(
+        f"{item['measure']} {item['gain']:+.3f} [{item['low']:+.3f}, {item['high']:+.3f}]"
+        for item in decision.get("gains", [])
     )
 
 
@@ -195,16 +200,27 @@ def _described(where: model_versions.ModelStore, name: str) -> str:
         version = model_versions.read_version(where, name)
     except ModelError as error:
         return f"{name}  {error}"
+    forced = ", forced" if version.decision.get("forced") else ""
+    if version.facts.lessons:
+        taught = counted(version.facts.lessons, "commit")
+        return (
+            f"{name}  {version.created[:16]}  weight {version.facts.weight:g}  {taught}{forced}; "
+            f"on later commits: {_later_gains(version.decision)}"
+        )
     gains = "; ".join(
         f"{item['gain']:+.3f} [{item['low']:+.3f}, {item['high']:+.3f}] over {item['opponent']}"
         for item in version.decision.get("comparisons", [])
     )
-    forced = ", forced" if version.decision.get("forced") else ""
     return f"{name}  {version.created[:16]}  weight {version.facts.weight:g}{forced}  nDCG@10 {gains}"
 
 
 def let_serve(
-    repository: Repository, settings: Settings, drafted: "Draft", decision: "Decision", *, force: bool
+    repository: Repository,
+    settings: Settings,
+    drafted: "Draft",
+    decision: "Decision | OrderDecision",
+    *,
+    force: bool,
 ) -> None:
     """Promote a model after checking that it loads and scores.
 
@@ -214,7 +230,7 @@ def let_serve(
     from retrieval.training.release import versions
 
     with waiting("trying the model"):
-        probe(CrossEncoderScorer(str(drafted.folder)))
+        probe(open_scorer(str(drafted.folder)))
     where = model_versions.store(settings.models, repository.root)
     version = versions.promote(
         where, drafted, decision, now=datetime.now(UTC), force="yes" if force else "no"
@@ -225,11 +241,13 @@ def let_serve(
     )
 
 
-def is_refused(decision: "Decision", *, force: bool) -> bool:
-    """Return whether the gate refuses a model, after printing its reasons."""
+def is_refused(decision: "Decision | OrderDecision", *, force: bool, what: str = "") -> bool:
+    """Return whether the gate refuses a model, after printing its reasons; `what` names it in a sentence."""
     if decision.promote or force:
         return False
-    click.echo("not promoted; nothing has changed:")
+    click.echo(
+        f"{what} is not promoted; nothing has changed:" if what else "not promoted; nothing has changed:"
+    )
     for reason in decision.reasons:
         click.echo(replies.clean(f"  {reason}"))
     return True

@@ -141,12 +141,26 @@ COMMANDS = (mine, train)
 
 def recipe_of(settings: Settings, flags: dict[str, Any]) -> "Recipe":
     """Read the recipe: the preset, then what was given; its base is what would be served."""
-    from retrieval.training.export.export import trainable
     from retrieval.training.fit.recipe import PRESETS
 
     recipe = PRESETS[flags["preset"]]
     if flags["preset"] == "default":
         recipe = replace(recipe, base=settings.model, revision=settings.model_revision)
+    return _changed(recipe, settings, flags)
+
+
+def past_recipe(settings: Settings, flags: dict[str, Any]) -> "Recipe":
+    """Read the recipe of a model that commits teach: the one that a benchmark chose, then what was given."""
+    from retrieval.training.tuning.learning import RECIPE
+
+    recipe = replace(RECIPE, base=settings.model, revision=settings.model_revision)
+    return _changed(recipe, settings, flags)
+
+
+def _changed(recipe: "Recipe", settings: Settings, flags: dict[str, Any]) -> "Recipe":
+    """Change a recipe by what was given, and let it start from what can be trained."""
+    from retrieval.training.export.export import trainable
+
     names = ("epochs", "learning_rate", "loss", "keep", "seed")
     given = {name: flags[name] for name in names if flags[name] is not None}
     if flags["base"]:
