@@ -30,10 +30,7 @@ class Liking:
 
 def asked(count: int, *, seed: int = 1, answer: str = ANSWER) -> list[Asked]:
     """Make questions whose first candidates are as good as each other, and one of them answers."""
-    return [
-        _asked(number, np.random.default_rng([seed, number]), answer)
-        for number in range(first, first + count)
-    ]
+    return [_asked(number, np.random.default_rng([seed, number]), answer) for number in range(count)]
 
 
 def _asked(number: int, rng: np.random.Generator, answer: str) -> Asked:
