@@ -39,7 +39,7 @@ from retrieval.rerank import model_versions
 from retrieval.rerank.fusion import PAIR_TEXT_VERSION
 from retrieval.rerank.model_versions import ModelStore, Version
 from retrieval.search.searcher import Request
-from retrieval.search.second_stage import SecondStage
+from retrieval.search.second_stage import ALL_BUT_NAMES, QUESTIONS, SecondStage
 from retrieval.settings import Settings, load_settings
 from retrieval.training.release.versions import rollback
 
@@ -113,6 +113,20 @@ def test_a_version_answers_with_its_own_weight_and_depth(
         assert second is not None
         assert (second.name, second.weight, second.depth) == (version.name, 0.35, 7)
         assert (second.rerank_tool_weight, second.note) == (settings.rerank_tool_weight, "")
+
+
+def test_what_commits_taught_is_asked_what_commits_judged(
+    root: Path, where: ModelStore, likes_c: Path, settings: Settings, base: SecondStage
+) -> None:
+    """Commits ask plain questions where the first stage is not sure; of pasted text nothing is known."""
+    promoted(where, likes_c, facts=replace(FACTS, lessons=120))
+    with ModelChoice(settings, base=base, wait_s=None).acquire(root) as second:
+        assert second is not None
+        assert (second.kinds, second.is_spared) == (QUESTIONS, True)
+    promoted(where, likes_c, facts=FACTS)
+    with ModelChoice(settings, base=base, wait_s=None).acquire(root) as second:
+        assert second is not None
+        assert (second.kinds, second.is_spared) == (ALL_BUT_NAMES, False)
 
 
 def test_what_the_user_named_wins_over_what_was_promoted(
