@@ -1,16 +1,28 @@
 """A model is judged as a search would use it: what it is not asked, it cannot improve."""
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from fakes import MAX_BYTES, write
 from past_factory import ANSWER, Liking, asked
 
+from retrieval.rank.need import read_need
 from retrieval.rank.weights import WEIGHTS
-from retrieval.rerank.fusion import fuse
-from retrieval.training.order.evidence import joined
+from retrieval.rerank.fusion import Reading, fuse, read_pairs
+from retrieval.search.first_stage import measure
+from retrieval.search.searcher import Request, search
+from retrieval.search.second_stage import QUESTIONS, SecondStage
+from retrieval.sync.repository import Repository
+from retrieval.training.order.evidence import joined, pool_of
 from retrieval.training.order.gate import LINES, VALUE, OrderDecision
+from retrieval.training.order.readings import readings_of
 from retrieval.training.tuning import learning
+from retrieval.training.tuning.first_order import Asked
 from retrieval.training.tuning.learning import Judges, Serving
 from retrieval.training.tuning.served import Trust, fused, in_order, judge_of, read_all
 
@@ -32,6 +44,47 @@ def test_the_model_moves_what_it_likes_up_as_a_search_does() -> None:
             one.candidate for one in ranked
         ]
         assert rows[:8].tolist() == [order.rows[one.candidate.rank - 1] for one in ranked]
+
+
+class Reads:
+    """A reader that asks a scorer at once."""
+
+    def read(self, query: str, passages: Sequence[str], **_: Any) -> Reading:
+        """Let it score all passages."""
+        return read_pairs(query, passages, Liking("door"))
+
+
+@pytest.mark.parametrize("question", ["where is the door of a shelf closed", "what opens windows and keys"])
+def test_a_measured_question_is_ordered_as_a_search_orders_it(tmp_path: Path, question: str) -> None:
+    """The gate would else judge a ranking that nobody sees."""
+    kinds = itertools.product("door window key lock handle".split(), "slow quick late".split())
+    files = {
+        f"src/{name}{number}.py": f"def open_{name}(shelf):\n    # opens the {name} of {number} as {word}\n"
+        f"    return shelf\n\n\nclass Closed{number}:\n    def close_{name}(self, shelf):\n"
+        f"        # a {word} {name} of a shelf is closed\n        return {number}\n"
+        for number, (name, word) in enumerate(kinds)
+    }
+    files |= {"copy/door0.py": files["src/door0.py"]}
+    root = write(tmp_path / "house", files)
+    repository = Repository(root, cache=tmp_path / "cache", max_bytes=MAX_BYTES)
+    repository.refresh()
+    view = repository.view()
+    second = SecondStage(Reads(), "likes doors", 0.2, 0.5, 30, 60.0, kinds=QUESTIONS, is_spared=True)
+    answer = search(view, Request(question, 60), second)
+    need = read_need(question)
+    found = measure(view, need)
+    pool = pool_of(need.kind, found.features, [("src/door0.py", 1, 3)])
+    item = Asked("c", question, pool, readings_of(view, found, question))
+    questions = in_order([item], WEIGHTS, depth=30)
+    trust = Trust(0.2, 30)
+    logits = read_all(questions, Liking("door"), trust)
+    assert (logits[0] is None) == (answer.stages.second is None or bool(answer.stages.second.skipped))
+    rows = fused(questions.orders[0], logits[0], trust.weight)
+    chunks = found.features.pool.chunks
+    shown = [result.passage.chunk.span for result in answer.results]
+    assert len(shown) > 10
+    assert logits[0] is not None
+    assert [chunks[row].span for row in rows[: len(shown)]] == shown
 
 
 @pytest.mark.parametrize(
