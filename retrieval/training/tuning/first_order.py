@@ -70,13 +70,13 @@ def ordered(
 def _ordered(item: Asked, scores: Floats, depth: int) -> FirstOrder:
     readings = item.readings
     number = {row: i for i, row in enumerate(readings.rows.tolist())}
-    order = _without_copies(np.argsort(-scores, kind="stable"), number, readings)
-    rows = order[:depth]
+    kept, repeated = _parted(np.argsort(-scores, kind="stable"), number, readings)
+    rows = kept[:depth]
     known = [number.get(int(row)) for row in rows]
     first = known[0] if known else None
     confidence = float(readings.confidence[first]) if first is not None else 0.0
     return FirstOrder(
-        order=order,
+        order=np.concatenate([kept, repeated]),
         candidates=tuple(
             Candidate(
                 readings.chunks[i] if i is not None else _chunk(item.pool, int(row)), float(scores[row]), rank
@@ -89,8 +89,8 @@ def _ordered(item: Asked, scores: Floats, depth: int) -> FirstOrder:
     )
 
 
-def _without_copies(order: Ints, number: Mapping[int, int], readings: Readings) -> Ints:
-    """Put what only repeats a better row last."""
+def _parted(order: Ints, number: Mapping[int, int], readings: Readings) -> tuple[Ints, Ints]:
+    """Part the rows from those that only repeat a better one."""
     seen: set[int] = set()
     kept: list[int] = []
     repeated: list[int] = []
@@ -99,7 +99,7 @@ def _without_copies(order: Ints, number: Mapping[int, int], readings: Readings) 
         (repeated if original in seen else kept).append(row)
         if original is not None:
             seen.add(original)
-    return np.array([*kept, *repeated], dtype=np.int64)
+    return np.array(kept, dtype=np.int64), np.array(repeated, dtype=np.int64)
 
 
 def _chunk(pool: Pool, row: int) -> Chunk:
