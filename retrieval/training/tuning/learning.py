@@ -19,9 +19,9 @@ from retrieval.training.tuning.served import Logits, Questions, Trust, judge_of,
 RECIPE = Recipe(
     base="",
     loss="listnet",
-    epochs=2,
+    epochs=4,
     batch_size=8,  # questions, as the embedded model learned
-    learning_rate=3e-5,
+    learning_rate=3e-4,
     validation_share=0,  # the newer questions judge, and nothing stops early
     keep=0.5,
     max_tokens=136,  # an excerpt has less, and a longer tail costs every pair of its batch
