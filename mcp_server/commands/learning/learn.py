@@ -122,6 +122,8 @@ def learn(
     if only == "model" or (has_golden and not only):  # before minutes of work, not after them
         command = "goldrank learn --only model" if only else "goldrank learn (all but --only order)"
         installation.require("train", command, TrainingError)
+    if by_commits and only != "order":
+        _reject_golden_options({**flags, "guards": guards})
     repository = refreshed(root, settings)
     asked = load_golden(golden_path, repository) if has_golden or source == "golden" else None
     if asked:
@@ -138,6 +140,25 @@ def learn(
         learn_model(repository, settings, found, given)
     if asked and only != "order" and not by_commits:
         _learn_model(repository, settings, asked, {**flags, "guards": guards}, force=force)
+
+
+def _reject_golden_options(flags: dict[str, Any]) -> None:
+    """Reject options that say how golden questions teach a model, when commits teach it."""
+    only_golden = {
+        "--guard": flags["guards"],
+        "--feedback": flags["use_feedback"],
+        "--by-time": flags["by_time"],
+        "--preset": flags["preset"] != "default",
+        "--json": flags["json_file"],
+        "--markdown": flags["markdown_file"],
+        "--html": flags["html_file"],
+    }
+    for name, value in only_golden.items():
+        if value:
+            raise ArgumentError(
+                f"{name} is for a model that a golden file teaches, and commits teach this one",
+                remedy=f"leave {name} out, or write a golden file and name --from golden",
+            )
 
 
 def _learn_model(

@@ -119,3 +119,10 @@ def test_a_golden_file_judges_what_commits_teach(house: Tree, base: Path) -> Non
     finally:
         (house.root / "golden.json").unlink()
     goldrank("rollback", tree=house)
+
+
+def test_an_option_of_golden_questions_is_rejected_where_commits_teach(house: Tree, base: Path) -> None:
+    """A guard that is silently left out would let a model through that harms the other repository."""
+    out = goldrank("learn", "--guard", "../other=golden.json", tree=house, base=base, code=2)
+    assert "--guard is for a model that a golden file teaches" in out
+    assert "name --from golden" in out
