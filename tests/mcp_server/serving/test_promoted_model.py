@@ -1,5 +1,6 @@
 """Promoted models behind the real server: which one answers, and how one takes over from another."""
 
+import importlib.util
 import logging
 import threading
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 import pytest
+from fakes import write
 from mcp import Client
 from promoted_server import (
     FILES,
@@ -344,3 +346,22 @@ def test_the_doctor_checks_every_promoted_model_and_names_the_way_back(
     assert finding().verdict == "warning"
     assert f"{root}: {version.name} is broken: model.safetensors" in finding().detail
     assert finding().remedy == f"goldrank rollback --repo {root}"
+
+
+def test_the_doctor_asks_for_torch_only_where_a_version_needs_it(
+    where: ModelStore, tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What commits taught the embedded model serves as a graph, as the embedded model does."""
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "torch" else find(name))
+
+    def said() -> Diagnosis:
+        return next(item for item in examine(settings) if item.subject == "promoted models")
+
+    promoted(
+        where, write(tmp_path / "graph", {"config.json": "{}", "manifest.json": "{}", "graph.onnx": "x"})
+    )
+    assert said().verdict == "ok"
+    promoted(where, write(tmp_path / "folder", {"config.json": "{}", "model.safetensors": "x"}))
+    assert said().verdict == "warning"
+    assert "without goldrank[hub] the base model serves" in said().detail
