@@ -46,6 +46,7 @@ from retrieval.training.tuning.past_pairs import lessons_of
 from retrieval.training.tuning.served import Logits, Questions, Trust, in_order, read_all
 
 SEED = 20261128
+LONGEST = exported_model.read_manifest(exported_model.FOLDER).max_tokens
 DEPTH, WEIGHT = Settings().rerank_depth, Settings().rerank_weight
 
 
@@ -141,7 +142,7 @@ def _read_mixed(later: Questions, base: Path, tuned: Path, keep: float) -> tuple
     start = time.monotonic()
     mixed = tuned.with_name(f"mixed-{keep:g}")
     mix(base, tuned, keep, mixed)
-    graph = export(mixed, mixed.with_name(f"graph-{keep:g}"), name="tuned", max_tokens=256)
+    graph = export(mixed, mixed.with_name(f"graph-{keep:g}"), name="tuned", max_tokens=LONGEST)
     read = read_all(later, open_scorer(str(graph)), Trust(WEIGHT, DEPTH))
     return read, round(time.monotonic() - start)
 

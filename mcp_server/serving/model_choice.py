@@ -30,7 +30,7 @@ from retrieval.rerank.model_loading import open_scorer, probe
 from retrieval.rerank.model_thread import ModelThread
 from retrieval.rerank.model_versions import ModelStore, Version
 from retrieval.search.searcher import Request, may_rerank
-from retrieval.search.second_stage import ALL_BUT_NAMES, QUESTIONS, SecondStage
+from retrieval.search.second_stage import ALL_BUT_NAMES, QUESTIONS, Reader, SecondStage
 from retrieval.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -54,6 +54,21 @@ def base_stage(settings: Settings) -> SecondStage | None:
         deadline_s=settings.rerank_deadline_s,
         kinds=ALL_BUT_NAMES if is_chosen else QUESTIONS,
         is_spared=not is_chosen,
+    )
+
+
+def trusted(version: Version, reader: Reader, settings: Settings) -> SecondStage:
+    """Trust a version with the weight and depth it was judged with, unless the settings name others."""
+    facts, named = version.facts, settings.explicit
+    return SecondStage(
+        reader=reader,
+        name=version.name,
+        weight=settings.rerank_weight if "rerank_weight" in named else facts.weight,
+        rerank_tool_weight=settings.rerank_tool_weight,
+        depth=settings.rerank_depth if "rerank_depth" in named else facts.depth,
+        deadline_s=settings.rerank_deadline_s,
+        kinds=QUESTIONS if facts.lessons else ALL_BUT_NAMES,
+        is_spared=bool(facts.lessons),
     )
 
 
@@ -140,7 +155,7 @@ class _LoadedVersion:
     def __init__(self, version: Version, settings: Settings) -> None:
         self.name = version.name
         self.thread = ModelThread(lambda: _load_version(version), idle_unload_s=settings.idle_unload_s)
-        self.stage = _trusted(version, self.thread, settings)
+        self.stage = trusted(version, self.thread, settings)
         self.state = _VersionState.ON_TRIAL
         self._users = 1  # its trial, until it is judged
 
@@ -256,21 +271,6 @@ class _RootModel:
 def _reporting(stage: SecondStage, progress: Progress | None) -> SecondStage:
     """Let a second stage report how many candidates it has read."""
     return replace(stage, progress=progress) if progress else stage
-
-
-def _trusted(version: Version, thread: ModelThread, settings: Settings) -> SecondStage:
-    """Trust a version with the weight and depth it was judged with, unless the settings name others."""
-    facts, named = version.facts, settings.explicit
-    return SecondStage(
-        reader=thread,
-        name=version.name,
-        weight=settings.rerank_weight if "rerank_weight" in named else facts.weight,
-        rerank_tool_weight=settings.rerank_tool_weight,
-        depth=settings.rerank_depth if "rerank_depth" in named else facts.depth,
-        deadline_s=settings.rerank_deadline_s,
-        kinds=QUESTIONS if facts.lessons else ALL_BUT_NAMES,
-        is_spared=bool(facts.lessons),
-    )
 
 
 def _load_version(version: Version) -> PairScorer:

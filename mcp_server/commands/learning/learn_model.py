@@ -19,14 +19,14 @@ from mcp_server.commands.learning.learn_order import (
 from mcp_server.commands.learning.models import is_refused, let_serve
 from mcp_server.commands.learning.train import tell_trained
 from mcp_server.commands.options import alone, counted
+from mcp_server.serving.model_choice import base_stage, trusted
 from mcp_server.terminal.progress import duration, stages, waiting
 from retrieval import installation
 from retrieval.rank import learned_order
 from retrieval.rank.need import NeedKind
 from retrieval.rank.weights import Weights
 from retrieval.rerank import exported_model, model_versions
-from retrieval.rerank.model_loading import MAX_TOKENS, open_scorer
-from retrieval.search.second_stage import ALL_BUT_NAMES, QUESTIONS
+from retrieval.rerank.model_loading import open_scorer
 from retrieval.settings import Settings
 from retrieval.sync.repository import Repository
 from retrieval.sync.store import store_folder
@@ -45,9 +45,9 @@ if TYPE_CHECKING:
 PAIR_S, READ_S = 0.04, 0.15
 """Seconds of one core that a pair takes in each epoch, and that a model takes to read a later question
 (benchmarks/runs/2026-11-28-history-model)."""
-LEAST_GAIN = 0.2
-"""Divided by the root of the number of later questions, the gain that their interval tells from chance
-(benchmarks/runs/2026-11-28-history-model)."""
+LEAST_GAIN = 0.12
+"""Divided by the root of the number of later questions, the gain that their interval tells from chance: half of
+its width in benchmarks/runs/2026-11-28-history-model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Given:
 
 def can_train(settings: Settings) -> bool:
     """Return whether there is a model to train and the extra that does it; say what is missing."""
-    if not settings.model:
+    if not settings.model or not settings.rerank_weight:
         click.echo("no model is learned: reranking is off")
         return False
     if not installation.missing("train"):
@@ -148,7 +148,7 @@ def _learn(repository: Repository, settings: Settings, given: Given, past: _Past
     tell_trained(trained)
     judges = past.judges(settings.rerank_depth)
     trust = Trust(settings.rerank_weight, settings.rerank_depth)
-    folder = _servable(trained, past.work / "past-graph")
+    folder = _servable(trained, settings, past.work / "past-graph")
     after = Serving(open_scorer(str(folder)), trust)
     before = _serving(repository, settings)
     with stages("judging") as report:
@@ -193,34 +193,29 @@ def _serving(repository: Repository, settings: Settings) -> "Serving":
     from retrieval.training.tuning.learning import Serving
     from retrieval.training.tuning.served import Trust
 
+    stage, scorer = base_stage(settings), open_scorer(settings.model, revision=settings.model_revision)
     where = model_versions.store(settings.models, repository.root)
     name = model_versions.current(where)
-    if name is None:
-        is_chosen = settings.model != exported_model.NAME
-        trust = Trust(
-            settings.rerank_weight,
-            settings.rerank_depth,
-            kinds=ALL_BUT_NAMES if is_chosen else QUESTIONS,
-            is_spared=not is_chosen,
-        )
-        return Serving(open_scorer(settings.model, revision=settings.model_revision), trust)
-    version = model_versions.read_version(where, name)
-    model_versions.verify(version)
-    is_spared = bool(version.facts.lessons)
-    kinds = QUESTIONS if is_spared else ALL_BUT_NAMES
-    trust = Trust(version.facts.weight, version.facts.depth, kinds=kinds, is_spared=is_spared)
-    return Serving(open_scorer(str(version.folder)), trust)
+    if stage and name is not None:
+        version = model_versions.read_version(where, name)
+        model_versions.verify(version)
+        stage, scorer = trusted(version, stage.reader, settings), open_scorer(str(version.folder))
+    if stage is None:
+        return Serving(scorer, Trust(0, settings.rerank_depth))
+    return Serving(scorer, Trust(stage.weight, stage.depth, kinds=stage.kinds, is_spared=stage.is_spared))
 
 
-def _servable(trained: "Trained", out: Path) -> Path:
+def _servable(trained: "Trained", settings: Settings, out: Path) -> Path:
     """Return what is judged and serves: a graph, if the base serves as one, else the training's folder."""
     from retrieval.training.export.export import export, origin
 
-    if not origin(Path(trained.recipe.base)):
+    exported = exported_model.folder_of(settings.model)
+    if not exported or not origin(Path(trained.recipe.base)):
         return trained.folder
     shutil.rmtree(out, ignore_errors=True)  # of an earlier learning
+    longest = exported_model.read_manifest(exported).max_tokens
     with waiting("writing the graph"):
-        return export(trained.folder, out, name="learned from commits", max_tokens=MAX_TOKENS)
+        return export(trained.folder, out, name="learned from commits", max_tokens=longest)
 
 
 def _may_prove(taught: "Lessons", given: Given) -> bool:
