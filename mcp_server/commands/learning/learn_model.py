@@ -46,8 +46,8 @@ PAIR_S, READ_S = 0.04, 0.15
 """Seconds of one core that a pair takes in each epoch, and that a model takes to read a later question
 (benchmarks/runs/2026-11-28-history-model)."""
 LEAST_GAIN = 0.12
-"""Divided by the root of the number of later questions, the gain that their interval tells from chance: half of
-its width in benchmarks/runs/2026-11-28-history-model."""
+"""Divided by the root of the number of later questions, the gain that their interval tells from chance: half
+of its width in benchmarks/runs/2026-11-28-history-model."""
 
 
 @dataclass(frozen=True, slots=True)
