@@ -45,8 +45,9 @@ def with_recipe(command: Command) -> Command:
         click.option("--learning-rate", type=float, help="The peak learning rate."),
         click.option(
             "--loss",
-            type=click.Choice(["bce", "listnet"]),
-            help="bce scores each pair alone; listnet compares the passages of a question.",
+            type=click.Choice(["bce", "listnet", "marginmse"]),
+            help="bce scores each pair alone; listnet compares the passages of a question, marginmse each "
+            "answer with each other passage.",
         ),
         click.option("--epochs", type=int, help="The most passes over the pairs."),
         click.option("--revision", help="Commit of a hub base."),
