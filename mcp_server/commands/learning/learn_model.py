@@ -42,9 +42,9 @@ if TYPE_CHECKING:
     from retrieval.training.tuning.learning import Judges, Serving
     from retrieval.training.tuning.past_pairs import Lessons
 
-PAIR_S, READ_S = 0.04, 0.15
-"""Seconds of one core that a pair takes in each epoch, and that a model takes to read a later question
-(benchmarks/runs/2026-11-28-history-model)."""
+PAIR_S, READ_S = 0.15, 0.15
+"""Seconds of one core that a pair takes in each epoch, as every answer is compared with every other passage,
+and that a model takes to read a later question (benchmarks/runs/2026-11-28-history-model)."""
 LEAST_GAIN = 0.12
 """Divided by the root of the number of later questions, the gain that their interval tells from chance: half
 of its width in benchmarks/runs/2026-11-28-history-model."""
