@@ -28,8 +28,8 @@ FORMAT = 2
 """Increment when a stored reading changes."""
 DEPTH, FLAT_DEPTH = 60, 30
 """Candidates that are kept: of the shipped order, and of one that ranks a file's further places like its
-first, as most learned orders do. Of the first thirty of such an order, the shipped one's first sixty lack 6 to
-16 % in just, hexo and flysystem."""
+first, as most learned orders do. Of the first thirty of such an order, the shipped one's first sixty lack
+6 to 16 % in just, hexo and flysystem."""
 JUDGED = 5  # of them, the best, whose confidence is computed: another order rarely puts a deeper one first
 
 

@@ -28,9 +28,9 @@ RECIPE = Recipe(
 )
 """What just, hexo and fzf chose (benchmarks/runs/2026-11-28-history-model): in quality of their later
 questions, MarginMSE gains .011, .005 and .006, and ListNet in four passes .014, .000 and .008: alike, but one
-gains in each. Rates of 1e-4 and less gain nothing. The tuned weights alone gain .015, .012 and .011, with wider
-intervals; half of them is kept because commits judge nothing of what people ask otherwise, and a mean forgets
-less of it (decisions/0028)."""
+gains in each. Rates of 1e-4 and less gain nothing. The tuned weights alone gain .015, .012 and .011, with
+wider intervals; half of them is kept because commits judge nothing of what people ask otherwise, and a mean
+forgets less of it (decisions/0028)."""
 
 Stage = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is."""
