@@ -5,11 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mcp_server.commands.learning.learn_order import ask_past, head_of, mine, working
 from mcp_server.commands.options import (
     FILE,
     Command,
     common_flags,
+    counted,
     load_golden,
+    opened,
     refreshed,
     settings_of,
     text_of,
@@ -19,7 +22,7 @@ from mcp_server.messages import replies
 from mcp_server.terminal.progress import stages, timed
 from mcp_server.terminal.usage import examples
 from retrieval import installation
-from retrieval.errors import CheckError, TrainingError
+from retrieval.errors import ArgumentError, CheckError, TrainingError
 from retrieval.rank import learned_order
 from retrieval.rerank import model_versions
 from retrieval.rerank.model_loading import is_on_disk
@@ -32,41 +35,79 @@ if TYPE_CHECKING:
 
     from retrieval.training.evaluation.comparison import Report
     from retrieval.training.evaluation.cross_validation import Served
+    from retrieval.training.evaluation.past_report import PastReport
+
+PAST = 100  # questions: the 95 % interval of their mean quality is some .1 wide
 
 
 def with_outputs(command: Command) -> Command:
     """Give a command the options of the files that `show` writes."""
     for option in (
         click.option(
-            "--html", "html_file", type=FILE, callback=_drawable, help="Write a page with plots to this file."
+            "--html",
+            "html_file",
+            type=FILE,
+            callback=_placed,
+            help="Write a page to this file; it opens offline.",
         ),
-        click.option("--markdown", "markdown_file", type=FILE, help="Write the tables to this file."),
-        click.option("--json", "json_file", type=FILE, help="Write the evaluation to this file, as JSON."),
+        click.option(
+            "--markdown", "markdown_file", type=FILE, callback=_placed, help="Write the tables to this file."
+        ),
+        click.option(
+            "--json",
+            "json_file",
+            type=FILE,
+            callback=_placed,
+            help="Write the evaluation to this file, as JSON.",
+        ),
     ):
         command = option(command)
     return command
 
 
-def show(found: "Report", flags: dict[str, Any], *, title: str, view: View) -> None:
-    """Print the tables, and write what was asked for; the page also shows what is indexed."""
+def show(found: "Report", flags: dict[str, Any], *, title: str, view: View, first: str = "") -> None:
+    """Print the tables, and write what was asked for; the page also shows what is indexed.
+
+    Args:
+        found: The evaluation.
+        flags: The files to write, as `with_outputs` names them.
+        title: The title of what is written.
+        view: What is indexed.
+        first: Sections that the page shows before the evaluation, as HTML.
+    """
     from retrieval.training.evaluation import html_report, offline_search, tables
 
     table = tables.as_markdown(found)
     click.echo(replies.clean(table))
     writers: dict[str, Callable[[], str]] = {
         "json_file": lambda: tables.as_json(found),
-        "markdown_file": lambda: f"# {title}\n\n{table}",
-        "html_file": lambda: html_report.as_html(
-            found,
-            title=title,
-            more=offline_search.search_section(view, [item.text for item in found.asked])
-            + offline_search.index_section(view),
+        "markdown_file": lambda: replies.clean(f"# {title}\n\n{table}"),
+        "html_file": lambda: replies.clean(
+            html_report.as_html(
+                found,
+                title=title,
+                first=first,
+                more=offline_search.search_section(view, [item.text for item in found.asked])
+                + offline_search.index_section(view),
+            )
         ),
     }
-    for name, write in writers.items():
+    for name, content in writers.items():
         if flags[name]:
-            flags[name].write_text(write(), encoding="utf-8")
-            click.echo(f"written: {flags[name]}")
+            write(flags[name], content())
+
+
+def write(file: Path, text: str) -> None:
+    """Write a file that was asked for, and say so.
+
+    Raises:
+        ArgumentError: It cannot be written.
+    """
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ArgumentError(f"{file} cannot be written: {error.strerror}") from error
+    click.echo(f"written: {file}")
 
 
 def hold_against(before: "Report", found: "Report") -> None:
@@ -83,17 +124,22 @@ def hold_against(before: "Report", found: "Report") -> None:
         raise CheckError(f"significantly worse than the baseline: {names}")
 
 
-def _drawable(_context: click.Context, _parameter: click.Parameter, page: Path | None) -> Path | None:
+def _placed(_context: click.Context, _parameter: click.Parameter, file: Path | None) -> Path | None:
     """Fail before minutes of work, not after them."""
-    if page and "matplotlib" in installation.missing("train"):
-        remedy = installation.with_extra("train")
-        raise click.BadParameter(f"its plots need matplotlib; --markdown does not. Add it with: {remedy}")
-    return page
+    if file and not file.parent.is_dir():
+        raise click.BadParameter(f"the folder {file.parent} does not exist")
+    return file
 
 
 @click.command(
     "eval",
-    epilog=examples("goldrank eval", "goldrank eval --json today.json", "goldrank eval --gate today.json"),
+    epilog=examples(
+        "goldrank eval",
+        "goldrank eval --json today.json",
+        "goldrank eval --gate today.json",
+        "goldrank eval --past --json past.json",
+        "goldrank eval --past --gate past.json",
+    ),
 )
 @click.option(
     "--gate",
@@ -103,17 +149,39 @@ def _drawable(_context: click.Context, _parameter: click.Parameter, page: Path |
     help="Fail if a search got worse since this --json file.",
 )
 @click.option("--model", help="Evaluate this cross-encoder in place of the base.")
+@click.option(
+    "--past",
+    type=click.IntRange(1),
+    is_flag=False,
+    flag_value=str(PAST),
+    metavar="[N]",
+    help=f"Evaluate the first stage on the last N questions from commits; needs no golden file and no extra. "
+    f"[default: {PAST}]",
+)
 @with_outputs
 @with_golden
 @timed("the evaluation")
 def evaluate(
-    root: Path, golden_path: Path | None, baseline: Path | None, model: str | None, **flags: Any
+    root: Path,
+    golden_path: Path | None,
+    baseline: Path | None,
+    model: str | None,
+    past: int | None,
+    **flags: Any,
 ) -> None:
     """Evaluate today's search on the golden file: first stage, base model, promoted model.
 
     On questions that a promoted model learned from, its recorded out-of-fold scores count. A --model that
     learned from these questions scores too well.
+
+    With --past, the subjects of commits are the questions, each asked of the tree before its commit, and the
+    lines that the commit changed are the answers. A build can watch its own history this way: keep the --json
+    file of one run, and hold later ones against it with --gate.
     """
+    if past:
+        _refuse_beside_past(golden=golden_path, model=model, html=flags["html_file"])
+        _evaluate_past(root, settings_of(**common_flags(flags)), past, baseline, flags)
+        return
     from retrieval.training.evaluation import cross_validation, tables
 
     installation.require("train", "goldrank eval", TrainingError)
@@ -132,6 +200,88 @@ def evaluate(
     show(found, flags, title=f"goldrank on {repository.root.name}", view=repository.view())
     if before:
         hold_against(before, found)
+
+
+def _refuse_beside_past(**flags: object) -> None:
+    """Refuse what the evaluation on commits would ignore."""
+    for name, value in flags.items():
+        if value is not None:
+            raise ArgumentError(
+                f"--{name} has no meaning beside --past, which asks commits, and the first stage alone",
+                remedy="leave out one of them",
+            )
+
+
+def _evaluate_past(
+    root: Path, settings: Settings, most: int, baseline: Path | None, flags: dict[str, Any]
+) -> None:
+    """Evaluate the first stage on the newest questions of the past, and hold it against a baseline."""
+    from retrieval.training.evaluation import past_report
+
+    before = past_report.from_json(text_of(baseline), source=str(baseline)) if baseline else None
+    repository = opened(root, settings)  # today's index is not asked
+    head = head_of(repository.root)
+    order = learned_order.serving(settings.models, repository.root)
+    questions = mine(repository.root, head, most).questions
+    if not questions:
+        raise ArgumentError(
+            f"the commits of {repository.root} ask no question",
+            remedy="goldrank learn says why, commit by commit",
+        )
+    with working(repository, settings) as places:
+        lessons = ask_past(questions, places)
+    if not lessons:
+        raise TrainingError(
+            f"none of {counted(len(questions), 'question')} could be asked",
+            remedy="run it again: it continues",
+        )
+    facts = {"commit": head, "order": order.name or "shipped"}
+    found = past_report.measured(lessons, order.weights, facts)
+    title = (
+        f"{counted(len(lessons), 'question')} from commits of {repository.root.name}, order: {facts['order']}"
+    )
+    table = f"{title}\n\n{past_report.as_markdown(found)}"
+    click.echo(replies.clean(table))
+    for name, text in (
+        ("json_file", past_report.as_json(found)),
+        ("markdown_file", replies.clean(f"# {table}")),
+    ):
+        if flags[name]:
+            write(flags[name], text)
+    if order.name:
+        click.echo(_taught(repository, settings, order.name, [lesson.question.commit for lesson in lessons]))
+    if before:
+        _hold_past_against(before, found)
+
+
+def _taught(repository: Repository, settings: Settings, order: str, commits: list[str]) -> str:
+    """Say how many of the questions the order that serves may have learned from."""
+    from retrieval.training.past.hermetic_git import git_in
+    from retrieval.training.past.split import contains, newer_than
+
+    version = learned_order.read(learned_order.store(settings.models, repository.root), order)
+    git = git_in(repository.root, trusted=repository.root)
+    newer = newer_than(git, version.commit, "HEAD") if contains(git, version.commit, "HEAD") else ()
+    old = sum(commit not in newer for commit in commits)
+    return f"the learning of this order knew {old} of them: on those, it scores too well"
+
+
+def _hold_past_against(before: "PastReport", found: "PastReport") -> None:
+    """Fail when a measure got significantly worse on the questions that both evaluations know."""
+    from retrieval.training.evaluation import past_report
+
+    gains = past_report.since(before, found)
+    if not gains:
+        click.echo("the baseline and this evaluation share no question: nothing to compare")
+        return
+    click.echo(f"since the baseline, on {counted(past_report.common(before, found), 'question')} of both:")
+    for item in gains:
+        click.echo(
+            f"  {item.measure}: {item.before:.3f}, {item.gain:+.3f} [{item.low:+.3f}, {item.high:+.3f}]"
+        )
+    lost = ", ".join(item.measure for item in gains if item.high < 0)
+    if lost:
+        raise CheckError(f"significantly worse than the baseline: {lost}")
 
 
 def promoted_model(repository: Repository, settings: Settings) -> "Served | None":

@@ -2,10 +2,54 @@
 
 from dataclasses import replace
 
+import numpy as np
+
+from retrieval.rank.features import FEATURES
 from retrieval.rank.weights import QUESTION
 from retrieval.training.order.climb import moved, with_part
+from retrieval.training.order.evidence import Pool, answered
 from retrieval.training.order.gate import VALUE, Gain, OrderDecision
 from retrieval.training.order.learning import LearnedOrder
+
+ROWS = 12
+
+
+def pools(count: int, *, helps: str, seed: int = 1, hot: int | None = None) -> list[Pool]:
+    """Make questions whose answering chunk is the best by one feature, and no better by any other.
+
+    Args:
+        count: How many.
+        helps: The feature.
+        seed: Of all values.
+        hot: The chunk that answers every question, if it is the same.
+    """
+    rng = np.random.default_rng(seed)
+    made = []
+    for _ in range(count):
+        values = np.zeros((ROWS, len(FEATURES)))
+        values[:, FEATURES.index("body")] = rng.random(ROWS)
+        values[:, FEATURES.index("names")] = rng.random(ROWS) / 2
+        answer = int(rng.integers(ROWS)) if hot is None else hot
+        if helps:
+            values[answer, FEATURES.index(helps)] = 1.0
+        made.append(
+            answered(
+                Pool(
+                    kind="question",
+                    counts="files",
+                    values=values,
+                    file=np.arange(ROWS),
+                    file_kind=np.zeros(ROWS, dtype=np.int64),
+                    is_asked=np.zeros(ROWS, dtype=np.bool_),
+                    is_older=np.zeros(ROWS, dtype=np.bool_),
+                    match=0.5,
+                    paths=np.array([f"{row:02}.py" for row in range(ROWS)]),
+                    lines=np.tile([1, 9], (ROWS, 1)),
+                ),
+                [(f"{answer:02}.py", 1, 9)],
+            )
+        )
+    return made
 
 
 def learned(promote: bool = True, /, *, decay: float = 1.0, **features: float) -> LearnedOrder:

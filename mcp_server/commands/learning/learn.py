@@ -1,15 +1,14 @@
 """The command that learns a repository: it mines, judges out of fold, trains, and promotes or refuses."""
 
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from mcp_server.commands.evaluate import promoted_model, served_models, show, with_outputs
-from mcp_server.commands.learning.learn_model import Given, ask_past, can_train, learn_model
-from mcp_server.commands.learning.learn_order import has_history, learn_order
+from mcp_server.commands.evaluate import promoted_model, served_models, show, with_outputs, write
+from mcp_server.commands.learning.learn_model import Given, can_train, learn_model
+from mcp_server.commands.learning.learn_order import has_history, learn_order, measure_past
 from mcp_server.commands.learning.models import is_refused, let_serve
 from mcp_server.commands.learning.train import (
     mined_pairs,
@@ -45,6 +44,7 @@ if TYPE_CHECKING:
     from retrieval.training.fit.recipe import Recipe
     from retrieval.training.fit.training_record import Trained
     from retrieval.training.golden.golden_file import Golden
+    from retrieval.training.order.changes import OrderChange
     from retrieval.training.order.lessons import Lesson
     from retrieval.training.pairs.labeled_pairs import Mined
     from retrieval.training.release.gate import Guard
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
         "goldrank learn",
         "goldrank learn --only order",
         "goldrank learn --from commits",
+        "goldrank learn --since-last",
         "goldrank learn --guard ../other=../other/golden.json",
     )
 )
@@ -68,6 +69,11 @@ if TYPE_CHECKING:
     "source",
     type=click.Choice(["golden", "commits"]),
     help="What teaches the model. [default: the golden file where there is one, else commits]",
+)
+@click.option(
+    "--since-last",
+    is_flag=True,
+    help="Learn from commits alone, and judge only on those that no earlier learning has seen.",
 )
 @click.option(
     "--folds",
@@ -100,7 +106,7 @@ def learn(
     golden_path: Path | None,
     only: str | None,
     source: str | None,
-    guards: Sequence[str],
+    since_last: bool,
     force: bool,
     **flags: Any,
 ) -> None:
@@ -115,31 +121,67 @@ def learn(
     the gain over the first stage, the base and the model that serves now must be beyond chance.
 
     Both are promoted or refused each by itself. After an interruption, the same command continues.
+
+    With --since-last, questions newer than the last learning judge, and older ones teach. Run it from a
+    weekly job or a hook: as long as too few are new, it says how many, changes nothing and ends with 0.
     """
+    if since_last and only == "model":
+        raise ArgumentError(
+            "--since-last learns the order alone",
+            remedy="leave out one of --since-last and --only model",
+        )
+    only = "order" if since_last else only
     settings = settings_of(**common_flags(flags))
     has_golden = golden_path is not None or (root / GOLDEN).is_file()
     by_commits = source == "commits" or (source is None and not has_golden)
+    if (only == "order" or by_commits) and (flags["json_file"] or flags["markdown_file"]):
+        raise ArgumentError(
+            "--json and --markdown write how golden questions were answered, and none are asked here",
+            remedy="--html shows what a learned order changes",
+        )
     if only == "model" or (has_golden and not only):  # before minutes of work, not after them
         command = "goldrank learn --only model" if only else "goldrank learn (all but --only order)"
         installation.require("train", command, TrainingError)
     if by_commits and only != "order":
-        _reject_golden_options({**flags, "guards": guards})
+        _reject_golden_options(flags)
     repository = refreshed(root, settings)
     asked = load_golden(golden_path, repository) if has_golden or source == "golden" else None
     if asked:
         _lint_or_stop(asked, repository)
-    trains = only != "order" and by_commits
-    found: Sequence[Lesson] = ()
+    trains = only != "order" and by_commits and can_train(settings)
+    first = ""
+    found: list[Lesson] = []
     if only != "model" and (asked is None or only or by_commits or has_history(repository.root)):
-        trains = trains and can_train(settings)
-        found = learn_order(repository, settings, asked, force=force, teaches="model" if trains else "order")
-    elif trains and can_train(settings):
-        found = ask_past(repository, settings)
+        teaches: Literal["order", "model"] = "model" if trains else "order"
+        learning = learn_order(
+            repository, settings, asked, force=force, since_last=since_last, teaches=teaches
+        )
+        first, found = _show_order(learning.change, flags["html_file"], repository), learning.lessons
+    elif trains:
+        found = measure_past(repository, settings)
     if trains and found:
-        given = Given(past_recipe(settings, flags), asked, force)
-        learn_model(repository, settings, found, given)
+        learn_model(repository, settings, found, Given(past_recipe(settings, flags), asked, force))
     if asked and only != "order" and not by_commits:
-        _learn_model(repository, settings, asked, {**flags, "guards": guards}, force=force)
+        _learn_model(repository, settings, asked, {**flags, "first": first}, force=force)
+
+
+def _show_order(change: "OrderChange | None", file: Path | None, repository: Repository) -> str:
+    """Write a page of what an order changes, if one was asked for; return its section, for a longer page."""
+    if change is None:
+        if file:
+            click.echo(f"nothing was learned from commits to show in {file}")
+        return ""
+    from retrieval.training.evaluation.html_page import framed
+    from retrieval.training.evaluation.order_section import order_section
+
+    section = order_section(change)
+    if file:
+        write(file, replies.clean(framed(_title(repository), section)))
+    return section
+
+
+def _title(repository: Repository) -> str:
+    return f"goldrank learns {repository.root.name}"
 
 
 def _reject_golden_options(flags: dict[str, Any]) -> None:
@@ -149,9 +191,6 @@ def _reject_golden_options(flags: dict[str, Any]) -> None:
         "--feedback": flags["use_feedback"],
         "--by-time": flags["by_time"],
         "--preset": flags["preset"] != "default",
-        "--json": flags["json_file"],
-        "--markdown": flags["markdown_file"],
-        "--html": flags["html_file"],
     }
     for name, value in only_golden.items():
         if value:
@@ -174,7 +213,7 @@ def _learn_model(
     work = store_folder(settings.cache / "learning", repository.root)
     with alone(work):
         judged = _judge(asked, repository, mined, plan, work)
-        show(judged.report, flags, title=f"goldrank learns {repository.root.name}", view=repository.view())
+        show(judged.report, flags, title=_title(repository), view=repository.view(), first=flags["first"])
         decision = gate.decide(judged.report, weight=judged.weight, questions=len(judged.report.asked))
         if is_refused(decision, force=force):
             return

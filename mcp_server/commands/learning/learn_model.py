@@ -9,13 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mcp_server.commands.learning.learn_order import (
-    asked_past,
-    head_of,
-    places_of,
-    questions_of,
-    tell_gains,
-)
+from mcp_server.commands.learning.learn_order import head_of, tell_gains
 from mcp_server.commands.learning.models import is_refused, let_serve
 from mcp_server.commands.learning.train import tell_trained
 from mcp_server.commands.options import alone, counted
@@ -74,19 +68,6 @@ def can_train(settings: Settings) -> bool:
         return True
     click.echo(f"the model stays as it is; to learn it from commits too: {installation.with_extra('train')}")
     return False
-
-
-def ask_past(repository: Repository, settings: Settings) -> list["Lesson"]:
-    """Mine and measure the past of a repository for its model alone; return what was measured, oldest first.
-
-    Raises:
-        ArgumentError: The root has no history that can be asked.
-    """
-    head = head_of(repository.root)
-    with alone(_work(repository, settings)):
-        return asked_past(
-            questions_of(repository.root, head), places_of(repository, settings), teaches="model"
-        )
 
 
 def learn_model(repository: Repository, settings: Settings, found: Sequence["Lesson"], given: Given) -> None:

@@ -34,7 +34,7 @@ from retrieval.sync.repository import Repository
 from retrieval.version_log import Event
 
 if TYPE_CHECKING:
-    from retrieval.training.order.gate import OrderDecision
+    from retrieval.training.order.gate import Gain, OrderDecision
     from retrieval.training.release.gate import Decision
     from retrieval.training.release.versions import Draft
 
@@ -135,7 +135,10 @@ def rollback(root: Path, order: bool, reason: str, **flags: Any) -> None:
 @with_models
 @with_common
 def list_models(root: Path, **flags: Any) -> None:
-    """List the promoted models and orders of the repository, which of them serve, and their history."""
+    """List the promoted models and orders of the repository, what each gained when, and their history.
+
+    The history also has the learnings that were refused, with what they would have gained.
+    """
     models = settings_of(**flags).models
     where = model_versions.store(models, root)
     serving = model_versions.current(where)
@@ -156,7 +159,25 @@ def _list_orders(folder: Path) -> None:
     click.echo(f"{folder}: {counted(len(names), 'order')}; {serving or 'the shipped order'} serves")
     for name in names:
         click.echo(replies.clean(f"{'*' if name == serving else ' '} {_described_order(folder, name)}"))
-    _list_events(version_log.events(folder), first="shipped")
+    _list_events(version_log.events(folder), first="shipped", refused=_refused(folder))
+
+
+def _refused(folder: Path) -> list[tuple[str, str]]:
+    """Describe the learnings that promoted nothing, each with its time."""
+    from retrieval.training.release.learnings import learnings
+
+    found = []
+    for item in learnings(folder):
+        if item.version is None:
+            told = _gains(item.gains, item.questions) or " ".join(item.reasons)
+            found.append((item.time, f"refused, learned from {counted(item.lessons, 'commit')}: {told}"))
+    return found
+
+
+def _gains(gains: Sequence["Gain"], questions: int) -> str:
+    """Write what an order gained on later commits; "" if nothing was compared."""
+    said = "; ".join(f"{item.measure} {item.gain:+.3f} [{item.low:+.3f}, {item.high:+.3f}]" for item in gains)
+    return f"on {counted(questions, 'later commit')}: {said}" if said else ""
 
 
 def _described_order(folder: Path, name: str) -> str:
@@ -169,25 +190,33 @@ def _described_order(folder: Path, name: str) -> str:
     forced = ", forced" if version.decision.get("forced") else ""
     return (
         f"{name}  {version.created[:16]}  {counted(version.lessons, 'commit')}{forced}  {changes}; "
-        f"on later commits: {_later_gains(version.decision)}"
+        f"{_told_gains(version.decision)}"
     )
 
 
-def _later_gains(decision: Mapping[str, Any]) -> str:
+def _told_gains(decision: Mapping[str, Any]) -> str:
     """List what something gained on the later commits that judged it."""
-    return "; ".join(
-        f"{item['measure']} {item['gain']:+.3f} [{item['low']:+.3f}, {item['high']:+.3f}]"
-        for item in decision.get("gains", [])
-    )
+    from retrieval.training.order.gate import Gain
+
+    try:
+        gains = [Gain(**item) for item in decision.get("gains", [])]
+        return _gains(gains, int(decision.get("questions", 0)))
+    except (TypeError, ValueError):
+        return "what it gained cannot be read"
 
 
-def _list_events(events: Sequence[Event], *, first: str) -> None:
-    """List a history; `first` names what serves without a promotion."""
-    for event in events:
-        said = f" ({event.reason})" if event.reason else ""
-        click.echo(replies.clean(
-            f"  {event.time[:16]}  {event.action}: {event.before or first} -> {event.after or first}{said}"
-        ))  # fmt: skip
+def _list_events(events: Sequence[Event], *, first: str, refused: Sequence[tuple[str, str]] = ()) -> None:
+    """List a history, oldest first; `first` names what serves without a promotion."""
+    lines = [
+        (
+            event.time,
+            f"{event.action}: {event.before or first} -> {event.after or first}"
+            + (f" ({event.reason})" if event.reason else ""),
+        )
+        for event in events
+    ]
+    for time, said in sorted((*lines, *refused), key=lambda line: line[0]):
+        click.echo(replies.clean(f"  {time[:16]}  {said}"))
 
 
 def _has_pointer(folder: Path) -> bool:
@@ -205,7 +234,7 @@ def _described(where: model_versions.ModelStore, name: str) -> str:
         taught = counted(version.facts.lessons, "commit")
         return (
             f"{name}  {version.created[:16]}  weight {version.facts.weight:g}  {taught}{forced}; "
-            f"on later commits: {_later_gains(version.decision)}"
+            f"{_told_gains(version.decision)}"
         )
     gains = "; ".join(
         f"{item['gain']:+.3f} [{item['low']:+.3f}, {item['high']:+.3f}] over {item['opponent']}"

@@ -7,45 +7,35 @@ from typing import Any
 
 from retrieval.training.evaluation import comparison, metrics, offline_search
 from retrieval.training.evaluation.comparison import Report, Scores
+from retrieval.training.evaluation.html_page import framed
 from retrieval.training.evaluation.tables import COLUMNS, first_answer, gain, row
 
 NOWHERE = 100  # where a plot draws targets that are not among the first 50
 CUTOFFS = (1, 2, 3, 5, 10, 20, 50)
 
 _COLORS = ("#9e9e9e", "#bcbd22", "#1f77b4", "#ff7f0e", "#8c564b", "#2ca02c")
-_STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem }
-table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums; width: 100% }
-th, td { border-bottom: 1px solid #ddd; padding: .25rem .6rem; text-align: right; vertical-align: top }
-th:first-child, td:first-child { text-align: left; overflow-wrap: anywhere; min-width: 9rem }
-td:not(:first-child) { white-space: nowrap } .wide { overflow-x: auto }
-.facts td:not(:first-child) { text-align: left; white-space: normal; overflow-wrap: anywhere }
-.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(24rem, 100%), 1fr)); gap: 1rem }
-figure { margin: 0 } .plots svg { width: 100%; height: auto }
-.better { color: #17771f } .worse { color: #b3261e }
-"""
 
 
-def as_html(report: Report, *, title: str, more: str = "") -> str:
+def as_html(report: Report, *, title: str, first: str = "", more: str = "") -> str:
     """Write the page; the same arguments give the same bytes.
 
     Args:
         report: The evaluation.
         title: The title of the page.
+        first: Sections before the systems, as HTML.
         more: Sections between the plots and the questions, as HTML.
     """
-    name = html.escape(title)
+    model = f"<h2>The model</h2>\n{_systems_section(report)}" if first else _systems_section(report)
+    body = f"{first}{model}{more}{_questions_table(report)}\n{_facts(report)}"
+    return framed(title, body, style=offline_search.STYLE)
+
+
+def _systems_section(report: Report) -> str:
+    """Write what systems scored, and the plots."""
     plots = "\n".join(
         f"<figure>{_plot(draw, report)}</figure>" for draw in (_ranks, _recall, _latency, _trust)
     )
-    return (
-        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{name}</title>\n'
-        f'<meta name="viewport" content="width=device-width">\n<link rel="icon" href="data:,">\n'
-        f"<style>{_STYLE}{offline_search.STYLE}</style>\n</head>\n<body>\n<h1>{name}</h1>\n"
-        f"{_systems_table(report)}\n{_gains(report)}\n"
-        f'<div class="plots">\n{plots}\n</div>\n'
-        f"{more}{_questions_table(report)}\n{_facts(report)}\n</body>\n</html>\n"
-    )
+    return f'{_systems_table(report)}\n{_gains(report)}\n<div class="plots">\n{plots}\n</div>\n'
 
 
 def _systems_table(report: Report) -> str:

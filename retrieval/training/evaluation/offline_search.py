@@ -24,8 +24,8 @@ SHOWN_PATHS = 20  # of each reason why files are left out
 STYLE = """
 #try input { width: 100%; font: inherit; padding: .4rem .6rem; box-sizing: border-box }
 #try li { margin: .8rem 0 } #try code { font-weight: 600; overflow-wrap: anywhere }
-#try pre { margin: .2rem 0; padding: .5rem; background: #f6f8fa; overflow-x: auto; font-size: 12px }
-.bar { display: inline-block; height: .7em; background: #1f77b4; vertical-align: baseline }
+#try pre { margin: .2rem 0; padding: .5rem; background: var(--soft); overflow-x: auto; font-size: 12px }
+.bar { display: inline-block; height: .7em; background: var(--first); vertical-align: baseline }
 """
 
 _SCRIPT = """
@@ -92,7 +92,7 @@ def index_section(view: View) -> str:
 
 def search_section(view: View, questions: Sequence[str]) -> str:
     """Write a search over the places that answer some questions, with its data and script."""
-    data = json.dumps(list(_places(view, questions)), ensure_ascii=False).replace("<", "\\u003c")
+    data = json.dumps(list(_places(view, questions))).replace("<", "\\u003c")
     script = _SCRIPT.replace("K1", f"{K1:g}").replace("(1 - B + B *", f"(1 - {B:g} + {B:g} *")
     return (
         f"<h2>Try a search</h2>\n<p>Over the first {PLACES} places of each of {len(questions):,} questions, "

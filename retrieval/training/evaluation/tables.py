@@ -31,6 +31,11 @@ def from_json(text: str, *, source: str) -> Report:
     """
     try:
         raw = json.loads(text)
+        if "past" in raw:
+            raise ArgumentError(
+                f"{source} holds an evaluation of commits, not of golden questions",
+                remedy=f"compare it with: goldrank eval --past --gate {source}",
+            )
         return Report(
             asked=tuple(
                 Asked(**{**item, "targets": tuple(Expected(**target) for target in item["targets"])})
@@ -47,7 +52,7 @@ def from_json(text: str, *, source: str) -> Report:
             confidence=raw["confidence"],
             facts=raw["facts"],
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ArgumentError(
             f"{source} holds no evaluation", remedy="make one with: goldrank eval --json FILE"
         ) from error

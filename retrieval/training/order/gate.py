@@ -76,7 +76,7 @@ def decide(
     """
     count = len(after.values)
     if not count:
-        return OrderDecision(False, (_too_few(0),), 0, golden=golden)
+        return OrderDecision(False, (too_few(0),), 0, golden=golden)
     gains = (
         gain(VALUE, before.values, after.values),
         gain(LINES, before.measures["line_recall10"], after.measures["line_recall10"]),
@@ -84,7 +84,7 @@ def decide(
     )
     value, lines, files = gains
     against = [
-        *([_too_few(count)] if count < LEAST_LATER else []),
+        *([too_few(count)] if count < LEAST_LATER else []),
         *_no_gain(value),
         *([] if lines.gain >= 0 else [f"{_said(lines)}: fewer of the answering lines are found."]),
         *([] if files.high >= 0 else [f"{_said(files)}, which is not chance."]),
@@ -100,9 +100,20 @@ def decide(
 def gain(measure: str, before: Floats, after: Floats) -> Gain:
     """Compare two orders question by question."""
     differences = after - before
-    draws = np.random.default_rng(SEED).integers(0, len(differences), (RESAMPLES, len(differences)))
-    low, high = np.quantile(differences[draws].mean(axis=1), [0.025, 0.975])
-    return Gain(measure, float(before.mean()), float(differences.mean()), float(low), float(high))
+    low, high = interval(differences)
+    return Gain(measure, float(before.mean()), float(differences.mean()), low, high)
+
+
+def interval(values: Floats) -> tuple[float, float]:
+    """Return the 95 % interval of the mean of at least one value, a percentile bootstrap (Efron 1979)."""
+    draws = np.random.default_rng(SEED).integers(0, len(values), (RESAMPLES, len(values)))
+    low, high = np.quantile(values[draws].mean(axis=1), [0.025, 0.975])
+    return float(low), float(high)
+
+
+def too_few(count: int) -> str:
+    """Say that so many later questions decide nothing."""
+    return f"{count} later questions are too few to judge by: {LEAST_LATER} decide; more commits bring more."
 
 
 def _no_gain(item: Gain) -> list[str]:
@@ -131,10 +142,6 @@ def _said(item: Gain) -> str:
         f"On later commits, {item.measure} goes from {item.before:.3f} by {item.gain:+.3f} "
         f"({item.low:+.3f} to {item.high:+.3f})"
     )
-
-
-def _too_few(count: int) -> str:
-    return f"{count} later questions are too few to judge by: {LEAST_LATER} decide; more commits bring more."
 
 
 def _golden_loss(golden: tuple[float, float] | None) -> list[str]:

@@ -10,12 +10,12 @@ from retrieval.progress import Progress, no_progress
 from retrieval.rank.learned_order import LEARNED as KIND
 from retrieval.rank.need import NeedKind
 from retrieval.rank.weights import WEIGHTS, Weights
-from retrieval.training.order.climb import climb, moved, question_parts
+from retrieval.training.order.climb import Step, climb, moved, question_parts
 from retrieval.training.order.evidence import Evidence, Floats, Pool, answered, joined
-from retrieval.training.order.gate import OrderDecision, decide
+from retrieval.training.order.gate import OrderDecision, decide, too_few
 from retrieval.training.order.measures import Judge, judge
+from retrieval.training.past.split import LEARNED
 
-LEARNED = 0.6  # share of the questions, the oldest, that are learned from; the others judge
 STEP = 0.12
 """A step must gain this, divided by the square root of the number of lessons. Smaller steps follow chance: on
 tox-dev/tox, steps of .0004 lose .017 nDCG@10 of files on later questions; steps of .01 (with 146 lessons)
@@ -33,18 +33,21 @@ class LearnedOrder:
         lessons: How many questions it was learned from.
         moved: Each part of the weights that changed, with its value before and after.
         decision: Whether it may serve.
+        steps: The steps of the climb that led there.
     """
 
     weights: Weights
     lessons: int
     moved: Mapping[str, tuple[float, float]]
     decision: OrderDecision
+    steps: tuple[Step, ...] = ()
 
 
 def learn(
     pools: Sequence[Pool],
     serving: Weights,
     *,
+    lessons: int | None = None,
     golden: Sequence[Pool] = (),
     progress: Progress = no_progress,
 ) -> LearnedOrder:
@@ -53,21 +56,27 @@ def learn(
     Args:
         pools: The questions of the past, oldest first.
         serving: The weights of questions that serve; the climb starts there.
+        lessons: How many of the questions teach, the first ones. [default: `split.LEARNED` of them]
         golden: The questions of a golden file, if there is one.
         progress: Called with parts of the weights tried and their number.
     """
-    lessons = math.floor(LEARNED * len(pools))
-    weights = _climbed(joined(pools[:lessons]), serving, progress) if lessons else serving
+    if lessons is None:
+        lessons = math.floor(LEARNED * len(pools))
+    steps: list[Step] = []
+    weights = _climbed(joined(pools[:lessons]), serving, steps, progress) if lessons else serving
     changed = moved(serving, weights)
     if not changed:
         why = _nothing_gains(lessons, len(pools) - lessons)
         return LearnedOrder(weights, lessons, {}, OrderDecision(False, (why,), len(pools) - lessons))
+    if not pools[lessons:]:
+        return LearnedOrder(weights, lessons, changed, OrderDecision(False, (too_few(0),), 0), tuple(steps))
     later = joined(pools[lessons:])
     by_serving, by_learned = (_judge_of(one) for one in (serving, weights))
     before, after = by_serving(later), by_learned(later)
     seconds = _golden(golden, serving, weights) if golden else None
     elsewhere = gains_elsewhere(pools[lessons:], by_serving, by_learned)
-    return LearnedOrder(weights, lessons, changed, decide(before, after, elsewhere=elsewhere, golden=seconds))
+    decision = decide(before, after, elsewhere=elsewhere, golden=seconds)
+    return LearnedOrder(weights, lessons, changed, decision, tuple(steps))
 
 
 def gains_elsewhere(pools: Sequence[Pool], serving: Judge, learned: Judge) -> Floats:
@@ -105,7 +114,8 @@ def _judge_of(weights: Weights) -> Judge:
     return lambda evidence: judge(evidence, {KIND: weights})
 
 
-def _climbed(evidence: Evidence, serving: Weights, progress: Progress) -> Weights:
+def _climbed(evidence: Evidence, serving: Weights, steps: list[Step], progress: Progress) -> Weights:
+    """Climb, and note the steps that were taken."""
     parts = question_parts()
     return climb(
         serving,
@@ -113,6 +123,7 @@ def _climbed(evidence: Evidence, serving: Weights, progress: Progress) -> Weight
         least_gain=least_gain(len(evidence)),
         parts=parts,
         passes=PASSES,
+        on_step=lambda step, _worth: steps.append(step),
     )
 
 

@@ -41,11 +41,25 @@ def judge(evidence: Evidence, weights: Mapping[NeedKind, Weights]) -> Judged:
 
 def judge_order(evidence: Evidence, order: Ints) -> Judged:
     """Measure an order: the rows of each question, best first, int64 [n_rows], question after question."""
+    rank = _ranks(evidence, order)
+    measures = _of_files(evidence, order, rank) | _of_lines(evidence, rank) | _of_chunks(evidence, rank)
+    return Judged(measures, _values(measures))
+
+
+def first_ranks(evidence: Evidence, weights: Mapping[NeedKind, Weights]) -> Ints:
+    """Return the rank of each question's first result that meets an answer, or NEVER, int64 [n_questions]."""
+    by_answer = _first_of_answers(evidence, _ranks(evidence, order_of(evidence, weights)))
+    first = np.full(len(evidence), NEVER)
+    np.minimum.at(first, evidence.answer_question, by_answer)
+    return first
+
+
+def _ranks(evidence: Evidence, order: Ints) -> Ints:
+    """Return the rank of each row among those of its question, from 1, int64 [n_rows]."""
     starts = np.searchsorted(evidence.question, np.arange(len(evidence)))
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order)) - starts[evidence.question[order]] + 1
-    measures = _of_files(evidence, order, rank) | _of_lines(evidence, rank) | _of_chunks(evidence, rank)
-    return Judged(measures, _values(measures))
+    return rank
 
 
 def _values(measures: Measures) -> Floats:

@@ -5,6 +5,7 @@ written, then the pointer is replaced. Killed at any moment, the old or the new 
 """
 
 import json
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -15,6 +16,8 @@ from retrieval import version_log
 from retrieval.errors import ArgumentError, ModelError
 from retrieval.rank import learned_order
 from retrieval.training.order.learning import LearnedOrder
+from retrieval.training.release import learnings
+from retrieval.training.release.learnings import Learning
 from retrieval.training.release.version_files import append, point, sound_before, sync, writing
 from retrieval.version_log import VERSIONS, Event
 
@@ -90,6 +93,33 @@ def promote(
     return name
 
 
+def record(
+    where: OrderStore, learned: LearnedOrder, *, commit: str, now: datetime, version: str | None
+) -> None:
+    """Record that an order was learned, promoted or not.
+
+    Raises:
+        ModelError: The store cannot be written, or another process writes it.
+    """
+    decision = learned.decision
+    learning = Learning(
+        time=now.isoformat(),
+        commit=commit,
+        lessons=learned.lessons,
+        questions=decision.questions,
+        version=version,
+        gains=decision.gains,
+        reasons=decision.reasons,
+    )
+    with _writing(where):
+        learnings.record(where.folder, learning)
+
+
+def last_learned(where: OrderStore) -> tuple[str, str] | None:
+    """Return when an order was last learned, promoted or not, and the commit that learning began at."""
+    return learnings.latest(learnings.learnings(where.folder), _promoted(where))
+
+
 def rollback(where: OrderStore, *, now: datetime, reason: str = "") -> Event:
     """Roll back to the order promoted before the current one, or to the shipped one if there is none.
 
@@ -113,6 +143,15 @@ def rollback(where: OrderStore, *, now: datetime, reason: str = "") -> Event:
         append(where.folder, event)
         point(where.folder, target)
     return event
+
+
+def _promoted(where: OrderStore) -> Iterator[tuple[str, str]]:
+    for name in learned_order.versions(where.folder):
+        try:
+            version = learned_order.read(where.folder, name)
+        except ModelError:
+            continue
+        yield version.created, version.commit
 
 
 def _serving(where: OrderStore) -> str | None:

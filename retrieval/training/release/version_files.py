@@ -91,11 +91,15 @@ def replace(file: Path, content: bytes) -> None:
 
 
 def append(folder: Path, event: Event) -> None:
-    """Append an event to the history, on a line of its own even if the last one is torn."""
-    file = folder / HISTORY
+    """Append an event to the history."""
+    append_line(folder / HISTORY, version_log.line_of(event))
+
+
+def append_line(file: Path, line: bytes) -> None:
+    """Append a line to a file, on a line of its own even if the last one is torn."""
     torn = file.exists() and not file.read_bytes().endswith(b"\n")
     with file.open("ab") as out:
-        out.write(b"\n" * torn + version_log.line_of(event))
+        out.write(b"\n" * torn + line)
     sync(file)
 
 

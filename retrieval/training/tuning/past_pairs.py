@@ -13,10 +13,10 @@ import numpy as np
 from retrieval.rank.need import NeedKind
 from retrieval.rank.weights import Weights
 from retrieval.records import Candidate
-from retrieval.training.order.learning import LEARNED
 from retrieval.training.pairs.history_pairs import SKIPPED, pairs_of
 from retrieval.training.pairs.labeled_pairs import LabeledPair
 from retrieval.training.pairs.mining import bare
+from retrieval.training.past.split import LEARNED
 from retrieval.training.tuning.first_order import Asked, FirstOrder, ordered
 
 NEGATIVES = (0, 1, 2, 3, 5)

@@ -15,6 +15,7 @@ from tiny_model import KEYWORD, train
 
 from mcp_server.commands.evaluate import evaluate
 from retrieval import installation
+from retrieval.errors import TrainingError
 from retrieval.rerank.fusion import PAIR_TEXT_VERSION
 from retrieval.rerank.model_loading import CrossEncoderScorer
 
@@ -203,8 +204,8 @@ def test_plots_that_cannot_be_drawn_are_refused_before_the_work(monkeypatch: pyt
         importlib.util, "find_spec", lambda name: None if name == "matplotlib" else find(name)
     )
     refused = CliRunner().invoke(evaluate, ["--html", "page.html"])
-    assert refused.exit_code == 2
-    assert installation.with_extra("train") in refused.output
+    assert isinstance(refused.exception, TrainingError)
+    assert installation.with_extra("train") in str(refused.exception)
 
 
 def test_the_loop_refuses_what_it_cannot_prove_and_force_is_undone(house: Path, base: Path) -> None:

@@ -82,7 +82,7 @@ def test_a_model_that_commits_taught_is_promoted_listed_and_undone(house: Tree, 
     assert "promoted 0001-" in out
     listed = goldrank("models", tree=house, base=base)
     assert "* 0001-" in listed
-    assert "commits, forced; on later commits: quality " in listed
+    assert "commits, forced; on 10 later commits: quality " in listed
     where = model_versions.store(house.root.parent / "models", house.root)
     version = model_versions.read_version(where, str(model_versions.current(where)))
     model_versions.verify(version)

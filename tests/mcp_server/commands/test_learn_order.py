@@ -102,7 +102,7 @@ def test_a_promoted_order_is_listed_explained_and_undone(shop: Tree) -> None:
     assert re.search(rf"ok\s+order\s+{name}, learned from 146 commits", goldrank("doctor", tree=shop))
     listed = goldrank("models", tree=shop)
     assert f"* {name}" in listed
-    assert "decay 0.75 -> 1; on later commits: quality +0.030 [+0.010, +0.050]" in listed
+    assert "decay 0.75 -> 1; on 98 later commits: quality +0.030 [+0.010, +0.050]" in listed
     refused = goldrank("rollback", tree=shop, code=2)
     assert "undo the order with: goldrank rollback --order" in refused
     out = goldrank("rollback", "--order", "--reason", "a try", tree=shop)
@@ -154,5 +154,86 @@ def test_a_history_that_proves_nothing_says_what_is_missing(tmp_path: Path) -> N
     assert "golden.json does not exist" in refused
 
 
+def test_a_shallow_clone_says_what_it_lacks(shop: Tree, tmp_path: Path) -> None:
+    """Builds clone one commit, and would watch nothing."""
+    tree = Tree(tmp_path / "clone", tmp_path / "cache")
+    shop.git("clone", "-q", "--depth", "4", shop.root.as_uri(), str(tree.root))
+    out = goldrank("eval", "--past", tree=tree)
+    assert "git fetch --unshallow" in out
+    assert "3 questions from commits of clone" in out
+    shop.git("clone", "-q", "--depth", "1", shop.root.as_uri(), str(tmp_path / "one"))
+    out = goldrank("eval", "--past", tree=Tree(tmp_path / "one", tree.cache), code=2)
+    assert "git fetch --unshallow" in out
+    assert "ask no question" in out
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def test_a_build_is_held_against_its_own_history(shop: Tree) -> None:
+    """Hardly any repository has golden questions, and every one has a past that must not be found less."""
+    where = orders.store(shop.root.parent / "models", shop.root)
+    while learned_order.current(where.folder):
+        orders.rollback(where, now=_now())
+    baseline = shop.root.parent / "past.json"
+    out = goldrank("eval", "--past", "60", "--json", baseline, tree=shop)
+    assert "60 questions from commits of shop, order: shipped" in out
+    assert re.search(r"\| quality \| [01]\.\d{3} \| [01]\.\d{3} to [01]\.\d{3} \|", out)
+    out = goldrank("eval", "--past", "--gate", baseline, tree=shop)
+    assert "100 questions from commits of shop" in out
+    assert "since the baseline, on 60 questions of both:" in out
+    assert "quality: " in out
+    assert "+0.000 [+0.000, +0.000]" in out
+    blind = dict.fromkeys(("body", "names", "path", "title", "definition", "whole", "phrase", "past"), 0.0)
+    orders.promote(where, learned(**blind), commit="c0ffee", now=_now())
+    out = goldrank("eval", "--past", "60", "--gate", baseline, tree=shop, code=1)
+    assert "significantly worse than the baseline: quality" in out
+    assert "the learning of this order knew 60 of them: on those, it scores too well" in out
+    orders.rollback(where, now=_now())
+
+
+def test_what_commits_cannot_be_asked_is_refused_before_the_work(shop: Tree) -> None:
+    """A flag that is silently ignored is believed."""
+    golden = write(shop.root.parent, {"golden-report.json": '{"asked": [], "systems": []}'})
+    report = golden / "golden-report.json"
+    out = goldrank("eval", "--past", "--gate", report, tree=shop, code=2)
+    assert "holds an evaluation of golden questions, not of commits" in out
+    for option, value in (("--golden", report), ("--model", "m"), ("--html", "page.html")):
+        out = goldrank("eval", "--past", "5", option, value, tree=shop, code=2)
+        assert f"{option} has no meaning beside --past" in out
+    out = goldrank("learn", "--since-last", "--only", "model", tree=shop, code=2)
+    assert "leave out one of --since-last and --only model" in out
+    out = goldrank("learn", "--only", "order", "--json", "a.json", tree=shop, code=2)
+    assert "--html shows what a learned order changes" in out
+    out = goldrank("learn", "--html", "nowhere/page.html", tree=shop, code=2)
+    assert "the folder nowhere does not exist" in out
+
+
+def test_a_weekly_job_learns_when_enough_is_new(shop: Tree) -> None:
+    """A learning that judges on what an earlier one saw promotes by and by what is chance."""
+    page = shop.root.parent / "page.html"
+    goldrank("learn", tree=shop)
+    begun = shop.git("rev-parse", "HEAD")
+    for number in range(45):
+        subject = f"Take the {words(number)} lantern down from {words(number)}peg <b>at dusk"
+        shop.commit(subject, {f"src/f{number}.py": text(number, "2")})
+        if number == 9:
+            out = goldrank("learn", "--since-last", "--html", page, tree=shop)
+            assert f"began at {begun[:10]}; only newer commits judge" in out
+            assert "10 questions since then, in 10 commits: 40 are needed to judge by, about 3" in out
+            assert f"nothing was learned from commits to show in {page}" in out
+            assert not page.exists()
+    out = goldrank("learn", "--since-last", "--html", page, tree=shop)
+    assert f"the oldest {COUNT} teach, the newest 45 judge" in out
+    assert f"written: {page}" in out
+    told = page.read_text(encoding="utf-8")
+    assert "<h2>The order of results</h2>" in told
+    assert "<b>" not in told
+    assert "<script" not in told
+    out = goldrank("learn", "--since-last", tree=shop)
+    assert "0 questions since then, in 0 commits: 40 are needed" in out
+    shop.git("reset", "-q", "--hard", f"{begun}~1")
+    out = goldrank("learn", "--since-last", tree=shop)
+    assert "which this history no longer holds: this learns as without --since-last" in out
+    assert "refused, learned from" in goldrank("models", tree=shop)

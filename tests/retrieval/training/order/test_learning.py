@@ -4,54 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from order_factory import pools
 
-from retrieval.rank.features import FEATURES
 from retrieval.rank.weights import QUESTION, WEIGHTS
 from retrieval.training.order import gate, learning
 from retrieval.training.order.climb import question_parts, with_part
-from retrieval.training.order.evidence import Pool, answered, joined
+from retrieval.training.order.evidence import joined
 from retrieval.training.order.gate import FILES, LINES, VALUE, decide
 from retrieval.training.order.measures import Judged, judge
-
-ROWS = 12
-
-
-def pools(count: int, *, helps: str, seed: int = 1, hot: int | None = None) -> list[Pool]:
-    """Make questions whose answering chunk is the best by one feature, and no better by any other.
-
-    Args:
-        count: How many.
-        helps: The feature.
-        seed: Of all values.
-        hot: The chunk that answers every question, if it is the same.
-    """
-    rng = np.random.default_rng(seed)
-    made = []
-    for _ in range(count):
-        values = np.zeros((ROWS, len(FEATURES)))
-        values[:, FEATURES.index("body")] = rng.random(ROWS)
-        values[:, FEATURES.index("names")] = rng.random(ROWS) / 2
-        answer = int(rng.integers(ROWS)) if hot is None else hot
-        if helps:
-            values[answer, FEATURES.index(helps)] = 1.0
-        made.append(
-            answered(
-                Pool(
-                    kind="question",
-                    counts="files",
-                    values=values,
-                    file=np.arange(ROWS),
-                    file_kind=np.zeros(ROWS, dtype=np.int64),
-                    is_asked=np.zeros(ROWS, dtype=np.bool_),
-                    is_older=np.zeros(ROWS, dtype=np.bool_),
-                    match=0.5,
-                    paths=np.array([f"{row:02}.py" for row in range(ROWS)]),
-                    lines=np.tile([1, 9], (ROWS, 1)),
-                ),
-                [(f"{answer:02}.py", 1, 9)],
-            )
-        )
-    return made
 
 
 def judged(value: np.ndarray, lines: np.ndarray, files: np.ndarray) -> Judged:
