@@ -37,6 +37,7 @@ from retrieval.sync.repository import Repository
 from retrieval.sync.view import View
 from retrieval.training.golden import edits, golden_file
 from retrieval.training.pairs import labeled_pairs
+from retrieval.training.pairs.history_pairs import SKIPPED, ReadPassages, pairs_of
 from retrieval.training.pairs.labeled_pairs import LabeledPair, Mined
 from retrieval.training.past.followed_clone import FollowedClone
 from retrieval.training.past.hermetic_git import git_in
@@ -45,8 +46,6 @@ REPOSITORIES = Path(__file__).with_name("repositories.txt")
 COMMITS = Path(__file__).with_name("commits.json")
 MOST = 50  # lessons of a repository: more of one teach its words, not its language
 DEPTH = 30  # what the second stage reads
-SKIPPED = 3
-POSITIVES, NEGATIVES = 3, 12  # of a lesson, by first-stage rank
 FREE = frozenset({"MIT", "BSD", "ISC", "Apache-2.0", "Unlicense", "CC0-1.0"})
 
 
@@ -125,25 +124,12 @@ def _lesson(row: dict[str, Any], repository: Repository) -> list[LabeledPair]:
     found = first_stage.candidates_of(view, read_need(row["query"]), limit=DEPTH)
     positives = [one for one in found if any(touches(span_of(one), target) for target in targets)]
     negatives = [one for one in found if one.rank > SKIPPED and one.chunk.path not in touched]
-    return pairs_of(row["id"], row["query"], view, positives, negatives)
+    return pairs_of(row["id"], row["query"], positives, negatives, passages_of(view))
 
 
-def pairs_of(
-    identity: str,
-    query: str,
-    view: View,
-    positives: Sequence[Candidate],
-    negatives: Sequence[Candidate],
-) -> list[LabeledPair]:
-    """Return the first pairs of a question, positives first; none where either are missing."""
-    if not positives or not negatives:
-        return []
-    kept = [*((one, 1) for one in positives[:POSITIVES]), *((one, 0) for one in negatives[:NEGATIVES])]
-    texts = view.chunk_texts(one.chunk for one, _ in kept)
-    return [
-        LabeledPair(identity, identity, query, pair_text(text.chunk, text.text), label, one.chunk, one.rank)
-        for (one, label), text in zip(kept, texts, strict=True)
-    ]
+def passages_of(view: View) -> ReadPassages:
+    """Return what reads the passages of a view."""
+    return lambda chunks: [pair_text(text.chunk, text.text) for text in view.chunk_texts(chunks)]
 
 
 def span_of(candidate: Candidate) -> tuple[str, int, int]:

@@ -28,7 +28,7 @@ from tqdm import tqdm
 from benchmarks.judges.asking import follow
 from benchmarks.judges.found import touches
 from benchmarks.judges.question_sets import Target
-from embedded_model.commits import COMMITS, DEPTH, pairs_of, span_of, stem_of, write
+from embedded_model.commits import COMMITS, DEPTH, passages_of, span_of, stem_of, write
 from retrieval.chunks import chunker
 from retrieval.files.languages import has_grammar
 from retrieval.paths import file_kinds
@@ -37,6 +37,7 @@ from retrieval.records import Chunk
 from retrieval.search import first_stage
 from retrieval.settings import Settings
 from retrieval.sync.repository import Repository
+from retrieval.training.pairs.history_pairs import pairs_of
 from retrieval.training.pairs.labeled_pairs import LabeledPair
 from retrieval.training.past.followed_clone import FollowedClone
 from retrieval.training.past.hermetic_git import Git, git_in
@@ -183,7 +184,7 @@ def _lesson(identity: str, row: dict[str, Any], repository: Repository) -> list[
     found = first_stage.candidates_of(view, read_need(row["q"]), limit=DEPTH)
     positives = [one for one in found if touches(span_of(one), target)]
     negatives = [one for one in found if not touches(span_of(one), target)]
-    return pairs_of(identity, row["q"], view, positives, negatives)
+    return pairs_of(identity, row["q"], positives, negatives, passages_of(view))
 
 
 if __name__ == "__main__":

@@ -115,13 +115,15 @@ GROUPS: Mapping[str, Mapping[str, _Entry]] = {
     },
     "Learn": {
         "golden": _Entry("commands.golden", "golden", "Maintain questions with known answers."),
-        "learn": _Entry("commands.learn", "learn", "Learn this repository, then promote or refuse."),
+        "learn": _Entry("commands.learning.learn", "learn", "Learn this repository, then promote or refuse."),
         "eval": _Entry("commands.evaluate", "evaluate", "Measure the search on the known answers."),
-        "models": _Entry("commands.models", "list_models", "List learned models and their history."),
-        "promote": _Entry("commands.models", "promote", "Let a model serve that was trained elsewhere."),
-        "rollback": _Entry("commands.models", "rollback", "Roll back to the previous model."),
-        "mine": _Entry("commands.train", "mine", "Mine training pairs, the first step of learn."),
-        "train": _Entry("commands.train", "train", "Fine-tune a model on mined pairs, the second."),
+        "models": _Entry("commands.learning.models", "list_models", "List learned models and their history."),
+        "promote": _Entry(
+            "commands.learning.models", "promote", "Let a model serve that was trained elsewhere."
+        ),
+        "rollback": _Entry("commands.learning.models", "rollback", "Roll back to the previous model."),
+        "mine": _Entry("commands.learning.train", "mine", "Mine training pairs, the first step of learn."),
+        "train": _Entry("commands.learning.train", "train", "Fine-tune a model on mined pairs, the second."),
         "run": _Entry("commands.search", "run", "Answer a file of queries, for an evaluation."),
     },
     "Maintain": {

@@ -27,6 +27,7 @@ LIBRARIES: Mapping[str, Mapping[str, str]] = {
         "accelerate": "accelerate",
         "datasets": "datasets",
         "matplotlib": "matplotlib",
+        "onnx": "onnx",
         "safetensors": "safetensors",
         "scikit-learn": "sklearn",
         "scipy": "scipy",

@@ -62,7 +62,8 @@ def main() -> None:
         repository = Repository(HERE, cache=args.cache, max_bytes=Settings().max_file_bytes)
         repository.refresh()
         repository.read_past()
-        pools = lessons.of_golden(golden_file.load(HERE / "golden.json"), repository.view())
+        found = lessons.of_golden(golden_file.load(HERE / "golden.json"), repository.view())
+        pools = [pool for pool, _ in found]
         tell("this repository, golden.json", result, joined(pools))
 
 

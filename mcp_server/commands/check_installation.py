@@ -228,13 +228,15 @@ def _exported(model: str, folder: Path, weights: str) -> Diagnosis:
 
 def _promoted(settings: Settings) -> Diagnosis:
     """Check the promoted model: if it is broken the base model serves, and nobody may notice."""
-    serving, broken = 0, []
+    serving, needing_hub, broken = 0, 0, []
     for where in model_versions.stores(settings.models):
         try:
             name = model_versions.current(where)
             if name is not None:
                 serving += 1
-                model_versions.verify(model_versions.read_version(where, name))
+                version = model_versions.read_version(where, name)
+                model_versions.verify(version)
+                needing_hub += not exported_model.is_exported(version.folder)
         except ModelError as error:
             broken.append((where.root, error))
     held = f"{settings.models}, {serving} {'root has' if serving == 1 else 'roots have'} a promoted version"
@@ -242,7 +244,7 @@ def _promoted(settings: Settings) -> Diagnosis:
         remedy = "; ".join(f"goldrank rollback --repo {shlex.quote(str(root))}" for root, _ in broken)
         said = "; ".join(f"{root}: {error}" for root, error in broken)
         return Diagnosis("promoted models", "warning", f"{held}; {said}", remedy)
-    if serving and installation.missing("hub"):
+    if needing_hub and installation.missing("hub"):
         detail = f"{held}; without goldrank[hub] the base model serves"
         return Diagnosis("promoted models", "warning", detail, installation.with_extra("hub"))
     return Diagnosis("promoted models", "ok", held)

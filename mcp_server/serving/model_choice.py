@@ -26,11 +26,11 @@ from retrieval.errors import ModelError
 from retrieval.progress import Progress
 from retrieval.rerank import exported_model, model_versions
 from retrieval.rerank.fusion import PairScorer
-from retrieval.rerank.model_loading import CrossEncoderScorer, open_scorer, probe
+from retrieval.rerank.model_loading import open_scorer, probe
 from retrieval.rerank.model_thread import ModelThread
 from retrieval.rerank.model_versions import ModelStore, Version
 from retrieval.search.searcher import Request, may_rerank
-from retrieval.search.second_stage import ALL_BUT_NAMES, QUESTIONS, SecondStage
+from retrieval.search.second_stage import ALL_BUT_NAMES, QUESTIONS, Reader, SecondStage
 from retrieval.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -54,6 +54,21 @@ def base_stage(settings: Settings) -> SecondStage | None:
         deadline_s=settings.rerank_deadline_s,
         kinds=ALL_BUT_NAMES if is_chosen else QUESTIONS,
         is_spared=not is_chosen,
+    )
+
+
+def trusted(version: Version, reader: Reader, settings: Settings) -> SecondStage:
+    """Trust a version with the weight and depth it was judged with, unless the settings name others."""
+    facts, named = version.facts, settings.explicit
+    return SecondStage(
+        reader=reader,
+        name=version.name,
+        weight=settings.rerank_weight if "rerank_weight" in named else facts.weight,
+        rerank_tool_weight=settings.rerank_tool_weight,
+        depth=settings.rerank_depth if "rerank_depth" in named else facts.depth,
+        deadline_s=settings.rerank_deadline_s,
+        kinds=QUESTIONS if facts.lessons else ALL_BUT_NAMES,
+        is_spared=bool(facts.lessons),
     )
 
 
@@ -140,7 +155,7 @@ class _LoadedVersion:
     def __init__(self, version: Version, settings: Settings) -> None:
         self.name = version.name
         self.thread = ModelThread(lambda: _load_version(version), idle_unload_s=settings.idle_unload_s)
-        self.stage = _trusted(version, self.thread, settings)
+        self.stage = trusted(version, self.thread, settings)
         self.state = _VersionState.ON_TRIAL
         self._users = 1  # its trial, until it is judged
 
@@ -258,19 +273,6 @@ def _reporting(stage: SecondStage, progress: Progress | None) -> SecondStage:
     return replace(stage, progress=progress) if progress else stage
 
 
-def _trusted(version: Version, thread: ModelThread, settings: Settings) -> SecondStage:
-    """Trust a version with the weight and depth it was judged with, unless the settings name others."""
-    facts, named = version.facts, settings.explicit
-    return SecondStage(
-        reader=thread,
-        name=version.name,
-        weight=settings.rerank_weight if "rerank_weight" in named else facts.weight,
-        rerank_tool_weight=settings.rerank_tool_weight,
-        depth=settings.rerank_depth if "rerank_depth" in named else facts.depth,
-        deadline_s=settings.rerank_deadline_s,
-    )
-
-
 def _load_version(version: Version) -> PairScorer:
     """Load a version whose files are those that were promoted, and which can rank.
 
@@ -278,7 +280,7 @@ def _load_version(version: Version) -> PairScorer:
         ModelError: The files changed, or the model cannot be loaded or rank.
     """
     model_versions.verify(version)
-    scorer = CrossEncoderScorer(str(version.folder))
+    scorer = open_scorer(str(version.folder))
     try:
         probe(scorer)
     except ModelError as error:

@@ -59,11 +59,13 @@ class VersionFacts:
         weight: The model's weight in the score of rag_search, 0 to 1.
         depth: How many candidates it read when it was evaluated.
         pair_text_version: The `PAIR_TEXT_VERSION` that it was trained with.
-        golden_sha256: Hash of the golden file.
+        golden_sha256: Hash of the golden file; "" for a model that commits taught.
         commit: The repository's commit, as replies show it.
         index_fingerprint: Fingerprint of the index whose candidates it was trained on.
-        learned_from: Ids of the training questions.
+        learned_from: Ids of the training questions: of a golden file, or commits.
         out_of_fold: By question id, the metrics of its recipe on questions outside the training fold.
+        lessons: How many commits taught it; 0 for a model that a golden file taught. What commits teach was
+            judged on plain questions alone, as the embedded model is asked, so it is asked no others.
     """
 
     base: str
@@ -76,6 +78,7 @@ class VersionFacts:
     index_fingerprint: str
     learned_from: tuple[str, ...]
     out_of_fold: Mapping[str, Mapping[str, float]]
+    lessons: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +210,8 @@ def hashes(folder: Path) -> dict[str, str]:
 
 
 def _version(name: str, folder: Path, record: Mapping[str, Any]) -> Version:
-    facts = {field.name: record[field.name] for field in fields(VersionFacts)}
+    stored = {"lessons": 0, **record}  # records of before commits taught models lack it
+    facts = {field.name: stored[field.name] for field in fields(VersionFacts)}
     facts["learned_from"] = tuple(facts["learned_from"])
     return Version(
         name=name,

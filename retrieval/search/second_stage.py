@@ -4,7 +4,7 @@
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
@@ -141,9 +141,14 @@ class SecondStage:
 
     def skips(self, need: Need) -> Skipped | None:
         """Return why it is not asked about a need, whatever the first stage finds; None if it may be."""
-        if need.kind not in self.kinds:
-            return _WHY.get(need.kind, "weight zero")
-        return "code" if self.is_spared and any(_is_code(item.query) for item in need.wordings) else None
+        return skips(need, self.kinds, is_spared=self.is_spared)
+
+
+def skips(need: Need, kinds: Collection[NeedKind], *, is_spared: bool) -> Skipped | None:
+    """Return why a model with these `SecondStage` fields is not asked about a need; None if it may be."""
+    if need.kind not in kinds:
+        return _WHY.get(need.kind, "weight zero")
+    return "code" if is_spared and any(_is_code(item.query) for item in need.wordings) else None
 
 
 def _is_code(query: Query) -> bool:

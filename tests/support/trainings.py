@@ -99,5 +99,11 @@ def faults() -> Iterator[tuple[str, list[LabeledPair], dict[str, Any], type[Exce
     yield "no base", pairs, {"base": "/nowhere"}, ModelError, "model folder /nowhere does not exist"
     yield "diverging", pairs, {"learning_rate": 1e38}, TrainingError, r"lower learning_rate, now 1e\+38"
     yield "keep", pairs, {"keep": 1.5}, ArgumentError, "keep is 1.5; a recipe takes 0 to 1"
-    yield "loss", pairs, {"loss": "mse"}, ArgumentError, "loss is 'mse'; a recipe takes one of bce, listnet"
+    yield (
+        "loss",
+        pairs,
+        {"loss": "mse"},
+        ArgumentError,
+        "loss is 'mse'; a recipe takes one of bce, listnet",
+    )
     yield "warmup", pairs, {"warmup_share": 1}, ArgumentError, "warmup_share is 1; a recipe takes 0 up to"

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 from retrieval.errors import ArgumentError
 from retrieval.rerank.model_loading import MAX_TOKENS
 
-Loss = Literal["bce", "listnet"]
+Loss = Literal["bce", "listnet", "marginmse"]
 LOSSES: tuple[Loss, ...] = get_args(Loss)
 
 
@@ -18,9 +18,10 @@ class Recipe:
     Attributes:
         base: Folder or hub id of the cross-encoder to start from.
         revision: Commit of a hub model; ignored for a folder.
-        loss: "bce" scores each pair alone, "listnet" compares the passages of a question.
+        loss: "bce" scores each pair alone, "listnet" compares the passages of a question, "marginmse" each
+            answer with each other passage.
         epochs: Maximum passes over the pairs; the schedule spans all of them.
-        batch_size: Pairs ("bce") or questions ("listnet") per step.
+        batch_size: Pairs ("bce"), questions ("listnet") or comparisons ("marginmse") per step.
         learning_rate: The peak rate.
         warmup_share: Share of all steps over which the rate rises, 0 up to but not 1.
         weight_decay: AdamW's.
@@ -29,7 +30,7 @@ class Recipe:
         balanced: Whether positives get the weight negatives / positives of the training pairs ("bce" only).
         validation_share: Share of the groups held out for early stopping, 0 up to but not 1; 0 for none.
         patience: Number of epochs without a better validation loss before training stops.
-        teacher_share: How much of a question the teacher's scores decide, 0 to 1 ("listnet" only).
+        teacher_share: How much of a question the teacher's scores decide, 0 to 1 (not "bce").
         keep: Share of the tuned weights in the result, 0 to 1; the rest are the base's.
         seed: Seeds the order, dropout, new weights and the validation split.
     """
@@ -91,8 +92,8 @@ def check(recipe: Recipe) -> None:
         "validation_share": (0 <= recipe.validation_share < 1, "0 up to but not 1"),
         "patience": (recipe.patience >= 1, "1 or more"),
         "teacher_share": (
-            0 <= recipe.teacher_share <= (1 if recipe.loss == "listnet" else 0),
-            '0 to 1 with "listnet", else 0',
+            0 <= recipe.teacher_share <= (0 if recipe.loss == "bce" else 1),
+            '0 with "bce", else 0 to 1',
         ),
         "keep": (0 <= recipe.keep <= 1, "0 to 1"),
         "schedule": (recipe.schedule == "linear", "linear"),

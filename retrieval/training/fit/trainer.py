@@ -165,9 +165,17 @@ def _listnet(model: Any, _recipe: Recipe, _training: Sequence[LabeledPair]) -> A
     return ListNetLoss(model)
 
 
+def _marginmse(model: Any, _recipe: Recipe, _training: Sequence[LabeledPair]) -> Any:
+    import torch
+    from sentence_transformers.cross_encoder.losses import MarginMSELoss
+
+    return MarginMSELoss(model, activation_fn=torch.nn.Identity())
+
+
 _LOSSES: Mapping[str, Callable[[Any, Recipe, Sequence[LabeledPair]], Any]] = {
     "bce": _bce,
     "listnet": _listnet,
+    "marginmse": _marginmse,
 }
 
 

@@ -2,7 +2,7 @@
 
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,11 @@ from retrieval.training.pairs.labeled_pairs import LabeledPair
 RELEVANT = 20.0
 """The label ListNet sees for a relevant passage. It takes the softmax of the labels, where 1 would leave an
 irrelevant passage e^-1 of a relevant one's share and pull a good model's logits together; e^-20 is none."""
+
+
+MARGIN = 4.0
+"""What MarginMSE wants a relevant passage's logit to exceed another's by: the embedded model's logits of one
+question spread over some eight."""
 
 
 def split(
@@ -61,9 +66,9 @@ def check_labels(pairs: Sequence[LabeledPair], loss: Loss) -> None:
             f"the pairs to train on are {positives} positives and {len(pairs) - positives} negatives",
             remedy="a reranker learns from both: add golden questions, or mine deeper",
         )
-    if loss == "listnet" and not _by_question(pairs):
+    if loss != "bce" and not _by_question(pairs):
         raise TrainingError(
-            'no question has a positive and a negative, which "listnet" compares', remedy='use "bce"'
+            f'no question has a positive and a negative, which "{loss}" compares', remedy='use "bce"'
         )
 
 
@@ -76,7 +81,7 @@ def _by_question(pairs: Sequence[LabeledPair]) -> list[list[LabeledPair]]:
 
 
 def dataset(pairs: Sequence[LabeledPair], loss: Loss, *, teacher_share: float = 0.0) -> Any:
-    """Convert pairs to the form that the loss reads: one row per pair (bce) or per question (listnet).
+    """Convert pairs to the form that the loss reads: one row per pair, question or comparison.
 
     Args:
         pairs: The pairs.
@@ -94,6 +99,10 @@ def dataset(pairs: Sequence[LabeledPair], loss: Loss, *, teacher_share: float = 
             }
         )
     questions = _by_question(pairs)
+    if loss == "marginmse":
+        compared = [row for rows in questions for row in _comparisons(rows, teacher_share)]
+        names = ("query", "positive", "negative", "label")
+        return Dataset.from_dict({name: [row[i] for row in compared] for i, name in enumerate(names)})
     return Dataset.from_dict(
         {
             "query": [rows[0].query for rows in questions],
@@ -101,6 +110,20 @@ def dataset(pairs: Sequence[LabeledPair], loss: Loss, *, teacher_share: float = 
             "labels": [_labels(rows, teacher_share) for rows in questions],
         }
     )
+
+
+def _comparisons(rows: Sequence[LabeledPair], teacher_share: float) -> Iterator[tuple[str, str, str, float]]:
+    """Compare each answer with each other passage: their texts, and by how much their logits should differ.
+
+    The teacher's margin takes its share (Hofstätter et al. 2020); a comparison it did not score has MARGIN.
+    """
+    for better in (pair for pair in rows if pair.label):
+        for worse in (pair for pair in rows if not pair.label):
+            margin = MARGIN
+            if better.teacher is not None and worse.teacher is not None:
+                taught = better.teacher - worse.teacher
+                margin = (1 - teacher_share) * MARGIN + teacher_share * taught
+            yield better.query, better.passage, worse.passage, margin
 
 
 def _labels(rows: Sequence[LabeledPair], teacher_share: float) -> list[float]:

@@ -13,7 +13,7 @@ from retrieval.rank.weights import WEIGHTS, Weights
 from retrieval.training.order.climb import Step, climb, moved, question_parts
 from retrieval.training.order.evidence import Evidence, Floats, Pool, answered, joined
 from retrieval.training.order.gate import OrderDecision, decide, too_few
-from retrieval.training.order.measures import judge
+from retrieval.training.order.measures import Judge, judge
 from retrieval.training.past.split import LEARNED
 
 STEP = 0.12
@@ -71,18 +71,19 @@ def learn(
     if not pools[lessons:]:
         return LearnedOrder(weights, lessons, changed, OrderDecision(False, (too_few(0),), 0), tuple(steps))
     later = joined(pools[lessons:])
-    before, after = (judge(later, {KIND: one}) for one in (serving, weights))
+    by_serving, by_learned = (_judge_of(one) for one in (serving, weights))
+    before, after = by_serving(later), by_learned(later)
     seconds = _golden(golden, serving, weights) if golden else None
-    elsewhere = gains_elsewhere(pools[lessons:], serving, weights)
+    elsewhere = gains_elsewhere(pools[lessons:], by_serving, by_learned)
     decision = decide(before, after, elsewhere=elsewhere, golden=seconds)
     return LearnedOrder(weights, lessons, changed, decision, tuple(steps))
 
 
-def gains_elsewhere(pools: Sequence[Pool], serving: Weights, weights: Weights) -> Floats:
-    """Return what an order gains if each question had the answers of another, float64 [n_questions].
+def gains_elsewhere(pools: Sequence[Pool], serving: Judge, learned: Judge) -> Floats:
+    """Return what is gained if each question had the answers of another, float64 [n_questions].
 
-    An order can gain by preferring what a repository likes to change, whatever is asked. That much it gains
-    on the answers of other questions, too. Each question gets those of up to ROTATIONS others.
+    What is learned can gain by preferring what a repository likes to change, whatever is asked. That much it
+    gains on the answers of other questions, too. Each question gets those of up to ROTATIONS others.
     """
     count = len(pools)
     shifts = sorted(
@@ -91,8 +92,7 @@ def gains_elsewhere(pools: Sequence[Pool], serving: Weights, weights: Weights) -
     total = np.zeros(count)
     for shift in shifts:
         swapped = joined([answered(pool, pools[(i + shift) % count].answers) for i, pool in enumerate(pools)])
-        before, after = (judge(swapped, {KIND: one}).values for one in (serving, weights))
-        total += after - before
+        total += learned(swapped).values - serving(swapped).values
     return total / max(len(shifts), 1)
 
 
@@ -108,6 +108,10 @@ def least_gain(lessons: int) -> float:
 def with_question(weights: Weights) -> Mapping[NeedKind, Weights]:
     """Return the weights of every kind of need; only a question's are learned."""
     return {**WEIGHTS, KIND: weights}
+
+
+def _judge_of(weights: Weights) -> Judge:
+    return lambda evidence: judge(evidence, {KIND: weights})
 
 
 def _climbed(evidence: Evidence, serving: Weights, steps: list[Step], progress: Progress) -> Weights:

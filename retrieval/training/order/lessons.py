@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -21,13 +21,14 @@ from retrieval.progress import IsCancelled, Progress, no_progress
 from retrieval.rank.features import FEATURES
 from retrieval.rank.learned_order import LEARNED
 from retrieval.rank.need import NeedKind, read_need
-from retrieval.search.first_stage import features_of
+from retrieval.search.first_stage import measure
 from retrieval.sync.repository import Repository
 from retrieval.sync.view import View
 from retrieval.text import digest
 from retrieval.training.golden import golden_file
 from retrieval.training.golden.golden_file import Golden
 from retrieval.training.order.evidence import Counts, Place, Pool, answered, pool_of
+from retrieval.training.order.readings import Readings, read_readings, readings_of, write_readings
 from retrieval.training.past.followed_clone import FollowedClone
 from retrieval.training.past.questions import PastQuestion
 
@@ -46,10 +47,17 @@ _MEASURED = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """A question of the past, and the pool in which its answer was to be found then."""
+    """A question of the past, and the pool in which its answer was to be found then.
+
+    Attributes:
+        question: The question.
+        pool: Its pool.
+        readings: What the second stage would have read of it; None unless that was asked for.
+    """
 
     question: PastQuestion
     pool: Pool
+    readings: Readings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +92,7 @@ def gather(
     questions: Sequence[PastQuestion],
     places: Places,
     *,
+    teaches: Literal["order", "model"] = "order",
     progress: Progress = no_progress,
     is_over: IsCancelled = lambda: False,
 ) -> list[Lesson]:
@@ -94,6 +103,7 @@ def gather(
     Args:
         questions: Newest first.
         places: Where to work.
+        teaches: A model needs what the second stage would read, so a question without that is measured again.
         progress: Called with questions done and questions in all.
         is_over: Checked before each question that is not yet measured; when it returns True, the rest is
             left out, except what was measured before.
@@ -104,29 +114,32 @@ def gather(
     for done, question in enumerate(questions):
         progress(done, len(questions))
         file = _file(question, places)
-        pool = read_pool(file, answers_of(question))
-        if pool is None and not is_over():
+        lesson = _stored(question, file, teaches)
+        if lesson is None and not is_over():
             try:
-                pool = measured(tree.at(question.parent), question)
+                lesson = measured(tree.at(question.parent), question)
             except subprocess.CalledProcessError as error:
                 log.warning("%s cannot be checked out: %s", question.parent, error.stderr)
                 continue
-            write_pool(file, pool)
-        if pool:
-            found.append(Lesson(question, pool))
+            _store(lesson, file)
+        if lesson:
+            found.append(lesson)
     progress(len(questions), len(questions))
     return found
 
 
-def count_measured(questions: Sequence[PastQuestion], places: Places) -> int:
-    """Count the questions that an earlier run has measured."""
-    return sum(_file(question, places).exists() for question in questions)
+def count_measured(
+    questions: Sequence[PastQuestion], places: Places, *, teaches: Literal["order", "model"] = "order"
+) -> int:
+    """Count the questions that an earlier run has measured; `teaches` as in `gather`."""
+    files = [_file(question, places) for question in questions]
+    return sum(file.exists() and (teaches == "order" or _beside(file).exists()) for file in files)
 
 
-def measured(view: View, question: PastQuestion) -> Pool:
+def measured(view: View, question: PastQuestion) -> Lesson:
     """Measure a question on a view of the tree before its commit."""
-    need = read_need(question.subject)
-    return pool_of(need.kind, features_of(view, need), answers_of(question))
+    pool, readings = _asked(view, question.subject, answers_of(question))
+    return Lesson(question, pool, readings)
 
 
 def answers_of(question: PastQuestion) -> tuple[Place, ...]:
@@ -134,17 +147,16 @@ def answers_of(question: PastQuestion) -> tuple[Place, ...]:
     return tuple((target.path, target.start, target.end) for target in question.targets)
 
 
-def of_golden(asked: Golden, view: View) -> list[Pool]:
+def of_golden(asked: Golden, view: View) -> list[tuple[Pool, Readings]]:
     """Measure the questions of a golden file on today's tree; what has no indexed answer is left out."""
     paths = frozenset(view.paths)
-    pools = []
+    found = []
     for question in asked.questions:
         targets = golden_file.targets(question, paths)
         if targets:
-            need = read_need(question.text)
             answers = [(target.path, target.start_line, target.end_line) for target in targets]
-            pools.append(pool_of(need.kind, features_of(view, need), answers))
-    return pools
+            found.append(_asked(view, question.text, answers))
+    return found
 
 
 def read_pool(file: Path, answers: Sequence[Place]) -> Pool | None:
@@ -169,6 +181,33 @@ def write_pool(file: Path, pool: Pool) -> None:
         arrays: dict[str, Any] = {_STORED + name: getattr(pool, name) for name in _MEASURED}
         np.savez_compressed(out, **arrays)
     fresh.replace(file)
+
+
+def _asked(view: View, text: str, answers: Sequence[Place]) -> tuple[Pool, Readings]:
+    need = read_need(text)
+    found = measure(view, need)
+    return pool_of(need.kind, found.features, answers), readings_of(view, found, text)
+
+
+def _stored(question: PastQuestion, file: Path, teaches: Literal["order", "model"]) -> Lesson | None:
+    """Read what was measured of a question; None if it has to be measured, for what it teaches."""
+    pool = read_pool(file, answers_of(question))
+    if pool is None or teaches == "order":
+        return Lesson(question, pool) if pool else None
+    readings = read_readings(_beside(file))
+    return Lesson(question, pool, readings) if readings else None
+
+
+def _store(lesson: Lesson, file: Path) -> None:
+    """Store the readings first: a pool without them counts as measured for the order alone."""
+    if lesson.readings:
+        write_readings(_beside(file), lesson.readings)
+    write_pool(file, lesson.pool)
+
+
+def _beside(file: Path) -> Path:
+    """Name the file of the readings that belong to a pool."""
+    return file.with_suffix(".read.gz")
 
 
 class _FollowedTree:

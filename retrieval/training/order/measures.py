@@ -5,7 +5,7 @@ count chunks by nDCG@10 over chunks. Results beyond the fiftieth do not count.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,9 +30,17 @@ class Judged:
     values: Floats
 
 
+Judge = Callable[[Evidence], Judged]
+"""Ranks and measures the same questions, whatever their answers."""
+
+
 def judge(evidence: Evidence, weights: Mapping[NeedKind, Weights]) -> Judged:
     """Rank every pool and measure it."""
-    order = order_of(evidence, weights)
+    return judge_order(evidence, order_of(evidence, weights))
+
+
+def judge_order(evidence: Evidence, order: Ints) -> Judged:
+    """Measure an order: the rows of each question, best first, int64 [n_rows], question after question."""
     rank = _ranks(evidence, order)
     measures = _of_files(evidence, order, rank) | _of_lines(evidence, rank) | _of_chunks(evidence, rank)
     return Judged(measures, _values(measures))

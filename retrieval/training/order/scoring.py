@@ -17,11 +17,12 @@ from retrieval.training.order.evidence import Evidence, Floats, Ints
 
 def order_of(evidence: Evidence, weights: Mapping[NeedKind, Weights]) -> Ints:
     """Rank every pool: the rows of each question, best first, int64 [n_rows], question after question."""
-    scores = _scored(evidence, weights)
+    scores = scored(evidence, weights)
     return np.lexsort((-scores, evidence.question))
 
 
-def _scored(evidence: Evidence, weights: Mapping[NeedKind, Weights]) -> Floats:
+def scored(evidence: Evidence, weights: Mapping[NeedKind, Weights]) -> Floats:
+    """Score every row, as a search does, float64 [n_rows]."""
     kinds = np.array(evidence.kinds)[evidence.question]
     scores = np.zeros(len(evidence.question))
     for kind, own in weights.items():

@@ -97,7 +97,7 @@ def learnable(pairs: Sequence[LabeledPair], fold: splits.Fold) -> list[LabeledPa
     """
     training, tested = set(fold.training), set(fold.testing)
     groups = {pair.group for pair in pairs if pair.question_id in tested} | tested
-    answering = {_bare(pair.passage) for pair in pairs if pair.label and pair.question_id in tested}
+    answering = {bare(pair.passage) for pair in pairs if pair.label and pair.question_id in tested}
     return [
         pair
         for pair in pairs
@@ -105,7 +105,7 @@ def learnable(pairs: Sequence[LabeledPair], fold: splits.Fold) -> list[LabeledPa
             pair.question_id in training
             or (pair.question_id.startswith(golden_file.WEAK) and pair.group not in groups)
         )
-        and _bare(pair.passage) not in answering
+        and bare(pair.passage) not in answering
     ]
 
 
@@ -140,7 +140,7 @@ def _all_answers(asked: Golden, view: View, snapshot: Snapshot) -> dict[str, lis
 
 def _bare_texts(found: Mapping[str, Sequence[Chunk]], view: View) -> dict[str, set[str]]:
     """Read each question's answers as texts, not as places, because a copy also gives an answer away."""
-    return {identity: set(map(_bare, _texts(view, chunks).values())) for identity, chunks in found.items()}
+    return {identity: set(map(bare, _texts(view, chunks).values())) for identity, chunks in found.items()}
 
 
 def _answers(question: Question, view: View, snapshot: Snapshot, paths: frozenset[str]) -> Iterator[Chunk]:
@@ -202,7 +202,7 @@ def _pairs(given: _Given, *, seed: int) -> Iterator[LabeledPair]:
         allowed = [
             candidate
             for candidate in others
-            if _bare(texts[candidate.chunk]) not in given.answering[group]
+            if bare(texts[candidate.chunk]) not in given.answering[group]
             and uses[texts[candidate.chunk]] < REUSE
             and not quotes.quoted(texts[candidate.chunk], quotable)
         ]
@@ -227,7 +227,7 @@ def _by_group(texts: Mapping[str, set[str]], groups: Mapping[str, str]) -> dict[
     return found
 
 
-def _bare(passage: str) -> str:
+def bare(passage: str) -> str:
     """Write a passage without its path and whitespace, so that a copy in another file is the same text."""
     return " ".join(passage.partition("\n")[2].split())
 

@@ -12,7 +12,7 @@ from retrieval.training.fit.training_record import Epoch, Trained
 from retrieval.training.pairs.labeled_pairs import LabeledPair
 from retrieval.training.release.markdown import one_line, table
 
-_LOSSES = {"bce": "BinaryCrossEntropyLoss", "listnet": "ListNetLoss"}
+_LOSSES = {"bce": "BinaryCrossEntropyLoss", "listnet": "ListNetLoss", "marginmse": "MarginMSELoss"}
 _DOCS = "https://sbert.net/docs/cross_encoder/usage/usage.html"
 
 
@@ -85,7 +85,9 @@ class Facts:
         data: What it learned from.
         base: Hub id of the base, or the name of the exported model it was; "" for another folder, whose path
             means nothing to a reader and may be private.
+        asked: What a pair's query is.
         split: How the evaluation parted the questions; None where there was none.
+        judged: How else the model was judged, in a sentence, or "".
         rows: The systems side by side, in the order to show.
         decision: What was decided of the model, in one sentence; "" for nothing yet.
         reasons: Why.
@@ -98,7 +100,9 @@ class Facts:
     trained: Trained
     data: Data
     base: str = ""
+    asked: str = "golden question"
     split: Split | None = None
+    judged: str = ""
     rows: tuple[Row, ...] = ()
     decision: str = ""
     reasons: tuple[str, ...] = ()
@@ -201,7 +205,7 @@ def _training_data(facts: Facts) -> list[str]:
     return [
         "## Training data",
         "",
-        "Pairs of a golden question and a chunk of the repository.",
+        f"Pairs of a {facts.asked} and a chunk of the repository.",
         "A positive answers the question; a negative was ranked high by the first stage and does not.",
         "",
         *table(("", ""), [*counted, *stated]),
@@ -276,6 +280,8 @@ def _evaluation(facts: Facts) -> list[str]:
             "The model in this folder was made from all of them by the same recipe.",
             "",
         ]
+    if facts.judged:
+        lines += [one_line(facts.judged), ""]
     if facts.rows:
         metrics = list(dict.fromkeys(metric for row in facts.rows for metric in row.measured))
         rows = [

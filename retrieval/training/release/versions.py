@@ -18,6 +18,7 @@ from retrieval import version_log
 from retrieval.errors import ArgumentError, ModelError
 from retrieval.rerank import model_versions
 from retrieval.rerank.model_versions import ModelStore, Version, VersionFacts
+from retrieval.training.order.gate import OrderDecision
 from retrieval.training.release.gate import Decision
 from retrieval.training.release.version_files import append, point, sound_before, sync, writing
 from retrieval.version_log import VERSIONS, Event
@@ -42,7 +43,12 @@ class Draft:
 
 
 def promote(
-    where: ModelStore, draft: Draft, decision: Decision, *, now: datetime, force: Literal["yes", "no"] = "no"
+    where: ModelStore,
+    draft: Draft,
+    decision: Decision | OrderDecision,
+    *,
+    now: datetime,
+    force: Literal["yes", "no"] = "no",
 ) -> Version:
     """Store a tuned model as a new version and make it serve.
 
@@ -105,8 +111,11 @@ def _serving(where: ModelStore) -> str | None:
         return ""
 
 
-def _decided(decision: Decision) -> dict[str, Any]:
+def _decided(decision: Decision | OrderDecision) -> dict[str, Any]:
     """Write a decision as plain values, with the outcome of each comparison."""
+    if isinstance(decision, OrderDecision):
+        plain: dict[str, Any] = json.loads(json.dumps(asdict(decision), allow_nan=False))  # tuples as lists
+        return {**plain, "forced": not decision.promote}
     kept = ("opponent", "metric", "gain", "low", "high", "p", "groups")
     return {
         "promote": decision.promote,

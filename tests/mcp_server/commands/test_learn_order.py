@@ -77,11 +77,11 @@ def goldrank(*arguments: str | Path, tree: Tree, code: int = 0) -> str:
 
 def test_an_order_is_learned_without_a_golden_file_and_without_an_extra(shop: Tree) -> None:
     """Hardly anybody writes eighty questions first, or installs torch to try."""
-    out = goldrank("learn", "--force", tree=shop)
+    out = goldrank("learn", "--only", "order", "--force", tree=shop)
     assert f"history: {COUNT} commits looked at, {COUNT} questions" in out
     assert "the oldest 66 teach, the newest 44 judge; they cannot tell a gain below about 0.03" in out
     assert f"asking {COUNT} of them of the trees before their commits, for 8 min at most" in out
-    again = goldrank("learn", tree=shop)
+    again = goldrank("learn", "--only", "order", tree=shop)
     assert "asking" not in again.replace("asking the past", "")
     assert "nothing has changed:" in again
 
@@ -150,7 +150,8 @@ def test_a_history_that_proves_nothing_says_what_is_missing(tmp_path: Path) -> N
     out = goldrank("learn", tree=tree)
     assert "1 question cannot prove that another order is better: 100 are needed" in out
     assert "0 orders; the shipped order serves" in goldrank("models", tree=tree)
-    assert "golden.json does not exist" in goldrank("learn", "--only", "model", tree=tree, code=2)
+    refused = goldrank("learn", "--only", "model", "--from", "golden", tree=tree, code=2)
+    assert "golden.json does not exist" in refused
 
 
 def test_a_shallow_clone_says_what_it_lacks(shop: Tree, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Promoted models behind the real server: which one answers, and how one takes over from another."""
 
+import importlib.util
 import logging
 import threading
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 import pytest
+from fakes import write
 from mcp import Client
 from promoted_server import (
     FILES,
@@ -39,7 +41,7 @@ from retrieval.rerank import model_versions
 from retrieval.rerank.fusion import PAIR_TEXT_VERSION
 from retrieval.rerank.model_versions import ModelStore, Version
 from retrieval.search.searcher import Request
-from retrieval.search.second_stage import SecondStage
+from retrieval.search.second_stage import ALL_BUT_NAMES, QUESTIONS, SecondStage
 from retrieval.settings import Settings, load_settings
 from retrieval.training.release.versions import rollback
 
@@ -113,6 +115,20 @@ def test_a_version_answers_with_its_own_weight_and_depth(
         assert second is not None
         assert (second.name, second.weight, second.depth) == (version.name, 0.35, 7)
         assert (second.rerank_tool_weight, second.note) == (settings.rerank_tool_weight, "")
+
+
+def test_what_commits_taught_is_asked_what_commits_judged(
+    root: Path, where: ModelStore, likes_c: Path, settings: Settings, base: SecondStage
+) -> None:
+    """Commits ask plain questions where the first stage is not sure; of pasted text nothing is known."""
+    promoted(where, likes_c, facts=replace(FACTS, lessons=120))
+    with ModelChoice(settings, base=base, wait_s=None).acquire(root) as second:
+        assert second is not None
+        assert (second.kinds, second.is_spared) == (QUESTIONS, True)
+    promoted(where, likes_c, facts=FACTS)
+    with ModelChoice(settings, base=base, wait_s=None).acquire(root) as second:
+        assert second is not None
+        assert (second.kinds, second.is_spared) == (ALL_BUT_NAMES, False)
 
 
 def test_what_the_user_named_wins_over_what_was_promoted(
@@ -330,3 +346,22 @@ def test_the_doctor_checks_every_promoted_model_and_names_the_way_back(
     assert finding().verdict == "warning"
     assert f"{root}: {version.name} is broken: model.safetensors" in finding().detail
     assert finding().remedy == f"goldrank rollback --repo {root}"
+
+
+def test_the_doctor_asks_for_torch_only_where_a_version_needs_it(
+    where: ModelStore, tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What commits taught the embedded model serves as a graph, as the embedded model does."""
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "torch" else find(name))
+
+    def said() -> Diagnosis:
+        return next(item for item in examine(settings) if item.subject == "promoted models")
+
+    promoted(
+        where, write(tmp_path / "graph", {"config.json": "{}", "manifest.json": "{}", "graph.onnx": "x"})
+    )
+    assert said().verdict == "ok"
+    promoted(where, write(tmp_path / "folder", {"config.json": "{}", "model.safetensors": "x"}))
+    assert said().verdict == "warning"
+    assert "without goldrank[hub] the base model serves" in said().detail

@@ -53,7 +53,7 @@ def column(lesson: Lesson, feature: str) -> np.ndarray:
 
 def test_nothing_newer_than_the_parent_reaches_a_lesson(tree: Tree, tmp_path: Path) -> None:
     """Later commits say in their messages, files and names what the answer was."""
-    before = asked(lessons.gather(questions(tree), places(tree, tmp_path / "before")))
+    before = asked(lessons.gather(questions(tree), places(tree, tmp_path / "before"), teaches="model"))
     told = "def discount_never_exceeds_price():\n    'Let a discount never exceed the price.'\n    return 1\n"
     tree.commit(f"{ASKED}, says the cart", {"src/cart.py": CART.replace("* rate", "* max(rate, 0)")})
     tree.commit(f"{ASKED} in every part", {"src/discount_price.py": told})
@@ -62,8 +62,13 @@ def test_nothing_newer_than_the_parent_reaches_a_lesson(tree: Tree, tmp_path: Pa
         tree.commit(f"Discounts exceed the price in part {number} no more", {f"src/part{number}.py": text})
     now = questions(tree)
     assert now[0].subject.startswith("Discounts"), "a newer tree is visited first"
-    after = asked(lessons.gather(now, places(tree, tmp_path / "after")))
+    after = asked(lessons.gather(now, places(tree, tmp_path / "after"), teaches="model"))
     assert after.question == before.question
+    assert after.readings is not None
+    assert before.readings is not None
+    assert after.readings.passages == before.readings.passages, "the model reads nothing newer either"
+    assert not [text for text in after.readings.passages if "max(" in text or "discount_price" in text]
+    np.testing.assert_array_equal(after.readings.confidence, before.readings.confidence)
     for name in ("values", "file", "hits", "is_older", "file_kind"):
         np.testing.assert_array_equal(getattr(after.pool, name), getattr(before.pool, name))
     answer = after.pool.hits[:, 0]
@@ -125,3 +130,36 @@ def test_the_learned_repository_is_left_as_it_is(tree: Tree, tmp_path: Path) -> 
         tree.git("for-each-ref"),
         sorted(tree.root.rglob("*")),
     )
+
+
+def test_a_model_needs_what_was_measured_for_an_order_alone_again(tree: Tree, tmp_path: Path) -> None:
+    """The evidence of the release before has no texts, and a torn file has half of them."""
+    where, now = places(tree, tmp_path), questions(tree)
+    whole = lessons.gather(now, where, teaches="model")
+    assert lessons.count_measured(now, where, teaches="model") == len(now)
+    files = sorted(where.measured.glob("*.read.gz"))
+    files[0].write_bytes(files[0].read_bytes()[:50])
+    files[1].unlink()
+    assert lessons.count_measured(now, where) == len(now), "the order needs no texts"
+    assert lessons.count_measured(now, where, teaches="model") == len(now) - 1
+    assert len(lessons.gather(now, where, is_over=lambda: True)) == len(now)
+    assert len(lessons.gather(now, where, teaches="model", is_over=lambda: True)) == len(now) - 2
+    again = lessons.gather(now, where, teaches="model")
+    for one, other in zip(whole, again, strict=True):
+        assert one.readings is not None
+        assert other.readings is not None
+        assert (one.readings.query, one.readings.chunks) == (other.readings.query, other.readings.chunks)
+        assert one.readings.passages == other.readings.passages
+        np.testing.assert_array_equal(one.readings.rows, other.readings.rows)
+
+
+def test_what_is_read_is_what_a_search_would_read(tree: Tree, tmp_path: Path) -> None:
+    """A model that learns other texts than it is served with learns to read something else."""
+    lesson = asked(lessons.gather(questions(tree), places(tree, tmp_path), teaches="model"))
+    assert lesson.readings is not None
+    paths = lesson.pool.paths[lesson.pool.file[lesson.readings.rows]]
+    assert [chunk.path for chunk in lesson.readings.chunks] == paths.tolist()
+    best = lesson.readings.passages[0]
+    assert best.startswith(lesson.readings.chunks[0].path)
+    assert lesson.readings.query == ASKED
+    assert 0 <= lesson.readings.confidence[0] <= 1

@@ -1,8 +1,10 @@
 """The gate, and what a promotion leaves behind whenever it is cut off."""
 
+import json
 import os
 import random
 import re
+import shutil
 import signal
 import stat
 import subprocess
@@ -16,13 +18,14 @@ from pathlib import Path
 
 import pytest
 from fakes import write
-from version_factory import APPROVED, draft, promoted
+from version_factory import APPROVED, FACTS, draft, promoted
 
 from retrieval import version_log
 from retrieval.errors import ArgumentError, ModelError
 from retrieval.rerank import model_versions
 from retrieval.rerank.model_versions import ModelStore
 from retrieval.training.evaluation.comparison import Comparison, Report
+from retrieval.training.order.gate import Gain, OrderDecision
 from retrieval.training.release.gate import Decision, Guard, decide
 from retrieval.training.release.versions import promote, rollback
 
@@ -130,6 +133,35 @@ def test_a_promotion_keeps_the_model_its_card_and_all_that_was_recorded(
     assert (again.decision["forced"], again.decision["guards"][0]["name"]) == (False, "other")
     event = model_versions.history(where)[-1]
     assert (event.action, event.before, event.after) == ("promote", None, version.name)
+
+
+def test_a_promotion_records_what_the_later_commits_said(where: ModelStore, tmp_path: Path) -> None:
+    """`goldrank models` shows the gain of each version over time, whatever taught it."""
+    said = OrderDecision(True, ("It gains.",), 60, (Gain("quality", 0.5, 0.03, 0.01, 0.05),), (0.7, 0.71))
+    made = draft(tmp_path / "made", facts=replace(FACTS, lessons=90, golden_sha256=""))
+    again = model_versions.read_version(where, promote(where, made, said, now=NOW).name)
+    assert again.facts.lessons == 90
+    assert again.decision["gains"][0] == {
+        "measure": "quality", "before": 0.5, "gain": 0.03, "low": 0.01, "high": 0.05,
+    }  # fmt: skip
+    assert (again.decision["questions"], again.decision["golden"]) == (60, [0.7, 0.71])
+    assert again.decision["forced"] is False
+
+
+def test_a_record_of_before_commits_taught_is_read(where: ModelStore, tmp_path: Path) -> None:
+    """An update must not take away the model that was promoted yesterday."""
+    version = promote(where, draft(tmp_path / "made"), APPROVED, now=NOW)
+    record = json.loads((version.folder / model_versions.FACTS_FILE).read_text(encoding="utf-8"))
+    del record["name"], record["lessons"]
+    name = f"0007-{version_log.fingerprint(record)}"
+    version.folder.parent.chmod(0o755)
+    folder = version.folder.parent / name
+    shutil.copytree(version.folder, folder)
+    folder.chmod(0o755)
+    (folder / model_versions.FACTS_FILE).chmod(0o644)
+    (folder / model_versions.FACTS_FILE).write_text(json.dumps({"name": name, **record}), encoding="utf-8")
+    old = model_versions.read_version(where, name)
+    assert (old.facts.lessons, old.facts.golden_sha256) == (0, FACTS.golden_sha256)
 
 
 def test_a_refused_model_is_promoted_by_force_only_and_that_is_recorded(

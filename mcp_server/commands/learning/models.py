@@ -1,6 +1,6 @@
 """The commands that decide which model serves a repository: promote, rollback, models."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,13 +28,13 @@ from retrieval.errors import ModelError
 from retrieval.rank import learned_order
 from retrieval.rerank import model_versions
 from retrieval.rerank.fusion import PAIR_TEXT_VERSION
-from retrieval.rerank.model_loading import CrossEncoderScorer, probe
+from retrieval.rerank.model_loading import open_scorer, probe
 from retrieval.settings import Settings
 from retrieval.sync.repository import Repository
 from retrieval.version_log import Event
 
 if TYPE_CHECKING:
-    from retrieval.training.order.gate import Gain
+    from retrieval.training.order.gate import Gain, OrderDecision
     from retrieval.training.release.gate import Decision
     from retrieval.training.release.versions import Draft
 
@@ -187,15 +187,22 @@ def _described_order(folder: Path, name: str) -> str:
     except ModelError as error:
         return f"{name}  {error}"
     changes = ", ".join(f"{part} {old:g} -> {new:g}" for part, (old, new) in version.moved.items())
+    forced = ", forced" if version.decision.get("forced") else ""
+    return (
+        f"{name}  {version.created[:16]}  {counted(version.lessons, 'commit')}{forced}  {changes}; "
+        f"{_told_gains(version.decision)}"
+    )
+
+
+def _told_gains(decision: Mapping[str, Any]) -> str:
+    """List what something gained on the later commits that judged it."""
     from retrieval.training.order.gate import Gain
 
     try:
-        gains = [Gain(**item) for item in version.decision.get("gains", [])]
-        told = _gains(gains, int(version.decision.get("questions", 0)))
+        gains = [Gain(**item) for item in decision.get("gains", [])]
+        return _gains(gains, int(decision.get("questions", 0)))
     except (TypeError, ValueError):
-        told = "what it gained cannot be read"
-    forced = ", forced" if version.decision.get("forced") else ""
-    return f"{name}  {version.created[:16]}  {counted(version.lessons, 'commit')}{forced}  {changes}; {told}"
+        return "what it gained cannot be read"
 
 
 def _list_events(events: Sequence[Event], *, first: str, refused: Sequence[tuple[str, str]] = ()) -> None:
@@ -222,16 +229,27 @@ def _described(where: model_versions.ModelStore, name: str) -> str:
         version = model_versions.read_version(where, name)
     except ModelError as error:
         return f"{name}  {error}"
+    forced = ", forced" if version.decision.get("forced") else ""
+    if version.facts.lessons:
+        taught = counted(version.facts.lessons, "commit")
+        return (
+            f"{name}  {version.created[:16]}  weight {version.facts.weight:g}  {taught}{forced}; "
+            f"{_told_gains(version.decision)}"
+        )
     gains = "; ".join(
         f"{item['gain']:+.3f} [{item['low']:+.3f}, {item['high']:+.3f}] over {item['opponent']}"
         for item in version.decision.get("comparisons", [])
     )
-    forced = ", forced" if version.decision.get("forced") else ""
     return f"{name}  {version.created[:16]}  weight {version.facts.weight:g}{forced}  nDCG@10 {gains}"
 
 
 def let_serve(
-    repository: Repository, settings: Settings, drafted: "Draft", decision: "Decision", *, force: bool
+    repository: Repository,
+    settings: Settings,
+    drafted: "Draft",
+    decision: "Decision | OrderDecision",
+    *,
+    force: bool,
 ) -> None:
     """Promote a model after checking that it loads and scores.
 
@@ -241,7 +259,7 @@ def let_serve(
     from retrieval.training.release import versions
 
     with waiting("trying the model"):
-        probe(CrossEncoderScorer(str(drafted.folder)))
+        probe(open_scorer(str(drafted.folder)))
     where = model_versions.store(settings.models, repository.root)
     version = versions.promote(
         where, drafted, decision, now=datetime.now(UTC), force="yes" if force else "no"
@@ -252,11 +270,13 @@ def let_serve(
     )
 
 
-def is_refused(decision: "Decision", *, force: bool) -> bool:
-    """Return whether the gate refuses a model, after printing its reasons."""
+def is_refused(decision: "Decision | OrderDecision", *, force: bool, what: str = "") -> bool:
+    """Return whether the gate refuses a model, after printing its reasons; `what` names it in a sentence."""
     if decision.promote or force:
         return False
-    click.echo("not promoted; nothing has changed:")
+    click.echo(
+        f"{what} is not promoted; nothing has changed:" if what else "not promoted; nothing has changed:"
+    )
     for reason in decision.reasons:
         click.echo(replies.clean(f"  {reason}"))
     return True

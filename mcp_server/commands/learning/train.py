@@ -45,8 +45,9 @@ def with_recipe(command: Command) -> Command:
         click.option("--learning-rate", type=float, help="The peak learning rate."),
         click.option(
             "--loss",
-            type=click.Choice(["bce", "listnet"]),
-            help="bce scores each pair alone; listnet compares the passages of a question.",
+            type=click.Choice(["bce", "listnet", "marginmse"]),
+            help="bce scores each pair alone; listnet compares the passages of a question, marginmse each "
+            "answer with each other passage.",
         ),
         click.option("--epochs", type=int, help="The most passes over the pairs."),
         click.option("--revision", help="Commit of a hub base."),
@@ -141,12 +142,26 @@ COMMANDS = (mine, train)
 
 def recipe_of(settings: Settings, flags: dict[str, Any]) -> "Recipe":
     """Read the recipe: the preset, then what was given; its base is what would be served."""
-    from retrieval.training.export.export import trainable
     from retrieval.training.fit.recipe import PRESETS
 
     recipe = PRESETS[flags["preset"]]
     if flags["preset"] == "default":
         recipe = replace(recipe, base=settings.model, revision=settings.model_revision)
+    return _changed(recipe, settings, flags)
+
+
+def past_recipe(settings: Settings, flags: dict[str, Any]) -> "Recipe":
+    """Read the recipe of a model that commits teach: the one that a benchmark chose, then what was given."""
+    from retrieval.training.tuning.learning import RECIPE
+
+    recipe = replace(RECIPE, base=settings.model, revision=settings.model_revision)
+    return _changed(recipe, settings, flags)
+
+
+def _changed(recipe: "Recipe", settings: Settings, flags: dict[str, Any]) -> "Recipe":
+    """Change a recipe by what was given, and let it start from what can be trained."""
+    from retrieval.training.export.export import trainable
+
     names = ("epochs", "learning_rate", "loss", "keep", "seed")
     given = {name: flags[name] for name in names if flags[name] is not None}
     if flags["base"]:

@@ -1,15 +1,23 @@
 """The command that learns a repository: it mines, judges out of fold, trains, and promotes or refuses."""
 
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from mcp_server.commands.evaluate import promoted_model, served_models, show, with_outputs, write
-from mcp_server.commands.learn_order import has_history, learn_order
-from mcp_server.commands.models import is_refused, let_serve
+from mcp_server.commands.learning.learn_model import Given, can_train, learn_model
+from mcp_server.commands.learning.learn_order import has_history, learn_order, measure_past
+from mcp_server.commands.learning.models import is_refused, let_serve
+from mcp_server.commands.learning.train import (
+    mined_pairs,
+    past_recipe,
+    recipe_of,
+    tell_trained,
+    with_feedback,
+    with_recipe,
+)
 from mcp_server.commands.options import (
     GOLDEN,
     alone,
@@ -21,7 +29,6 @@ from mcp_server.commands.options import (
     settings_of,
     with_golden,
 )
-from mcp_server.commands.train import mined_pairs, recipe_of, tell_trained, with_feedback, with_recipe
 from mcp_server.messages import replies
 from mcp_server.terminal.progress import stages, timed
 from mcp_server.terminal.usage import examples
@@ -38,6 +45,7 @@ if TYPE_CHECKING:
     from retrieval.training.fit.training_record import Trained
     from retrieval.training.golden.golden_file import Golden
     from retrieval.training.order.changes import OrderChange
+    from retrieval.training.order.lessons import Lesson
     from retrieval.training.pairs.labeled_pairs import Mined
     from retrieval.training.release.gate import Guard
 
@@ -46,13 +54,20 @@ if TYPE_CHECKING:
     epilog=examples(
         "goldrank learn",
         "goldrank learn --only order",
+        "goldrank learn --from commits",
         "goldrank learn --since-last",
     )
 )
 @click.option(
     "--only",
     type=click.Choice(["order", "model"]),
-    help="Learn the order alone, from commits; or the model alone, from the golden file.",
+    help="Learn the order alone, or the model alone.",
+)
+@click.option(
+    "--from",
+    "source",
+    type=click.Choice(["golden", "commits"]),
+    help="What teaches the model. [default: the golden file where there is one, else commits]",
 )
 @click.option(
     "--since-last",
@@ -89,19 +104,20 @@ def learn(
     root: Path,
     golden_path: Path | None,
     only: str | None,
+    source: str | None,
     since_last: bool,
-    guards: Sequence[str],
     force: bool,
     **flags: Any,
 ) -> None:
-    """Learn the repository: its order from its commits, and a model from its golden file.
+    """Learn the repository: its order and its model, from its commits or a golden file.
 
     The subjects of commits are questions, asked of the tree before each; the lines that the commit changed
     are the answers. The oldest teach an order, the newest judge it. This needs no golden file and no extra.
 
-    With a golden file, goldrank then tunes a model on its questions. Every question is judged by a model that
-    did not learn from it, and the gain over the first stage, the base and the model that serves now must be
-    beyond chance.
+    With the extra `train`, goldrank then tunes the model on the same commits, and the newest judge it too.
+    With a golden file, it tunes the model on that file's questions instead, unless you name --from commits:
+    then the file is a second judge. Each golden question is judged by a model that did not learn from it, and
+    the gain over the first stage, the base and the model that serves now must be beyond chance.
 
     Both are promoted or refused each by itself. After an interruption, the same command continues.
 
@@ -110,13 +126,14 @@ def learn(
     """
     if since_last and only == "model":
         raise ArgumentError(
-            "--since-last learns from commits, and the model learns from the golden file",
+            "--since-last learns the order alone",
             remedy="leave out one of --since-last and --only model",
         )
     only = "order" if since_last else only
     settings = settings_of(**common_flags(flags))
     has_golden = golden_path is not None or (root / GOLDEN).is_file()
-    if (only == "order" or not has_golden) and (flags["json_file"] or flags["markdown_file"]):
+    by_commits = source == "commits" or (source is None and not has_golden)
+    if (only == "order" or by_commits) and (flags["json_file"] or flags["markdown_file"]):
         raise ArgumentError(
             "--json and --markdown write how golden questions were answered, and none are asked here",
             remedy="--html shows what a learned order changes",
@@ -124,16 +141,27 @@ def learn(
     if only == "model" or (has_golden and not only):  # before minutes of work, not after them
         command = "goldrank learn --only model" if only else "goldrank learn (all but --only order)"
         installation.require("train", command, TrainingError)
+    if by_commits and only != "order":
+        _reject_golden_options(flags)
     repository = refreshed(root, settings)
-    asked = load_golden(golden_path, repository) if has_golden or only == "model" else None
+    asked = load_golden(golden_path, repository) if has_golden or source == "golden" else None
     if asked:
         _lint_or_stop(asked, repository)
+    trains = only != "order" and by_commits and can_train(settings)
     first = ""
-    if only != "model" and (asked is None or only or has_history(repository.root)):
-        change = learn_order(repository, settings, asked, force=force, since_last=since_last)
-        first = _show_order(change, flags["html_file"], repository)
-    if asked and only != "order":
-        _learn_model(repository, settings, asked, {**flags, "guards": guards, "first": first}, force=force)
+    found: list[Lesson] = []
+    if only != "model" and (asked is None or only or by_commits or has_history(repository.root)):
+        teaches: Literal["order", "model"] = "model" if trains else "order"
+        learning = learn_order(
+            repository, settings, asked, force=force, since_last=since_last, teaches=teaches
+        )
+        first, found = _show_order(learning.change, flags["html_file"], repository), learning.lessons
+    elif trains:
+        found = measure_past(repository, settings)
+    if trains and found:
+        learn_model(repository, settings, found, Given(past_recipe(settings, flags), asked, force))
+    if asked and only != "order" and not by_commits:
+        _learn_model(repository, settings, asked, {**flags, "first": first}, force=force)
 
 
 def _show_order(change: "OrderChange | None", file: Path | None, repository: Repository) -> str:
@@ -153,6 +181,22 @@ def _show_order(change: "OrderChange | None", file: Path | None, repository: Rep
 
 def _title(repository: Repository) -> str:
     return f"goldrank learns {repository.root.name}"
+
+
+def _reject_golden_options(flags: dict[str, Any]) -> None:
+    """Reject options that say how golden questions teach a model, when commits teach it."""
+    only_golden = {
+        "--guard": flags["guards"],
+        "--feedback": flags["use_feedback"],
+        "--by-time": flags["by_time"],
+        "--preset": flags["preset"] != "default",
+    }
+    for name, value in only_golden.items():
+        if value:
+            raise ArgumentError(
+                f"{name} is for a model that a golden file teaches, and commits teach this one",
+                remedy=f"leave {name} out, or write a golden file and name --from golden",
+            )
 
 
 def _learn_model(

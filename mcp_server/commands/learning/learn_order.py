@@ -4,9 +4,10 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -23,6 +24,7 @@ from retrieval.sync.store import store_folder
 if TYPE_CHECKING:
     from retrieval.training.golden.golden_file import Golden
     from retrieval.training.order.changes import OrderChange
+    from retrieval.training.order.gate import OrderDecision
     from retrieval.training.order.learning import LearnedOrder
     from retrieval.training.order.lessons import Lesson, Places
     from retrieval.training.past.questions import Mined, PastQuestion
@@ -35,6 +37,19 @@ LEAST_GAIN = 0.22
 of its width in benchmarks/runs/2026-11-28-order."""
 
 
+@dataclass(frozen=True, slots=True)
+class Learning:
+    """What a learning of the order found.
+
+    Attributes:
+        change: What was learned, for a page; None where there was too little to learn from.
+        lessons: What was measured, oldest first.
+    """
+
+    change: "OrderChange | None"
+    lessons: list["Lesson"]
+
+
 def learn_order(
     repository: Repository,
     settings: Settings,
@@ -42,7 +57,8 @@ def learn_order(
     *,
     force: bool,
     since_last: bool = False,
-) -> "OrderChange | None":
+    teaches: Literal["order", "model"] = "order",
+) -> "Learning":
     """Learn an order from the past, and promote it if it gains on later commits; say what was found.
 
     Args:
@@ -51,9 +67,7 @@ def learn_order(
         asked: The golden file, which must not get worse; None without one.
         force: Whether an order is promoted that the gate refuses.
         since_last: Whether only commits judge that no learning has seen.
-
-    Returns:
-        What was learned, for a page; None where there was too little to learn from.
+        teaches: "model" also measures what a model needs, which is learned next.
 
     Raises:
         ArgumentError: The root has no history that can be asked.
@@ -71,10 +85,10 @@ def learn_order(
     with working(repository, settings) as places:
         parts = _questions(repository.root, head, _seen(where, repository.root, head) if since_last else "")
         if not parts or not (_may_prove(parts) or force):
-            return None
-        found = ask_past(_newest_first(parts), places)
+            return Learning(None, [])
+        found = ask_past(_newest_first(parts), places, teaches=teaches)
         teach, judge = _sides(parts, found)
-        golden = lessons.of_golden(asked, repository.view()) if asked else []
+        golden = [pool for pool, _ in lessons.of_golden(asked, repository.view())] if asked else []
         with stages("climbing") as report:
             learned = learning.learn(
                 [lesson.pool for lesson in (*teach, *judge)],
@@ -87,7 +101,21 @@ def learn_order(
         name = _promoted(where, learned, head, force=force)
         if found:  # else no question was seen, and all may judge the next time
             orders.record(where, learned, commit=head, now=datetime.now(UTC), version=name)
-        return changed(learned, serving.weights[learned_order.LEARNED], teach, judge, version=name)
+        change = changed(learned, serving.weights[learned_order.LEARNED], teach, judge, version=name)
+        return Learning(change, [*teach, *judge])
+
+
+def measure_past(repository: Repository, settings: Settings) -> list["Lesson"]:
+    """Measure the past for a model alone; return what could be asked, oldest first.
+
+    Raises:
+        ArgumentError: The root has no history that can be asked.
+    """
+    head = head_of(repository.root)
+    with working(repository, settings) as places:
+        parts = _questions(repository.root, head, "")
+        found = ask_past(_newest_first(parts), places, teaches="model") if parts else []
+    return list(reversed(found))
 
 
 def _promoted(where: "OrderStore", learned: "LearnedOrder", head: str, *, force: bool) -> str | None:
@@ -258,11 +286,13 @@ def _may_prove(parts: "Split") -> bool:
     return True
 
 
-def ask_past(questions: Sequence["PastQuestion"], places: "Places") -> list["Lesson"]:
+def ask_past(
+    questions: Sequence["PastQuestion"], places: "Places", *, teaches: Literal["order", "model"] = "order"
+) -> list["Lesson"]:
     """Ask questions, newest first, of the trees before their commits; return what could be asked."""
     from retrieval.training.order import lessons
 
-    waiting = len(questions) - lessons.count_measured(questions, places)
+    waiting = len(questions) - lessons.count_measured(questions, places, teaches=teaches)
     if waiting:
         click.echo(
             f"asking {waiting} of them of the trees before their commits, for {BUDGET_MIN} min at most; "
@@ -273,6 +303,7 @@ def ask_past(questions: Sequence["PastQuestion"], places: "Places") -> list["Les
         found = lessons.gather(
             questions,
             places,
+            teaches=teaches,
             progress=lambda done, total: report("asking the past", done, total),
             is_over=lambda: time.monotonic() > end,
         )
@@ -287,11 +318,16 @@ def _tell(learned: "LearnedOrder") -> None:
         return
     changes = ", ".join(f"{part} {old:g} -> {new:g}" for part, (old, new) in learned.moved.items())
     click.echo(f"learned from {counted(learned.lessons, 'commit')}: {changes}")
-    for item in learned.decision.gains:
+    tell_gains(learned.decision)
+
+
+def tell_gains(decision: "OrderDecision") -> None:
+    """Say what something gains on later commits, and on a golden file."""
+    for item in decision.gains:
         click.echo(
             f"  {item.measure}: {item.before:.3f}, gain {item.gain:+.3f} [{item.low:+.3f}, {item.high:+.3f}] "
-            f"on {learned.decision.questions} later commits"
+            f"on {decision.questions} later commits"
         )
-    if learned.decision.golden:
-        before, after = learned.decision.golden
+    if decision.golden:
+        before, after = decision.golden
         click.echo(f"  golden file, file nDCG@10: {before:.3f} -> {after:.3f}")

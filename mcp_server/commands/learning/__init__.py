@@ -1,0 +1,1 @@
+"""The commands that teach a repository: learn, the steps it is made of, and which versions serve."""
