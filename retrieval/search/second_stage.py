@@ -90,9 +90,9 @@ _CODE_MARK = re.compile(r"[(){}\[\]<>:;=,@*&]")
 ALL_BUT_NAMES: frozenset[NeedKind] = frozenset({"question", "path", "guessed", "pasted"})
 QUESTIONS: frozenset[NeedKind] = frozenset({"question"})
 CODE_MARKS = 5  # a title that names a call or two has fewer; a signature with two arguments has more
-SURE, RIVAL = 0.8, 0.75
+SURE, RIVAL = 0.95, 0.5
 """The first stage is sure from this confidence on, if no other file's chunk has more than this share of the
-best score (docs/decisions/0027-who-decides.md)."""
+best score (docs/decisions/0032-nothing-else-has-half-its-score.md)."""
 
 
 class Reader(Protocol):

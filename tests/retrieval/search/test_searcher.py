@@ -219,10 +219,10 @@ def test_the_first_stage_is_sure_where_no_other_file_comes_near() -> None:
     best = Candidate(Chunk("a.py", 1, 9), 2.0, 1, {})
     same, near, far = (
         Candidate(Chunk(path, 10, 19), score, 2, {})
-        for path, score in (("a.py", 1.9), ("b.py", 1.9), ("b.py", 1.0))
+        for path, score in (("a.py", 1.9), ("b.py", 1.1), ("b.py", 1.0))
     )
-    sure = Confidence(0.9, is_low=False)
+    sure = Confidence(0.95, is_low=False)
     assert is_sure(sure, [best, same, far])
     assert not is_sure(sure, [best, near])
-    assert not is_sure(Confidence(0.5, is_low=False), [best])
+    assert not is_sure(Confidence(0.9, is_low=False), [best])
     assert not is_sure(sure, [])
