@@ -44,7 +44,7 @@ class Settings:
             no model. An explicit model wins over promoted ones.
         model_revision: Commit of a hub model, or "" for the newest local one; ignored for a folder.
         rerank_weight: Weight of the cross-encoder in the score of rag_search, 0 to 1; 0 disables it. The
-            embedded model is asked only about questions without guesses, and where the first stage is unsure;
+            embedded model is asked only about questions without guesses, unless the first stage is sure;
             if you set the weight, about all but names.
         rerank_tool_weight: The same for rag_rerank, whose first stage sees only the candidates themselves.
         rerank_depth: How many candidates the cross-encoder reads.
