@@ -75,7 +75,8 @@ def show(found: "Report", flags: dict[str, Any], *, title: str, view: View, firs
         view: What is indexed.
         first: Sections that the page shows before the evaluation, as HTML.
     """
-    from retrieval.training.evaluation import html_report, offline_search, tables
+    from retrieval.training.evaluation import tables
+    from retrieval.training.evaluation.pages import html_report, offline_search
 
     table = tables.as_markdown(found)
     click.echo(replies.clean(table))

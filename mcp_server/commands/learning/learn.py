@@ -170,8 +170,8 @@ def _show_order(change: "OrderChange | None", file: Path | None, repository: Rep
         if file:
             click.echo(f"nothing was learned from commits to show in {file}")
         return ""
-    from retrieval.training.evaluation.html_page import framed
-    from retrieval.training.evaluation.order_section import order_section
+    from retrieval.training.evaluation.pages.html_page import framed
+    from retrieval.training.evaluation.pages.order_section import order_section
 
     section = order_section(change)
     if file:

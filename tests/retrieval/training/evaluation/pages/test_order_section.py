@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from order_factory import learned
 
-from retrieval.training.evaluation.html_page import framed
-from retrieval.training.evaluation.order_section import PARTS, SHOWN, order_section
-from retrieval.training.evaluation.svg_curves import Curve, drawn, ticks
+from retrieval.training.evaluation.pages.html_page import framed
+from retrieval.training.evaluation.pages.order_section import PARTS, SHOWN, order_section
+from retrieval.training.evaluation.pages.svg_curves import Curve, drawn, ticks
 from retrieval.training.order.changes import Change, OrderChange, Point
 from retrieval.training.order.climb import question_parts
 from retrieval.training.past.hunks import Span

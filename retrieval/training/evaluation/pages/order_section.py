@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from retrieval.training.evaluation.html_page import folded, quoted, table
-from retrieval.training.evaluation.svg_curves import Curve, drawn
+from retrieval.training.evaluation.pages.html_page import folded, quoted, table
+from retrieval.training.evaluation.pages.svg_curves import Curve, drawn
 from retrieval.training.order.changes import Change, OrderChange
 from retrieval.training.order.gate import FILES, LINES, VALUE, Gain
 from retrieval.training.order.measures import DEEPEST
