@@ -133,7 +133,7 @@ def _learn(repository: Repository, settings: Settings, given: Given, past: _Past
     after = Serving(open_scorer(str(folder)), trust)
     before = _serving(repository, settings)
     with stages("judging") as report:
-        decision = learning.judge(judges, before, after, watch=Watch(report))
+        decision = learning.judge(judges, before, after, watch=Watch(report)).decision
     tell_gains(decision)
     if is_refused(decision, force=given.force, what="the model"):
         return
