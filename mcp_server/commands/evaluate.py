@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mcp_server.commands.learning.learn_order import ask_past, head_of, mine, working
+from mcp_server.commands.learning.past_questions import ask_past, head_of, mine, working
 from mcp_server.commands.options import (
     FILE,
     Command,
