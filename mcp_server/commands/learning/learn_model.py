@@ -101,11 +101,13 @@ def past_of(
     where = model_versions.store(settings.models, repository.root)
     last = versions.last_learned(where) if since_last else None
     if learning and learning.began_after == (last[1] if last else ""):
+        if learning.past is None:
+            click.echo("The model stays as it is, too.")
         return learning.past
     head = head_of(repository.root)
     with working(repository, settings) as places:
         seen = seen_by("model", last, repository.root, head) if since_last else ""
-        parts = questions_of(repository.root, head, seen)
+        parts = questions_of("model", repository.root, head, seen)
         return measured(parts, places, head, teaches="model") if parts else None
 
 

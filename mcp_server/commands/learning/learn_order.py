@@ -82,7 +82,7 @@ def learn_order(
     began_after = last[1] if last else ""
     with working(repository, settings) as places:
         seen = seen_by("order", last, repository.root, head) if since_last else ""
-        parts = questions_of(repository.root, head, seen)
+        parts = questions_of("order", repository.root, head, seen)
         if not parts or not (_may_prove(parts) or force):
             return Learning(None, None, began_after)
         past = measured(parts, places, head, teaches=teaches)

@@ -97,10 +97,11 @@ def seen_by(kind: Kind, last: LastLearning | None, root: Path, head: str) -> str
     return commit
 
 
-def questions_of(root: Path, head: str, seen: str) -> "Split | None":
+def questions_of(kind: Kind, root: Path, head: str, seen: str) -> "Split | None":
     """Mine the history, and say what was found, what was left out, and whether it is enough.
 
     Args:
+        kind: What is learned.
         root: The repository.
         head: The commit to begin at.
         seen: Only what is newer than this commit judges; "" splits by time alone.
@@ -125,7 +126,7 @@ def questions_of(root: Path, head: str, seen: str) -> "Split | None":
     more = f", about {counted(math.ceil(missing * mined.looked_at / asked), 'commit')} more" if asked else ""
     click.echo(
         f"{counted(len(parts.judge), 'question')} since then, in {counted(len(newer), 'commit')}: "
-        f"{gate.LEAST_LATER} are needed to judge by{more}. Nothing has changed."
+        f"{gate.LEAST_LATER} are needed to judge by{more}. The {kind} stays as it is."
     )
     return None
 

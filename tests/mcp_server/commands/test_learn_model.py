@@ -154,6 +154,8 @@ def test_a_weekly_job_judges_order_and_model_each_on_what_it_has_not_seen(base: 
     assert "no order was learned here before: this learns as without --since-last" in out
     assert re.search(rf"the last learning of the model, of [\d-]+, began at {begun[:10]}; only newer", out)
     assert "0 questions since then, in 0 commits: 40 are needed" in out
+    assert "The order stays as it is." in out
+    assert "The model stays as it is." in out
     assert f"nothing was learned from commits to show in {page}" in out
     goldrank("learn", "--only", "order", "--force", tree=tree)
     ask(tree, 41, "2", "<b>open at dusk")
@@ -166,5 +168,8 @@ def test_a_weekly_job_judges_order_and_model_each_on_what_it_has_not_seen(base: 
     assert told.index("<h2>The order of results</h2>") < told.index("<h2>The model</h2>")
     listed = goldrank("models", tree=tree, base=base).partition("orders")[0]
     assert re.search(r"refused, learned from \d+ commits: on 41 later commits: quality \+0\.000", listed)
+    again = goldrank("learn", "--since-last", tree=tree, base=base)
+    assert again.count("0 questions since then, in 0 commits: 40 are needed") == 1
+    assert "The order stays as it is.\nThe model stays as it is, too." in again
     out = goldrank("learn", "--since-last", "--only", "model", tree=tree, base=base)
     assert "0 questions since then, in 0 commits: 40 are needed" in out
