@@ -133,7 +133,7 @@ def judged(
             _read_mixed(later, Path(recipe.base), trained.folder, keep) if keep else (before, 0)
         )
         for weight in args.weight:
-            decision = learning.decided(later, (before, WEIGHT), (after, weight))
+            decision = learning.judged(later, (before, WEIGHT), (after, weight)).decision
             yield {**facts, "keep": keep, "weight": weight, "judging_s": judging_s, **told(decision)}
 
 

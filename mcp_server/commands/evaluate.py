@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mcp_server.commands.learning.learn_order import ask_past, head_of, mine, working
+from mcp_server.commands.learning.past_questions import ask_past, head_of, mine, working
 from mcp_server.commands.options import (
     FILE,
     Command,
@@ -75,7 +75,8 @@ def show(found: "Report", flags: dict[str, Any], *, title: str, view: View, firs
         view: What is indexed.
         first: Sections that the page shows before the evaluation, as HTML.
     """
-    from retrieval.training.evaluation import html_report, offline_search, tables
+    from retrieval.training.evaluation import tables
+    from retrieval.training.evaluation.pages import html_report, offline_search
 
     table = tables.as_markdown(found)
     click.echo(replies.clean(table))

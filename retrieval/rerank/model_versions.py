@@ -109,7 +109,7 @@ def store(models: Path, root: Path) -> ModelStore:
 
 
 def stores(models: Path) -> list[ModelStore]:
-    """List the stores of all roots that ever had a promoted model, sorted by folder."""
+    """List the stores of all roots for which a model was ever learned or promoted, sorted by folder."""
     marks = (mark for mark in sorted(models.glob("*/root")) if is_ours(mark.parent))
     return [ModelStore(mark.parent, Path(os.fsdecode(mark.read_bytes()))) for mark in marks]
 

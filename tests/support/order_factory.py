@@ -1,4 +1,4 @@
-"""Learned orders for tests."""
+"""Learned orders for tests, and what they change."""
 
 from dataclasses import replace
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from retrieval.rank.features import FEATURES
 from retrieval.rank.weights import QUESTION
+from retrieval.training.order.changes import Change
 from retrieval.training.order.climb import moved, with_part
 from retrieval.training.order.evidence import Pool, answered
 from retrieval.training.order.gate import VALUE, Gain, OrderDecision
@@ -60,3 +61,11 @@ def learned(promote: bool = True, /, *, decay: float = 1.0, **features: float) -
     reason = "It gains." if promote else "It may be chance."
     decision = OrderDecision(promote, (reason,), 98, (Gain(VALUE, 0.4, 0.03, 0.01, 0.05),))
     return LearnedOrder(weights, 146, moved(QUESTION, weights), decision)
+
+
+def asked(
+    number: int, before: int | None, after: int | None, gain: float, *, subject: str = "", path: str = ""
+) -> Change:
+    """Make what became of a later question that three places of a file answer."""
+    places = tuple((path or "src/cart.py", line, line + 1) for line in (1, 9, 20))
+    return Change(f"{number:040x}", subject or f"Question {number}", places, before, after, gain)

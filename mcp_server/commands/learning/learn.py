@@ -2,14 +2,15 @@
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from mcp_server.commands.evaluate import promoted_model, served_models, show, with_outputs, write
-from mcp_server.commands.learning.learn_model import Given, can_train, learn_model
-from mcp_server.commands.learning.learn_order import has_history, learn_order, measure_past
+from mcp_server.commands.evaluate import promoted_model, served_models, show, with_outputs
+from mcp_server.commands.learning.learn_commits import Wanted, learn_commits, title_of
+from mcp_server.commands.learning.learn_model import can_train
 from mcp_server.commands.learning.models import is_refused, let_serve
+from mcp_server.commands.learning.past_questions import has_history
 from mcp_server.commands.learning.train import (
     mined_pairs,
     past_recipe,
@@ -44,8 +45,6 @@ if TYPE_CHECKING:
     from retrieval.training.fit.recipe import Recipe
     from retrieval.training.fit.training_record import Trained
     from retrieval.training.golden.golden_file import Golden
-    from retrieval.training.order.changes import OrderChange
-    from retrieval.training.order.lessons import Lesson
     from retrieval.training.pairs.labeled_pairs import Mined
     from retrieval.training.release.gate import Guard
 
@@ -72,7 +71,7 @@ if TYPE_CHECKING:
 @click.option(
     "--since-last",
     is_flag=True,
-    help="Learn from commits alone, and judge only on those that no earlier learning has seen.",
+    help="Learn from commits, and judge only on those that no earlier learning of the same kind has seen.",
 )
 @click.option(
     "--folds",
@@ -121,24 +120,24 @@ def learn(
 
     Both are promoted or refused each by itself. After an interruption, the same command continues.
 
-    With --since-last, questions newer than the last learning judge, and older ones teach. Run it from a
-    weekly job or a hook: as long as too few are new, it says how many, changes nothing and ends with 0.
+    With --since-last, questions newer than the last learning judge, and older ones teach; the order and the
+    model each have a last learning of their own. Run it from a weekly job or a hook: as long as too few are
+    new, it says how many, changes nothing and ends with 0. A golden file is then a second judge.
     """
-    if since_last and only == "model":
+    if since_last and source == "golden":
         raise ArgumentError(
-            "--since-last learns the order alone",
-            remedy="leave out one of --since-last and --only model",
+            "--since-last learns from commits, not from golden questions",
+            remedy="leave out one of --since-last and --from golden",
         )
-    only = "order" if since_last else only
     settings = settings_of(**common_flags(flags))
     has_golden = golden_path is not None or (root / GOLDEN).is_file()
-    by_commits = source == "commits" or (source is None and not has_golden)
+    by_commits = since_last or source == "commits" or (source is None and not has_golden)
     if (only == "order" or by_commits) and (flags["json_file"] or flags["markdown_file"]):
         raise ArgumentError(
             "--json and --markdown write how golden questions were answered, and none are asked here",
-            remedy="--html shows what a learned order changes",
+            remedy="--html shows what a learned order or model changes",
         )
-    if only == "model" or (has_golden and not only):  # before minutes of work, not after them
+    if only == "model" or (has_golden and not only and not since_last):  # before minutes of work
         command = "goldrank learn --only model" if only else "goldrank learn (all but --only order)"
         installation.require("train", command, TrainingError)
     if by_commits and only != "order":
@@ -148,39 +147,14 @@ def learn(
     if asked:
         _lint_or_stop(asked, repository)
     trains = only != "order" and by_commits and can_train(settings)
+    orders = only != "model" and (asked is None or only or by_commits or has_history(repository.root))
     first = ""
-    found: list[Lesson] = []
-    if only != "model" and (asked is None or only or by_commits or has_history(repository.root)):
-        teaches: Literal["order", "model"] = "model" if trains else "order"
-        learning = learn_order(
-            repository, settings, asked, force=force, since_last=since_last, teaches=teaches
-        )
-        first, found = _show_order(learning.change, flags["html_file"], repository), learning.lessons
-    elif trains:
-        found = measure_past(repository, settings)
-    if trains and found:
-        learn_model(repository, settings, found, Given(past_recipe(settings, flags), asked, force))
+    if by_commits or orders:
+        recipe = (lambda: past_recipe(settings, flags)) if trains else None
+        wanted = Wanted(bool(orders), recipe, asked, since_last, force)
+        first = learn_commits(repository, settings, wanted, flags["html_file"])
     if asked and only != "order" and not by_commits:
         _learn_model(repository, settings, asked, {**flags, "first": first}, force=force)
-
-
-def _show_order(change: "OrderChange | None", file: Path | None, repository: Repository) -> str:
-    """Write a page of what an order changes, if one was asked for; return its section, for a longer page."""
-    if change is None:
-        if file:
-            click.echo(f"nothing was learned from commits to show in {file}")
-        return ""
-    from retrieval.training.evaluation.html_page import framed
-    from retrieval.training.evaluation.order_section import order_section
-
-    section = order_section(change)
-    if file:
-        write(file, replies.clean(framed(_title(repository), section)))
-    return section
-
-
-def _title(repository: Repository) -> str:
-    return f"goldrank learns {repository.root.name}"
 
 
 def _reject_golden_options(flags: dict[str, Any]) -> None:
@@ -212,7 +186,7 @@ def _learn_model(
     work = store_folder(settings.cache / "learning", repository.root)
     with alone(work):
         judged = _judge(asked, repository, mined, plan, work)
-        show(judged.report, flags, title=_title(repository), view=repository.view(), first=flags["first"])
+        show(judged.report, flags, title=title_of(repository), view=repository.view(), first=flags["first"])
         decision = gate.decide(judged.report, weight=judged.weight, questions=len(judged.report.asked))
         if is_refused(decision, force=force):
             return

@@ -4,13 +4,22 @@ import math
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from mcp_server.commands.learning.learn_order import head_of, tell_gains
+from mcp_server.commands.learning.learn_order import Learning, tell_gains
 from mcp_server.commands.learning.models import is_refused, let_serve
+from mcp_server.commands.learning.past_questions import (
+    Past,
+    head_of,
+    measured,
+    questions_of,
+    seen_by,
+    working,
+)
 from mcp_server.commands.learning.train import tell_trained
 from mcp_server.commands.options import alone, counted
 from mcp_server.serving.model_choice import base_stage, trusted
@@ -26,12 +35,15 @@ from retrieval.sync.repository import Repository
 from retrieval.sync.store import store_folder
 
 if TYPE_CHECKING:
+    from retrieval.training.evaluation.pages.model_section import ModelChange
     from retrieval.training.fit.recipe import Recipe
     from retrieval.training.fit.training_record import Trained
     from retrieval.training.golden.golden_file import Golden
     from retrieval.training.order.evidence import Pool
+    from retrieval.training.order.gate import OrderDecision
     from retrieval.training.order.lessons import Lesson
     from retrieval.training.order.readings import Readings
+    from retrieval.training.release.past_draft import PastModel
     from retrieval.training.tuning.first_order import Asked
     from retrieval.training.tuning.learning import Judges, Serving
     from retrieval.training.tuning.past_pairs import Lessons
@@ -70,14 +82,46 @@ def can_train(settings: Settings) -> bool:
     return False
 
 
-def learn_model(repository: Repository, settings: Settings, found: Sequence["Lesson"], given: Given) -> None:
+def past_of(
+    repository: Repository, settings: Settings, learning: Learning | None, *, since_last: bool
+) -> Past | None:
+    """Return the past that may teach a model; None if too little of it is new.
+
+    Args:
+        repository: The repository, indexed.
+        settings: Where models and work are kept.
+        learning: The learning of the order, if there was one; its past serves if the same commits judge.
+        since_last: Whether only commits judge that no learning of a model has seen.
+
+    Raises:
+        ArgumentError: The root has no history that can be asked.
+    """
+    from retrieval.training.release import versions
+
+    where = model_versions.store(settings.models, repository.root)
+    last = versions.last_learned(where) if since_last else None
+    if learning and learning.began_after == (last[1] if last else ""):
+        if learning.past is None:
+            click.echo("The model stays as it is, too.")
+        return learning.past
+    head = head_of(repository.root)
+    with working(repository, settings) as places:
+        seen = seen_by("model", last, repository.root, head) if since_last else ""
+        parts = questions_of("model", repository.root, head, seen)
+        return measured(parts, places, head, teaches="model") if parts else None
+
+
+def learn_model(repository: Repository, settings: Settings, past: Past, given: Given) -> "ModelChange | None":
     """Tune the model on the past, and promote it if it gains on later commits; say what was found.
 
     Args:
         repository: The repository, indexed.
         settings: Where models and work are kept.
-        found: What was measured of the past, oldest first.
+        past: What was measured of the past.
         given: The recipe and the second judge.
+
+    Returns:
+        What was learned, for a page; None where there is too little to learn from.
 
     Raises:
         ModelError: The base is unavailable, or the store of models cannot be written.
@@ -87,18 +131,18 @@ def learn_model(repository: Repository, settings: Settings, found: Sequence["Les
     from retrieval.training.tuning.past_pairs import lessons_of
 
     weights = learned_order.serving(settings.models, repository.root).weights
-    taught = lessons_of(_asked(found), weights, depth=settings.rerank_depth)
+    older = _asked(past.teach)
+    taught = lessons_of([*older, *_asked(past.judge)], weights, depth=settings.rerank_depth, older=len(older))
     if not _may_prove(taught, given):
-        return
+        return None
     golden = lessons.of_golden(given.asked, repository.view()) if given.asked else []
     work = _work(repository, settings)
-    past = _Past(head_of(repository.root), taught, weights, _golden(golden), work)
     with alone(work):
-        _learn(repository, settings, given, past)
+        return _learn(repository, settings, given, _Taught(past.head, taught, weights, _golden(golden), work))
 
 
 @dataclass(frozen=True, slots=True)
-class _Past:
+class _Taught:
     """A past that may teach a model."""
 
     head: str
@@ -116,9 +160,12 @@ class _Past:
         return Judges(in_order(self.lessons.later, self.weights, depth=depth), golden)
 
 
-def _learn(repository: Repository, settings: Settings, given: Given, past: _Past) -> None:
+def _learn(repository: Repository, settings: Settings, given: Given, past: _Taught) -> "ModelChange":
     """Train, judge, and promote or refuse."""
-    from retrieval.training.release.past_draft import PastModel, draft_of
+    from retrieval.training.evaluation.pages.learned_section import Learned
+    from retrieval.training.evaluation.pages.model_section import ModelChange
+    from retrieval.training.release import versions
+    from retrieval.training.release.past_draft import PastModel
     from retrieval.training.tuning import learning
     from retrieval.training.tuning.learning import Serving, Watch
     from retrieval.training.tuning.served import Trust
@@ -133,10 +180,9 @@ def _learn(repository: Repository, settings: Settings, given: Given, past: _Past
     after = Serving(open_scorer(str(folder)), trust)
     before = _serving(repository, settings)
     with stages("judging") as report:
-        decision = learning.judge(judges, before, after, watch=Watch(report))
+        judgement = learning.judge(judges, before, after, watch=Watch(report))
+    decision = judgement.decision
     tell_gains(decision)
-    if is_refused(decision, force=given.force, what="the model"):
-        return
     model = PastModel(
         repository.root.name,
         past.head,
@@ -147,7 +193,30 @@ def _learn(repository: Repository, settings: Settings, given: Given, past: _Past
         trust,
         given.asked.digest if given.asked else "",
     )
-    let_serve(repository, settings, draft_of(model, decision), decision, force=given.force)
+    name = _promoted(repository, settings, model, decision, force=given.force)
+    if decision.questions:  # else no question was seen, and all may judge the next time
+        where = model_versions.store(settings.models, repository.root)
+        versions.record(
+            where,
+            decision,
+            lessons=past.lessons.questions,
+            commit=past.head,
+            now=datetime.now(UTC),
+            version=name,
+        )
+    learned = Learned("model", decision, name, judgement.questions, past.lessons.questions)
+    return ModelChange(learned, trained, trust.weight, judgement.unasked)
+
+
+def _promoted(
+    repository: Repository, settings: Settings, model: "PastModel", decision: "OrderDecision", *, force: bool
+) -> str | None:
+    """Promote a model or say why not; return its name."""
+    from retrieval.training.release.past_draft import draft_of
+
+    if is_refused(decision, force=force, what="the model"):
+        return None
+    return let_serve(repository, settings, draft_of(model, decision), decision, force=force)
 
 
 def _asked(found: Sequence["Lesson"]) -> list["Asked"]:

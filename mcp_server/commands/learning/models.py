@@ -146,7 +146,7 @@ def list_models(root: Path, **flags: Any) -> None:
     click.echo(f"{where.folder}: {counted(len(names), 'version')}; {serving or 'the base model'} serves")
     for name in names:
         click.echo(replies.clean(f"{'*' if name == serving else ' '} {_described(where, name)}"))
-    _list_events(model_versions.history(where), first="base")
+    _list_events(model_versions.history(where), first="base", refused=_refused(where.folder))
     _list_orders(learned_order.store(models, root))
 
 
@@ -175,7 +175,7 @@ def _refused(folder: Path) -> list[tuple[str, str]]:
 
 
 def _gains(gains: Sequence["Gain"], questions: int) -> str:
-    """Write what an order gained on later commits; "" if nothing was compared."""
+    """Write what was gained on later commits; "" if nothing was compared."""
     said = "; ".join(f"{item.measure} {item.gain:+.3f} [{item.low:+.3f}, {item.high:+.3f}]" for item in gains)
     return f"on {counted(questions, 'later commit')}: {said}" if said else ""
 
@@ -250,8 +250,8 @@ def let_serve(
     decision: "Decision | OrderDecision",
     *,
     force: bool,
-) -> None:
-    """Promote a model after checking that it loads and scores.
+) -> str:
+    """Promote a model after checking that it loads and scores; return the name of its version.
 
     Raises:
         ModelError: It cannot, or the store cannot be written.
@@ -268,6 +268,7 @@ def let_serve(
         f"promoted {version.name}; running servers pick it up. "
         f"Undo it with: goldrank rollback --repo {repository.root}"
     )
+    return version.name
 
 
 def is_refused(decision: "Decision | OrderDecision", *, force: bool, what: str = "") -> bool:

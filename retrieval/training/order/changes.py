@@ -1,4 +1,4 @@
-"""What a learned order changes, and for whom: question by question, and step by step of the climb."""
+"""What learning changes, and for whom: question by question, and for an order, step by step of the climb."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from retrieval.rank.learned_order import LEARNED as KIND
 from retrieval.rank.weights import Weights
 from retrieval.training.order.climb import Step, with_part
-from retrieval.training.order.evidence import joined
+from retrieval.training.order.evidence import Evidence, Ints, Place, joined
 from retrieval.training.order.learning import LearnedOrder
-from retrieval.training.order.lessons import Lesson
-from retrieval.training.order.measures import NEVER, first_ranks, judge
-from retrieval.training.past.questions import PastQuestion
+from retrieval.training.order.lessons import Lesson, answers_of
+from retrieval.training.order.measures import NEVER, Judged, first_ranks, judge, judge_order
+from retrieval.training.order.scoring import order_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,16 +18,33 @@ class Change:
     """What became of one later question.
 
     Attributes:
-        question: The question.
-        before: The rank of its first answering lines in the order that served; None beyond the fiftieth.
-        after: The same in the learned order.
+        commit: The commit that asks it.
+        subject: The question.
+        places: The lines that answer it.
+        before: The rank of its first answering lines with what served; None beyond the fiftieth.
+        after: The same with what was learned.
         gain: The difference in quality.
     """
 
-    question: PastQuestion
+    commit: str
+    subject: str
+    places: tuple[Place, ...]
     before: int | None
     after: int | None
     gain: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The results of the questions that judge, with what served or with what was learned.
+
+    Attributes:
+        order: The rows of each question, best first, question after question, int64 [n_rows].
+        judged: The measures of that order.
+    """
+
+    order: Ints
+    judged: Judged
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +106,23 @@ def changed(
     )
 
 
+def outcomes(
+    evidence: Evidence, before: Ranking, after: Ranking
+) -> Iterator[tuple[int | None, int | None, float]]:
+    """Yield the last three values of each question's `Change`."""
+    first, then = (first_ranks(evidence, ranking.order).tolist() for ranking in (before, after))
+    gains = (after.judged.values - before.judged.values).tolist()
+    for old, new, gain in zip(first, then, gains, strict=True):
+        yield None if old == NEVER else old, None if new == NEVER else new, gain
+
+
 def _changes(before: Weights, after: Weights, judges: Sequence[Lesson]) -> Iterator[Change]:
     evidence = joined([lesson.pool for lesson in judges])
-    (old, new), ranks = (
-        [judge(evidence, {KIND: weights}).values for weights in (before, after)],
-        [first_ranks(evidence, {KIND: weights}) for weights in (before, after)],
-    )
-    for row, lesson in enumerate(judges):
-        first, then = (None if rank[row] == NEVER else int(rank[row]) for rank in ranks)
-        yield Change(lesson.question, first, then, float(new[row] - old[row]))
+    orders = [order_of(evidence, {KIND: weights}) for weights in (before, after)]
+    old, new = (Ranking(order, judge_order(evidence, order)) for order in orders)
+    for lesson, outcome in zip(judges, outcomes(evidence, old, new), strict=True):
+        question = lesson.question
+        yield Change(question.commit, question.subject, answers_of(question), *outcome)
 
 
 def _climb(

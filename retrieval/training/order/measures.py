@@ -46,9 +46,12 @@ def judge_order(evidence: Evidence, order: Ints) -> Judged:
     return Judged(measures, _values(measures))
 
 
-def first_ranks(evidence: Evidence, weights: Mapping[NeedKind, Weights]) -> Ints:
-    """Return the rank of each question's first result that meets an answer, or NEVER, int64 [n_questions]."""
-    by_answer = _first_of_answers(evidence, _ranks(evidence, order_of(evidence, weights)))
+def first_ranks(evidence: Evidence, order: Ints) -> Ints:
+    """Return the rank of each question's first result that meets an answer, or NEVER, int64 [n_questions].
+
+    `order` as in `judge_order`.
+    """
+    by_answer = _first_of_answers(evidence, _ranks(evidence, order))
     first = np.full(len(evidence), NEVER)
     np.minimum.at(first, evidence.answer_question, by_answer)
     return first

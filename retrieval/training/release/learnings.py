@@ -1,16 +1,18 @@
 """What each learning found, promoted or refused, so that the next one can judge on what no learning saw.
 
-A store keeps a line for each in `learnings.jsonl`, beside its history. A version records its own commit too:
-a learning that was killed after its promotion is not forgotten.
+The orders and the models of a root each have a store, and a store keeps a line for each learning in
+`learnings.jsonl`, beside its history: what judged an order may still judge a model. A version records its own
+commit too: a learning that was killed after its promotion is not forgotten.
 """
 
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from retrieval.training.order.gate import Gain
+from retrieval.training.order.gate import Gain, OrderDecision
 from retrieval.training.release.version_files import append_line
 
 FILE = "learnings.jsonl"
@@ -37,6 +39,21 @@ class Learning:
     version: str | None
     gains: tuple[Gain, ...] = ()
     reasons: tuple[str, ...] = ()
+
+
+def learning_of(
+    decision: OrderDecision, *, lessons: int, commit: str, now: datetime, version: str | None
+) -> Learning:
+    """Make the record of what was judged just now; the arguments are as in `Learning`."""
+    return Learning(
+        time=now.isoformat(),
+        commit=commit,
+        lessons=lessons,
+        questions=decision.questions,
+        version=version,
+        gains=decision.gains,
+        reasons=decision.reasons,
+    )
 
 
 def record(folder: Path, learning: Learning) -> None:

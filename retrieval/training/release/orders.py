@@ -17,7 +17,6 @@ from retrieval.errors import ArgumentError, ModelError
 from retrieval.rank import learned_order
 from retrieval.training.order.learning import LearnedOrder
 from retrieval.training.release import learnings
-from retrieval.training.release.learnings import Learning
 from retrieval.training.release.version_files import append, point, sound_before, sync, writing
 from retrieval.version_log import VERSIONS, Event
 
@@ -101,15 +100,8 @@ def record(
     Raises:
         ModelError: The store cannot be written, or another process writes it.
     """
-    decision = learned.decision
-    learning = Learning(
-        time=now.isoformat(),
-        commit=commit,
-        lessons=learned.lessons,
-        questions=decision.questions,
-        version=version,
-        gains=decision.gains,
-        reasons=decision.reasons,
+    learning = learnings.learning_of(
+        learned.decision, lessons=learned.lessons, commit=commit, now=now, version=version
     )
     with _writing(where):
         learnings.record(where.folder, learning)

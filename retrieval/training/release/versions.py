@@ -8,6 +8,7 @@ new one serves.
 import json
 import shutil
 import stat
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -19,6 +20,7 @@ from retrieval.errors import ArgumentError, ModelError
 from retrieval.rerank import model_versions
 from retrieval.rerank.model_versions import ModelStore, Version, VersionFacts
 from retrieval.training.order.gate import OrderDecision
+from retrieval.training.release import learnings
 from retrieval.training.release.gate import Decision
 from retrieval.training.release.version_files import append, point, sound_before, sync, writing
 from retrieval.version_log import VERSIONS, Event
@@ -76,6 +78,30 @@ def promote(
     return version
 
 
+def record(
+    where: ModelStore,
+    decision: OrderDecision,
+    *,
+    lessons: int,
+    commit: str,
+    now: datetime,
+    version: str | None,
+) -> None:
+    """Record that commits taught a model, promoted or not.
+
+    Raises:
+        ModelError: The store cannot be written, or another process writes it.
+    """
+    learning = learnings.learning_of(decision, lessons=lessons, commit=commit, now=now, version=version)
+    with _writing(where):
+        learnings.record(where.folder, learning)
+
+
+def last_learned(where: ModelStore) -> tuple[str, str] | None:
+    """Return when commits last taught a model, promoted or not, and the commit that learning began at."""
+    return learnings.latest(learnings.learnings(where.folder), _taught(where))
+
+
 def rollback(where: ModelStore, *, now: datetime, reason: str = "") -> Event:
     """Roll back to the version promoted before the current one, or to the base if there is none.
 
@@ -101,6 +127,17 @@ def rollback(where: ModelStore, *, now: datetime, reason: str = "") -> Event:
         append(where.folder, event)
         point(where.folder, target)
     return event
+
+
+def _taught(where: ModelStore) -> Iterator[tuple[str, str]]:
+    """Yield time and commit of each version that commits taught; a golden file shows a model no commit."""
+    for name in model_versions.versions(where):
+        try:
+            version = model_versions.read_version(where, name)
+        except ModelError:
+            continue
+        if version.facts.lessons and version.facts.commit.isalnum():
+            yield version.created, version.facts.commit
 
 
 def _serving(where: ModelStore) -> str | None:

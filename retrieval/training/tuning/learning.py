@@ -10,11 +10,12 @@ from retrieval.rerank.fusion import PairScorer
 from retrieval.training.fit import trainer
 from retrieval.training.fit.recipe import Recipe
 from retrieval.training.fit.training_record import Trained
+from retrieval.training.order.changes import Change, Ranking, outcomes
 from retrieval.training.order.evidence import Evidence, joined
 from retrieval.training.order.gate import OrderDecision, decide
 from retrieval.training.order.learning import gains_elsewhere
 from retrieval.training.pairs.labeled_pairs import LabeledPair
-from retrieval.training.tuning.served import Logits, Questions, Trust, judge_of, read_all
+from retrieval.training.tuning.served import Logits, Questions, Trust, judge_of, order_of, read_all
 
 RECIPE = Recipe(
     base="",
@@ -70,6 +71,21 @@ class Judges:
     golden: Questions | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """How the later questions judge a model.
+
+    Attributes:
+        decision: Whether it may serve.
+        questions: What became of each question, oldest first.
+        unasked: How many of them a search asks neither this model nor the one that serves.
+    """
+
+    decision: OrderDecision
+    questions: tuple[Change, ...] = ()
+    unasked: int = 0
+
+
 def train(pairs: Sequence[LabeledPair], recipe: Recipe, out: Path, *, watch: Watch | None = None) -> Trained:
     """Train on pairs of the past; `out` is made anew, and an interrupted training goes on.
 
@@ -89,8 +105,8 @@ def train(pairs: Sequence[LabeledPair], recipe: Recipe, out: Path, *, watch: Wat
     )
 
 
-def judge(judges: Judges, before: Serving, after: Serving, *, watch: Watch | None = None) -> OrderDecision:
-    """Decide whether a model may serve, by the questions that an order is judged by.
+def judge(judges: Judges, before: Serving, after: Serving, *, watch: Watch | None = None) -> Judgement:
+    """Judge a model by the questions that an order is judged by, and decide whether it may serve.
 
     Args:
         judges: The questions.
@@ -104,23 +120,34 @@ def judge(judges: Judges, before: Serving, after: Serving, *, watch: Watch | Non
     watch = watch or Watch()
     read = [_read(judges.later, one, watch) for one in (before, after)]
     golden = _golden(judges.golden, before, after, watch) if judges.golden else None
-    return decided(judges.later, (read[0], before.trust.weight), (read[1], after.trust.weight), golden=golden)
+    return judged(judges.later, (read[0], before.trust.weight), (read[1], after.trust.weight), golden=golden)
 
 
-def decided(
+def judged(
     later: Questions,
     before: tuple[Sequence[Logits | None], float],
     after: tuple[Sequence[Logits | None], float],
     *,
     golden: tuple[float, float] | None = None,
-) -> OrderDecision:
-    """Decide by what two models read of the later questions: logits, and the weight of each model."""
+) -> Judgement:
+    """Judge by what two models read of the later questions: logits, and the weight of each model."""
     if not later.asked:
-        return OrderDecision(False, ("No later question is there to judge by.",), 0, golden=golden)
+        return Judgement(OrderDecision(False, ("No later question is there to judge by.",), 0, golden=golden))
     evidence = evidence_of(later)
     by_before, by_after = (judge_of(later, *one) for one in (before, after))
+    old, new = (
+        Ranking(order_of(later, *one), by(evidence)) for one, by in ((before, by_before), (after, by_after))
+    )
     elsewhere = gains_elsewhere([item.pool for item in later.asked], by_before, by_after)
-    return decide(by_before(evidence), by_after(evidence), elsewhere=elsewhere, golden=golden)
+    changes = (
+        Change(item.identity, item.text, item.pool.answers, *outcome)
+        for item, outcome in zip(later.asked, outcomes(evidence, old, new), strict=True)
+    )
+    return Judgement(
+        decide(old.judged, new.judged, elsewhere=elsewhere, golden=golden),
+        tuple(changes),
+        sum(one is None and other is None for one, other in zip(before[0], after[0], strict=True)),
+    )
 
 
 def evidence_of(questions: Questions) -> Evidence:

@@ -43,17 +43,21 @@ class Lessons:
     later: tuple[Asked, ...]
 
 
-def lessons_of(asked: Sequence[Asked], weights: Mapping[NeedKind, Weights], *, depth: int) -> Lessons:
-    """Split questions by time, and pair the older ones with their candidates.
+def lessons_of(
+    asked: Sequence[Asked], weights: Mapping[NeedKind, Weights], *, depth: int, older: int | None = None
+) -> Lessons:
+    """Pair the older questions with their candidates; the others judge.
 
     No passage that answers a newer question is learned, whatever its label, and no copy of one.
 
     Args:
-        asked: The questions, oldest first.
+        asked: The questions, those that teach first, each side oldest first.
         weights: The first stage's, by kind of need.
         depth: How many candidates the second stage reads.
+        older: How many of the questions teach, the first ones. [default: `split.LEARNED` of them]
     """
-    older = math.floor(LEARNED * len(asked))
+    if older is None:
+        older = math.floor(LEARNED * len(asked))
     later = tuple(asked[older:])
     answering = {text for item in later for text in _answers(item)}
     pairs = [

@@ -86,18 +86,23 @@ def is_asked(item: Asked, order: FirstOrder, trust: Trust) -> bool:
 
 def judge_of(questions: Questions, logits: Sequence[Logits | None], weight: float) -> Judge:
     """Return what measures the questions in the fused order, whatever their answers."""
-    ends = np.cumsum([0, *(len(order.order) for order in questions.orders)])
-    order = np.concatenate(
-        [
-            first + fused(one, own, weight)
-            for first, one, own in zip(ends[:-1], questions.orders, logits, strict=True)
-        ]
-    )
+    order = order_of(questions, logits, weight)
 
     def judge(evidence: Evidence) -> Judged:
         return judge_order(evidence, order)
 
     return judge
+
+
+def order_of(questions: Questions, logits: Sequence[Logits | None], weight: float) -> Ints:
+    """Return the rows of all questions in the order that a search shows, question after question."""
+    ends = np.cumsum([0, *(len(order.order) for order in questions.orders)])
+    return np.concatenate(
+        [
+            first + fused(one, own, weight)
+            for first, one, own in zip(ends[:-1], questions.orders, logits, strict=True)
+        ]
+    )
 
 
 def fused(order: FirstOrder, logits: Logits | None, weight: float) -> Ints:

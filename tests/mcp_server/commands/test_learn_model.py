@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -28,18 +29,27 @@ def text(number: int, value: str) -> str:
     )
 
 
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Tree:
+def a_house(folder: Path) -> Tree:
     """Make a history of a few questions."""
-    folder = tmp_path_factory.mktemp("home")
     tree = Tree(folder / "house", folder / "cache")
     tree.root.mkdir()
     tree.git("init", "-q", "-b", "main")
     tree.commit("Start the house", {f"src/f{n}.py": text(n, "0") for n in range(COUNT)})
-    for number in range(COUNT):
-        subject = f"Let every {THINGS[number % len(THINGS)]} of shelf{number} close on time{number}"
-        tree.commit(subject, {f"src/f{number}.py": text(number, "1")})
+    ask(tree, COUNT, "1", "close on time")
     return tree
+
+
+def ask(tree: Tree, count: int, value: str, wish: str) -> None:
+    """Add commits that are questions."""
+    for number in range(count):
+        subject = f"Let every {THINGS[number % len(THINGS)]} of shelf{number} {wish}{number}"
+        tree.commit(subject, {f"src/f{number % COUNT}.py": text(number % COUNT, f"{value} + {number}")})
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Tree:
+    """Make a history once."""
+    return a_house(tmp_path_factory.mktemp("home"))
 
 
 @pytest.fixture(scope="module")
@@ -126,3 +136,40 @@ def test_an_option_of_golden_questions_is_rejected_where_commits_teach(house: Tr
     out = goldrank("learn", "--guard", "../other=golden.json", tree=house, base=base, code=2)
     assert "--guard is for a model that a golden file teaches" in out
     assert "name --from golden" in out
+
+
+def test_a_weekly_job_judges_order_and_model_each_on_what_it_has_not_seen(base: Path, tmp_path: Path) -> None:
+    """A model that is judged again on what refused it passes by and by, by chance."""
+    tree, page = a_house(tmp_path), tmp_path / "page.html"
+    goldrank("learn", "--only", "model", "--force", "--html", page, tree=tree, base=base)
+    told = page.read_text(encoding="utf-8")
+    assert "<h2>The model</h2>" in told
+    assert "How it was trained" in told
+    assert "The order of results" not in told
+    assert "<b>" not in told
+    goldrank("rollback", tree=tree)
+    begun = tree.git("rev-parse", "HEAD")
+    page.unlink()
+    out = goldrank("learn", "--since-last", "--html", page, tree=tree, base=base)
+    assert "no order was learned here before: this learns as without --since-last" in out
+    assert re.search(rf"the last learning of the model, of [\d-]+, began at {begun[:10]}; only newer", out)
+    assert "0 questions since then, in 0 commits: 40 are needed" in out
+    assert "The order stays as it is." in out
+    assert "The model stays as it is." in out
+    assert f"nothing was learned from commits to show in {page}" in out
+    goldrank("learn", "--only", "order", "--force", tree=tree)
+    ask(tree, 41, "2", "<b>open at dusk")
+    out = goldrank("learn", "--since-last", "--keep", "0", "--html", page, tree=tree, base=base)
+    assert out.count("only newer commits judge") == 1, "both began at one commit"
+    assert f"the oldest {COUNT} teach, the newest 41 judge" in out
+    assert f"of {COUNT} older commits, and 41 newer ones judge" in out
+    assert "the model is not promoted; nothing has changed:" in out
+    told = page.read_text(encoding="utf-8")
+    assert told.index("<h2>The order of results</h2>") < told.index("<h2>The model</h2>")
+    listed = goldrank("models", tree=tree, base=base).partition("orders")[0]
+    assert re.search(r"refused, learned from \d+ commits: on 41 later commits: quality \+0\.000", listed)
+    again = goldrank("learn", "--since-last", tree=tree, base=base)
+    assert again.count("0 questions since then, in 0 commits: 40 are needed") == 1
+    assert "The order stays as it is.\nThe model stays as it is, too." in again
+    out = goldrank("learn", "--since-last", "--only", "model", tree=tree, base=base)
+    assert "0 questions since then, in 0 commits: 40 are needed" in out

@@ -202,10 +202,12 @@ def test_what_commits_cannot_be_asked_is_refused_before_the_work(shop: Tree) -> 
     for option, value in (("--golden", report), ("--model", "m"), ("--html", "page.html")):
         out = goldrank("eval", "--past", "5", option, value, tree=shop, code=2)
         assert f"{option} has no meaning beside --past" in out
-    out = goldrank("learn", "--since-last", "--only", "model", tree=shop, code=2)
-    assert "leave out one of --since-last and --only model" in out
+    out = goldrank("learn", "--since-last", "--from", "golden", tree=shop, code=2)
+    assert "leave out one of --since-last and --from golden" in out
+    out = goldrank("learn", "--since-last", "--guard", "../other=golden.json", tree=shop, code=2)
+    assert "--guard is for a model that a golden file teaches" in out
     out = goldrank("learn", "--only", "order", "--json", "a.json", tree=shop, code=2)
-    assert "--html shows what a learned order changes" in out
+    assert "--html shows what a learned order or model changes" in out
     out = goldrank("learn", "--html", "nowhere/page.html", tree=shop, code=2)
     assert "the folder nowhere does not exist" in out
 
@@ -213,27 +215,28 @@ def test_what_commits_cannot_be_asked_is_refused_before_the_work(shop: Tree) -> 
 def test_a_weekly_job_learns_when_enough_is_new(shop: Tree) -> None:
     """A learning that judges on what an earlier one saw promotes by and by what is chance."""
     page = shop.root.parent / "page.html"
-    goldrank("learn", tree=shop)
+    goldrank("learn", "--only", "order", tree=shop)
     begun = shop.git("rev-parse", "HEAD")
     for number in range(45):
         subject = f"Take the {words(number)} lantern down from {words(number)}peg <b>at dusk"
         shop.commit(subject, {f"src/f{number}.py": text(number, "2")})
         if number == 9:
-            out = goldrank("learn", "--since-last", "--html", page, tree=shop)
+            out = goldrank("learn", "--since-last", "--only", "order", "--html", page, tree=shop)
+            assert "the last learning of the order, of 20" in out
             assert f"began at {begun[:10]}; only newer commits judge" in out
             assert "10 questions since then, in 10 commits: 40 are needed to judge by, about 3" in out
             assert f"nothing was learned from commits to show in {page}" in out
             assert not page.exists()
-    out = goldrank("learn", "--since-last", "--html", page, tree=shop)
+    out = goldrank("learn", "--since-last", "--only", "order", "--html", page, tree=shop)
     assert f"the oldest {COUNT} teach, the newest 45 judge" in out
     assert f"written: {page}" in out
     told = page.read_text(encoding="utf-8")
     assert "<h2>The order of results</h2>" in told
     assert "<b>" not in told
     assert "<script" not in told
-    out = goldrank("learn", "--since-last", tree=shop)
+    out = goldrank("learn", "--since-last", "--only", "order", tree=shop)
     assert "0 questions since then, in 0 commits: 40 are needed" in out
     shop.git("reset", "-q", "--hard", f"{begun}~1")
-    out = goldrank("learn", "--since-last", tree=shop)
+    out = goldrank("learn", "--since-last", "--only", "order", tree=shop)
     assert "which this history no longer holds: this learns as without --since-last" in out
     assert "refused, learned from" in goldrank("models", tree=shop)

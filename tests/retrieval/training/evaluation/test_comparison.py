@@ -13,8 +13,9 @@ from sklearn.metrics import ndcg_score
 
 from retrieval.errors import ArgumentError
 from retrieval.records import Chunk
-from retrieval.training.evaluation import comparison, html_report, metrics, systems, tables
+from retrieval.training.evaluation import comparison, metrics, systems, tables
 from retrieval.training.evaluation.comparison import Asked, Ranking, Report, Result, Scores
+from retrieval.training.evaluation.pages import html_report
 from retrieval.training.golden import edits, golden_file
 from retrieval.training.golden.golden_file import Expected
 

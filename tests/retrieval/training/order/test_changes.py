@@ -29,7 +29,7 @@ def test_the_questions_add_up_to_the_gain_that_was_judged(change: OrderChange) -
     """A page whose parts contradict its verdict is worse than none."""
     quality = change.learned.decision.gains[0]
     assert np.mean([item.gain for item in change.questions]) == pytest.approx(quality.gain)
-    assert [item.question.commit for item in change.questions] == [f"c{n}" for n in range(TEACH, COUNT)]
+    assert [item.commit for item in change.questions] == [f"c{n}" for n in range(TEACH, COUNT)]
     better = [item for item in change.questions if item.before and item.after and item.after < item.before]
     assert better
     assert all(item.gain >= 0 for item in better), "each file has one place here, so a rank is all there is"

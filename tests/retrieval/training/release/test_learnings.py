@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 from order_factory import learned
+from version_factory import FACTS, promoted
 
+from retrieval.rerank import model_versions
 from retrieval.training.order.gate import Gain
-from retrieval.training.release import learnings, orders
+from retrieval.training.release import learnings, orders, versions
 from retrieval.training.release.learnings import FILE
 from retrieval.training.release.learnings import learnings as known
 
@@ -78,3 +80,31 @@ def test_the_latest_counts() -> None:
         "b",
     )
     assert learnings.latest([], []) is None
+
+
+def test_a_model_and_an_order_each_remember_what_judged_them(tmp_path: Path) -> None:
+    """What judged an order has not judged the model, and no model is judged on the same commits twice."""
+    order, model = (
+        orders.store(tmp_path / "models", tmp_path),
+        model_versions.store(tmp_path / "models", tmp_path),
+    )
+    orders.record(order, learned(False), commit="aaaa", now=DAY, version=None)
+    assert versions.last_learned(model) is None
+    decision = learned(False).decision
+    versions.record(model, decision, lessons=12, commit="bbbb", now=DAY, version=None)
+    assert versions.last_learned(model) == (DAY.isoformat(), "bbbb")
+    assert orders.last_learned(order) == (DAY.isoformat(), "aaaa")
+    (found,) = known(model.folder)
+    assert (found.version, found.lessons, found.gains) == (None, 12, decision.gains)
+
+
+@pytest.mark.parametrize(
+    ("lessons", "commit", "remembers"), [(9, "cccc", True), (0, "cccc", False), (9, "--all", False)]
+)
+def test_a_model_that_was_promoted_and_not_recorded_is_remembered_if_commits_taught_it(
+    tmp_path: Path, lessons: int, commit: str, remembers: bool
+) -> None:
+    """A golden file shows a model no commit, and nothing that is no commit reaches git."""
+    where = model_versions.store(tmp_path / "models", tmp_path)
+    version = promoted(where, tmp_path / "draft", facts=replace(FACTS, lessons=lessons, commit=commit))
+    assert versions.last_learned(where) == ((version.created, commit) if remembers else None)

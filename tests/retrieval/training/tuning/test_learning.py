@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tiny_model
 from past_factory import asked
@@ -44,10 +45,14 @@ def test_a_model_learns_what_answers_and_may_serve(
     assert trained.counts.questions == taught.questions == 96
     judges = Judges(in_order(taught.later, WEIGHTS, depth=12))
     before, after = (Serving(open_scorer(str(folder)), TRUST) for folder in (base, trained.folder))
-    decision = learning.judge(judges, before, after)
-    assert decision.promote, decision.reasons
-    assert next(item for item in decision.gains if item.measure == VALUE).low > 0
-    assert not learning.judge(judges, after, after).promote
+    found = learning.judge(judges, before, after)
+    assert found.decision.promote, found.decision.reasons
+    quality = next(item for item in found.decision.gains if item.measure == VALUE)
+    assert quality.low > 0
+    assert np.mean([item.gain for item in found.questions]) == pytest.approx(quality.gain)
+    assert [item.commit for item in found.questions] == [f"c{n}" for n in range(96, 160)]
+    assert all(item.gain >= 0 for item in found.questions if item.before and item.after == 1)
+    assert not learning.judge(judges, after, after).decision.promote
 
 
 def test_wrong_answers_teach_nothing_that_serves(base: Path, tmp_path: Path) -> None:
@@ -59,7 +64,7 @@ def test_wrong_answers_teach_nothing_that_serves(base: Path, tmp_path: Path) -> 
     )
     judges = Judges(in_order(taught.later, WEIGHTS, depth=12))
     before, after = (Serving(open_scorer(str(folder)), TRUST) for folder in (base, trained.folder))
-    assert not learning.judge(judges, before, after).promote
+    assert not learning.judge(judges, before, after).decision.promote
 
 
 def test_an_interrupted_training_goes_on_and_a_finished_one_is_made_anew(base: Path, tmp_path: Path) -> None:

@@ -122,7 +122,26 @@ def judged(before: str, after: str, *, count: int = 60, golden: str = "") -> Ord
         in_order(asked(count), WEIGHTS, depth=8),
         in_order(asked(20, answer=golden, seed=2), WEIGHTS, depth=8) if golden else None,
     )
-    return learning.judge(judges, Serving(Liking(before), TRUST), Serving(Liking(after), TRUST))
+    return learning.judge(judges, Serving(Liking(before), TRUST), Serving(Liking(after), TRUST)).decision
+
+
+def test_the_questions_of_a_judgement_add_up_to_its_gain() -> None:
+    """A page whose parts contradict its verdict is worse than none."""
+    later = in_order(asked(60), WEIGHTS, depth=8)
+    found = learning.judge(Judges(later), Serving(Liking("nothing"), TRUST), Serving(Liking(ANSWER), TRUST))
+    assert np.mean([item.gain for item in found.questions]) == pytest.approx(found.decision.gains[0].gain)
+    assert found.unasked == 0
+    for item, question in zip(found.questions, later.asked, strict=True):
+        assert (item.commit, item.subject) == (question.identity, question.text)
+        assert item.places == question.pool.answers
+        assert item.before is not None
+        assert item.after == 1, "the model likes the answer, and nothing else"
+    mute = learning.judge(
+        Judges(later), Serving(Liking(ANSWER), replace(TRUST, weight=0)), Serving(Liking(ANSWER), TRUST)
+    )
+    assert mute.unasked == 0, "the model that is judged is asked"
+    nobody = Serving(Liking(ANSWER), replace(TRUST, weight=0))
+    assert learning.judge(Judges(later), nobody, nobody).unasked == 60
 
 
 def test_a_model_that_knows_the_answers_may_serve() -> None:

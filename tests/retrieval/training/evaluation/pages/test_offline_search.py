@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fakes import repository, write
 
-from retrieval.training.evaluation.offline_search import index_section, search_section
+from retrieval.training.evaluation.pages.offline_search import index_section, search_section
 
 FILES: dict[str, str | bytes] = {
     "src/retry.py": "def schedule_retry(job):\n    return backoff(job)\n",

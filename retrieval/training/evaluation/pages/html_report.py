@@ -5,9 +5,10 @@ import io
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from retrieval.training.evaluation import comparison, metrics, offline_search
+from retrieval.training.evaluation import comparison, metrics
 from retrieval.training.evaluation.comparison import Report, Scores
-from retrieval.training.evaluation.html_page import framed
+from retrieval.training.evaluation.pages import offline_search
+from retrieval.training.evaluation.pages.html_page import framed
 from retrieval.training.evaluation.tables import COLUMNS, first_answer, gain, row
 
 NOWHERE = 100  # where a plot draws targets that are not among the first 50

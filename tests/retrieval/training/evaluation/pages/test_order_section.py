@@ -2,87 +2,26 @@
 
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from order_factory import learned
+from order_factory import asked, learned
+from page_reader import HOSTILE, read
 
-from retrieval.training.evaluation.html_page import framed
-from retrieval.training.evaluation.order_section import PARTS, SHOWN, order_section
-from retrieval.training.evaluation.svg_curves import Curve, drawn, ticks
-from retrieval.training.order.changes import Change, OrderChange, Point
+from retrieval.training.evaluation.pages.html_page import framed
+from retrieval.training.evaluation.pages.learned_section import SHOWN
+from retrieval.training.evaluation.pages.order_section import PARTS, order_section
+from retrieval.training.evaluation.pages.svg_curves import Curve, drawn, ticks
+from retrieval.training.order.changes import OrderChange, Point
 from retrieval.training.order.climb import question_parts
-from retrieval.training.past.hunks import Span
-from retrieval.training.past.questions import PastQuestion
-
-HOSTILE = (
-    "<script>alert(1)</script> & \"quotes\" 'too'",
-    '"><img src=x onerror=alert(1)>',
-    "</td></table><h1>after",
-    "turn \u202earound and \u200fhide",
-    "]]> --> </style></bdi>",
-    "a lone \udcff surrogate",
-)
-
-
-class Page(HTMLParser):
-    """Collects elements, attributes and texts, and whether elements are closed in order."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.attributes: set[str] = set()
-        self.text = ""
-        self._open: list[str] = []
-        self.is_nested = True
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note an element and its attributes."""
-        self.tags.append(tag)
-        self.attributes |= {name for name, _ in attrs}
-        if tag not in {"meta", "link", "br"}:
-            self._open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note an element without content."""
-        self.tags.append(tag)
-        self.attributes |= {name for name, _ in attrs}
-
-    def handle_endtag(self, tag: str) -> None:
-        """Check the nesting."""
-        self.is_nested &= bool(self._open) and self._open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        """Collect text."""
-        self.text += data
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether everything that was opened was closed."""
-        return self.is_nested and not self._open
-
-
-def question(number: int, subject: str = "", path: str = "src/cart.py") -> PastQuestion:
-    """Make a question of the past."""
-    spans = tuple(Span(path, line, line + 1) for line in (1, 9, 20))
-    return PastQuestion(f"{number:040x}", "0" * 40, subject or f"Question {number}", number, spans)
 
 
 def change(gains: list[float], **parts: object) -> OrderChange:
     """Make what an order changed: one question for each gain."""
-    questions = tuple(Change(question(n), 12, 3, gain) for n, gain in enumerate(gains))
+    questions = tuple(asked(n, 12, 3, gain) for n, gain in enumerate(gains))
     climb = (Point(None, 0.5, 0.55), Point(("decay", 1.0), 0.53, 0.58))
     made = OrderChange(learned(), "0001-aaaaaaaa", questions, climb)
     return replace(made, **parts)  # type: ignore[arg-type]  # of any field
-
-
-def read(section: str) -> Page:
-    """Read a page around a section."""
-    page = Page()
-    page.feed(framed("a & <b>", section))
-    page.close()
-    return page
 
 
 def test_the_verdict_comes_first_in_one_sentence() -> None:
@@ -111,7 +50,7 @@ def test_the_most_changed_stand_open_and_the_rest_is_folded() -> None:
     assert "<code><bdi>src/cart.py:1-2</bdi></code>" in section
     assert "and 1 more" in section
     assert "12 → 3" in section
-    lost = Change(question(1), None, 50, 0.1)
+    lost = asked(1, None, 50, 0.1)
     assert "&gt;50 → 50" in order_section(change([], questions=(lost,)))
 
 
@@ -119,11 +58,11 @@ def test_the_most_changed_stand_open_and_the_rest_is_folded() -> None:
 def test_a_subject_is_text_and_nothing_else(subject: str) -> None:
     """Anybody who may commit would otherwise run a script in the browser of whoever opens the page."""
     plain = read(order_section(change([0.1, 0.0])))
-    asked = (
-        Change(question(0, subject, f"src/{subject}.py"), 2, 1, 0.1),
-        Change(question(1, subject), 2, 2, 0.0),
+    questions = (
+        asked(0, 2, 1, 0.1, subject=subject, path=f"src/{subject}.py"),
+        asked(1, 2, 2, 0.0, subject=subject),
     )
-    page = read(order_section(change([], questions=asked)))
+    page = read(order_section(change([], questions=questions)))
     assert page.is_whole
     assert page.tags == plain.tags
     assert page.attributes == plain.attributes

@@ -1,0 +1,1 @@
+"""How an evaluation or a learning is shown on one HTML page that opens offline."""
