@@ -52,7 +52,6 @@ if TYPE_CHECKING:
 @click.command(
     epilog=examples(
         "goldrank learn",
-        "goldrank learn --only order",
         "goldrank learn --from commits",
         "goldrank learn --since-last",
     )
