@@ -2,11 +2,14 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 from retrieval.errors import ArgumentError, shorten
-from retrieval.records import AnyCandidate, Candidate
+from retrieval.paths import path_roles
+from retrieval.records import AnyCandidate, Candidate, Chunk
 from retrieval.search.searcher import Answer
+from retrieval.sync.view import View
 
 TELLING = 3  # differences that are named between neighbours
 _PLACE = re.compile(r"(?:\./)?(?P<path>.+):(?P<line>[1-9][0-9]{0,8})")
@@ -30,33 +33,63 @@ def of_results(answer: Answer) -> Iterator[str]:
         yield _comparison(above, below)
 
 
-def of_line(ranking: Sequence[Candidate], place: str) -> Iterator[str]:
-    """Explain the chunk that holds a line, and compare it with its neighbours.
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a file that is searched."""
 
-    Args:
-        ranking: Every candidate of the question, in first-stage order.
-        place: `path:line`.
+    path: str
+    number: int
+
+
+def line_of(place: str, view: View) -> Line:
+    """Read `path:line`, and check that there is such a line to explain.
 
     Raises:
-        ArgumentError: `place` is not `path:line`.
+        ArgumentError: It is written otherwise, or no such line is searched; the text says why.
     """
     match = _PLACE.fullmatch(place)
     if match is None:
         raise ArgumentError(
             f"{shorten(place)} is no PATH:LINE", remedy="name a file of the repository and a line from 1"
         )
-    path, line = match["path"], int(match["line"])
+    path, number = match["path"], int(match["line"])
+    if path not in view.paths:
+        if reason := view.reason(path):
+            raise ArgumentError(f"{shorten(path)} is not searched: {reason}")
+        alike = " or ".join(shorten(known) for known in path_roles.namesakes(path, view.paths))
+        raise ArgumentError(
+            f"{shorten(path)} is no file of {view.root.name}",
+            remedy=f"did you mean {alike}?" if alike else "paths are relative to its root",
+        )
+    count = len(view.lines(path) or ())
+    if number > count:
+        raise ArgumentError(f"{shorten(path)} has no line {number}", remedy=f"it has {count:,}")
+    return Line(path, number)
+
+
+def of_line(ranking: Sequence[Candidate], line: Line, chunks: Sequence[Chunk]) -> Iterator[str]:
+    """Explain the chunk that holds a line, and compare it with its neighbours.
+
+    Args:
+        ranking: Every candidate of the question, in first-stage order.
+        line: The line.
+        chunks: The indexed chunks of its file.
+    """
+    path, number = line.path, line.number
     found = next(
         (item for item in ranking if item.chunk.path == path
-         and item.chunk.start_line <= line <= item.chunk.end_line),
+         and item.chunk.start_line <= number <= item.chunk.end_line),
         None,
     )  # fmt: skip
-    yield f"\nwhy {path}:{line}, in the first stage:"
+    yield f"\nwhy {path}:{number}, in the first stage:"
     if found is None:
-        yield (
-            f"it is none of the {len(ranking)} candidates: the line is blank or not indexed, or no field of "
-            "its chunk is among the best for this question"
+        own = next((one for one in chunks if one.start_line <= number <= one.end_line), None)
+        where = (
+            f"no field of its chunk, lines {own.start_line}-{own.end_line}, is among the best"
+            if own
+            else "no chunk holds the line, because it is blank or not indexed yet"
         )
+        yield f"it is none of the {len(ranking)} candidates: {where}"
         return
     yield from _shares(found)
     if found.rank > 1:

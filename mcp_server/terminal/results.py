@@ -74,12 +74,14 @@ def show(found: Found, shown: Shown) -> None:
         for line in search_json.as_lines(found.sections, first=found.first):
             click.echo(line)
         return
+    explained = explanation.line_of(shown.explain_line, found.view) if shown.explain_line else None
     click.echo(text(found, shown))
     if shown.explain:
         click.echo(replies.clean("\n".join(explanation.of_results(found.answer))))
-    if shown.explain_line:
+    if explained:
         ranking = searcher.ranking(found.view, found.request)
-        click.echo(replies.clean("\n".join(explanation.of_line(ranking, shown.explain_line))))
+        chunks = found.view.snapshot.chunks_of(explained.path)
+        click.echo(replies.clean("\n".join(explanation.of_line(ranking, explained, chunks))))
 
 
 def text(found: Found, shown: Shown) -> str:
