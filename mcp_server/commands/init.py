@@ -69,6 +69,13 @@ def init(
         users = [client.name for client in chosen]
         steps.append(("skill", lambda: _skill(around.root, users, remove=remove, dry_run=dry_run)))
     failures = sum(not _take(step, dry_run=dry_run) for step in steps)
+    if (
+        remove
+        and names
+        and not wants_skill
+        and any(file.exists() for file in skill.files(around.root, names))
+    ):
+        click.echo("the skill stays; goldrank init --remove --skill removes it for every client")
     if not (remove or dry_run):
         _compile_rules()
         click.echo("restart the assistant and approve goldrank if it asks; then ask it to use rag_search")

@@ -124,6 +124,8 @@ def _serve_http(
     from mcp_server.http.rate_limit import PER_MINUTE
     from mcp_server.http.tokens import TokenFile
 
+    if missing := [root for root in roots if not root.expanduser().is_dir()]:
+        raise ArgumentError(f"{missing[0]} is not a folder", remedy="name existing ones")
     address = read_address(written)
     public_url = read_public_url(given["public_url"]) if given["public_url"] else ""
     tokens = TokenFile(given["token_file"].expanduser()) if given["token_file"] else None

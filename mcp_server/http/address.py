@@ -1,6 +1,7 @@
 """Where the server listens, by which names it may be called, and when that is refused."""
 
 import ipaddress
+import os
 import re
 import socket
 from dataclasses import dataclass
@@ -118,9 +119,15 @@ def listen(address: Address) -> tuple[socket.socket, Address]:
         found = socket.create_server((address.host, address.port), family=family)
     except OSError as error:
         raise ArgumentError(
-            f"{address.netloc} cannot be listened at: {error.strerror}",
+            f"{address.netloc} cannot be listened at: {_reason(error)}",
             remedy="choose another port, or 0 for any that is free",
         ) from error
     # Connections inherit it; without it the second packet of an answer waits 40 ms.
     found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return found, Address(address.host, found.getsockname()[1])
+
+
+def _reason(error: OSError) -> str:
+    """Return the system's own words: `create_server` adds the address, which is said already."""
+    number = error.errno or 0  # below zero where a name cannot be resolved
+    return os.strerror(number) if number > 0 else str(error.strerror)

@@ -110,6 +110,7 @@ def test_the_skill_comes_where_clients_look_and_goes_without_a_trace(
     text = (around.root / ".agents/skills/goldrank/SKILL.md").read_text(encoding="utf-8")
     assert text.startswith("---\nname: goldrank\ndescription: ")
     assert "present  skill" in goldrank("--skill", "claude", **where).stdout
+    assert "the skill stays; goldrank init --remove --skill" in goldrank("--remove", "claude", **where).stdout
     goldrank("--remove", **where)
     assert files(tmp_path) == before
     assert not (around.root / ".agents").exists()

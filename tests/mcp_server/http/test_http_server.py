@@ -1,5 +1,6 @@
 """The server over HTTP, as a process: who may ask, by which name, how often, and what it says of itself."""
 
+import errno
 import json
 import os
 import re
@@ -17,6 +18,9 @@ import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult, TextContent
+
+from mcp_server.serving.workspace import Readiness, Workspace
+from retrieval.settings import Settings
 
 TOKEN = "a" * 40
 PING = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
@@ -216,13 +220,20 @@ def test_it_is_ready_once_everything_is_indexed(serve: Serve) -> None:
     assert (told.status_code, told.text) == (200, "1 of 1 repositories are indexed, 0 failed\n")
 
 
-def test_a_missing_repository_keeps_the_others_ready(serve: Serve, tmp_path: Path) -> None:
+def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    """A server that announces a folder and finds nothing in it hides a slip of the pen."""
+    assert "moved is not a folder" in refusal("--http", "0", root=tmp_path / "moved")
+
+
+def test_a_missing_repository_keeps_the_others_ready(tmp_path: Path, example: Path) -> None:
     """One folder that was moved takes no service down, and is counted."""
-    base = serve(root=tmp_path / "moved")
+    workspace = Workspace([example, tmp_path / "moved"], Settings(cache=tmp_path / "cache", model=""))
+    assert not workspace.readiness().is_over
+    workspace.begin()
     deadline = time.monotonic() + START_S
-    while (told := httpx2.get(f"{base}/readyz")).status_code == 503 and time.monotonic() < deadline:
+    while not workspace.readiness().is_over and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert told.text == "0 of 1 repositories are indexed, 1 failed\n"
+    assert workspace.readiness() == Readiness(served=2, indexed=1, failed=1)
 
 
 @pytest.mark.anyio
@@ -288,7 +299,8 @@ def test_a_port_that_is_taken_is_named(example: Path) -> None:
     """The system's reason, and a way out."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        assert f"127.0.0.1:{port} cannot be listened at" in refusal("--http", str(port), root=example)
+        said = f"127.0.0.1:{port} cannot be listened at: {os.strerror(errno.EADDRINUSE)}; choose another port"
+        assert said in refusal("--http", str(port), root=example)
 
 
 def test_it_ends_when_it_is_told_to(example: Path, tmp_path: Path) -> None:
