@@ -169,8 +169,8 @@ def tell_gains(decision: "OrderDecision") -> None:
     """Say what something gains on later commits, and on a golden file."""
     for item in decision.gains:
         click.echo(
-            f"  {item.measure}: {item.before:.3f}, gain {item.gain:+.3f} [{item.low:+.3f}, {item.high:+.3f}] "
-            f"on {decision.questions} later commits"
+            f"  {item.measure}: {item.before:.3f} -> {item.before + item.gain:.3f}, gain {item.gain:+.3f} "
+            f"[{item.low:+.3f}, {item.high:+.3f}] on {decision.questions} later commits"
         )
     if decision.golden:
         before, after = decision.golden
