@@ -25,16 +25,8 @@ from typing import Any
 import httpx2
 from tqdm import tqdm
 
-INITIALIZE: dict[str, Any] = {
-    "jsonrpc": "2.0",
-    "id": 1,
-    "method": "initialize",
-    "params": {
-        "protocolVersion": "2025-11-25",
-        "capabilities": {},
-        "clientInfo": {"name": "fuzz", "version": "1"},
-    },
-}
+from benchmarks.cost.startup import INITIALIZE
+
 CALL: dict[str, Any] = {
     "jsonrpc": "2.0",
     "id": 2,

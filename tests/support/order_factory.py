@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from retrieval.rank.features import FEATURES
 from retrieval.rank.weights import QUESTION
@@ -33,24 +34,30 @@ def pools(count: int, *, helps: str, seed: int = 1, hot: int | None = None) -> l
         answer = int(rng.integers(ROWS)) if hot is None else hot
         if helps:
             values[answer, FEATURES.index(helps)] = 1.0
-        made.append(
-            answered(
-                Pool(
-                    kind="question",
-                    counts="files",
-                    values=values,
-                    file=np.arange(ROWS),
-                    file_kind=np.zeros(ROWS, dtype=np.int64),
-                    is_asked=np.zeros(ROWS, dtype=np.bool_),
-                    is_older=np.zeros(ROWS, dtype=np.bool_),
-                    match=0.5,
-                    paths=np.array([f"{row:02}.py" for row in range(ROWS)]),
-                    lines=np.tile([1, 9], (ROWS, 1)),
-                ),
-                [(f"{answer:02}.py", 1, 9)],
-            )
-        )
+        made.append(pool_of(values, answer))
     return made
+
+
+def pool_of(values: NDArray[np.float64], answer: int) -> Pool:
+    """Make a question of which each row is a file's only chunk, and one of them answers.
+
+    Args:
+        values: The features of each row, float64 [ROWS, n_features].
+        answer: The row that answers.
+    """
+    pool = Pool(
+        kind="question",
+        counts="files",
+        values=values,
+        file=np.arange(ROWS),
+        file_kind=np.zeros(ROWS, dtype=np.int64),
+        is_asked=np.zeros(ROWS, dtype=np.bool_),
+        is_older=np.zeros(ROWS, dtype=np.bool_),
+        match=0.5,
+        paths=np.array([f"{row:02}.py" for row in range(ROWS)]),
+        lines=np.tile([1, 9], (ROWS, 1)),
+    )
+    return answered(pool, [(f"{answer:02}.py", 1, 9)])
 
 
 def learned(promote: bool = True, /, *, decay: float = 1.0, **features: float) -> LearnedOrder:

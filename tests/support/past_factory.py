@@ -4,14 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from order_factory import ROWS, pool_of
 
 from retrieval.rank.features import FEATURES
 from retrieval.records import Chunk
-from retrieval.training.order.evidence import Pool, answered
 from retrieval.training.order.readings import Readings
 from retrieval.training.tuning.first_order import Asked
 
-ROWS = 12
 ANSWER = "window"
 """A word of every passage that answers, and of no other."""
 
@@ -43,18 +42,6 @@ def _asked(number: int, rng: np.random.Generator, answer: str) -> Asked:
         f"{chunk.path}\n{' '.join([*own, answer] if row == right else own)} n{number} r{row}"
         for row, (chunk, own) in enumerate(zip(chunks, words, strict=True))
     ]
-    pool = Pool(
-        kind="question",
-        counts="files",
-        values=values,
-        file=np.arange(ROWS),
-        file_kind=np.zeros(ROWS, dtype=np.int64),
-        is_asked=np.zeros(ROWS, dtype=np.bool_),
-        is_older=np.zeros(ROWS, dtype=np.bool_),
-        match=0.5,
-        paths=np.array([chunk.path for chunk in chunks]),
-        lines=np.tile([1, 9], (ROWS, 1)),
-    )
     readings = Readings(
         query="how does the door open",
         rows=np.arange(ROWS),
@@ -63,4 +50,4 @@ def _asked(number: int, rng: np.random.Generator, answer: str) -> Asked:
         copies=np.arange(ROWS),
         confidence=np.full(ROWS, 0.2),
     )
-    return Asked(f"c{number}", readings.query, answered(pool, [(chunks[right].path, 1, 9)]), readings)
+    return Asked(f"c{number}", readings.query, pool_of(values, right), readings)

@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 import numpy as np
-from past_factory import ANSWER, ROWS, asked
+from order_factory import ROWS
+from past_factory import ANSWER, asked
 
 from retrieval.rank.weights import WEIGHTS
 from retrieval.training.order.evidence import answered
