@@ -17,6 +17,7 @@ from mcp_server.messages.stage_text import stage_text
 from mcp_server.messages.visibility import clean as clean  # noqa: PLC0414 - the commands write with it too
 from mcp_server.messages.ways import TOOL, Ways
 from retrieval.errors import shorten
+from retrieval.records import Chunk
 from retrieval.search.places import places_of
 from retrieval.search.searcher import Answer, Request
 
@@ -134,13 +135,25 @@ def _words(answer: Answer, budget: int, ways: Ways, *, is_low: bool) -> Iterator
     ]
     if said:
         line = f"your guesses, {'; '.join(said)}{_near(words.near, '; names near: ')}"
-        yield line if len(line) <= budget else f"{line[: budget - 1]}…"
+        yield _within(line, budget)
+    if words.aside:
+        fitting = f"they fit another place than your question does, so count little: {_spot(words.aside)}"
+        yield _within(fitting, budget)
     if is_low:
         other = "" if said else f", or {ways.guessing}"
         again = _near(words.near if not said else (), ", such as ") or other
         yield f"note: this may not be here; the nearest follow. Ask again in the project's words{again}."
     if is_low and answer.left_out:
         yield f"note: {answer.left_out}; `goldrank status --excluded` lists them."
+
+
+def _within(line: str, budget: int) -> str:
+    return line if len(line) <= budget else f"{line[: budget - 1]}…"
+
+
+def _spot(chunk: Chunk) -> str:
+    spot = clean(chunk.span)
+    return f"{spot} ({clean(chunk.symbol)})" if chunk.symbol else spot
 
 
 def _near(names: Sequence[str], before: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from mcp_server.messages.sections import Section
 from mcp_server.messages.stage_text import stage_text
 from retrieval.search.searcher import Answer, Result
+from retrieval.search.vocabulary import Vocabulary
 
 
 def as_json(answer: Answer, sections: Sequence[Section], *, source: str, first: int = 1) -> str:
@@ -25,7 +26,7 @@ def as_json(answer: Answer, sections: Sequence[Section], *, source: str, first: 
         "stages": stage_text(answer.stages),
         "milliseconds": round(answer.stages.milliseconds, 1),
         "notes": list(answer.notes),
-        "guesses": {"found": answer.vocabulary.found, "absent": answer.vocabulary.absent},
+        "guesses": _guesses(answer.vocabulary),
         "names_near": answer.vocabulary.near,
         "confidence": round(answer.confidence.value, 3) if answer.confidence else None,
         "seems_to_answer": not answer.confidence.is_low if answer.confidence else None,
@@ -50,6 +51,12 @@ def as_lines(sections: Sequence[Section], *, first: int = 1) -> Iterator[str]:
         score = {"score": section.best.ranked.score, "is_current": section.best.passage.is_current}
         text = {"text": "\n".join(section.lines)}
         yield json.dumps({"number": number, **_place(section), **named, **score, **text})
+
+
+def _guesses(words: Vocabulary) -> dict[str, Any]:
+    aside = words.aside
+    fits = {"path": aside.path, "start_line": aside.start_line, "end_line": aside.end_line} if aside else None
+    return {"found": words.found, "absent": words.absent, "fit_elsewhere": fits}
 
 
 def _place(section: Section) -> dict[str, Any]:

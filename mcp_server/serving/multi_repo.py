@@ -25,7 +25,7 @@ from retrieval.search import searcher
 from retrieval.search.places import places_of
 from retrieval.search.searcher import Answer, Request, Result
 from retrieval.search.second_stage import StageReport
-from retrieval.search.vocabulary import Vocabulary
+from retrieval.search.vocabulary import NO_VOCABULARY, Vocabulary
 from retrieval.sync.sync import Refresh
 from retrieval.sync.view import View
 
@@ -171,8 +171,15 @@ def _vocabulary(found: Iterable[RepoAnswer], best: Sequence[tuple[str, Result]])
     known = {one.name: one.answer.vocabulary for one in found}
     here = dict.fromkeys(guess for words in known.values() for guess in words.found)
     absent = (guess for words in known.values() for guess in words.absent)
-    near = known[best[0][0]].near if best else ()
-    return Vocabulary(tuple(here), tuple(guess for guess in dict.fromkeys(absent) if guess not in here), near)
+    first = best[0][0] if best else ""
+    nearest = known.get(first, NO_VOCABULARY)
+    aside = replace(nearest.aside, path=f"{first}/{nearest.aside.path}") if nearest.aside else None
+    return Vocabulary(
+        tuple(here),
+        tuple(guess for guess in dict.fromkeys(absent) if guess not in here),
+        nearest.near,
+        aside,
+    )
 
 
 def _across(ranked: Ranked | RankedAcross, score: float, rank: int) -> RankedAcross:

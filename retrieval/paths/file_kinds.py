@@ -32,6 +32,8 @@ _DATA_FOLDERS = frozenset(
 _DATA_SUFFIXES = frozenset(
     ".json .json5 .yml .yaml .toml .properties .xml .txt .po .pot .ftl .arb .ini .strings".split()
 )
+# Rows of data wherever they lie: lessons, recorded requests, tables, test results.
+_ROW_SUFFIXES = frozenset(".jsonl .ndjson .csv .tsv .geojson".split())
 _LEGAL_FOLDERS = frozenset({"licenses", "licences", "license", "licence"})
 _MAN_FOLDERS = frozenset({"man", "man1", "man5", "man7", "man8"})
 
@@ -108,7 +110,9 @@ def _is_legal(name: str, folders: frozenset[str], suffix: str) -> bool:
 
 
 def _is_data(name: str, folders: frozenset[str], suffix: str) -> bool:
-    """Return whether a file is a translation, a catalogue of messages, a theme, a snapshot or a man page."""
+    """Return whether a file holds data: rows, translations, messages, a theme, a snapshot or a man page."""
+    if suffix in _ROW_SUFFIXES:
+        return True
     if _DATA_NAME.fullmatch(name) or (_MAN_NAME.fullmatch(name) and not _MAN_FOLDERS.isdisjoint(folders)):
         return True
     if _LOCALE_NAME.fullmatch(name) and not _LOCALE_FOLDERS.isdisjoint(folders):

@@ -127,7 +127,7 @@ def _read(texts: tuple[str, ...], expect: tuple[str, ...]) -> Need:
     said = list(dict.fromkeys(text.strip()[:LONGEST_GUESS] for text in expect if text.strip()))[:MOST_GUESSES]
     return Need(
         wordings=tuple(wordings),
-        guesses=tuple(_guess(text, ORDER**place) for place, text in enumerate(said)),
+        guesses=tuple(read_guess(text, ORDER**place) for place, text in enumerate(said)),
         is_pasted=any(len(parts) > 1 for parts in split),
     )
 
@@ -152,7 +152,8 @@ def _is_template(line: str) -> bool:
     return bool(_TEMPLATE_LINE.fullmatch(line) or _VERSION_LINE.fullmatch(line))
 
 
-def _guess(text: str, weight: float) -> Guess:
+def read_guess(text: str, weight: float) -> Guess:
+    """Parse a guess."""
     file = _FILE_NAME.fullmatch(text)
     words = [word for word in _WORD.findall(text) if word.lower() not in tokenizer.QUERY_STOP_WORDS]
     return Guess(

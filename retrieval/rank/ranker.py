@@ -73,20 +73,27 @@ def rank(features: Features, weights: Weights, *, limit: int) -> list[Candidate]
     ]
 
 
+def trust_in_guesses(features: Features, weights: Weights) -> float:
+    """Return how much the guesses of a need count in its order, 0 to 1; 1 without guesses."""
+    return _trust(_weighed(features, weights), features, _kind_factors(features, weights))
+
+
+def trusting_order_of(features: Features, weights: Weights) -> NDArray[np.int64]:
+    """Return what `order_of` would if the guesses counted whole."""
+    return _best_first(_total(_shares(features, weights, trust=1.0), features))
+
+
 def order_of(features: Features, weights: Weights) -> NDArray[np.int64]:
     """Return the positions of the chunks in the pool, best first, int64 [n_chunks]."""
     return _best_first(_total(_shares(features, weights), features))
 
 
-def _shares(features: Features, weights: Weights) -> dict[str, Feature]:
+def _shares(features: Features, weights: Weights, *, trust: float | None = None) -> dict[str, Feature]:
     """Return the contribution of each step to each chunk; a chunk's contributions add up to its score."""
     kinds = _kind_factors(features, weights)
-    shares = {
-        name: weights.features[name] * values
-        for name, values in features.by_name.items()
-        if weights.features.get(name)
-    }
-    trust = _trust(shares, features, kinds)
+    shares = _weighed(features, weights)
+    if trust is None:
+        trust = _trust(shares, features, kinds)
     shares |= {name: trust * shares[name] for name in GUESS_FEATURES if name in shares}
     shares["coherence"] = weights.coherence * _coherence(_total(shares, features), features.files)
     shares["kind"] = _total(shares, features) * (kinds - 1)
@@ -95,6 +102,14 @@ def _shares(features: Features, weights: Weights) -> dict[str, Feature]:
     if weights.puts_whole_first:
         shares["whole"] = features.by_name["whole"] * (1 + _total(shares, features).max(initial=0.0))
     return shares
+
+
+def _weighed(features: Features, weights: Weights) -> dict[str, Feature]:
+    return {
+        name: weights.features[name] * values
+        for name, values in features.by_name.items()
+        if weights.features.get(name)
+    }
 
 
 def _trust(shares: Mapping[str, Feature], features: Features, kinds: Feature) -> float:

@@ -1,5 +1,6 @@
 """How a caller's own passages are ranked: by BM25 among themselves, and by what the index knows of them."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
@@ -13,6 +14,7 @@ from retrieval.index.reader import path_terms
 from retrieval.progress import IsCancelled
 from retrieval.rank.learned_order import SHIPPED, Order
 from retrieval.rank.need import Need
+from retrieval.rank.spelling import respelled
 from retrieval.records import Bm25Candidate, Candidate, Chunk
 from retrieval.search.first_stage import candidates_of
 from retrieval.sync.view import View
@@ -66,6 +68,8 @@ def rank_passages(
         if is_cancelled():
             raise CancelledError("the caller no longer wants this ranking")
         documents.append(tokenizer.stems(tokenizer.terms(passage.text) + path_terms(passage.chunk.path)))
+    holders = Counter(stem for document in documents for stem in set(document))
+    need, _ = respelled(need, lambda stem: holders[stem])
     asked = [(wording.query.stems, wording.share) for wording in need.wordings]
     asked += [(guess.stems, guess.weight) for guess in need.guesses]
     scores = sum(

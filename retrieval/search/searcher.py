@@ -194,15 +194,20 @@ def _search(
     )
     alike = {one.candidate.chunk: one.alike for one in folded}
     results = _results(_shown(ranked, request), view, alike)
-    read_as = (measured.reading.note,) if measured.reading else ()
     return Answer(
         results,
         StageReport("index", len(snapshot), _since(start), report, lessons=request.order.lessons_for(need)),
-        (*notes, *read_as, *_order_note(request.order, need), *_oddities(view, results)),
+        (*notes, *measured.notes, *_order_note(request.order, need), *_oddities(view, results)),
         confidence,
         is_partial=bool(refresh.pending),
         left_out=view.left_out() if confidence.is_low else "",
-        vocabulary=vocabulary_of(need, snapshot, candidates),
+        vocabulary=vocabulary_of(
+            measured,
+            snapshot,
+            candidates,
+            weights=request.order.weights[need.kind],
+            shown=set(_paths(results)),
+        ),
         touches={path: measured.touches[path] for path in _paths(results) if path in measured.touches},
     )
 
