@@ -53,7 +53,7 @@ def gather(sets: Sequence[QuestionSet], forms: Collection[str], places: Places) 
                 for question, repository, _ in opened_trees(questions.name, tree, own, places):
                     view = repository.view()
                     answers = [(target.path, target.start, target.end) for target in question.targets]
-                    for form, wording in _wordings(question, own, forms):
+                    for form, wording in wordings(question, own, forms):
                         need = read_need(wording.query, wording.expect)
                         features = features_of(view, need)
                         pool = pool_of(need.kind, features, answers, counts=questions.counts)
@@ -67,9 +67,10 @@ def is_wrong(gathered: Gathered) -> NDArray[np.bool_]:
     return np.array([asked.form == WRONG for asked in gathered.asked])
 
 
-def _wordings(
+def wordings(
     question: Question, beside: Sequence[Question], forms: Collection[str]
 ) -> Iterator[tuple[str, Wording]]:
+    """Yield a question's forms; WRONG takes its guesses from a question beside it, if there is one."""
     for form in (form for form in question.wordings if form in forms):
         yield form, question.wordings[form]
     others = [other for other in beside if other.id != question.id and "call" in other.wordings]

@@ -11,7 +11,7 @@ import numpy as np
 from retrieval.chunks import tokenizer
 from retrieval.index.reader import Snapshot
 from retrieval.rank.confidence import occurs
-from retrieval.rank.features import GUESS_FEATURES
+from retrieval.rank.features import GUESS_FEATURES, Features
 from retrieval.rank.need import Need
 from retrieval.rank.query import name_key
 from retrieval.rank.ranker import trust_in_guesses, trusting_order_of
@@ -76,13 +76,18 @@ def vocabulary_of(
     )
 
 
+def fitting_place(features: Features, weights: Weights, shown: Collection[str]) -> Chunk | None:
+    """Return the place that would come first if guesses counted whole, outside the files that are shown."""
+    is_guessed = np.any([features.by_name[name] > 0 for name in GUESS_FEATURES], axis=0)
+    ordered = (features.pool.chunks[i] for i in trusting_order_of(features, weights) if is_guessed[i])
+    return next((chunk for chunk in ordered if chunk.path not in shown), None)
+
+
 def _aside(measured: Measured, weights: Weights, shown: Collection[str]) -> Chunk | None:
     features = measured.features
     if not measured.need.guesses or trust_in_guesses(features, weights) >= LITTLE_TRUST:
         return None
-    is_guessed = np.any([features.by_name[name] > 0 for name in GUESS_FEATURES], axis=0)
-    ordered = (features.pool.chunks[i] for i in trusting_order_of(features, weights) if is_guessed[i])
-    return next((chunk for chunk in ordered if chunk.path not in shown), None)
+    return fitting_place(features, weights, shown)
 
 
 def _near(need: Need, candidates: Sequence[Candidate]) -> tuple[str, ...]:
