@@ -6,6 +6,7 @@ GoldrankError                 an anticipated failure: a fact and, if there is on
 ├── IndexLockedError          another process is writing this index and did not finish in time
 ├── ClientFileError           a client's configuration cannot be read, or not be changed safely
 ├── CacheError                an index folder cannot be written
+├── MirrorError               a repository cannot be fetched from its URL
 ├── ModelError                a cross-encoder is missing or failed to load
 ├── ParserError               the process that parses files cannot be started
 ├── GrammarError              a grammar's package is missing or does not load
@@ -65,6 +66,10 @@ class IndexLockedError(GoldrankError):
 
 class CacheError(GoldrankError):
     """The folder of an index cannot be created or written."""
+
+
+class MirrorError(GoldrankError):
+    """A repository cannot be fetched from its URL."""
 
 
 class ClientFileError(GoldrankError):

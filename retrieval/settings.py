@@ -56,6 +56,8 @@ class Settings:
         max_open_repositories: How many repositories a server keeps open; the least recently used is closed
             first, and reopened when it is searched.
         idle_unload_s: Idle seconds after which a server unloads its model and its indexes.
+        mirror_refresh_s: How old the mirror of a URL may be, in seconds, before a server fetches what is new;
+            0 leaves that to `goldrank index URL` and to webhooks.
         log_level: Level of the log on standard error: DEBUG, INFO, WARNING or ERROR.
         log_file: File to which a server also writes its log, or "".
         explicit: The names of the settings that a source sets.
@@ -74,6 +76,7 @@ class Settings:
     index_wait_s: float = 10.0  # docs/decisions/0019-a-question-waits-for-a-whole-index.md
     max_open_repositories: int = 32  # each small one takes 2 MB; reopening one takes a tenth of a second
     idle_unload_s: float = 300.0
+    mirror_refresh_s: float = 300.0  # fetching nothing new costs 0.1 to 0.5 s of waiting for the server
     log_level: str = "WARNING"
     log_file: str = ""
     explicit: frozenset[str] = frozenset()
@@ -89,6 +92,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "index_wait_s": (0, 600),
     "max_open_repositories": (1, 1000),
     "idle_unload_s": (1, 1e9),
+    "mirror_refresh_s": (0, 1e9),
 }
 RENAMED: Mapping[str, str] = {
     "held_weight": "rerank_tool_weight",

@@ -8,31 +8,42 @@ from typing import Any
 
 import click
 
-from mcp_server.commands.options import ROOT, counted, opened, settings_of, up_to_date, with_common
+from mcp_server.commands.options import SERVED, counted, opened, settings_of, up_to_date, with_common
 from mcp_server.messages import replies
 from mcp_server.terminal.progress import took, waiting
 from mcp_server.terminal.usage import examples
 from retrieval import ownership
 from retrieval.errors import GoldrankError
+from retrieval.mirrors import inventory as mirrors
+from retrieval.mirrors.source import Root, Source
 from retrieval.rank import learned_order
 from retrieval.rerank import model_versions
 from retrieval.settings import Settings
 from retrieval.sync import chunk_cache, inventory
+from retrieval.sync.repository import Repository
 from retrieval.sync.store import Store, store_folder
 
 
-@click.command(epilog=examples("goldrank index", "goldrank index ../other --rebuild"))
-@click.argument("root", type=ROOT, default=".")
+@click.command(
+    epilog=examples(
+        "goldrank index",
+        "goldrank index ../other --rebuild",
+        "goldrank index https://github.com/elixir-ecto/ecto",
+    )
+)
+@click.argument("root", type=SERVED, default=".")
 @click.option("--rebuild", is_flag=True, help="Delete the index first.")
 @click.option("--yes", is_flag=True, help="Index a folder outside git, however many files it holds.")
 @with_common
-def index(root: Path, rebuild: bool, yes: bool, **flags: Any) -> None:
-    """Bring the index of ROOT up to date ahead of time. Every search does this too.
+def index(root: Root, rebuild: bool, yes: bool, **flags: Any) -> None:
+    """Bring the index of ROOT, a folder or a URL, up to date ahead of time. Every search does this too.
+
+    Of a URL, it first fetches what is new.
 
     You may interrupt it at any time: the next run continues from what was committed.
     """
     start_s = time.monotonic()
-    repository = opened(root, settings_of(**flags), yes=yes)
+    repository = opened(root, settings_of(**flags), yes=yes, fetch="now")
     if rebuild:
         repository.rebuild()
     done = up_to_date(repository)
@@ -40,21 +51,21 @@ def index(root: Path, rebuild: bool, yes: bool, **flags: Any) -> None:
         raise GoldrankError(done.note)
     view = repository.view()
     click.echo(
-        f"{repository.root}: {counted(done.changed, 'file')} indexed, {done.removed:,} removed; "
+        f"{_shown(repository)}: {counted(done.changed, 'file')} indexed, {done.removed:,} removed; "
         f"{counted(len(view.paths), 'file')}, {counted(len(view.snapshot), 'chunk')}, "
         f"{_megabytes(repository.store_bytes())}{took(start_s)}"
     )
 
 
 @click.command(epilog=examples("goldrank status", "goldrank status --excluded | grep .env"))
-@click.argument("root", type=ROOT, default=".")
+@click.argument("root", type=SERVED, default=".")
 @click.option(
     "--excluded",
     is_flag=True,
     help="List every file that is not searched, with its reason, and what git ignores.",
 )
 @with_common
-def status(root: Path, excluded: bool, **flags: Any) -> None:
+def status(root: Root, excluded: bool, **flags: Any) -> None:
     """Bring the index of ROOT up to date, and show what it holds and what is left out, with reasons.
 
     Checks every file of the index, and rebuilds it when one is damaged. Also shows the disk space that all of
@@ -66,7 +77,7 @@ def status(root: Path, excluded: bool, **flags: Any) -> None:
         damaged = repository.discard_if_damaged() if repository.store_folder.exists() else []
     done = up_to_date(repository)
     view = repository.view()
-    _row("root", f"{repository.root} ({view.commit})")
+    _row("root", f"{_shown(repository)} ({view.commit})")
     _row("index", f"{repository.store_folder} ({_megabytes(repository.store_bytes())})")
     _row("files", f"{len(view.paths):,}")
     _row("chunks", f"{len(view.snapshot):,}")
@@ -93,27 +104,31 @@ def status(root: Path, excluded: bool, **flags: Any) -> None:
 @click.command(
     epilog=examples("goldrank clean --dry-run", "goldrank clean ../old-project", "goldrank clean --all")
 )
-@click.argument("roots", nargs=-1, type=ROOT)
-@click.option("--all", "everything", is_flag=True, help="Every index, and the cache of parsed chunks.")
+@click.argument("roots", nargs=-1, type=SERVED)
+@click.option(
+    "--all", "everything", is_flag=True, help="Every index, every mirror, and the cache of parsed chunks."
+)
 @click.option("--dry-run", is_flag=True, help="Only show what would be freed.")
 @with_common
-def clean(roots: Sequence[Path], everything: bool, dry_run: bool, **flags: Any) -> None:
+def clean(roots: Sequence[Root], everything: bool, dry_run: bool, **flags: Any) -> None:
     """Free disk space that goldrank uses.
 
     Without arguments, it removes the indexes of folders that are gone and those of other releases; with
-    ROOTS, their indexes. Nothing is lost: a search rebuilds what it needs.
+    ROOTS, their indexes and the mirrors of URLs. Nothing is lost: a search rebuilds what it needs.
     """
     cache = settings_of(**flags).cache
     if everything:
         doomed = [*inventory.stores(cache), *inventory.foreign(cache)]
     elif roots:
-        doomed = [Store(store_folder(cache, root.resolve())) for root in roots]
+        doomed = [store for root in roots for store in _stores_of(root, cache)]
     else:
         doomed = [
             *(store for store in inventory.stores(cache) if not store.root.is_dir()),
             *inventory.foreign(cache),
         ]
     freed = _free(doomed, dry_run=dry_run)
+    unneeded = {root.mirror_folder(cache) for root in roots if isinstance(root, Source)}
+    freed += _free_mirrors(mirrors.folders(cache) if everything else sorted(unneeded), dry_run=dry_run)
     if not roots:
         for folder in inventory.unclaimed(cache):
             click.echo(replies.clean(f"left: {folder} lacks goldrank's {ownership.MARK}"), err=True)
@@ -168,6 +183,37 @@ def _free(doomed: Iterable[Store], *, dry_run: bool) -> int:
     return freed
 
 
+def _shown(repository: Repository) -> str:
+    """Return how a person named a repository."""
+    return repository.mirror.source.written if repository.mirror else str(repository.root)
+
+
+def _stores_of(root: Root, cache: Path) -> list[Store]:
+    """List the indexes of a root; of a URL, those of all its refs, which share the mirror."""
+    if not isinstance(root, Source):
+        return [Store(store_folder(cache, root.resolve()))]
+    folder = root.mirror_folder(cache)
+    return [store for store in inventory.stores(cache) if folder in store.root.parents]
+
+
+def _free_mirrors(folders: Iterable[Path], *, dry_run: bool) -> int:
+    """Delete mirrors and return the bytes freed."""
+    freed = 0
+    for folder in folders:
+        size = mirrors.size_bytes(folder)
+        if not size:
+            continue
+        try:
+            if not dry_run:
+                mirrors.remove(folder)
+        except GoldrankError as error:
+            click.echo(f"kept: {error}", err=True)
+            continue
+        freed += size
+        click.echo(replies.clean(f"{_megabytes(size)} mirror of {folder.name.rpartition('-')[0]}"))
+    return freed
+
+
 def _on_disk(cache: Path, limit_bytes: int) -> str:
     kept = inventory.stores(cache)
     gone = sum(not store.root.is_dir() for store in kept)
@@ -175,7 +221,10 @@ def _on_disk(cache: Path, limit_bytes: int) -> str:
     orphans = f", {gone} of folders that are gone" if gone else ""
     chunks = f"{_megabytes(chunk_cache.size_bytes(cache))} of at most {_megabytes(limit_bytes)}"
     indexes = "index" if len(kept) == 1 else "indexes"
-    return f"{_megabytes(size)} in {len(kept)} {indexes}{orphans}; {chunks} in cached chunks"
+    mirrored = mirrors.folders(cache)
+    also = f"; {_megabytes(sum(map(mirrors.size_bytes, mirrored)))} in {counted(len(mirrored), 'mirror')}"
+    mirrored_size = also if mirrored else ""
+    return f"{_megabytes(size)} in {len(kept)} {indexes}{orphans}; {chunks} in cached chunks{mirrored_size}"
 
 
 def _megabytes(count: int) -> str:

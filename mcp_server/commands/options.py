@@ -1,6 +1,7 @@
 """What several commands share: options, settings, an open repository."""
 
 import logging
+import math
 import os
 import re
 import shlex
@@ -8,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -17,9 +18,11 @@ from mcp_server.serving.repository_pool import open_repository
 from mcp_server.terminal.colour import with_color
 from mcp_server.terminal.progress import progress_of
 from retrieval import ownership
-from retrieval.errors import ArgumentError, CacheError
+from retrieval.errors import ArgumentError, CacheError, MirrorError, shorten
 from retrieval.files import git
 from retrieval.files.ignores import MANY
+from retrieval.mirrors.mirror import Mirror
+from retrieval.mirrors.source import Root, Source, read_root
 from retrieval.settings import Settings, load_settings
 from retrieval.sync.repository import Repository
 from retrieval.sync.sync import Refresh
@@ -33,12 +36,44 @@ FOLDER = click.Path(path_type=Path)
 class _Root(click.Path):
     """A folder; inside a repository, the repository around it, as `goldrank serve` takes it."""
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:  # noqa: ARG002
-        """Take the repository around a folder, and say so."""
+    takes_urls = False
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ARG002
+        """Take the repository around a folder, and say so.
+
+        Raises:
+            ArgumentError: It is a URL, and the command needs files on disk, or the URL is not served.
+        """
+        root = read_root(str(value))
+        if isinstance(root, Source):
+            if self.takes_urls:
+                return root
+            raise ArgumentError(
+                f"{shorten(str(value))} has no files on this disk, which this command needs",
+                remedy="clone the repository and name the clone",
+            )
         takes_paths = ctx is not None and any("--path" in option.opts for option in ctx.command.params)
         return repository_around(
             Path(value), hint="; --path {inside}/ limits a search to the folder" if takes_paths else ""
         )
+
+
+class _Roots(click.Path):
+    """What `goldrank serve` serves: a folder as it is, or a URL."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ARG002
+        """Read a folder, which need not exist yet, or a URL.
+
+        Raises:
+            ArgumentError: The URL is not served.
+        """
+        return read_root(str(value))
+
+
+class _Served(_Root):
+    """A folder, as above, or the URL of a repository that is served without a work tree."""
+
+    takes_urls = True
 
 
 def repository_around(folder: Path, *, hint: str = "") -> Path:
@@ -59,6 +94,8 @@ def repository_around(folder: Path, *, hint: str = "") -> Path:
 
 
 ROOT = _Root()
+SERVED = _Served()
+SERVED_AS_NAMED = _Roots()
 FILE = click.Path(path_type=Path, dir_okay=False)
 GOLDEN = "golden.json"
 NOTHING_FOUND = 1  # as of grep; a check that finds something wrong ends with it too
@@ -150,13 +187,21 @@ def counted(count: int, noun: str, plural: str = "") -> str:
     return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
 
 
-def opened(root: Path, settings: Settings, *, yes: bool = False) -> Repository:
+def opened(
+    root: Root, settings: Settings, *, yes: bool = False, fetch: Literal["now", "if due"] = "if due"
+) -> Repository:
     """Open a repository; before a home folder or a whole disk is indexed, ask whether it is meant.
+
+    A mirror is fetched if it is missing or due; if that fails, an earlier one serves, and replies say so.
 
     Raises:
         ArgumentError: It has more files than anyone indexes by accident.
+        MirrorError: There is no mirror and it cannot be fetched, or it is to be fetched now and cannot be.
     """
     repository = open_repository(root, settings)
+    if repository.mirror:
+        _fetch(repository.mirror, 0.0 if fetch == "now" else settings.mirror_refresh_s or math.inf)
+        return repository
     if yes or repository.store_folder.exists() or not repository.is_vast():
         return repository
     what = f"{repository.root} is not a git repository and holds more than {MANY:,} files"
@@ -165,6 +210,18 @@ def opened(root: Path, settings: Settings, *, yes: bool = False) -> Repository:
         return repository
     command = f"goldrank index {shlex.quote(str(repository.root))} --yes"
     raise ArgumentError(what, remedy=f"name a project, or index all of them: {command}")
+
+
+def _fetch(mirror: Mirror, older_s: float) -> None:
+    """Fetch a mirror that is missing, or that nobody tried to fetch for so many seconds."""
+    if not mirror.is_older_than(older_s):
+        return
+    with progress_of("fetching", "%") as progress:
+        try:
+            mirror.refresh(progress=progress, if_older_s=older_s)
+        except MirrorError:
+            if not mirror.exists or not older_s:
+                raise
 
 
 def refreshed(root: Path, settings: Settings) -> Repository:

@@ -12,7 +12,7 @@ import click
 
 from mcp_server.commands.options import (
     NOTHING_FOUND,
-    ROOT,
+    SERVED,
     opened,
     settings_of,
     up_to_date,
@@ -27,6 +27,7 @@ from mcp_server.terminal.progress import waiting
 from mcp_server.terminal.results import Found, Shown
 from mcp_server.terminal.usage import examples
 from retrieval.errors import ArgumentError, ModelError, shorten
+from retrieval.mirrors.source import Root
 from retrieval.rank import learned_order
 from retrieval.rank.need import MAX_WORDINGS, MOST_GUESSES
 from retrieval.rerank.model_thread import ModelThread
@@ -43,10 +44,17 @@ from retrieval.sync.repository import Repository
         "goldrank search where are retries scheduled",
         "goldrank search -k 3 --path src/ -e RetryPolicy how long does a client wait",
         "goldrank search --jsonl parse_http_header | head -1",
+        "goldrank search --repo https://github.com/elixir-ecto/ecto@v3.12 where are errors made",
     )
 )
 @click.argument("words", nargs=-1, metavar="[QUERY]...")
-@click.option("--repo", "root", type=ROOT, default=".", help="The repository. [default: the one around here]")
+@click.option(
+    "--repo",
+    "root",
+    type=SERVED,
+    default=".",
+    help="The repository, or its URL. [default: the one around here]",
+)
 @click.option(
     "--also", "wordings", multiple=True, metavar="QUERY", help="The same question in other words; up to two."
 )
@@ -98,7 +106,7 @@ from retrieval.sync.repository import Repository
 @with_common
 def search(  # noqa: PLR0913, PLR0917 - one parameter an option
     words: Sequence[str],
-    root: Path,
+    root: Root,
     wordings: Sequence[str],
     expect: Sequence[str],
     top_k: int,
@@ -183,11 +191,13 @@ def _interactively(repository: Repository, request: Request, second: SecondStage
             results.text(found, shown), places, lambda position: results.whole(found, position)
         )
 
-    return 0 if interactive.run(ask, repository.root) else NOTHING_FOUND
+    return (
+        0 if interactive.run(ask, repository.root if repository.mirror is None else None) else NOTHING_FOUND
+    )
 
 
 @click.command(epilog=examples("goldrank run --repo . --queries queries.jsonl --out run.jsonl"))
-@click.option("--repo", "root", type=ROOT, required=True, help="The repository.")
+@click.option("--repo", "root", type=SERVED, required=True, help="The repository, or its URL.")
 @click.option(
     "--queries",
     type=click.File(encoding="utf-8"),
@@ -204,7 +214,7 @@ def _interactively(repository: Repository, request: Request, second: SecondStage
 @with_model
 @with_common
 def run(
-    root: Path,
+    root: Root,
     queries: Any,
     out: Any,
     top_k: int,

@@ -7,11 +7,12 @@ from typing import Any, NoReturn
 
 import click
 
-from mcp_server.commands.options import FOLDER, with_common, with_model
+from mcp_server.commands.options import FOLDER, SERVED_AS_NAMED, with_common, with_model
 from mcp_server.serving.workspace import default_root
 from mcp_server.terminal.usage import examples
 from retrieval import installation
 from retrieval.errors import ArgumentError
+from retrieval.mirrors.source import Root, Source
 from retrieval.settings import Settings, load_settings
 
 HTTP_ONLY = {
@@ -19,6 +20,7 @@ HTTP_ONLY = {
     "issuer": "--issuer",
     "public_url": "--public-url",
     "rate_limit": "--rate-limit",
+    "webhook_secret_file": "--webhook-secret-file",
 }
 """Options that only a server over HTTP has."""
 
@@ -26,6 +28,12 @@ HTTP_ONLY = {
 def with_http(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of a server over HTTP."""
     for option in (
+        click.option(
+            "--webhook-secret-file",
+            type=FOLDER,
+            metavar="FILE",
+            help="Over HTTP: take pushes at /webhook that are signed with this secret, and fetch at once.",
+        ),
         click.option(
             "--rate-limit",
             type=click.IntRange(0),
@@ -60,9 +68,10 @@ def with_http(command: Callable[..., Any]) -> Callable[..., Any]:
         "goldrank serve",
         "goldrank serve ~/src/api ~/src/web",
         "goldrank serve --http 8765 ~/src/api",
+        "goldrank serve https://github.com/elixir-ecto/ecto@v3.12 ~/src/api",
     )
 )
-@click.argument("roots", nargs=-1, type=FOLDER)
+@click.argument("roots", nargs=-1, type=SERVED_AS_NAMED)
 @click.option("--feedback", is_flag=True, help="Add rag_feedback, which logs useful results on this machine.")
 @click.option("--log-file", help="Also log to this file; it and its older copies take at most 4 MB.")
 @click.option(
@@ -75,22 +84,28 @@ def with_http(command: Callable[..., Any]) -> Callable[..., Any]:
     type=float,
     help="Unload the model and the indexes after this idle time. [default: 300]",
 )
+@click.option(
+    "--mirror-refresh-s",
+    type=float,
+    help="Fetch what is new of URLs after so many seconds; 0 leaves that to webhooks. [default: 300]",
+)
 @with_http
 @with_model
 @with_common
-def serve(roots: Sequence[Path], feedback: bool, http: str | None, **flags: Any) -> None:
+def serve(roots: Sequence[Root], feedback: bool, http: str | None, **flags: Any) -> None:
     """Serve rag_search and rag_rerank over standard input and output, or over HTTP.
 
-    ROOTS are the repositories to serve; without any, CLAUDE_PROJECT_DIR, else the repository around the
-    working folder. Nothing outside them is read. The server indexes them in the background; a question never
-    waits long, and its answer says what is not indexed yet.
+    ROOTS are the repositories to serve: folders, or URLs of git repositories, with @REF for a branch, tag or
+    commit; without any, CLAUDE_PROJECT_DIR, else the repository around the working folder. Nothing outside
+    them is read. The server fetches and indexes them in the background; a question never waits long, and its
+    answer says what is not indexed yet.
     """
     import importlib.metadata
 
     version = importlib.metadata.version("goldrank")
     given = {name: flags.pop(name) for name in HTTP_ONLY}
     settings = load_settings(flags, environment=os.environ)
-    chosen = list(roots) or [default_root(os.environ, Path.cwd())]
+    chosen: list[Root] = list(roots) or [default_root(os.environ, Path.cwd())]
     if http is not None:
         _serve_http(http, given, chosen, settings, version=version, feedback=feedback)
     if needless := [option for name, option in HTTP_ONLY.items() if given[name] is not None]:
@@ -104,7 +119,7 @@ def serve(roots: Sequence[Path], feedback: bool, http: str | None, **flags: Any)
 def _serve_http(
     written: str,
     given: Mapping[str, Any],
-    roots: Sequence[Path],
+    roots: Sequence[Root],
     settings: Settings,
     *,
     version: str,
@@ -123,8 +138,10 @@ def _serve_http(
     from mcp_server.http.process import serve as run_server
     from mcp_server.http.rate_limit import PER_MINUTE
     from mcp_server.http.tokens import TokenFile
+    from mcp_server.http.webhook import WebhookSecret
 
-    if missing := [root for root in roots if not root.expanduser().is_dir()]:
+    folders = [root for root in roots if not isinstance(root, Source)]
+    if missing := [root for root in folders if not root.expanduser().is_dir()]:
         raise ArgumentError(f"{missing[0]} is not a folder", remedy="name existing ones")
     address = read_address(written)
     public_url = read_public_url(given["public_url"]) if given["public_url"] else ""
@@ -145,5 +162,7 @@ def _serve_http(
             remedy="name the one they use: --public-url https://code.example.com/mcp",
         )
     per_minute = PER_MINUTE if given["rate_limit"] is None else given["rate_limit"]
-    access = Access(tokens, issued, per_minute)
+    secret = given["webhook_secret_file"]
+    webhook = WebhookSecret(secret.expanduser()) if secret else None
+    access = Access(tokens, issued, per_minute, webhook)
     run_server(roots, settings, Place(address, public_url), access, version=version, feedback=feedback)

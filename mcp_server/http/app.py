@@ -4,6 +4,7 @@
 /healthz    200 while the process answers at all
 /readyz     200 once every repository is indexed or known to fail, before that 503
 /metrics    counters, for Prometheus
+/webhook    signed pushes, where there is a secret; each fetches the mirrors that it is about
 /.well-known/oauth-protected-resource/…    who issues tokens, where somebody does
 """
 
@@ -32,8 +33,10 @@ from mcp_server.http.issued_tokens import IssuedTokens
 from mcp_server.http.metrics import CONTENT_TYPE, Metrics
 from mcp_server.http.rate_limit import RateLimited
 from mcp_server.http.tokens import TokenFile
+from mcp_server.http.webhook import WebhookSecret, webhook_endpoint
 from mcp_server.serving.workspace import Workspace
 
+WEBHOOK = "/webhook"
 MOST_SESSIONS = 1_000  # each keeps some 50 kB, and one that nobody uses ends after half an hour
 MOST_BODY_BYTES = 1_000_000  # the largest call that the tools accept is some 500 kB of candidates
 
@@ -46,11 +49,13 @@ class Access:
         tokens: The tokens of a file, or None.
         issued: The tokens of an authorization server, or None. With neither, every client may ask.
         per_minute: How many requests a client may send in a minute; 0 for any number.
+        webhook: The secret that pushes are signed with, or None for no webhook.
     """
 
     tokens: TokenFile | None
     issued: IssuedTokens | None
     per_minute: int
+    webhook: WebhookSecret | None = None
 
     @property
     def verifiers(self) -> list[TokenVerifier]:
@@ -90,9 +95,7 @@ def build_app(
         max_request_body_size=MOST_BODY_BYTES,
         max_sessions=MOST_SESSIONS,
     )
-    tools: ASGIApp = StreamableHTTPASGIApp(manager)
-    if access.per_minute:
-        tools = RateLimited(tools, access.per_minute)
+    tools = _limited(StreamableHTTPASGIApp(manager), access)
 
     async def alive(_request: Request) -> Response:
         return PlainTextResponse("ok\n")
@@ -111,11 +114,18 @@ def build_app(
         Route("/healthz", alive),
         Route("/readyz", ready),
     ]
+    if access.webhook:
+        pushes = _limited(webhook_endpoint(access.webhook, workspace.mirrors.fetch), access)
+        routes.append(Route(WEBHOOK, pushes, methods=["POST"]))
     if access.issued:
         resource, issuer = AnyHttpUrl(access.issued.resource), AnyHttpUrl(access.issued.issuer)
         routes += create_protected_resource_routes(resource, [issuer], resource_name="goldrank code search")
     app = Starlette(routes=routes, middleware=_middleware(access), lifespan=lambda _app: manager.run())
     return metrics.count_requests(app)
+
+
+def _limited(app: ASGIApp, access: Access) -> ASGIApp:
+    return RateLimited(app, access.per_minute) if access.per_minute else app
 
 
 def _middleware(access: Access) -> list[Middleware]:

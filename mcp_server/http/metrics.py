@@ -15,6 +15,7 @@ from prometheus_client import (
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mcp_server.protocol.tools import Outcome
+from mcp_server.serving.mirror_refresh import Outcome as FetchOutcome
 from mcp_server.serving.workspace import Readiness
 
 SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -42,6 +43,12 @@ class Metrics:
             buckets=SECONDS,
             registry=self._registry,
         )
+        self._fetches = Counter(
+            "goldrank_mirror_refreshes",
+            "Fetches of mirrors: the commit changed, stayed the same, or the fetch failed.",
+            ["outcome"],
+            registry=self._registry,
+        )
         states = Gauge("goldrank_repositories", "Repositories by state.", ["state"], registry=self._registry)
         for state in ("served", "indexed", "failed"):
             states.labels(state).set_function(partial(_count, readiness, state))
@@ -50,6 +57,10 @@ class Metrics:
     def count_call(self, tool: str, outcome: Outcome, seconds: float) -> None:
         """Count a call of a tool."""
         self._calls.labels(tool, outcome).observe(seconds)
+
+    def count_fetch(self, outcome: FetchOutcome) -> None:
+        """Count a refresh of a mirror."""
+        self._fetches.labels(outcome).inc()
 
     def count_requests(self, app: ASGIApp) -> ASGIApp:
         """Wrap an application so that its answers are counted."""

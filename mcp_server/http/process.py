@@ -6,7 +6,6 @@ import signal
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NoReturn
 
 import click
@@ -20,6 +19,7 @@ from mcp_server.protocol.process import begin_process
 from mcp_server.protocol.tools import build_server
 from mcp_server.serving.model_choice import base_stage
 from mcp_server.serving.workspace import Workspace
+from retrieval.mirrors.source import Root
 from retrieval.settings import Settings
 
 GOODBYE_S = 5  # for calls that are being answered when the process is told to end
@@ -40,7 +40,7 @@ class Place:
 
 
 def serve(
-    roots: Sequence[Path],
+    roots: Sequence[Root],
     settings: Settings,
     place: Place,
     access: Access,
@@ -57,6 +57,7 @@ def serve(
     opened, address = listen(place.address)
     workspace = Workspace(roots, settings, second=base_stage(settings))
     metrics = Metrics(workspace.readiness)
+    workspace.mirrors.observe = metrics.count_fetch
     server = build_server(workspace, version=version, feedback=feedback, observe=metrics.count_call)
     names = names_of(address, place.public_url)
     app = build_app(server, workspace, metrics, names=names, access=access)

@@ -58,7 +58,7 @@ def line_of(place: str, view: View) -> Line:
             raise ArgumentError(f"{shorten(path)} is not searched: {reason}")
         alike = " or ".join(shorten(known) for known in path_roles.namesakes(path, view.paths))
         raise ArgumentError(
-            f"{shorten(path)} is no file of {view.root.name}",
+            f"{shorten(path)} is no file of {view.name}",
             remedy=f"did you mean {alike}?" if alike else "paths are relative to its root",
         )
     count = len(view.lines(path) or ())

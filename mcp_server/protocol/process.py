@@ -3,7 +3,7 @@
 import logging
 import os
 import signal
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import anyio
@@ -17,12 +17,13 @@ from mcp_server.protocol.tools import build_server
 from mcp_server.serving.model_choice import base_stage
 from mcp_server.serving.workspace import Workspace
 from retrieval import memory
+from retrieval.mirrors.source import Root
 from retrieval.settings import Settings
 
 log = logging.getLogger(__name__)
 
 
-def serve(roots: list[Path], settings: Settings, *, version: str, feedback: bool = False) -> NoReturn:
+def serve(roots: Sequence[Root], settings: Settings, *, version: str, feedback: bool = False) -> NoReturn:
     """Serve the roots over standard input and output until input ends, the client dies or a signal comes.
 
     The process ends with `os._exit`: a model may be in the middle of a batch on its own thread, and every

@@ -71,7 +71,7 @@ class BackgroundIndexer:
         self._repository = repository
         self._wait_s = wait_s
         self._watcher: Watcher | None = None
-        self._can_watch = can_be_watched(repository.root)
+        self._can_watch = repository.mirror is None and can_be_watched(repository.root)
         self._is_unsure = False  # whether the last run failed
         self._is_checked = False
         self._swept_at = time.monotonic()
@@ -170,6 +170,8 @@ class BackgroundIndexer:
     def _unfinished(self, done: int, total: int) -> Refresh:
         """Say how far an index is that a question could not wait for."""
         doing = "brought up to date" if self._repository.indexed_count else "made"
+        if fetching := self._repository.fetching:
+            return Refresh(pending=1, note=f"{fetching}; nothing newer is found yet. Ask again in a moment.")
         if other := self._repository.other_writer():
             far = f"{other.description} does it"
         elif total:

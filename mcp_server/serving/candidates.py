@@ -344,6 +344,6 @@ def _unknown_file(view: View, files: Files, asked: str) -> ArgumentError:
     alike = [shorten(known) for known in path_roles.namesakes(path, view.paths)]
     hint = f"; did you mean {' or '.join(alike)}?" if alike else ""
     return ArgumentError(
-        f"{shorten(asked)}: no such file in {view.root.name}",
+        f"{shorten(asked)}: no such file in {view.name}",
         remedy=f"paths are relative to its root{hint}",
     )

@@ -17,6 +17,7 @@ from pathlib import Path
 from mcp_server.serving.background_index import BackgroundIndexer
 from retrieval import memory
 from retrieval.files import secret_masking
+from retrieval.mirrors.source import Root, Source
 from retrieval.settings import Settings
 from retrieval.sync.repository import Repository
 
@@ -30,7 +31,7 @@ CHECKS = 4  # for idle repositories, within the idle time that unloads a model
 _ROTATED = (".1", ".2", ".3")  # suffixes of a log file's predecessors
 
 
-def open_repository(root: Path, settings: Settings) -> Repository:
+def open_repository(root: Root, settings: Settings) -> Repository:
     """Open a repository as the settings say, without indexing it."""
     return Repository(
         root,
@@ -56,7 +57,7 @@ class _Open:
 class RepositoryPool:
     """The repositories of one process, each opened when it is first used."""
 
-    def __init__(self, roots: Mapping[str, Path], settings: Settings) -> None:
+    def __init__(self, roots: Mapping[str, Root], settings: Settings) -> None:
         """Open nothing yet.
 
         Args:
@@ -65,7 +66,11 @@ class RepositoryPool:
         """
         self._roots = roots
         self._settings = settings
-        self._links = {name for name, root in roots.items() if os.path.realpath(root) != str(root)}
+        self._links = {
+            name: root
+            for name, root in roots.items()
+            if not isinstance(root, Source) and os.path.realpath(root) != str(root)
+        }
         self._lock = threading.Lock()  # guards all below
         self._open: OrderedDict[str, _Open] = OrderedDict()  # the least recently used first
         self._move_notes: dict[str, str] = {}  # by name, of links that lead elsewhere since
@@ -86,7 +91,7 @@ class RepositoryPool:
         """Return a repository and its indexer; open it, and close others, if need be.
 
         Raises:
-            RootError: The root does not exist or may not be read.
+            RootError: The root does not exist or may not be read. A mirror need not exist yet.
         """
         with self._lock:
             self._follow_link(name)
@@ -114,9 +119,9 @@ class RepositoryPool:
 
         A folder that was replaced by a link is not followed: nobody asked for what the link leads to.
         """
-        now = Path(os.path.realpath(self._roots[name]))
         if name not in self._links:
             return
+        now = Path(os.path.realpath(self._links[name]))
         was = self._open[name].repository.root if name in self._open else now
         if now != was:
             self._close(name)

@@ -205,4 +205,4 @@ def _indexed_spans(view: View, files: Files, asked: Sequence[str], problems: lis
 def _source(view: View, refresh: Refresh | None = None) -> str:
     # git would look through all files for a state that indexing is about to follow
     state = "being updated" if refresh and refresh.pending else view.commit
-    return f"{view.root.name or view.root} ({state})"
+    return f"{view.name} ({state})"

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from mcp_server.serving.background_index import FirstRun, Needed
 from mcp_server.serving.candidates import names_in
+from mcp_server.serving.mirror_refresh import MirrorRefresher
 from mcp_server.serving.model_choice import ModelChoice
 from mcp_server.serving.repository_pool import RepositoryPool
 from retrieval.errors import ArgumentError, GoldrankError, RootError, shorten
 from retrieval.files import confinement, git, secret_masking
+from retrieval.mirrors.source import Root, Source
 from retrieval.paths.spans import readings
 from retrieval.progress import IsCancelled, Progress, no_progress
 from retrieval.rank import learned_order
@@ -64,21 +66,31 @@ class Readiness:
 
 
 class Workspace:
-    """The served repositories, each opened on first use, and the cross-encoders of this process."""
+    """The served repositories, each opened on first use, and the cross-encoders of this process.
+
+    Attributes:
+        mirrors: Fetches the repositories that are served from their URLs.
+    """
 
     def __init__(
-        self, roots: Sequence[Path], settings: Settings, *, second: SecondStage | None = None
+        self, roots: Sequence[Root], settings: Settings, *, second: SecondStage | None = None
     ) -> None:
         """Open and load nothing yet.
 
         Args:
-            roots: The served roots; they need not exist.
+            roots: The served folders and URLs; folders need not exist, and URLs need not be fetched.
             settings: How to serve them.
             second: The base cross-encoder, or None where reranking is off.
         """
         self._settings = settings
-        self._roots = _by_name(roots)
-        self._pool = RepositoryPool(self._roots, settings)
+        served = _by_name(roots)
+        self._roots = {
+            name: root.root(settings.cache) if isinstance(root, Source) else root
+            for name, root in served.items()
+        }
+        self._sources = {name: root for name, root in served.items() if isinstance(root, Source)}
+        self._pool = RepositoryPool(served, settings)
+        self.mirrors = MirrorRefresher(self._sources, settings, on_change=self._follow)
         self._models = ModelChoice(settings, base=second, wait_s=settings.rerank_deadline_s)
         self._begun: dict[str, FirstRun] = {}  # by name, "failed" where it could not even be opened
 
@@ -112,6 +124,12 @@ class Workspace:
         cannot be opened is reported when a call asks for it.
         """
         threading.Thread(target=self._begin, name="begin", daemon=True).start()
+        self.mirrors.begin()
+
+    def _follow(self, name: str) -> None:
+        """Index what a mirror has fetched, if its repository is open; else the next question opens it."""
+        if indexer := self._pool.indexers().get(name):
+            indexer.begin()
 
     def _begin(self) -> None:
         for name in self._roots:
@@ -169,7 +187,7 @@ class Workspace:
         )
         if not view.is_listed:
             raise GoldrankError(
-                f"the files of {view.root.name} are still being listed", remedy="ask again in a moment"
+                f"the files of {view.name} are still being listed", remedy="ask again in a moment"
             )
         if refresh.pending and not secret_masking.is_ready(DETECTOR_S):
             raise GoldrankError(f"{NO_DETECTOR}.", remedy="Ask again in a moment.", joint=" ")
@@ -225,6 +243,9 @@ class Workspace:
             raise ArgumentError(f"repo is needed, because several repositories are served: {served}")
         if repo in self._roots:
             return repo
+        for name, source in self._sources.items():
+            if repo in {source.written, source.url}:
+                return name
         for name, root in self._roots.items():
             if os.path.abspath(os.path.expanduser(repo)) == str(root):  # noqa: PTH100, PTH111 - no link is to be resolved
                 return name
@@ -240,11 +261,19 @@ def _is_below(text: str, name: str, root: str) -> bool:
     return False
 
 
-def _by_name(roots: Sequence[Path]) -> dict[str, Path]:
-    """Name each root by its folder, and by its whole path where two folders have one name."""
-    absolute = list(dict.fromkeys(Path(os.path.abspath(root.expanduser())) for root in roots))  # noqa: PTH100 - a root may not exist yet
+def _by_name(roots: Sequence[Root]) -> dict[str, Root]:
+    """Name each root by its folder or URL, and by the whole of it where two have one name."""
+    absolute = list(dict.fromkeys(root if isinstance(root, Source) else _absolute(root) for root in roots))
     names = [root.name or str(root) for root in absolute]
     return {
-        name if names.count(name) == 1 else str(root): root
+        name if names.count(name) == 1 else _whole(root): root
         for name, root in zip(names, absolute, strict=True)
     }
+
+
+def _absolute(root: Path) -> Path:
+    return Path(os.path.abspath(root.expanduser()))  # noqa: PTH100 - a root may not exist yet
+
+
+def _whole(root: Root) -> str:
+    return root.written if isinstance(root, Source) else str(root)

@@ -44,12 +44,12 @@ class Listing:
     first: int = 1
 
 
-def run(ask: Callable[[str, int], Listing], root: Path) -> int:
+def run(ask: Callable[[str, int], Listing], root: Path | None) -> int:
     """Answer questions until an empty line, a word that leaves, or the end of input.
 
     Args:
         ask: Answers one question, from its place 0 or a later one on.
-        root: The folder that paths begin at.
+        root: The folder that paths begin at; None where the places are in no file on this disk.
 
     Returns:
         How many questions found something.
@@ -68,7 +68,7 @@ def run(ask: Callable[[str, int], Listing], root: Path) -> int:
                 click.echo(found.text)
             elif opening := _OPEN.fullmatch(line):
                 place = found.places[_position(opening[1], found)]
-                editor.open_at(root / place.path, place.start_line)
+                editor.open_at(_folder(root) / place.path, place.start_line)
             elif _NUMBER.fullmatch(line):
                 click.echo(found.whole(_position(line, found)))
             else:
@@ -79,6 +79,20 @@ def run(ask: Callable[[str, int], Listing], root: Path) -> int:
         except GoldrankError as error:
             click.echo(clean(f"goldrank: {error}"), err=True)
     return answered
+
+
+def _folder(root: Path | None) -> Path:
+    """Return the folder that an editor opens files in.
+
+    Raises:
+        GoldrankError: The places are in no file on this disk.
+    """
+    if root is None:
+        raise GoldrankError(
+            "this repository is served from its URL, without files that an editor could open",
+            remedy="the number alone shows the place; clone the repository to edit it",
+        )
+    return root
 
 
 def _typed() -> str:

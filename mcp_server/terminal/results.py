@@ -52,7 +52,7 @@ class Found:
     @property
     def source(self) -> str:
         """The repository's name and its commit."""
-        return f"{self.view.root.name} ({self.view.commit})"
+        return f"{self.view.name} ({self.view.commit})"
 
     @property
     def first(self) -> int:
@@ -107,6 +107,7 @@ def whole(found: Found, position: int) -> str:
 def _painted(reply: str, found: Found) -> str:
     if not is_coloured(sys.stdout):
         return reply
-    link = Link(found.view.root, takes_lines(os.environ)) if takes_links(sys.stdout, os.environ) else None
+    is_linked = found.view.is_on_disk and takes_links(sys.stdout, os.environ)
+    link = Link(found.view.root, takes_lines(os.environ)) if is_linked else None
     places = [section.place for section in found.sections]
     return painted(reply, places, first=found.first, words=found.words, link=link)

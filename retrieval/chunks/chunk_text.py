@@ -4,7 +4,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from retrieval.chunks import parser_pool
+from retrieval.chunks import chunker, parser_pool
+from retrieval.files import encoding, secret_masking
 from retrieval.records import Chunk
 from retrieval.text import digest
 
@@ -52,6 +53,19 @@ class FileLines:
             while self._chars > self._cached_chars and len(self._files) > 1:
                 self._chars -= _size(self._files.popitem(last=False)[1])
         return self._files[path]
+
+
+def masked_lines(data: bytes, clean_digest: str) -> list[str]:
+    """Decode a file's content into lines with secrets masked.
+
+    Args:
+        data: The content.
+        clean_digest: Digest of content that is known to contain no secrets, or "".
+    """
+    text = encoding.decode(data).text
+    # Most files are unchanged and had no secrets, so they need no detector, which is slow to load.
+    is_clean = bool(clean_digest) and digest(data) == clean_digest
+    return chunker.lines_of(text if is_clean else secret_masking.mask(text).text)
 
 
 def chunk_texts_of(path: str, lines: Sequence[str]) -> list[ChunkText]:

@@ -5,7 +5,7 @@ import re
 import stat
 from pathlib import Path
 
-from retrieval.files import confinement, encoding, ignores, own_ignores
+from retrieval.files import confinement, encoding, ignores, languages, own_ignores
 from retrieval.text import LONG_CHARS, SMALL_CHARS, is_data
 
 _LOCK_FILES = frozenset(
@@ -35,6 +35,11 @@ _GENERATED = re.compile(
     rb"|do not (edit|modify).{0,80}(auto-?|automatically )generated)",
     re.IGNORECASE | re.MULTILINE,
 )
+CODE_FACTOR = 4
+"""Factor by which the size limit is higher for code: people check in sources of 1.5 MB, while larger files in
+other formats are data. Parsing 4 MB takes 1 to 5 s and at most 490 MB of memory in seven languages
+(benchmarks/runs/2026-11-28-hostile/large.txt)."""
+OUTSIDE = "a link that leaves the root"
 A_LINK = "a link; its target is searched under its own path"
 A_LOCK = "a lock file"
 NESTED = "a submodule or nested repository; serve it as a root of its own"
@@ -73,7 +78,7 @@ def reason_in_type(base: str, path: str, mode: int) -> str:
     """Say why a path that is not a regular file is not searched: a link, a folder, a pipe."""
     if stat.S_ISLNK(mode):
         inside = Path(os.path.realpath(f"{base}/{path}")).is_relative_to(base)
-        return A_LINK if inside else "a link that leaves the root"
+        return A_LINK if inside else OUTSIDE
     return _reason_in_folder(f"{base}/{path}") if stat.S_ISDIR(mode) else "not a regular file"
 
 
@@ -86,6 +91,21 @@ def _reason_in_folder(folder: str) -> str:
     if ignores.is_history(folder, set(names)):
         return confinement.HISTORY
     return NESTED if ".git" in names else NOT_CHECKED_OUT
+
+
+def reason_in_size(path: str, size: int, *, max_bytes: int) -> str:
+    """Say why a file of this size is not searched, or "" when it is.
+
+    Args:
+        path: The file; the limit is higher for code.
+        size: In bytes.
+        max_bytes: The setting `max_file_bytes`.
+    """
+    factor = CODE_FACTOR if languages.has_grammar(path) else 1
+    if size <= factor * max_bytes:
+        return ""
+    setting = f"{factor} * max_file_bytes" if factor > 1 else "max_file_bytes"
+    return f"larger than {factor * max_bytes:,} bytes ({setting})"
 
 
 def reason_in_name(path: str) -> str:

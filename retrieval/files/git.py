@@ -28,6 +28,7 @@ _SET = {
     "LC_ALL": "C",  # git's messages are parsed here
     "GIT_OPTIONAL_LOCKS": "0",  # else `status` writes the refreshed index and runs its hook
     "GIT_ALLOW_PROTOCOL": "none",  # a partial clone fetches missing objects with a configured program
+    "GIT_NO_LAZY_FETCH": "1",  # the same, said since 2.45
 }
 # A file-system monitor is a program too.
 _NEVER = ("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}")
@@ -92,6 +93,21 @@ def stream(root: Path, *arguments: str, timeout_s: float = TIMEOUT_S) -> Generat
         finally:
             timer.cancel()
             process.kill()
+
+
+def started(root: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    """Start a git command in `root` that answers requests on its input; whoever starts it ends it.
+
+    Raises:
+        OSError: Git cannot be run.
+    """
+    return subprocess.Popen(  # noqa: S603 - no shell, fixed verbs
+        _command(root, arguments),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=_environment(),
+    )
 
 
 def around(folder: Path) -> Path:

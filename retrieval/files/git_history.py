@@ -54,12 +54,14 @@ class Place:
         shared: The git folder that all work trees of the repository share.
         prefix: The root within the work tree, "" or "a/b/".
         is_partial: Whether git would fetch missing objects, which it may not do here.
+        is_bare: Whether the root is a git folder of our own without a work tree.
     """
 
     own: Path
     shared: Path
     prefix: str
     is_partial: bool
+    is_bare: bool = False
 
 
 Marks = tuple[object, ...]
@@ -100,8 +102,19 @@ def shallow(place: Place) -> frozenset[str]:
     return frozenset(_read(place.shared / "shallow").split())
 
 
+def of_bare(git_folder: Path) -> Place:
+    """Return the place of a git folder of our own, which has no work tree and fetches nothing."""
+    return Place(git_folder, git_folder, "", is_partial=False, is_bare=True)
+
+
 def log(
-    root: Path, renames: Renames, commit: str, *, known: Sequence[str] = (), limit: int
+    root: Path,
+    renames: Renames,
+    commit: str,
+    *,
+    known: Sequence[str] = (),
+    limit: int,
+    is_bare: bool = False,
 ) -> Generator[bytes]:
     """List a commit and the last ones before it, newest first, without those before `known`.
 
@@ -113,7 +126,8 @@ def log(
     """
     sought = ("-M100%",) if renames == "exact" else ("-M", f"-l{RENAME_LIMIT}")
     excluded = ("--ignore-missing", "--not", *known) if known else ()
-    return git.stream(root, *_LOG, *sought, f"-n{limit}", commit, *excluded, "--")
+    named = ("--git-dir=.",) if is_bare else ()  # git looks for no other
+    return git.stream(root, *named, *_LOG, *sought, f"-n{limit}", commit, *excluded, "--")
 
 
 def _is_own(root: Path, shared: Path, own: Path, top: Path) -> bool:

@@ -5,7 +5,7 @@ Version-control folders are not searched.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -102,8 +102,18 @@ def is_history(folder: str, names: set[str]) -> bool:
 
 def history_folders(root: Path, paths: Iterable[str]) -> tuple[str, ...]:
     """Find the version-control folders above listed paths, each with a trailing slash."""
+    return history_among(paths, lambda folder: _names(f"{root}/{folder}"))
+
+
+def history_among(paths: Iterable[str], names_in: Callable[[str], set[str]]) -> tuple[str, ...]:
+    """Find the same among the paths of a commit.
+
+    Args:
+        paths: The paths.
+        names_in: Returns the names in a folder.
+    """
     marked = {path.rpartition("/")[0] for path in paths if path.endswith(("/HEAD", "CVS/Entries"))}
-    return tuple(sorted(f"{folder}/" for folder in marked if is_history(folder, _names(f"{root}/{folder}"))))
+    return tuple(sorted(f"{folder}/" for folder in marked if is_history(folder, names_in(folder))))
 
 
 def is_vast(root: Path, *, skipped: Sequence[str] = ()) -> bool:

@@ -8,7 +8,7 @@ version control, may hold secrets, or is too large.
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,9 @@ from retrieval.files.globs import Rules
 NAME = ".goldrankignore"
 LEFT_OUT = f"{NAME} leaves it out"
 NEVER_ENTERED = frozenset({".git", "node_modules", "bower_components", "jspm_packages", "site-packages"})
+
+Read = Callable[[str], bytes]
+"""Returns the content of a file, or raises an OSError."""
 
 _SPECIAL = re.compile(rb"[*?\[\\]")
 
@@ -39,10 +42,16 @@ class _File:
 class OwnRules:
     """The `.goldrankignore` files of a root, by folder ("" is the root)."""
 
-    def __init__(self, root: Path, folders: Iterable[str]) -> None:
-        """Read the files in some folders; one that cannot be read has no patterns."""
+    def __init__(self, root: Path, folders: Iterable[str], *, read: Read | None = None) -> None:
+        """Read the files in some folders; one that cannot be read has no patterns.
+
+        Args:
+            root: The root.
+            folders: The folders.
+            read: Reads a file of a root that is not on disk.
+        """
         self._files: Mapping[str, _File] = {
-            folder: found for folder in folders if (found := _read(root, folder)) is not None
+            folder: found for folder in folders if (found := _read(root, folder, read)) is not None
         }
         self._verdicts: dict[str, bool | None] = {"": None}
 
@@ -163,9 +172,10 @@ def _below(root: Path, start: str, rules: OwnRules) -> Iterator[str]:
                 yield path
 
 
-def _read(root: Path, folder: str) -> _File | None:
+def _read(root: Path, folder: str, read: Read | None = None) -> _File | None:
+    path = f"{folder}/{NAME}" if folder else NAME
     try:
-        data = confinement.read(root, f"{folder}/{NAME}" if folder else NAME)
+        data = read(path) if read else confinement.read(root, path)
     except OSError:
         return None
     lines = globs.lines_of(data)

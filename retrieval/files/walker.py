@@ -9,7 +9,7 @@ file outside the root is opened.
 import os
 import stat
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -17,15 +17,10 @@ from itertools import takewhile
 from pathlib import Path
 
 from retrieval.errors import RootError
-from retrieval.files import confinement, git, ignores, languages, own_ignores
-from retrieval.files.exclusion import NESTED, reason_in_name, reason_in_type
+from retrieval.files import confinement, git, ignores, own_ignores
+from retrieval.files.exclusion import NESTED, reason_in_name, reason_in_size, reason_in_type
 from retrieval.files.own_ignores import OwnRules
 from retrieval.records import Exclusion, FileStat
-
-CODE_FACTOR = 4
-"""Factor by which the size limit is higher for code: people check in sources of 1.5 MB, while larger files in
-other formats are data. Parsing 4 MB takes 1 to 5 s and at most 490 MB of memory in seven languages
-(benchmarks/runs/2026-11-28-hostile/large.txt)."""
 
 _DEPENDENCY_FOLDERS = frozenset({"node_modules", "bower_components", "jspm_packages", "site-packages"})
 _VENDOR_MARKS = ("modules.txt", "autoload.php")  # `go mod vendor` and composer write these into vendor/
@@ -47,6 +42,7 @@ class Listing:
         history: Version-control folders with an arbitrary name, each with a trailing slash.
         folders: All ancestor folders of the listed files, perhaps also of files that are gone.
         is_git: Whether git listed them.
+        commit: The whole hash of the commit that holds them; "" for files on disk.
         rules: The `.goldrankignore` files.
         nested: Submodules and nested repositories whose files are listed, each with a trailing slash.
     """
@@ -57,6 +53,7 @@ class Listing:
     history: tuple[str, ...] = ()
     folders: frozenset[str] = frozenset()
     is_git: bool = False
+    commit: str = ""
     rules: OwnRules = field(default_factory=OwnRules.none)
     nested: tuple[str, ...] = ()
 
@@ -109,7 +106,7 @@ def walk(root: Path, *, max_bytes: int, own: Sequence[str] = ()) -> Listing:
         found, rules = own_ignores.with_let_in(root, paths)
         found = _not_own(found, own)
     listed = sorted(set(found), key=os.fsencode)
-    last = Listing({}, (), _vendor_folders(listed), ignores.history_folders(root, listed), rules=rules)
+    last = Listing({}, (), vendor_folders(listed), ignores.history_folders(root, listed), rules=rules)
     files, excluded = _sift(root, listed, last, max_bytes=max_bytes)
     last = replace(
         last,
@@ -135,7 +132,7 @@ def _with_nested(root: Path, last: Listing, *, max_bytes: int, own: Sequence[str
         own_files = [path for path in (*last.files, *listed) if path.endswith(own_ignores.NAME)]
         last = replace(
             last,
-            vendored=(*last.vendored, *_vendor_folders(listed)),
+            vendored=(*last.vendored, *vendor_folders(listed)),
             history=(*last.history, *ignores.history_folders(root, listed)),
             folders=last.folders | folders_of(listed),
             nested=(*last.nested, *(f"{folder}/" for folder in nested)),
@@ -254,10 +251,23 @@ def _sift(
     """Separate readable files from excluded ones; a path that does not exist is in neither."""
     base = str(root)
     real_folders = {"": _is_real(root, "")}
+    return sift(listed, last, judge=lambda path: _judge(base, path, real_folders, max_bytes=max_bytes))
+
+
+def sift(
+    listed: Iterable[str], last: Listing, *, judge: Callable[[str], FileStat | str]
+) -> tuple[dict[str, FileStat], list[Exclusion]]:
+    """Separate readable files from excluded ones by the rules that hold for files on disk and in a commit.
+
+    Args:
+        listed: The paths, in the order of the result.
+        last: A listing with the rules and the folders that decide over paths.
+        judge: Returns a file's metadata, the reason to exclude it, or "" when it does not exist.
+    """
     files: dict[str, FileStat] = {}
     excluded: list[Exclusion] = []
     for path in listed:
-        verdict = confinement.escape(path) or _judge(base, path, real_folders, max_bytes=max_bytes)
+        verdict = confinement.escape(path) or judge(path)
         if last.rules.verdict(path) is True:
             verdict = verdict and own_ignores.LEFT_OUT  # a path that does not exist is no exclusion
         if path.startswith(last.history):
@@ -283,10 +293,7 @@ def _judge(base: str, path: str, real_folders: dict[str, bool], *, max_bytes: in
         return f"unreadable: {error.strerror}"
     reason = "" if stat.S_ISREG(result.st_mode) else reason_in_type(base, path, result.st_mode)
     reason = reason or reason_in_name(path) or confinement.refusal(result)
-    factor = CODE_FACTOR if languages.has_grammar(path) else 1
-    if not reason and result.st_size > factor * max_bytes:
-        setting = f"{factor} * max_file_bytes" if factor > 1 else "max_file_bytes"
-        reason = f"larger than {factor * max_bytes:,} bytes ({setting})"
+    reason = reason or reason_in_size(path, result.st_size, max_bytes=max_bytes)
     return reason or stat_of(result)
 
 
@@ -325,7 +332,7 @@ def _tracked_by_git(
     return [os.fsdecode(name) for name in listed.split(b"\0") if name]
 
 
-def _vendor_folders(paths: Iterable[str]) -> tuple[str, ...]:
+def vendor_folders(paths: Iterable[str]) -> tuple[str, ...]:
     """Find the `vendor/` folders that were filled by a package manager."""
     found = (path.rpartition("/")[0] for path in paths if path.endswith(_VENDOR_MARKS))
     return tuple(sorted(folder + "/" for folder in found if folder.rpartition("/")[2] == "vendor"))

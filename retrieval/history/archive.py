@@ -10,7 +10,7 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,13 +72,15 @@ class Archive:
         is_due: Whether `read` has work to do.
     """
 
-    def __init__(self, root: Path, folder: Path) -> None:
+    def __init__(self, root: Path, folder: Path, *, pinned: Callable[[], str] | None = None) -> None:
         """Read nothing yet.
 
         Args:
-            root: The root.
+            root: The root; with `pinned`, a git folder of our own without a work tree.
             folder: Where to store the history; its parent must exist when it is written.
+            pinned: Returns the hash of the commit that stands for HEAD, "" while there is none.
         """
+        self._pinned = pinned
         self.is_due = False
         self._root = root
         self._folder = folder
@@ -135,7 +137,10 @@ class Archive:
     def _is_current(self) -> bool:
         """Return whether HEAD is where it was when the state was made."""
         state = self._state
-        return state.place is not None and git_history.marks(state.place) == state.marks
+        return state.place is not None and self._marks(state.place) == state.marks
+
+    def _marks(self, place: Place) -> Marks:
+        return (self._pinned(),) if self._pinned else git_history.marks(place)
 
     def _catch_up(
         self,
@@ -146,12 +151,13 @@ class Archive:
         is_cancelled: IsCancelled = lambda: False,
     ) -> bool:
         """Make the state that of HEAD; return False if more than `most` commits would have to be read."""
-        place = git_history.find(self._root)
+        place = git_history.of_bare(self._root) if self._pinned else git_history.find(self._root)
         if isinstance(place, str):
             self._state = _State(note=place)
             return True
-        marks = git_history.marks(place)  # before HEAD is read: if it moves now, the next call sees it
-        head, shallow = git_history.head(self._root), git_history.shallow(place)
+        marks = self._marks(place)  # before HEAD is read: if it moves now, the next call sees it
+        head = str(marks[0]) if self._pinned else git_history.head(self._root)
+        shallow = git_history.shallow(place)
         if not head:
             self._state = _State(place, marks, note="no commit yet")
             return True
@@ -266,7 +272,9 @@ class _Reading:
         if growth.row_of(name) < 0:
             known = growth.tips()[:_TIPS]
             count = 0
-            log_of_head = git_history.log(self.root, renames, self.head, known=known, limit=self.most)
+            log_of_head = git_history.log(
+                self.root, renames, self.head, known=known, limit=self.most, is_bare=self.place.is_bare
+            )
             with closing(log_of_head) as blocks:  # ends git, whatever happens here
                 for count, commit in enumerate(commits(blocks), 1):
                     if self.is_cancelled():

@@ -2,15 +2,14 @@
 
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from retrieval.chunks import split_file
 from retrieval.chunks.split_file import ParsedFile, SplitFile
 from retrieval.errors import CancelledError
-from retrieval.files import exclusion, walker
+from retrieval.files import exclusion
 from retrieval.index.writer import IndexWriter
 from retrieval.paths import file_kinds
 from retrieval.progress import IsCancelled, Progress
@@ -20,6 +19,9 @@ from retrieval.sync.file_table import FileTable
 from retrieval.sync.record_table import FileRecord
 from retrieval.sync.store import Store
 from retrieval.text import digest
+
+ReadFile = Callable[[str], bytes]
+"""Returns the content of a listed file, or raises an OSError."""
 
 FIRST_BATCH_BYTES = 250_000  # of source: about 0.1 s of work, so that the first search finds something
 BATCH_BYTES = 8_000_000  # about 4 s of work; batches double in size up to this
@@ -51,17 +53,19 @@ class _Batch:
 class Indexer:
     """One indexing run by the only writer of a store; hold the store's lock while using it."""
 
-    def __init__(self, root: Path, store: Store, writer: IndexWriter, cache: Run, table: FileTable) -> None:
+    def __init__(
+        self, read: ReadFile, store: Store, writer: IndexWriter, cache: Run, table: FileTable
+    ) -> None:
         """Prepare a run without reading files.
 
         Args:
-            root: The root of the files.
+            read: Reads a listed file.
             store: The store of their records.
             writer: The writer of their chunks.
             cache: Files that were split before.
             table: This process's records of all files, updated after each commit.
         """
-        self._root = root
+        self._read = read
         self._store = store
         self._writer = writer
         self._cache = cache
@@ -123,7 +127,7 @@ class Indexer:
     def _index(self, path: str, stat: FileStat, ahead: Executor) -> None:
         now, known = time.time_ns(), self._table.contents.records.get(path)
         try:
-            data = walker.read(self._root, path)
+            data = self._read(path)
         except (FileNotFoundError, NotADirectoryError):
             if known:
                 self._take_out(path)

@@ -1,26 +1,33 @@
-"""How one root is served: its work tree, and the index that follows it."""
+"""How one root is served: its files, on disk or in a mirror, and the index that follows them."""
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from retrieval.history.archive import Archive
+from retrieval.mirrors.commit_tree import CommitTree
+from retrieval.mirrors.mirror import Mirror
+from retrieval.mirrors.source import Root, Source
 from retrieval.progress import IsCancelled, Progress, no_progress
 from retrieval.settings import CHUNK_CACHE_BYTES
 from retrieval.sync.sync import LOCK_PATIENCE_S, Refresh, Sync, Turn, fingerprint
+from retrieval.sync.tree import Tree
 from retrieval.sync.view import View
 from retrieval.sync.work_tree import WorkTree
 from retrieval.sync.write_lock import WriterInfo
 
 
 class Repository:
-    """A work tree and its index: `refresh` updates the index, `view` returns a state to search.
+    """The files of a root and their index: `refresh` updates the index, `view` returns a state to search.
 
     Only one thread at a time may call `refresh`; any thread may call the other methods meanwhile.
+
+    Attributes:
+        mirror: The mirror that the files are read from; None for files on disk.
     """
 
     def __init__(
         self,
-        root: Path,
+        root: Root,
         *,
         cache: Path,
         max_bytes: int,
@@ -30,7 +37,7 @@ class Repository:
         """Open a root without reading files.
 
         Args:
-            root: The folder.
+            root: The folder, or the source of a repository that is served from its URL.
             cache: Folder of all indexes.
             max_bytes: Larger files are not indexed.
             chunk_cache_bytes: Size limit of the chunk cache.
@@ -39,14 +46,32 @@ class Repository:
         Raises:
             RootError: The root does not exist or cannot be read.
         """
-        self._tree = WorkTree(root, max_bytes=max_bytes, own=(cache, *own))
+        self.mirror = (
+            Mirror(root, cache=cache, max_file_bytes=max_bytes) if isinstance(root, Source) else None
+        )
+        self._tree = _tree(root, self.mirror, max_bytes=max_bytes, own=(cache, *own))
         self._sync = Sync(self._tree, cache=cache, chunk_cache_bytes=chunk_cache_bytes)
-        self._archive = Archive(self._tree.root, self._sync.store.history)
+        history = self._sync.store.history
+        self._archive = (
+            Archive(self.mirror.reader, history, pinned=self._listed_commit)
+            if self.mirror
+            else Archive(self._tree.root, history)
+        )
 
     @property
     def root(self) -> Path:
-        """The folder, with all links resolved."""
+        """The folder, with all links resolved; for a mirror, the folder that stands for it."""
         return self._tree.root
+
+    @property
+    def name(self) -> str:
+        """What replies call the repository."""
+        return self._tree.name
+
+    @property
+    def fetching(self) -> str:
+        """What of the repository is being fetched at the moment, as part of a sentence; or ""."""
+        return self.mirror.doing if self.mirror else ""
 
     def refresh(
         self,
@@ -100,7 +125,8 @@ class Repository:
 
     def view(self) -> View:
         """Return the current state for one query; take a new view for each query."""
-        return View(self._tree, self._sync, self._sync.look, self._sync.contents, self._archive)
+        look = self._sync.look
+        return View(self._tree.at(look.listing), self._sync, look, self._sync.contents, self._archive)
 
     def rebuild(self) -> None:
         """Discard the index and what was read of commits; the next `refresh` and `read_past` rebuild them."""
@@ -149,6 +175,17 @@ class Repository:
         """Identifies what built the index: format, analyzer, chunker, masking and engine."""
         return fingerprint()
 
+    def _listed_commit(self) -> str:
+        listing = self._sync.look.listing
+        return listing.commit if listing is not None else ""
+
     def store_bytes(self) -> int:
         """Return the total size of the index's files."""
         return self._sync.store.size_bytes()
+
+
+def _tree(root: Root, mirror: Mirror | None, *, max_bytes: int, own: Sequence[Path]) -> Tree:
+    if isinstance(root, Source):
+        assert mirror is not None  # noqa: S101 - a source has one, for the type checker
+        return CommitTree(mirror, max_bytes=max_bytes)
+    return WorkTree(root, max_bytes=max_bytes, own=own)

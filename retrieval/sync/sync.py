@@ -15,17 +15,17 @@ from pathlib import Path
 
 from retrieval.chunks import chunker, tokenizer
 from retrieval.errors import CacheError, CancelledError, GoldrankError, IndexLockedError
-from retrieval.files import git, secret_masking
+from retrieval.files import secret_masking
 from retrieval.files.walker import Listing
 from retrieval.index import integrity
 from retrieval.index.writer import IndexWriter, make
-from retrieval.progress import IsCancelled, Progress
+from retrieval.progress import IsCancelled, Progress, no_progress
 from retrieval.sync import inventory
 from retrieval.sync.chunk_cache import ChunkCache
 from retrieval.sync.file_table import Contents, Difference, FileTable
 from retrieval.sync.indexer import Indexer, is_settled
 from retrieval.sync.store import FORMAT, Store, store_folder
-from retrieval.sync.work_tree import WorkTree
+from retrieval.sync.tree import Tree
 from retrieval.sync.write_lock import WriterInfo
 from retrieval.text import digest
 
@@ -55,7 +55,7 @@ class Refresh:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The last look at a work tree.
+    """The last look at the files of a root.
 
     Attributes:
         listing: The files as they were listed; None before the first listing.
@@ -91,11 +91,11 @@ class Sync:
         look: The last look at the files.
     """
 
-    def __init__(self, tree: WorkTree, *, cache: Path, chunk_cache_bytes: int) -> None:
+    def __init__(self, tree: Tree, *, cache: Path, chunk_cache_bytes: int) -> None:
         """Prepare to sync without reading files.
 
         Args:
-            tree: The work tree.
+            tree: The files.
             cache: Folder of all indexes.
             chunk_cache_bytes: Size limit of the chunk cache.
         """
@@ -124,22 +124,24 @@ class Sync:
         Raises:
             CancelledError: The turn was cancelled; committed batches are kept.
             RootError: The root is gone or cannot be read.
+            MirrorError: The repository cannot be fetched from its URL.
             IndexLockedError: Another process is writing, and there is no earlier index to search.
             CacheError: The index cannot be written, and there is no earlier index to search.
         """
-        self._tree.require()
+        turn = turn or Turn()
+        self._tree.require(progress=no_progress, is_cancelled=turn.is_cancelled)
         is_sound = (
             self._table.sync()
         )  # first, so that an existing index can answer while the files are listed
         listing = self._listed(touched)
         if is_sound and not self._difference(listing):
             return Refresh()
-        return self._catch_up(listing, turn or Turn())
+        return self._catch_up(listing, turn)
 
     def rebuild(self) -> None:
         """Discard the index; the next `refresh` rebuilds it."""
         with self.store.writing(patience_s=LOCK_PATIENCE_S):
-            self._reset(git.family(self._tree.root))
+            self._reset(self._tree.family())
 
     def discard_if_damaged(self) -> list[str]:
         """Verify all files of the index; discard it if any is damaged.
@@ -153,7 +155,7 @@ class Sync:
             with suppress(IndexLockedError), self.store.writing(patience_s=DAMAGE_PATIENCE_S):
                 if integrity.damaged(self.store.chunks):
                     log.warning("%s is damaged and will be rebuilt: %s", self.store.folder, ", ".join(found))
-                    self._reset(git.family(self._tree.root))
+                    self._reset(self._tree.family())
         return found
 
     def is_replaced(self, contents: Contents) -> bool:
@@ -176,6 +178,9 @@ class Sync:
             listing, suspects = again, touched
         else:
             listing, suspects = self._tree.list_all(), None
+            if listing is last:  # a commit, which cannot change
+                self.look = Look(last, is_still=True)
+                return last
         self._table.mark_changed(suspects)
         self.look = Look(listing)
         return listing
@@ -225,7 +230,7 @@ class Sync:
 
     def _begin(self) -> None:
         """Create a store: from another work tree's store, or empty."""
-        family = git.family(self._tree.root)
+        family = self._tree.family()
         for other in inventory.stores(self._cache) if family else ():
             if other.folder == self.store.folder or other.family != family:
                 continue
@@ -247,7 +252,7 @@ class Sync:
         if not difference:
             return Refresh()
         with self._chunk_cache.run() as cache, IndexWriter(self.store.chunks) as writer:
-            indexer = Indexer(self._tree.root, self.store, writer, cache, self._table)
+            indexer = Indexer(self._tree.read, self.store, writer, cache, self._table)
             indexer.update(
                 difference.changed, difference.gone, progress=turn.progress, is_cancelled=turn.is_cancelled
             )

@@ -25,7 +25,8 @@ from retrieval.progress import IsCancelled
 from retrieval.records import Chunk, Exclusion
 from retrieval.sync.file_table import Contents
 from retrieval.sync.sync import Look, Sync, fingerprint
-from retrieval.sync.work_tree import WorkTree, folders_above
+from retrieval.sync.tree import Tree
+from retrieval.sync.work_tree import folders_above
 
 SHOWN_REASONS = 4  # why files are not searched, in one reply
 
@@ -35,14 +36,14 @@ class View:
     """The state of a root for one reply.
 
     Attributes:
-        tree: The work tree; files are read when they are needed.
+        tree: The files; they are read when they are needed.
         sync: Updates the index; used only to check whether this view's index was replaced.
         look: The last look at the files.
         contents: The contents of the store.
         archive: The commits before HEAD.
     """
 
-    tree: WorkTree
+    tree: Tree
     sync: Sync
     look: Look
     contents: Contents
@@ -52,6 +53,16 @@ class View:
     def root(self) -> Path:
         """The root."""
         return self.tree.root
+
+    @property
+    def name(self) -> str:
+        """What replies call the root."""
+        return self.tree.name
+
+    @property
+    def is_on_disk(self) -> bool:
+        """Whether a shown path is a file below the root, which an editor can open."""
+        return self.tree.is_on_disk
 
     @property
     def fingerprint(self) -> str:
@@ -91,7 +102,7 @@ class View:
 
     @cached_property
     def commit(self) -> str:
-        """The commit of the work tree and whether it is dirty, or why git gives no answer."""
+        """The commit of the files and whether they differ from it, or why git gives no answer."""
         return self.tree.commit(self.listing, is_still=self.look.is_still)
 
     @cached_property
@@ -171,7 +182,7 @@ class View:
         rooted = replace(wanted, root=str(self.root))
         selection = passing(self.paths, rooted, is_cancelled=is_cancelled)
         if not selection.paths and self.is_listed:
-            raise self._unlisted(rooted) or nothing_passes(rooted, self.excluded, name=self.root.name)
+            raise self._unlisted(rooted) or nothing_passes(rooted, self.excluded, name=self.name)
         return selection
 
     def _unlisted(self, wanted: Filter) -> ArgumentError | None:

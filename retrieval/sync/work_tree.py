@@ -5,10 +5,10 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from retrieval.chunks import chunker
-from retrieval.files import confinement, encoding, exclusion, git, own_ignores, secret_masking, walker
+from retrieval.chunks.chunk_text import masked_lines
+from retrieval.files import confinement, exclusion, git, own_ignores, walker
 from retrieval.files.walker import Listing
-from retrieval.text import digest
+from retrieval.progress import IsCancelled, Progress
 
 
 class WorkTree:
@@ -17,7 +17,10 @@ class WorkTree:
     Attributes:
         root: The folder, with all links resolved.
         listing_s: How long the last listing of the whole tree took, in seconds; 0 before the first.
+        is_on_disk: True.
     """
+
+    is_on_disk = True
 
     def __init__(self, root: Path, *, max_bytes: int, own: Sequence[Path] = ()) -> None:
         """Open a root without listing files.
@@ -36,7 +39,20 @@ class WorkTree:
         self._own = _below(self.root, own)
         self._known: tuple[Listing | None, git.Head, git.State] | None = None  # git's answer, and its input
 
-    def require(self) -> None:
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.root.name or str(self.root)
+
+    def at(self, listing: Listing | None) -> "WorkTree":  # noqa: ARG002 - what was listed may be gone
+        """Return this tree: a reply shows the files as they are now."""
+        return self
+
+    def family(self) -> str:
+        """Identify the repository by the git folder that its work trees share; "" without git."""
+        return git.family(self.root)
+
+    def require(self, *, progress: Progress, is_cancelled: IsCancelled) -> None:  # noqa: ARG002 - nothing takes long
         """Check that the root still exists.
 
         Raises:
@@ -88,7 +104,7 @@ class WorkTree:
             clean_digest: Digest of content that is known to contain no secrets, or "".
         """
         try:
-            return _masked(self.read(path), clean_digest)
+            return masked_lines(self.read(path), clean_digest)
         except OSError:
             return None
 
@@ -100,7 +116,7 @@ class WorkTree:
             data = self.read(path)
         except OSError:
             return None
-        return None if exclusion.reason_in_content(path, data) else _masked(data, clean_digest)
+        return None if exclusion.reason_in_content(path, data) else masked_lines(data, clean_digest)
 
     def why_unlisted(self, path: str, *, is_git: bool) -> str:
         """Say why a path is neither listed nor excluded; "" when nothing explains it.
@@ -149,13 +165,6 @@ def folders_above(path: str) -> Iterator[str]:
     """Yield the folders above a path, nearest first."""
     while path := path.rpartition("/")[0]:
         yield path
-
-
-def _masked(data: bytes, clean_digest: str) -> list[str]:
-    text = encoding.decode(data).text
-    # Most files are unchanged and had no secrets, so they need no detector, which is slow to load.
-    is_clean = bool(clean_digest) and digest(data) == clean_digest
-    return chunker.lines_of(text if is_clean else secret_masking.mask(text).text)
 
 
 def _below(root: Path, paths: Iterable[Path]) -> tuple[str, ...]:

@@ -1,0 +1,49 @@
+"""Which mirrors a cache holds, how large they are, and how one is removed."""
+
+import shutil
+import uuid
+from contextlib import suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from retrieval import ownership
+from retrieval.errors import CacheError
+from retrieval.mirrors.source import FOLDER
+
+
+def folders(cache: Path) -> list[Path]:
+    """List the mirrors of a cache, sorted."""
+    found = (cache / FOLDER).glob("*/url")
+    return sorted(url.parent for url in found if ownership.is_marked(url.parent))
+
+
+def size_bytes(folder: Path) -> int:
+    """Return the size of a mirror on disk, in bytes."""
+    total = 0
+    for path in folder.rglob("*"):
+        with suppress(OSError):  # git has replaced it meanwhile
+            total += path.lstat().st_size if path.is_file() else 0
+    return total
+
+
+def remove(folder: Path) -> None:
+    """Delete a mirror, unless a process is fetching it.
+
+    Raises:
+        CacheError: A process is fetching it, or goldrank did not create the folder.
+    """
+    if not ownership.is_marked(folder):
+        raise CacheError(
+            f"{folder} lacks goldrank's {ownership.MARK}", remedy="delete it yourself if it is yours"
+        )
+    try:
+        with FileLock(folder / "lock", timeout=0):
+            # The repository goes first, under a name that nobody reads and the next fetch collects.
+            with suppress(FileNotFoundError):
+                (folder / "repo.git").rename(folder / f"repo.git.{uuid.uuid4().hex}.new")
+            shutil.rmtree(folder, ignore_errors=True)
+    except Timeout as error:
+        raise CacheError(
+            f"another goldrank process fetches {folder.name}", remedy="try again later"
+        ) from error
