@@ -1,6 +1,7 @@
 """Which pushes are believed, and which repositories they are about.
 
-GitHub and Gitea sign the body (`X-Hub-Signature-256`, HMAC-SHA256), GitLab sends the secret (`X-Gitlab-Token`).
+GitHub and Gitea sign the body (`X-Hub-Signature-256`, HMAC-SHA256); GitLab sends the secret
+(`X-Gitlab-Token`).
 A push only says that something may be new: what is new comes from the repository's own URL. The answer is the
 same for every repository, so that nobody learns which are served.
 """

@@ -6,6 +6,7 @@ and the one that holds the mirror's lock fetches.
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
@@ -66,12 +67,14 @@ class MirrorRefresher:
                 self._queue(name, 0.0)
 
     def _look(self) -> None:
-        pause = threading.Event()
+        pause, tried_at = threading.Event(), dict.fromkeys(self._mirrors, time.monotonic())
         wait_s = max(min(LOOK_EVERY_S, self._every_s / 4), _LEAST_LOOK_S)
         while True:
             for name, mirror in self._mirrors.items():
-                # The first fetch of all belongs to the indexer, whose questions wait for it.
-                if mirror.exists and mirror.is_older_than(self._every_s):
+                # The first try of all belongs to the indexer, whose questions wait for it.
+                is_due = mirror.exists or time.monotonic() - tried_at[name] >= self._every_s
+                if is_due and mirror.is_older_than(self._every_s):
+                    tried_at[name] = time.monotonic()
                     self._queue(name, self._every_s)
             pause.wait(wait_s)
 

@@ -43,14 +43,11 @@ class Blobs:
                 process = self._started()
                 try:
                     return _answer(process, name)
-                except (
-                    EOFError,
-                    BrokenPipeError,
-                    ValueError,
-                ) as error:  # it died, or answered something else
+                except (EOFError, OSError, ValueError) as error:
+                    # It died, or reads a mirror that was replaced meanwhile: another may have the object.
                     self._end()
                     if is_last:
-                        raise FileNotFoundError(f"git cannot read the object {name}") from error
+                        raise FileNotFoundError(f"git cannot read the object {name}: {error}") from error
         raise AssertionError  # the loop returns or raises
 
     def close(self) -> None:

@@ -40,6 +40,7 @@ _WANTED = "refs/goldrank/commits"  # commits that no branch or tag leads to
 _BRANCHES_AND_TAGS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 _HEAD = f"+HEAD:{bare_repository.REMOTE_HEAD}"
 _POLL_S = 0.2
+_LEFT_S = 10.0  # git writes its files at least so often, and ends soon after the process that started it
 _SHOWN_REFS = 8
 
 
@@ -231,8 +232,7 @@ class Mirror:
     def _fetch(self, progress: Progress, is_cancelled: IsCancelled) -> None:
         """Fetch, and write down how that went; requires the lock."""
         state = replace(self.state(), tried_at=time.time())
-        for left in self.folder.glob("repo.git.*.new"):  # by a process that was killed
-            shutil.rmtree(left, ignore_errors=True)
+        self._collect_leftovers()
 
         def received(percent: int, total: int) -> None:
             self._doing = f"the repository is being fetched, {percent} % is here"
@@ -255,6 +255,16 @@ class Mirror:
             raise told from error
         self._failed = None
         self._write(State(state.tried_at, state.tried_at, "", max(self.limit_bytes, state.limit_bytes)))
+
+    def _collect_leftovers(self) -> None:
+        """Remove what processes left that were killed; git itself would wait for their locks for ever."""
+        for left in self.folder.glob("repo.git.*.new"):
+            shutil.rmtree(left, ignore_errors=True)
+        oldest = time.time() - _LEFT_S
+        for left in (*self.git_folder.rglob("*.lock"), *self.git_folder.glob("objects/pack/tmp_*")):
+            with suppress(OSError):
+                if left.lstat().st_mtime < oldest:
+                    left.unlink()
 
     def _clone(self, progress: Progress, is_cancelled: IsCancelled) -> None:
         """Make the mirror beside its place, and rename it once it is whole."""

@@ -48,9 +48,8 @@ _PROMPTS = {
 # What belongs to another git command, or would name other objects, programs or files to write.
 _DROPPED = re.compile(
     r"GIT_(?:DIR|WORK_TREE|INDEX_FILE|OBJECT_DIRECTORY|ALTERNATE_OBJECT_DIRECTORIES|NAMESPACE|PREFIX|COMMON_DIR"
-    r"|QUARANTINE_PATH|EXTERNAL_DIFF|PROXY_COMMAND|PROTOCOL|SSH|SSH_COMMAND|SSH_VARIANT|TRACE.*|CURL_VERBOSE"
-    r"|SHALLOW_FILE|GRAFT_FILE|REPLACE_REF_BASE|CONFIG|CONFIG_PARAMETERS|CONFIG_COUNT|CONFIG_KEY_.*"
-    r"|CONFIG_VALUE_.*)"
+    r"|QUARANTINE_PATH|EXTERNAL_DIFF|PROXY_COMMAND|PROTOCOL|SSH|SSH_COMMAND|TRACE.*|CURL_VERBOSE"
+    r"|SHALLOW_FILE|GRAFT_FILE|REPLACE_REF_BASE|CONFIG|CONFIG_PARAMETERS)"
 )
 _PERCENT = re.compile(rb"(?:Receiving objects|Resolving deltas):\s+(\d+)% ")
 _CREDENTIAL = re.compile(r"://[^/@\s']*@")
@@ -80,7 +79,19 @@ def fetch(
         CancelledError: `is_cancelled` returned True.
         MirrorError: Git failed, stalled, or cannot be run; the message holds no credentials.
     """
-    command = ["git", *_OPTIONS, "-C", str(folder), "--git-dir=.", "fetch", "--progress", *arguments]
+    # A redirect from http could leave this machine; one from https may only lead to https.
+    redirects = ("-c", "http.followRedirects=false") if protocol == "http" else ()
+    command = [
+        "git",
+        *_OPTIONS,
+        *redirects,
+        "-C",
+        str(folder),
+        "--git-dir=.",
+        "fetch",
+        "--progress",
+        *arguments,
+    ]
     try:
         process = subprocess.Popen(  # noqa: S603 - no shell; the URL is checked and follows an end of options
             command,
@@ -123,7 +134,9 @@ def readable(said: bytes) -> str:
     causes = [
         line for line in lines if line.startswith(("fatal: ", "error: ", "remote: ", "ERROR: ", "ssh: "))
     ]
-    told = [line.removeprefix("fatal: ").removeprefix("error: ") for line in (causes or lines)[-2:]]
+    told = [
+        line.removeprefix("fatal: ").removeprefix("error: ").rstrip(".") for line in (causes or lines)[-2:]
+    ]
     return shorten(redacted("; ".join(dict.fromkeys(told)) or "git failed without a word"), 300)
 
 

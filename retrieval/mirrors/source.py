@@ -77,8 +77,8 @@ class Source:
 
     def root(self, cache: Path) -> Path:
         """Return the folder that identifies this ref; no file of the repository is in it."""
-        unique = f"{_readable(self.ref)}-{_hash(self.ref)}" if self.ref else "HEAD"
-        return self.mirror_folder(cache) / "at" / unique
+        unique = f"-{_hash(self.ref)}" if self.ref else ""
+        return self.mirror_folder(cache) / "at" / f"{_readable(self.name)}{unique}"
 
 
 Root = Path | Source
