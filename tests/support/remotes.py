@@ -66,7 +66,7 @@ class _Git(http.server.BaseHTTPRequestHandler):
     root: Path
     redirect = ""
 
-    def do_GET(self) -> None:  # noqa: N802 - as the library calls it
+    def do_GET(self) -> None:
         if self.redirect:
             self.send_response(302)
             self.send_header("Location", self.redirect + self.path)

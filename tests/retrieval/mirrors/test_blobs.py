@@ -98,6 +98,6 @@ def test_what_is_no_blob_here_is_an_error_of_a_file(remote: Remote, name: str) -
     with pytest.raises(OSError, match=r"lacks|names no object"):
         blobs.read(name)
     tree = git(remote.folder, "rev-parse", "main^{tree}").strip()
-    with pytest.raises(OSError, match="cannot read|is a tree"):
+    with pytest.raises(OSError, match="is a tree"):
         blobs.read(tree)
     blobs.close()

@@ -85,7 +85,10 @@ def remote_fixture(tmp_path: Path) -> Remote:
     git(other, "commit", "-q", "-m", "other")
     commit = git(other, "rev-parse", "HEAD").strip()
     git(remote.work, "update-index", "--add", "--cacheinfo", f"160000,{commit},libs/other")
-    write(remote.work, {".gitmodules": '[submodule "o"]\n\tpath = libs/other\n\turl = ext::sh -c "touch HERE"\n'})
+    write(
+        remote.work,
+        {".gitmodules": '[submodule "o"]\n\tpath = libs/other\n\turl = ext::sh -c "touch HERE"\n'},
+    )
     git(remote.work, "add", ".gitmodules", *LINKS)
     git(remote.work, "commit", "-q", "-m", "links and a submodule")
     git(remote.work, "push", "-q", "origin", "HEAD")
@@ -106,7 +109,7 @@ def reasons(listing: Listing) -> dict[str, str]:
 
 
 def test_a_commit_lists_what_a_clean_checkout_lists(remote: Remote, tmp_path: Path) -> None:
-    """Somebody who moves from a clone to a URL must find the same, and be told the same of what is left out."""
+    """Somebody who moves from a clone to a URL must find the same, and be told the same is left out."""
     git(tmp_path, "clone", "-q", str(remote.folder), str(tmp_path / "checkout"))
     disk = Repository(tmp_path / "checkout", cache=tmp_path / "disk", max_bytes=MAX_BYTES)
     mirrored = Repository(remote.source(), cache=tmp_path / "cache", max_bytes=MAX_BYTES)
@@ -199,7 +202,7 @@ def test_a_blob_that_was_not_fetched_is_excluded_and_never_fetched(remote: Remot
     assert tree.lines("data.json") is None
     assert tree.mirror.size_bytes() == size
     whole = git(tree.mirror.reader, "--git-dir=.", "rev-parse", f"{tree.mirror.commit()}:data.json").strip()
-    with pytest.raises(OSError, match="lacks|cannot read"):
+    with pytest.raises(OSError, match="cannot read"):
         tree._blobs.read(whole)  # noqa: SLF001 - no listed path leads there
 
 

@@ -73,7 +73,9 @@ def test_a_url_that_runs_a_program_or_holds_a_secret_is_refused(text: str) -> No
     assert "s3cret" not in str(refused.value)
 
 
-@pytest.mark.parametrize("text", ["src/api", "C:\\src\\api", "C:/src", "a:b", "./x@v1", "~/src", "", "x::", "a.py:12"])
+@pytest.mark.parametrize(
+    "text", ["src/api", "C:\\src\\api", "C:/src", "a:b", "./x@v1", "~/src", "", "x::", "a.py:12"]
+)
 def test_a_folder_is_no_url(text: str) -> None:
     """A folder that does not exist yet must stay a folder in the error that says so."""
     if text == "x::":
