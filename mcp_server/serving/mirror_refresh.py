@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Literal
 
 from retrieval.errors import GoldrankError
@@ -83,7 +84,8 @@ class MirrorRefresher:
             if name in self._queued:
                 return  # it has not begun yet, and will find what this call is about
             self._queued.add(name)
-        self._workers.submit(self._fetch, name, if_older_s)
+        with suppress(RuntimeError):  # the process is ending
+            self._workers.submit(self._fetch, name, if_older_s)
 
     def _fetch(self, name: str, if_older_s: float) -> None:
         with self._lock:
