@@ -33,7 +33,7 @@ from mcp_server.http.issued_tokens import IssuedTokens
 from mcp_server.http.metrics import CONTENT_TYPE, Metrics
 from mcp_server.http.rate_limit import RateLimited
 from mcp_server.http.tokens import TokenFile
-from mcp_server.http.webhook import WebhookSecret, webhook_endpoint
+from mcp_server.http.webhook import Webhook, WebhookSecret
 from mcp_server.serving.workspace import Workspace
 
 WEBHOOK = "/webhook"
@@ -115,7 +115,7 @@ def build_app(
         Route("/readyz", ready),
     ]
     if access.webhook:
-        pushes = _limited(webhook_endpoint(access.webhook, workspace.mirrors.fetch), access)
+        pushes = _limited(Webhook(access.webhook, workspace.mirrors.fetch), access)
         routes.append(Route(WEBHOOK, pushes, methods=["POST"]))
     if access.issued:
         resource, issuer = AnyHttpUrl(access.issued.resource), AnyHttpUrl(access.issued.issuer)

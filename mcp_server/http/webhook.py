@@ -19,7 +19,7 @@ from urllib.parse import parse_qs
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from retrieval.errors import ArgumentError, GoldrankError
 from retrieval.mirrors.source import place_of
@@ -65,19 +65,23 @@ class WebhookSecret:
         return token is not None and hmac.compare_digest(token.encode(), secret)
 
 
-def webhook_endpoint(secret: WebhookSecret, fetch: Callable[[Iterable[str]], None]) -> ASGIApp:
-    """Make the application that takes pushes.
+class Webhook:
+    """The application that takes pushes."""
 
-    Args:
-        secret: What a push must be signed with.
-        fetch: Fetches the mirrors of some places, and ignores the others.
-    """
+    def __init__(self, secret: WebhookSecret, fetch: Callable[[Iterable[str]], None]) -> None:
+        """Take nothing yet.
 
-    async def endpoint(scope: Scope, receive: Receive, send: Send) -> None:
-        response = await _answer(Request(scope, receive), secret, fetch)
+        Args:
+            secret: What a push must be signed with.
+            fetch: Fetches the mirrors of some places, and ignores the others.
+        """
+        self._secret = secret
+        self._fetch = fetch
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one push."""
+        response = await _answer(Request(scope, receive), self._secret, self._fetch)
         await response(scope, receive, send)
-
-    return endpoint
 
 
 async def _answer(
