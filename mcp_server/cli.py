@@ -128,6 +128,7 @@ GROUPS: Mapping[str, Mapping[str, _Entry]] = {
     },
     "Maintain": {
         "doctor": _Entry("commands.check_installation", "doctor", "Find what is wrong, and what fixes it."),
+        "fleet": _Entry("commands.fleet", "fleet", "Keep the list of URLs that serve --fleet serves."),
         "index": _Entry("commands.index", "index", "Bring the index up to date ahead of time."),
         "clean": _Entry("commands.index", "clean", "Free disk space."),
         "completion": _Entry("terminal.about", "completion", "Print the completion script of a shell."),

@@ -40,6 +40,7 @@ class Settings:
     Attributes:
         cache: Folder of all indexes.
         models: Folder of all promoted models.
+        fleet: The list of URLs that `goldrank serve --fleet` serves.
         model: The cross-encoder: the name of the embedded one, an existing folder, or a hub id; "" to use
             no model. An explicit model wins over promoted ones.
         model_revision: Commit of a hub model, or "" for the newest local one; ignored for a folder.
@@ -65,6 +66,7 @@ class Settings:
 
     cache: Path = field(default_factory=lambda: _home(platformdirs.user_cache_dir))
     models: Path = field(default_factory=lambda: _home(platformdirs.user_data_dir) / "models")
+    fleet: Path = field(default_factory=lambda: CONFIG_FILE.with_name("fleet.txt"))
     model: str = "goldrank-crossencoder"
     model_revision: str = ""
     rerank_weight: float = 0.2  # docs/decisions/0027-who-decides.md

@@ -61,43 +61,36 @@ def measure(bare: Path, folder: Path) -> list[list[object]]:
     if mirror is None:
         raise SystemExit("a URL has a mirror")
     fetched_s = timed(mirror.refresh)
-    asked = subjects(bare)
-    rows, answers = [], []
-    for name, repository, files_s in (("checkout", disk, cloned_s), ("mirror", mirrored, fetched_s)):
-        index_s = timed(repository.refresh)
+    both = (disk, mirrored)
+    index_s = [timed(repository.refresh) for repository in both]
+    for repository in both:
         repository.read_past()
-        still = 1000 * min(timed(repository.refresh) for _ in range(10))
-        found, spent = ask(repository, asked)
-        answers.append(found)
-        size = mirror.size_bytes() if repository is mirrored else bytes_below(checkout)
-        row: list[object] = [bare.parent.name, len(repository.view().paths), name, f"{files_s:.1f}"]
-        row += [
-            f"{index_s:.1f}",
-            f"{size / 1e6:.0f}",
-            f"{repository.store_bytes() / 1e6:.0f}",
-            f"{still:.1f}",
-        ]
-        rows.append(
-            [*row, "", f"{statistics.median(spent):.0f}", f"{statistics.quantiles(spent, n=20)[-1]:.0f}"]
-        )
-    same = sum(one == other for one, other in zip(*answers, strict=True))
-    for row, repository in zip(rows, (disk, mirrored), strict=True):
-        row[8] = f"{edit(checkout, origin, repository):.0f}"
-        row.append(f"{same} of {len(asked)}")
+    asked = subjects(bare)
+    spent: tuple[list[float], list[float]] = ([], [])
+    same = sum(is_same(both, question, spent) for question in asked)
+    rows = []
+    for number, repository in enumerate(both):
+        size = mirror.size_bytes() if repository.mirror else bytes_below(checkout)
+        still_s = min(timed(repository.refresh) for _ in range(10))
+        cut = statistics.quantiles(spent[number], n=20)
+        row: list[object] = [bare.parent.name, len(repository.view().paths), ("checkout", "mirror")[number]]
+        row += [f"{(cloned_s, fetched_s)[number]:.1f}", f"{index_s[number]:.1f}", f"{size / 1e6:.0f}"]
+        row += [f"{repository.store_bytes() / 1e6:.0f}", f"{1000 * still_s:.1f}"]
+        row += [f"{edit(checkout, origin, repository):.0f}", f"{statistics.median(spent[number]):.0f}"]
+        rows.append([*row, f"{cut[-1]:.0f}", f"{same} of {len(asked)}"])
     return rows
 
 
-def ask(repository: Repository, asked: Sequence[str]) -> tuple[list[object], list[float]]:
-    """Ask all questions; return the places with their scores, and the milliseconds of each."""
-    found: list[object] = []
-    spent = []
-    for question in asked:
+def is_same(both: Sequence[Repository], question: str, spent: Sequence[list[float]]) -> bool:
+    """Ask both in turns, note the milliseconds of each, and return whether places and scores are equal."""
+    found = []
+    for repository, times in zip(both, spent, strict=True):
         begun = time.perf_counter()
         done = repository.refresh()
         results = search(repository.view(), Request(question, TOP_K), None, refresh=done).results
-        spent.append(1000 * (time.perf_counter() - begun))
+        times.append(1000 * (time.perf_counter() - begun))
         found.append([(one.passage.chunk.span, one.ranked.score, one.passage.lines) for one in results])
-    return found, spent
+    return found[0] == found[1]
 
 
 def edit(checkout: Path, origin: Path, repository: Repository) -> float:

@@ -18,6 +18,7 @@ import platformdirs
 
 from mcp_server.clients.json_edit import Extra
 from retrieval.errors import ArgumentError, shorten
+from retrieval.mirrors.source import read_source
 
 SERVER = "goldrank"
 _VARIABLE = "${workspaceFolder}"
@@ -249,8 +250,16 @@ def entry(client: Client, around: Surroundings, held: Any = None) -> dict[str, A
         roots = [_VARIABLE]
     elif client.starts == "anywhere":
         others = [] if belongs_to_project(client) else roots_of(client, held)
-        roots = [*(root for root in others if Path(root).is_dir()), str(around.root)]
+        roots = [*filter(_is_there, others), str(around.root)]
     return _spelled(client, [*around.command, "serve", *dict.fromkeys(roots)])
+
+
+def _is_there(root: str) -> bool:
+    """Return whether a root that an entry serves still exists; a URL is not asked."""
+    try:
+        return Path(root).is_dir() or read_source(root) is not None
+    except ArgumentError:
+        return False
 
 
 def without_root(client: Client, around: Surroundings, held: Any) -> dict[str, Any] | None:

@@ -69,9 +69,11 @@ def with_http(command: Callable[..., Any]) -> Callable[..., Any]:
         "goldrank serve ~/src/api ~/src/web",
         "goldrank serve --http 8765 ~/src/api",
         "goldrank serve https://github.com/elixir-ecto/ecto@v3.12 ~/src/api",
+        "goldrank serve --fleet --http 8765 --webhook-secret-file secret",
     )
 )
 @click.argument("roots", nargs=-1, type=SERVED_AS_NAMED)
+@click.option("--fleet", is_flag=True, help="Also serve the URLs of the list that `goldrank fleet` keeps.")
 @click.option("--feedback", is_flag=True, help="Add rag_feedback, which logs useful results on this machine.")
 @click.option("--log-file", help="Also log to this file; it and its older copies take at most 4 MB.")
 @click.option(
@@ -92,7 +94,7 @@ def with_http(command: Callable[..., Any]) -> Callable[..., Any]:
 @with_http
 @with_model
 @with_common
-def serve(roots: Sequence[Root], feedback: bool, http: str | None, **flags: Any) -> None:
+def serve(roots: Sequence[Root], fleet: bool, feedback: bool, http: str | None, **flags: Any) -> None:
     """Serve rag_search and rag_rerank over standard input and output, or over HTTP.
 
     ROOTS are the repositories to serve: folders, or URLs of git repositories, with @REF for a branch, tag or
@@ -105,7 +107,8 @@ def serve(roots: Sequence[Root], feedback: bool, http: str | None, **flags: Any)
     version = importlib.metadata.version("goldrank")
     given = {name: flags.pop(name) for name in HTTP_ONLY}
     settings = load_settings(flags, environment=os.environ)
-    chosen: list[Root] = list(roots) or [default_root(os.environ, Path.cwd())]
+    chosen: list[Root] = [*roots, *(_listed(settings) if fleet else ())]
+    chosen = chosen or [default_root(os.environ, Path.cwd())]
     if http is not None:
         _serve_http(http, given, chosen, settings, version=version, feedback=feedback)
     if needless := [option for name, option in HTTP_ONLY.items() if given[name] is not None]:
@@ -114,6 +117,20 @@ def serve(roots: Sequence[Root], feedback: bool, http: str | None, **flags: Any)
     from mcp_server.protocol.process import serve as run_server
 
     run_server(chosen, settings, version=version, feedback=feedback)
+
+
+def _listed(settings: Settings) -> list[Source]:
+    """Return the URLs of the list.
+
+    Raises:
+        ArgumentError: There are none, or one is not served.
+    """
+    from mcp_server.commands.fleet import read_fleet
+
+    found = read_fleet(settings.fleet)
+    if not found:
+        raise ArgumentError(f"{settings.fleet} lists no URL", remedy="add one: goldrank fleet add URL")
+    return found
 
 
 def _serve_http(
