@@ -1,8 +1,10 @@
 """Bare repositories that tests serve from URLs, and servers that answer in ways that real ones do."""
 
+import base64
 import http.server
 import os
 import shutil
+import socket
 import socketserver
 import subprocess
 import threading
@@ -65,12 +67,17 @@ class _Git(http.server.BaseHTTPRequestHandler):
 
     root: Path
     redirect = ""
+    password = ""
+    dies = False
 
     def do_GET(self) -> None:
+        """Answer, unless this server is to fail."""
+        if self.password and self.headers.get("Authorization") != _basic(self.password):
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self._head(401, {"WWW-Authenticate": 'Basic realm="x"', "Content-Length": "0"})
+            return
         if self.redirect:
-            self.send_response(302)
-            self.send_header("Location", self.redirect + self.path)
-            self.end_headers()
+            self._head(302, {"Location": self.redirect + self.path})
             return
         path, _, query = self.path.partition("?")
         length = int(self.headers.get("Content-Length") or 0)
@@ -96,23 +103,42 @@ class _Git(http.server.BaseHTTPRequestHandler):
         )
         head, _, content = done.stdout.partition(b"\r\n\r\n")
         headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
-        self.send_response(int(headers.pop("Status", "200").split()[0]))
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
+        status = int(headers.pop("Status", "200").split()[0])
+        self._head(status, {**headers, "Content-Length": str(len(content))})
+        if self.dies and b"PACK" in content:
+            self.wfile.write(content[: len(content) // 2])
+            self.connection.shutdown(socket.SHUT_RDWR)
+            return
         self.wfile.write(content)
 
     do_POST = do_GET  # noqa: N815 - as the library calls it
+
+    def _head(self, status: int, headers: Mapping[str, str]) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as the library calls it
         """Say nothing."""
 
 
+def _basic(password: str) -> str:
+    return f"Basic {base64.b64encode(password.encode()).decode()}"
+
+
 @contextmanager
-def serving(root: Path, *, redirect: str = "") -> Iterator[str]:
-    """Serve the bare repositories below a folder over HTTP; yields the URL of the folder."""
-    handler = type("Handler", (_Git,), {"root": root, "redirect": redirect})
+def serving(root: Path, *, redirect: str = "", password: str = "", dies: bool = False) -> Iterator[str]:
+    """Serve the bare repositories below a folder over HTTP; yields the URL of the folder.
+
+    Args:
+        root: The folder.
+        redirect: Sends every client to this URL instead.
+        password: What clients must log in with, as `name:password`.
+        dies: Whether connections break in the middle of a pack.
+    """
+    told = {"root": root, "redirect": redirect, "password": password, "dies": dies}
+    handler = type("Handler", (_Git,), told)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()

@@ -238,6 +238,38 @@ def test_a_repository_is_fetched_over_http(origin: Remote, tmp_path: Path) -> No
                 other.refresh()
 
 
+def test_a_server_that_breaks_off_leaves_no_mirror(origin: Remote, tmp_path: Path) -> None:
+    """Connections break in the middle of a clone every day; half a repository would answer wrongly."""
+    with serving(origin.folder.parent.parent, dies=True) as base:
+        mirror = mirror_of(f"{base}/owner/name.git", tmp_path / "cache")
+        with pytest.raises(MirrorError, match="cannot be fetched"):
+            mirror.refresh()
+    assert not mirror.exists
+    assert not list(mirror.folder.glob("repo.git*"))
+
+
+def test_a_password_comes_from_gits_helper_and_is_kept_nowhere(
+    origin: Remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever can clone a private repository can serve it, and a copied cache gives nothing away."""
+    caplog.set_level("DEBUG")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    with serving(origin.folder.parent.parent, password="ann:s3cret") as base:  # noqa: S106 - a fake
+        mirror = mirror_of(f"{base}/owner/name.git", tmp_path / "cache")
+        with pytest.raises(MirrorError, match="could not read Username"):
+            mirror.refresh()
+        helper = '[credential]\n\thelper = "!f() { echo username=ann; echo password=s3cret; }; f"\n'
+        write(tmp_path, {"gitconfig": helper})
+        monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
+        mirror.refresh()
+    assert mirror.commit()
+    with pytest.raises(MirrorError):
+        mirror.refresh()  # the server is gone: what git says of it is written down
+    kept = b"".join(file.read_bytes() for file in (tmp_path / "cache").rglob("*") if file.is_file())
+    assert b"s3cret" not in kept
+    assert "s3cret" not in caplog.text
+
+
 def test_a_server_that_says_nothing_is_given_up(tmp_path: Path) -> None:
     """Without an end, one dead connection would hold the mirror's lock until the machine restarts."""
     folder = tmp_path / "repo.git"
