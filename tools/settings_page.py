@@ -23,7 +23,9 @@ A repository cannot change any setting, because a cloned one is not trusted to n
 | setting | default | accepts | what it is |
 |---|---|---|---|
 """
-_FOLDERS = {"cache": "your cache folder", "models": "`models` in your data folder",
+_FOLDERS = {
+    "cache": "your cache folder",
+    "models": "`models` in your data folder",
     "fleet": "`fleet.txt` in your configuration folder",
 }
 

@@ -44,7 +44,6 @@ from retrieval.sync.repository import Repository
         "goldrank search where are retries scheduled",
         "goldrank search -k 3 --path src/ -e RetryPolicy how long does a client wait",
         "goldrank search --jsonl parse_http_header | head -1",
-        "goldrank search --repo https://github.com/elixir-ecto/ecto@v3.12 where are errors made",
     )
 )
 @click.argument("words", nargs=-1, metavar="[QUERY]...")

@@ -65,11 +65,9 @@ def with_http(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.command(
     epilog=examples(
-        "goldrank serve",
         "goldrank serve ~/src/api ~/src/web",
-        "goldrank serve --http 8765 ~/src/api",
         "goldrank serve https://github.com/elixir-ecto/ecto@v3.12 ~/src/api",
-        "goldrank serve --fleet --http 8765 --webhook-secret-file secret",
+        "goldrank serve --http 8765 ~/src/api",
     )
 )
 @click.argument("roots", nargs=-1, type=SERVED_AS_NAMED)

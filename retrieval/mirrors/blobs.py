@@ -25,6 +25,7 @@ class Blobs:
         self._idle_s = idle_s
         self._lock = threading.Lock()  # guards all below; git answers one request at a time
         self._process: subprocess.Popen[bytes] | None = None
+        self._end_process: weakref.finalize[[subprocess.Popen[bytes]], Blobs] | None = None
         self._used_at = 0.0
 
     def read(self, name: str) -> bytes:
@@ -67,14 +68,14 @@ class Blobs:
             self._end()
             self._process = git.started(self._folder, "--git-dir=.", "cat-file", "--batch")
             # When nobody reads from here any more, the process ends with this object.
-            weakref.finalize(self, _stop, self._process)
+            self._end_process = weakref.finalize(self, _stop, self._process)
             _watch(weakref.ref(self), self._idle_s)
         return self._process
 
     def _end(self) -> None:
-        if self._process:
-            _stop(self._process)
-        self._process = None
+        if self._end_process:
+            self._end_process()
+        self._process = self._end_process = None
 
     def end_if_idle(self) -> float:
         """End the process if nobody uses it; return the seconds until that may be so, 0 without a process."""

@@ -16,12 +16,13 @@ Blobs above a size are left out where the server can leave them out, because the
 """
 
 import json
+import math
 import os
+import re
 import shutil
-import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -39,6 +40,7 @@ RETRY_S = 10.0  # after a failed clone, questions get the same answer for so lon
 _WANTED = "refs/goldrank/commits"  # commits that no branch or tag leads to
 _BRANCHES_AND_TAGS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 _HEAD = f"+HEAD:{bare_repository.REMOTE_HEAD}"
+_HELD = re.compile(r"url|lock|at|state(\.\d+)?|repo\.git(\..*)?|CACHEDIR\.TAG.*")
 _POLL_S = 0.2
 _LEFT_S = 10.0  # git writes its files at least so often, and ends soon after the process that started it
 _SHOWN_REFS = 8
@@ -79,9 +81,8 @@ class Mirror:
         self.git_folder = self.folder / "repo.git"
         self.limit_bytes = exclusion.CODE_FACTOR * max_file_bytes
         self._doing = ""
-        self._failed: tuple[float, MirrorError] | None = None
+        self._asked: tuple[float, MirrorError | None] = (-math.inf, None)  # when in vain, and why
         self._resolved: tuple[object, str] = (None, "")
-        self._lock = threading.Lock()  # guards the three above
 
     @property
     def reader(self) -> Path:
@@ -111,20 +112,23 @@ class Mirror:
         return not self.exists or not 0 <= age_s < seconds  # below 0, the clock was set back
 
     def require(self, *, progress: Progress = no_progress, is_cancelled: IsCancelled = lambda: False) -> None:
-        """Fetch the repository unless there is a mirror; repeat the last failure if it has just happened.
+        """Fetch the repository unless the mirror has the ref; repeat what has just been found out.
 
         Raises:
             MirrorError: It cannot be fetched.
             CacheError: The cache cannot be written.
             CancelledError: `is_cancelled` returned True.
         """
-        if self.exists:
+        if self.commit():
             self._claim_root()
             return
-        with self._lock:
-            if self._failed and time.monotonic() - self._failed[0] < RETRY_S:
-                raise self._failed[1]
-        self.refresh(progress=progress, is_cancelled=is_cancelled, if_older_s=RETRY_S)
+        at, error = self._asked
+        if time.monotonic() - at < RETRY_S and error:
+            raise error
+        if time.monotonic() - at >= RETRY_S or not self.exists:
+            self.refresh(progress=progress, is_cancelled=is_cancelled, if_older_s=math.inf)
+            # A ref that is not there now may be pushed later.
+            self._asked = (-math.inf if self.commit() else time.monotonic(), None)
 
     def refresh(
         self,
@@ -154,7 +158,7 @@ class Mirror:
             self._doing = "another goldrank process fetches the repository"
             with self._held(is_cancelled):
                 self._doing = "the repository is being fetched"
-                if self.is_older_than(if_older_s):
+                if self.is_older_than(if_older_s) or not self.commit():
                     self._fetch(progress, is_cancelled)
             self._claim_root()
         except OSError as error:
@@ -169,13 +173,11 @@ class Mirror:
         Git is asked only after a fetch.
         """
         mark = git.mark(self.folder / "state")
-        with self._lock:
-            known_mark, known = self._resolved
+        known_mark, known = self._resolved
         if known and mark == known_mark:
             return known
         found = bare_repository.commit_of(self.git_folder, self.source.ref) if self.exists else ""
-        with self._lock:
-            self._resolved = (mark, found)
+        self._resolved = (mark, found)
         return found
 
     def require_commit(self) -> str:
@@ -204,7 +206,7 @@ class Mirror:
 
     def _prepare(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        ownership.claim(self.folder)
+        ownership.claim(self.folder, is_ours=_holds_only_ours)
         with suppress(FileExistsError), (self.folder / "url").open("x", encoding="utf-8") as file:
             file.write(f"{self.source.url}\n")
 
@@ -238,23 +240,26 @@ class Mirror:
             self._doing = f"the repository is being fetched, {percent} % is here"
             progress(percent, total)
 
+        # Other processes may search larger files, which must not be missing for them after this fetch.
+        limit = max(self.limit_bytes, state.limit_bytes)
+        options = [f"--filter=blob:limit={limit + 1}"]
         try:
-            if self.exists:
-                is_less = state.limit_bytes < self.limit_bytes
-                self._fetch_into(self.git_folder, received, is_cancelled, is_again=is_less)
+            if not self.exists:
+                self._clone(options, received, is_cancelled)
+            elif state.limit_bytes < limit:
+                self._fetch_into(self.git_folder, [*options, "--refetch"], received, is_cancelled)
             else:
-                self._clone(received, is_cancelled)
+                self._fetch_into(self.git_folder, options, received, is_cancelled)
         except MirrorError as error:
             told = MirrorError(
                 f"{self.source.url} cannot be fetched: {error.fact}",
                 remedy=error.remedy or _remedy(self.source),
             )
-            self._failed = (time.monotonic(), told)
+            self._asked = (time.monotonic(), told)
             if self.exists:
                 self._write(replace(state, error=error.fact))
             raise told from error
-        self._failed = None
-        self._write(State(state.tried_at, state.tried_at, "", max(self.limit_bytes, state.limit_bytes)))
+        self._write(State(state.tried_at, state.tried_at, "", limit))
 
     def _collect_leftovers(self) -> None:
         """Remove what processes left that were killed; git itself would wait for their locks for ever."""
@@ -266,37 +271,36 @@ class Mirror:
                 if left.lstat().st_mtime < oldest:
                     left.unlink()
 
-    def _clone(self, progress: Progress, is_cancelled: IsCancelled) -> None:
+    def _clone(self, options: Sequence[str], progress: Progress, is_cancelled: IsCancelled) -> None:
         """Make the mirror beside its place, and rename it once it is whole."""
         fresh = self.folder / f"repo.git.{uuid.uuid4().hex}.new"
         fresh.mkdir()
         try:
             bare_repository.make(fresh, self.source.url)
-            self._fetch_into(fresh, progress, is_cancelled)
+            self._fetch_into(fresh, options, progress, is_cancelled)
             fresh.rename(self.git_folder)
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
 
     def _fetch_into(
-        self, folder: Path, progress: Progress, is_cancelled: IsCancelled, *, is_again: bool = False
+        self, folder: Path, options: Sequence[str], progress: Progress, is_cancelled: IsCancelled
     ) -> None:
         protocol = self._protocol()
 
         def fetch(*arguments: str) -> None:
-            remote.fetch(folder, arguments, protocol=protocol, progress=progress, is_cancelled=is_cancelled)
+            own = ("--no-tags", "--force", *options, *arguments)
+            remote.fetch(folder, own, protocol=protocol, progress=progress, is_cancelled=is_cancelled)
 
-        filters = ["--no-tags", "--force", "--prune", f"--filter=blob:limit={self.limit_bytes + 1}"]
-        filters += ["--refetch"] if is_again else []
         try:
-            fetch(*filters, "origin", _HEAD, *_BRANCHES_AND_TAGS)
+            fetch("--prune", "origin", _HEAD, *_BRANCHES_AND_TAGS)
         except MirrorError as error:
             if "remote ref HEAD" not in error.fact:
                 raise
-            fetch(*filters, "origin", *_BRANCHES_AND_TAGS)  # empty, or its HEAD names no branch
+            fetch("--prune", "origin", *_BRANCHES_AND_TAGS)  # empty, or its HEAD names no branch
         ref = self.source.ref
         if bare_repository.is_whole_hash(ref) and not bare_repository.commit_of(folder, ref):
             with suppress(MirrorError):  # the error says that there is no such commit
-                fetch(*filters[:2], filters[3], "origin", f"+{ref}:{_WANTED}/{ref}")
+                fetch("origin", f"+{ref}:{_WANTED}/{ref}")
 
     def _protocol(self) -> Protocol:
         """Return the protocol of the URL, after the user's own `url.*.insteadOf`."""
@@ -314,6 +318,11 @@ class Mirror:
         fresh = self.folder / f"state.{os.getpid()}"
         fresh.write_text(json.dumps(asdict(state)), encoding="utf-8")
         fresh.replace(self.folder / "state")
+
+
+def _holds_only_ours(folder: Path) -> bool:
+    """Recognise a mirror that another process is claiming at this moment."""
+    return all(_HELD.fullmatch(path.name) for path in folder.iterdir())
 
 
 def _remedy(source: Source) -> str:

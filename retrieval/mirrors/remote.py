@@ -195,4 +195,4 @@ def _ssh() -> str:
         chosen = os.fsdecode(configured or b"").strip()
     if not chosen:
         chosen = shlex.quote(os.environ.get("GIT_SSH") or "ssh")
-    return f"{chosen} -oBatchMode=yes -oConnectTimeout=20"
+    return f"{chosen} -oBatchMode=yes -oConnectTimeout=20 -oServerAliveInterval=20"

@@ -120,6 +120,43 @@ def test_a_server_that_is_not_there_is_asked_once_for_many_questions(tmp_path: P
     assert not mirror.exists
 
 
+def test_a_ref_that_was_pushed_after_the_last_fetch_is_fetched(origin: Remote, tmp_path: Path) -> None:
+    """Whoever tags a release and serves it must not wait for a schedule."""
+    origin.mirror(tmp_path / "cache").refresh()
+    git(origin.folder, "tag", "v2", "main")
+    later, never = origin.mirror(tmp_path / "cache", "v2"), origin.mirror(tmp_path / "cache", "v3")
+    later.require()
+    assert later.require_commit() == git(origin.folder, "rev-parse", "main").strip()
+    never.require()
+    tried_at = never.state().tried_at
+    never.require()
+    assert never.state().tried_at == tried_at
+
+
+def test_a_users_own_rewriting_of_urls_is_followed(
+    origin: Remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Companies send a forge's URLs to a proxy of their own, and git knows it."""
+    config = f'[url "file://{origin.folder.parent.parent}/"]\n\tinsteadOf = https://forge.invalid/\n'
+    write(tmp_path, {"gitconfig": config})
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
+    mirror = mirror_of("https://forge.invalid/owner/name.git", tmp_path / "cache")
+    mirror.refresh()
+    assert mirror.commit()
+
+
+def test_a_smaller_limit_of_another_process_loses_nothing(origin: Remote, tmp_path: Path) -> None:
+    """Two servers may have two settings, and share the mirror."""
+    large = Mirror(origin.source(), cache=tmp_path / "cache", max_file_bytes=10 * MAX_BYTES)
+    large.refresh()
+    origin.push({"large.json": b"1," * 4_000_000})
+    origin.mirror(tmp_path / "cache").refresh()
+    assert (
+        git(large.reader, "--git-dir=.", "cat-file", "-s", f"{large.commit()}:large.json").strip()
+        == "8000000"
+    )
+
+
 def test_a_server_without_filters_is_mirrored_whole(origin: Remote, tmp_path: Path) -> None:
     """Many servers cannot leave blobs out; then the transfer costs more, and nothing else changes."""
     git(origin.folder, "config", "uploadpack.allowFilter", "false")

@@ -101,6 +101,21 @@ def test_refs_of_one_url_have_indexes_and_pasts_of_their_own(origin: Remote, tmp
     assert (main.name, early.name) == ("name", "name@early")
 
 
+def test_a_past_with_files_that_were_not_fetched_is_read(origin: Remote, tmp_path: Path) -> None:
+    """Git compares removed and added files to find renames, and some of these stayed at the server."""
+    origin.push({"old.json": b"1," * 3_000_000, "old.md": "# Title\n" + "line\n" * 30}, "Add large data")
+    git(origin.work, "rm", "-q", "old.json", "old.md")
+    new: dict[str, str | bytes] = {
+        "new.json": b"1," * 3_000_000 + b"2",
+        "new.md": "# Title\n" + "line\n" * 30,
+    }
+    origin.push(new, "Move the large data")
+    repository = mirrored(origin, tmp_path / "cache")
+    repository.refresh()
+    repository.read_past()
+    assert repository.describe_past() == "5 commits before HEAD"
+
+
 def test_a_path_filter_and_the_reason_for_a_path_work_without_a_disk(origin: Remote, tmp_path: Path) -> None:
     """Assistants filter by path in half of their searches."""
     origin.push({".env": "A=1\n", ".goldrankignore": "docs/\n"})
