@@ -171,7 +171,9 @@ class BackgroundIndexer:
         """Say how far an index is that a question could not wait for."""
         doing = "brought up to date" if self._repository.indexed_count else "made"
         if fetching := self._repository.fetching:
-            return Refresh(pending=1, note=f"{fetching}; nothing newer is found yet. Ask again in a moment.")
+            return Refresh(
+                pending=1, note=f"{fetching}; what is not here yet is not found. Ask again in a moment."
+            )
         if other := self._repository.other_writer():
             far = f"{other.description} does it"
         elif total:

@@ -155,7 +155,7 @@ class Mirror:
         before = self.commit()
         try:
             self._prepare()
-            self._doing = "another goldrank process fetches the repository"
+            self._doing = "another call or process fetches the repository"
             with self._held(is_cancelled):
                 self._doing = "the repository is being fetched"
                 if self.is_older_than(if_older_s) or not self.commit():
