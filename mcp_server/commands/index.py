@@ -127,8 +127,7 @@ def clean(roots: Sequence[Root], everything: bool, dry_run: bool, **flags: Any) 
             *inventory.foreign(cache),
         ]
     freed = _free(doomed, dry_run=dry_run)
-    unneeded = {root.mirror_folder(cache) for root in roots if isinstance(root, Source)}
-    freed += _free_mirrors(mirrors.folders(cache) if everything else sorted(unneeded), dry_run=dry_run)
+    freed += _free_mirrors(_unneeded_mirrors(roots, cache, everything), dry_run=dry_run)
     if not roots:
         for folder in inventory.unclaimed(cache):
             click.echo(replies.clean(f"left: {folder} lacks goldrank's {ownership.MARK}"), err=True)
@@ -194,6 +193,15 @@ def _stores_of(root: Root, cache: Path) -> list[Store]:
         return [Store(store_folder(cache, root.resolve()))]
     folder = root.mirror_folder(cache)
     return [store for store in inventory.stores(cache) if folder in store.root.parents]
+
+
+def _unneeded_mirrors(roots: Sequence[Root], cache: Path, everything: bool) -> list[Path]:
+    """List the mirrors that `clean` is about: all, those of some URLs, or those that were never fetched."""
+    if everything:
+        return mirrors.folders(cache)
+    if roots:
+        return sorted({root.mirror_folder(cache) for root in roots if isinstance(root, Source)})
+    return mirrors.unfetched(cache)
 
 
 def _free_mirrors(folders: Iterable[Path], *, dry_run: bool) -> int:

@@ -18,6 +18,11 @@ def folders(cache: Path) -> list[Path]:
     return sorted(url.parent for url in found if ownership.is_marked(url.parent))
 
 
+def unfetched(cache: Path) -> list[Path]:
+    """List the mirrors whose repository never came, because the server could not be reached."""
+    return [folder for folder in folders(cache) if not (folder / "repo.git").is_dir()]
+
+
 def size_bytes(folder: Path) -> int:
     """Return the size of a mirror on disk, in bytes."""
     total = 0

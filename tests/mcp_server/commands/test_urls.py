@@ -83,6 +83,15 @@ def test_clean_frees_a_mirror_with_the_indexes_of_its_refs(origin: Remote, run: 
     assert not inventory.folders(tmp_path / "cache")
 
 
+def test_clean_removes_what_is_left_of_a_url_that_never_answered(run: Run, tmp_path: Path) -> None:
+    """Every typo in a URL leaves a folder, and nobody looks into a cache."""
+    with pytest.raises(GoldrankError, match="cannot be fetched"):
+        run("index", f"file://{tmp_path}/typo.git")
+    assert len(inventory.folders(tmp_path / "cache")) == 1
+    run("clean")
+    assert not inventory.folders(tmp_path / "cache")
+
+
 def test_a_command_that_needs_files_on_disk_says_so(origin: Remote, run: Run) -> None:
     """A golden file lies in a work tree, and a mirror has none."""
     with pytest.raises(ArgumentError, match=r"no files on this disk.*clone the repository"):
