@@ -50,6 +50,7 @@ class MirrorRefresher:
         self._workers = ThreadPoolExecutor(AT_ONCE, "fetch")
         self._lock = threading.Lock()  # guards the one below
         self._queued: set[str] = set()
+        self._is_over = threading.Event()
 
     def begin(self) -> None:
         """Fetch on schedule from now on, if there is anything to fetch and a schedule."""
@@ -67,17 +68,26 @@ class MirrorRefresher:
             if mirror.source.place in wanted:
                 self._queue(name, 0.0)
 
+    def stop(self) -> None:
+        """Begin no more fetches, and wait for those that have begun."""
+        self._is_over.set()
+        self._workers.shutdown(cancel_futures=True)
+
     def _look(self) -> None:
-        pause, tried_at = threading.Event(), dict.fromkeys(self._mirrors, time.monotonic())
+        tried_at = dict.fromkeys(self._mirrors, time.monotonic())
         wait_s = max(min(LOOK_EVERY_S, self._every_s / 4), _LEAST_LOOK_S)
         while True:
             for name, mirror in self._mirrors.items():
-                # The first try of all belongs to the indexer, whose questions wait for it.
-                is_due = mirror.exists or time.monotonic() - tried_at[name] >= self._every_s
-                if is_due and mirror.is_older_than(self._every_s):
-                    tried_at[name] = time.monotonic()
-                    self._queue(name, self._every_s)
-            pause.wait(wait_s)
+                try:
+                    # The first try of all belongs to the indexer, whose questions wait for it.
+                    is_due = mirror.exists or time.monotonic() - tried_at[name] >= self._every_s
+                    if is_due and mirror.is_older_than(self._every_s):
+                        tried_at[name] = time.monotonic()
+                        self._queue(name, self._every_s)
+                except OSError as error:  # the cache is on a disk that is not there at the moment
+                    log.warning("the mirror of %s cannot be looked at: %s", name, error)
+            if self._is_over.wait(wait_s):
+                break
 
     def _queue(self, name: str, if_older_s: float) -> None:
         with self._lock:

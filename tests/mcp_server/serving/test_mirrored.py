@@ -2,11 +2,11 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from fakes import git
+from fakes import git, ordinary_user
 from mcp_client import call, connected, refused
 from remotes import Remote, remove, silent
 
@@ -31,7 +31,7 @@ def origin_fixture(tmp_path: Path) -> Remote:
 
 
 @pytest.fixture(name="serve")
-def serve_fixture(tmp_path: Path) -> Serve:
+def serve_fixture(tmp_path: Path) -> Iterator[Serve]:
     """Make workspaces with a cache of their own; nothing is fetched on schedule unless a test says so."""
 
     def make(*roots: str | Root, mirror_refresh_s: float = 0, index_wait_s: float = PATIENCE_S) -> Workspace:
@@ -42,9 +42,14 @@ def serve_fixture(tmp_path: Path) -> Serve:
             index_wait_s=index_wait_s,
             mirror_refresh_s=mirror_refresh_s,
         )
-        return Workspace([read_root(root) if isinstance(root, str) else root for root in roots], settings)
+        served = [read_root(root) if isinstance(root, str) else root for root in roots]
+        made.append(Workspace(served, settings))
+        return made[-1]
 
-    return make
+    made: list[Workspace] = []
+    yield make
+    for workspace in made:
+        workspace.mirrors.stop()
 
 
 def polled(condition: Callable[[], bool]) -> bool:
@@ -131,6 +136,23 @@ def test_a_push_is_followed_on_schedule(origin: Remote, serve: Serve) -> None:
     served = serve(origin.url, mirror_refresh_s=0.01)
     assert "def backoff" in answer_of(served, "name")
     served.begin()
+    origin.push({"src/backoff.py": BACKOFF.replace("backoff", "newer")})
+    assert polled(lambda: "def newer" in answer_of(served, "name"))
+
+
+def test_a_cache_that_cannot_be_read_for_a_while_does_not_end_the_schedule(
+    origin: Remote, serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A network disk is away for a minute, and a server runs for months."""
+    served = serve(origin.url, mirror_refresh_s=0.01)
+    answer_of(served, "name")
+    folder = served.mirrors._mirrors["name"].folder  # noqa: SLF001 - to take it away
+    before = folder.stat().st_mode
+    folder.chmod(0)
+    with ordinary_user():
+        served.begin()
+        assert polled(lambda: "cannot be looked at" in caplog.text or "cannot be written" in caplog.text)
+    folder.chmod(before)
     origin.push({"src/backoff.py": BACKOFF.replace("backoff", "newer")})
     assert polled(lambda: "def newer" in answer_of(served, "name"))
 
