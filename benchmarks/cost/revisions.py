@@ -23,15 +23,24 @@ from tqdm import tqdm
 PROGRAM = """
 import json, pathlib, re, statistics, sys, tempfile, time
 import psutil
-from retrieval.files import secret_masking
-from retrieval.sync.repository import Repository
-from retrieval.search.searcher import Request, search
+import retrieval
+try:
+    from retrieval.files import secret_masking
+    from retrieval.search.searcher import Request, search
+    from retrieval.sync.repository import Repository
+except ModuleNotFoundError:  # the first release: modules without rooms, and searches without a view
+    from retrieval import secrets as secret_masking
+    from retrieval.repository import Repository
+    from retrieval.searcher import Request, search
 
 me = psutil.Process()
 
 def ask(opened, question):
-    done = opened.refresh()
-    search(opened.view(), Request(question, 8), None, refresh=done)
+    opened.refresh()
+    search(seen(opened), Request(question, 8), None)
+
+def seen(opened):
+    return opened.view() if hasattr(opened, "view") else opened
 
 def everybody():
     return [me, *me.children(recursive=True)]
@@ -62,13 +71,13 @@ for root, questions in json.load(sys.stdin).items():
             ask(opened, question)
         asking += time.process_time() - before
         count += len(questions)
-        view = opened.view()
         for question in questions:
             before = time.process_time()
-            search(view, Request(question, 8), None)
+            search(seen(opened), Request(question, 8), None)
             searching.append(1000 * (time.process_time() - before))
         size += sum(file.stat().st_size for file in pathlib.Path(cache).rglob("*") if file.is_file()) / 1e6
-print(json.dumps([indexing, wall, size, 1000 * asking / count, statistics.median(searching), most_mb()]))
+figures = [indexing, wall, size, 1000 * asking / count, statistics.median(searching), most_mb()]
+print(json.dumps([retrieval.__file__, figures]))
 """
 FIGURES = (
     *("CPU s to index", "wall s to index", "MB of index"),
@@ -92,9 +101,13 @@ def main() -> None:
         if (args.corpus / row["repo"]).is_dir():
             asked[str(args.corpus / row["repo"])].append(row["query"])
     rows: list[list[list[float]]] = [[], []]
+    measured_at = ["", ""]
     for _ in tqdm(range(args.rounds), unit="round", disable=None):
         for number, python in enumerate(args.python):
-            rows[number].append(measured(python, asked))
+            measured_at[number], figures = measured(python, asked)
+            rows[number].append(figures)
+            if measured_at[0] == measured_at[1]:
+                raise SystemExit(f"both Pythons run the revision in {measured_at[0]}")
     first, second = (
         [statistics.median(column) for column in zip(*measurements, strict=True)] for measurements in rows
     )
@@ -105,13 +118,15 @@ def main() -> None:
     print("\t".join(["ratio", *(f"{new / old:.2f}" for old, new in zip(first, second, strict=True))]))
 
 
-def measured(python: str, asked: Mapping[str, Sequence[str]]) -> list[float]:
-    """Run one revision once."""
-    done = subprocess.run(
-        [python, "-c", PROGRAM], input=json.dumps(asked), capture_output=True, text=True, check=True
-    )
-    figures: list[float] = json.loads(done.stdout)
-    return figures
+def measured(python: str, asked: Mapping[str, Sequence[str]]) -> tuple[str, list[float]]:
+    """Run one revision once; return where its code is, and its figures."""
+    # -P: else the code in the working folder would be measured twice.
+    command = [python, "-P", "-c", PROGRAM]
+    done = subprocess.run(command, input=json.dumps(asked), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{python}: {done.stderr}")
+    found: tuple[str, list[float]] = json.loads(done.stdout)
+    return found
 
 
 if __name__ == "__main__":
