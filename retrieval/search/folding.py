@@ -7,6 +7,8 @@ the place of what would. The best of them stays and says how many there are.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from retrieval.paths.catalogue_paths import without_language
 from retrieval.paths.file_kinds import kind_of
 from retrieval.records import Candidate, Chunk
@@ -44,7 +46,7 @@ def fold(
         keeps_copies: Whether nothing is folded, because the caller asks for a path.
     """
     kept: list[Folded] = []
-    seen: list[tuple[Chunk, frozenset[bytes], str]] = []
+    seen = _Seen()
     for place, candidate in enumerate(candidates):
         chunk = candidate.chunk
         if keeps_copies or place >= LOOKED_AT:
@@ -52,30 +54,44 @@ def fold(
             continue
         words = stems(chunk)
         catalogue = "" if keeps_data or kind_of(chunk.path) != "data" else _catalogue(chunk.path)
-        number = next((i for i, known in enumerate(seen) if _repeats(chunk, words, catalogue, known)), None)
+        number = seen.find(chunk, words, catalogue)
         if number is None:
-            seen.append((chunk, words, catalogue))
+            seen.add(chunk, words, catalogue)
             kept.append(Folded(candidate))
         else:
             kept[number] = replace(kept[number], alike=(*kept[number].alike, chunk.span))
     return [replace(one, candidate=replace(one.candidate, rank=rank)) for rank, one in enumerate(kept, 1)]
 
 
-def _repeats(
-    chunk: Chunk, words: frozenset[bytes], catalogue: str, known: tuple[Chunk, frozenset[bytes], str]
-) -> bool:
-    other, others, its_catalogue = known
-    if chunk.path == other.path:
-        return False
-    if catalogue and catalogue == its_catalogue:
-        return True
-    if chunk.digest and chunk.digest == other.digest:
-        return True
-    if min(len(words), len(others)) < LEAST_STEMS:
-        return False
-    if min(len(words), len(others)) < ALIKE * max(len(words), len(others)):
-        return False
-    return len(words & others) >= ALIKE * len(words | others)
+class _Seen:
+    """The candidates that repeat no better one, best first."""
+
+    def __init__(self) -> None:
+        self._chunks: list[Chunk] = []
+        self._words: list[frozenset[bytes]] = []
+        self._sizes = np.zeros(LOOKED_AT)  # of _words; a size of 0 is like none
+        self._catalogues: list[str] = []
+
+    def add(self, chunk: Chunk, words: frozenset[bytes], catalogue: str) -> None:
+        """Add a candidate."""
+        self._sizes[len(self._chunks)] = len(words) if len(words) >= LEAST_STEMS else 0
+        self._chunks.append(chunk)
+        self._words.append(words)
+        self._catalogues.append(catalogue)
+
+    def find(self, chunk: Chunk, words: frozenset[bytes], catalogue: str) -> int | None:
+        """Return the number of the best candidate of another file that says the same, or None."""
+        alike = {
+            i
+            for i in np.flatnonzero((self._sizes >= ALIKE * len(words)) & (self._sizes <= len(words) / ALIKE))
+            if len(words) >= LEAST_STEMS
+            and len(words & self._words[i]) >= ALIKE * len(words | self._words[i])
+        }
+        if chunk.digest:
+            alike |= {i for i, other in enumerate(self._chunks) if other.digest == chunk.digest}
+        if catalogue:
+            alike |= {i for i, other in enumerate(self._catalogues) if other == catalogue}
+        return min((int(i) for i in alike if self._chunks[i].path != chunk.path), default=None)
 
 
 def _catalogue(path: str) -> str:
