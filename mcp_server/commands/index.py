@@ -91,14 +91,16 @@ def status(root: Root, excluded: bool, **flags: Any) -> None:
     reasons = Counter(item.reason for item in view.excluded)
     for reason, count in sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0])):
         _row("excluded", f"{count:,}: {reason}")
+    for line in view.idle_lines():
+        _row("no effect", f"{line.file}:{line.number}: {line.text}: {line.reason}")
     for path, note in view.notes.items():
         _row("odd", f"{path}: {note}")
     _row("on disk", _on_disk(settings.cache, settings.chunk_cache_bytes))
     if excluded:
         for item in view.excluded:
             click.echo(replies.clean(f"{item.path}\t{item.reason}"))
-        for path in view.ignored():
-            click.echo(replies.clean(f"{path}\tgit ignores it; !{path} in .goldrankignore lets it in"))
+        for item in view.ignored():
+            click.echo(replies.clean(f"{item.path}\t{item.reason}"))
 
 
 @click.command(

@@ -42,6 +42,7 @@ other formats are data. Parsing 4 MB takes 1 to 5 s and at most 490 MB of memory
 OUTSIDE = "a link that leaves the root"
 A_LINK = "a link; its target is searched under its own path"
 A_LOCK = "a lock file"
+DEPENDENCIES = "dependencies, not this repository's code"
 NESTED = "a submodule or nested repository; serve it as a root of its own"
 NOT_CHECKED_OUT = "a submodule that is not checked out: git submodule update --init"
 THE_GOLDEN = "the golden questions, which are no answers"
@@ -118,3 +119,16 @@ def reason_in_name(path: str) -> str:
     if _SECRET_NAME.fullmatch(name):
         return "may hold secrets"
     return A_LOCK if name.lower() in _LOCK_FILES else ""
+
+
+def never_let_in(path: str) -> str:
+    """Say why no pattern of a `.goldrankignore` lets a path in, judged by its name; "" when one can.
+
+    >>> never_let_in("node_modules/lib/a.js"), never_let_in("keys/.env"), never_let_in("build/a.py")
+    ("dependencies, not this repository's code", 'may hold secrets', '')
+    """
+    path = path.strip("/")
+    if reason := confinement.escape(path):
+        return reason
+    is_dependency = not own_ignores.NEVER_ENTERED.isdisjoint(path.split("/"))
+    return DEPENDENCIES if is_dependency else reason_in_name(path)

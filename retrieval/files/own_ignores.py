@@ -123,6 +123,16 @@ class OwnRules:
         return None
 
 
+def line_for(path: str) -> str:
+    r"""Write the line that lets one path in, and nothing else; a folder's path may end with a slash.
+
+    >>> line_for("local.py"), line_for("build/a[1].py")
+    ('!/local.py', '!build/a\\[1].py')
+    """
+    escaped = re.sub(r"[*?\[\\]|\s\Z", r"\\\g<0>", path)
+    return f"!{escaped}" if "/" in path.rstrip("/") else f"!/{escaped}"
+
+
 def with_let_in(root: Path, paths: Iterable[str]) -> tuple[list[str], OwnRules]:
     """Add to the paths that git lists those that are let in; return also the rules that apply to all."""
     listed = list(paths)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from retrieval.errors import RootError
 from retrieval.files import confinement, git, ignores, own_ignores
-from retrieval.files.exclusion import NESTED, reason_in_name, reason_in_size, reason_in_type
+from retrieval.files.exclusion import DEPENDENCIES, NESTED, reason_in_name, reason_in_size, reason_in_type
 from retrieval.files.own_ignores import OwnRules
 from retrieval.records import Exclusion, FileStat
 
@@ -273,7 +273,7 @@ def sift(
         if path.startswith(last.history):
             verdict = confinement.HISTORY
         if path.startswith(last.vendored) or not _DEPENDENCY_FOLDERS.isdisjoint(path.split("/")[:-1]):
-            verdict = "dependencies, not this repository's code"
+            verdict = DEPENDENCIES
         if isinstance(verdict, FileStat):
             files[path] = verdict
         elif verdict:

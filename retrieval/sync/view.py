@@ -20,13 +20,15 @@ from retrieval.files.walker import Listing
 from retrieval.history.archive import Archive
 from retrieval.history.past import Past
 from retrieval.index.reader import Snapshot
+from retrieval.paths import ignore_lines
+from retrieval.paths.ignore_lines import IdleLine
 from retrieval.paths.path_filter import Filter, Selection, nothing_passes, passing
 from retrieval.progress import IsCancelled
 from retrieval.records import Chunk, Exclusion
 from retrieval.sync.file_table import Contents
 from retrieval.sync.sync import Look, Sync, fingerprint
 from retrieval.sync.tree import Tree
-from retrieval.sync.work_tree import folders_above
+from retrieval.sync.work_tree import GIT_IGNORES, folders_above
 
 SHOWN_REASONS = 4  # why files are not searched, in one reply
 
@@ -147,9 +149,24 @@ class View:
                 return reason if folder == path else f"it is below {folder}, {reason}"
         return self.tree.why_unlisted(path, is_git=self._is_git)
 
-    def ignored(self) -> list[str]:
-        """List what git ignores, a folder as one; empty outside git."""
-        return self.tree.ignored() if self._is_git else []
+    def ignored(self) -> list[Exclusion]:
+        """List what git ignores and no pattern lets in, a folder as one; empty outside git.
+
+        Each reason ends with the line that lets the path in, where one can.
+        """
+        if self.listing is None or not self._is_git:
+            return []
+        return [
+            Exclusion(path, why)
+            for path in self.tree.ignored()
+            if path not in self.reasons and (why := _why_ignored(path, self.listing))
+        ]
+
+    def idle_lines(self) -> list[IdleLine]:
+        """List the lines of `.goldrankignore` files on disk that have no effect, with reasons."""
+        if not self.is_on_disk:
+            return []
+        return ignore_lines.without_effect(self.root, frozenset(self.paths), self.reasons)
 
     @property
     def _is_git(self) -> bool:
@@ -190,8 +207,9 @@ class View:
         for glob in wanted.globs:
             path = glob.strip("/")
             if path and (reason := self.tree.why_unlisted(path, is_git=self._is_git)):
-                remedy = f"`!{path}` in {own_ignores.NAME} lets it in"
-                return ArgumentError(f"path {shorten(glob)} is not searched: {reason}", remedy=remedy)
+                return ArgumentError(
+                    f"path {shorten(glob)} is not searched: {reason}", remedy=_remedy(path, reason)
+                )
         return None
 
     def names(self, wanted: Filter) -> list[str]:
@@ -233,3 +251,26 @@ class View:
     def _reason(self, path: str) -> str:
         record = self.contents.records.get(path)
         return record.reason if record else ""
+
+
+def _why_ignored(path: str, listing: Listing) -> str:
+    """Say why a path that git ignores is not searched; "" when a pattern lets it in."""
+    bare, is_folder = path.rstrip("/"), path.endswith("/")
+    verdict = listing.rules.folder_verdict(bare) if is_folder else listing.rules.verdict(bare)
+    if verdict is True:
+        return own_ignores.LEFT_OUT
+    if refused := exclusion.never_let_in(bare):
+        return f"{GIT_IGNORES}; {refused}"
+    if verdict is False:
+        return ""
+    partly = f", except for what {own_ignores.NAME} lets in" if bare in listing.folders else ""
+    return f"{GIT_IGNORES}{partly}; {own_ignores.line_for(path)} in {own_ignores.NAME} lets it in"
+
+
+def _remedy(path: str, reason: str) -> str:
+    """Say how a path that is in no listing could be searched."""
+    if reason == own_ignores.LEFT_OUT:
+        return f"change the line of {own_ignores.NAME} that leaves it out"
+    if reason != GIT_IGNORES or exclusion.never_let_in(path):
+        return "no pattern lets it in"
+    return f"`{own_ignores.line_for(path)}` in {own_ignores.NAME} lets it in"

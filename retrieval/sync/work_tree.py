@@ -10,6 +10,8 @@ from retrieval.files import confinement, exclusion, git, own_ignores, walker
 from retrieval.files.walker import Listing
 from retrieval.progress import IsCancelled, Progress
 
+GIT_IGNORES = "git ignores it"
+
 
 class WorkTree:
     """The files of one root; any thread may call its methods.
@@ -130,7 +132,7 @@ class WorkTree:
         if own_ignores.OwnRules(self.root, walker.folders_of([path]) | {""}).verdict(path):
             return own_ignores.LEFT_OUT
         if is_git and git.ask(self.root, "check-ignore", "-q", "--", path) is not None:
-            return "git ignores it"
+            return GIT_IGNORES
         return ""
 
     def ignored(self) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from fakes import MAX_BYTES, repository, write
+from fakes import MAX_BYTES, git, repository, write
 
 from mcp_server.cli import goldrank
 from retrieval.sync import chunk_cache
@@ -93,3 +93,38 @@ def test_a_server_whose_index_was_cleaned_away_makes_it_anew(example: Path, cach
     assert opened.refresh().changed == 4
     assert len(opened.view().snapshot)
     assert (cache / FORMAT).exists()
+
+
+def test_status_advises_no_line_that_stands_there_or_would_do_nothing(tmp_path: Path, cache: Path) -> None:
+    """You would add the line, and nothing would change."""
+    files = {
+        ".gitignore": "build/\nout/\nlocal.py\nnode_modules/\n.env\n",
+        ".goldrankignore": "!build/gen/**\n!/local.py\n!.env\n",
+        "build/gen/a.py": "a = 1\n",
+        "build/b.py": "b = 1\n",
+        "out/c.py": "c = 1\n",
+        "local.py": "d = 1\n",
+        "node_modules/e/e.js": "e = 1\n",
+        ".env": "TOKEN=1\n",
+    }
+    root = write(tmp_path / "r", files)
+    git(root, "init", "-q")
+    said = run("status", root, "--excluded", "--cache", cache).output.splitlines()
+    assert "no effect .goldrankignore:3: !.env: may hold secrets" in said
+    lets = "in .goldrankignore lets it in"
+    assert [line for line in said if "git ignores" in line] == [
+        f"build/\tgit ignores it, except for what .goldrankignore lets in; !/build/ {lets}",
+        "node_modules/\tgit ignores it; dependencies, not this repository's code",
+        f"out/\tgit ignores it; !/out/ {lets}",
+    ]
+
+
+def test_a_line_that_status_advises_lets_in_that_path_alone(tmp_path: Path, cache: Path) -> None:
+    """A name may hold what is special in a pattern."""
+    write(tmp_path / "r", {".gitignore": "*.gen.py\n", "a[1].gen.py": "a = 1\n", "b/a[1].gen.py": "b = 1\n"})
+    root = tmp_path / "r"
+    git(root, "init", "-q")
+    said = run("status", root, "--excluded", "--cache", cache).output
+    (line,) = re.findall(r"^a\[1\]\.gen\.py\t.*; (\S+) in \.goldrankignore", said, re.MULTILINE)
+    write(root, {".goldrankignore": f"{line}\n"})
+    assert repository(root, cache).view().paths == [".gitignore", ".goldrankignore", "a[1].gen.py"]
