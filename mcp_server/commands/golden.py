@@ -46,25 +46,37 @@ def golden() -> None:
 def lint(root: Path, golden_path: Path | None, as_json: bool, **flags: Any) -> None:
     """Check the golden file for missing, renamed, unindexed and too broad answers, duplicates and leaks.
 
+    When rows cannot be read, it lists all their errors, and checks the answers once you have mended them.
+
     Exits with 1 when there is an error; warnings alone do not fail.
     """
+    from retrieval.training.golden import golden_file
     from retrieval.training.golden import lint as linter
 
-    repository = refreshed(root, settings_of(**flags))
-    asked = load_golden(golden_path, repository)
-    with waiting("checking the questions"):
-        findings = linter.lint(asked, repository.view())
-    errors = sum(finding.level == "error" for finding in findings)
+    settings = settings_of(**flags)
+    file = golden_path or open_repository(root, settings).root / GOLDEN
+    data = golden_file.bytes_of(file)
+    questions, invalid = golden_file.check(file, data)
+    findings = linter.invalid(invalid)
+    if not invalid:
+        view = refreshed(root, settings).view()
+        with waiting("checking the questions"):
+            findings = linter.lint(golden_file.parse(file, data), view)
+    lines = [0, *golden_file.row_lines(data)]
     if as_json:
-        click.echo(json.dumps([asdict(finding) for finding in findings], indent=1, ensure_ascii=False))
+        rows = [{**asdict(finding), "line": lines[finding.row]} for finding in findings]
+        click.echo(json.dumps(rows, indent=1, ensure_ascii=False))
     else:
         for finding in findings:
-            where = f"{asked.path}, row {finding.row}" if finding.row else str(asked.path)
+            where = f"{file}:{lines[finding.row]}, row {finding.row}" if finding.row else str(file)
             click.echo(replies.clean(f"{where}: {finding.level}: {finding.kind}: {finding.text}"))
+    errors = sum(finding.level == "error" for finding in findings)
+    if not as_json:
         numbers = (counted(errors, "error"), counted(len(findings) - errors, "warning"))
-        click.echo(f"{_counted(len(asked.questions))}, {', '.join(numbers)}")
+        click.echo(f"{_counted(len(questions))}, {', '.join(numbers)}")
     if errors:
-        raise CheckError(f"{asked.path} has {counted(errors, 'error')}")
+        remedy = "mend these rows first; the answers are checked afterwards" if invalid else ""
+        raise CheckError(f"{file} has {counted(errors, 'error')}", remedy=remedy)
 
 
 @golden.command(

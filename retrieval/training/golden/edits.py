@@ -5,7 +5,6 @@ An edit preserves everything else in the file: order, whitespace, comments and l
 
 import json
 import os
-import re
 import shutil
 import uuid
 from collections.abc import Iterable, Mapping
@@ -13,14 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from retrieval.errors import ArgumentError, shorten
-from retrieval.training.golden import golden_file
+from retrieval.training.golden import golden_file, row_faults
 from retrieval.training.golden.golden_file import Golden, Question
 
 NEW = Path("new question")
 """What messages call the place of a row that is in no file yet."""
-
-_SPACE = re.compile(r"[ \t\r\n]*")
-_LIST = re.compile(r"\ufeff?\s*(?:\{.*?\"questions\"\s*:\s*)?\[", re.DOTALL)
 
 
 def add(path: Path, rows: Iterable[Mapping[str, Any]]) -> Golden:
@@ -41,7 +37,7 @@ def add(path: Path, rows: Iterable[Mapping[str, Any]]) -> Golden:
         _check_new(golden_file.question(row, number, NEW), known)
     end = "\r\n" if "\r\n" in text.rstrip() else "\n"
     lines = [f"  {_written(row)}" for row in new]
-    _, close = _spans(text)
+    _, close = golden_file.row_spans(text)
     opening = text[:close].rstrip()
     opening += "," if not opening.endswith("[") else ""
     return _replace(path, end.join([opening, f",{end}".join(lines), text[close:].rstrip(), ""]))
@@ -80,7 +76,7 @@ def remove(path: Path, questions: Iterable[Question]) -> Golden:
     path = path.resolve()
     data = _bytes(path)
     now, text = golden_file.parse(path, data), data.decode("utf-8")
-    spans, _ = _spans(text)
+    spans, _ = golden_file.row_spans(text)
     for question in sorted(questions, key=lambda item: -item.row):
         if question not in now.questions:
             raise ArgumentError(
@@ -92,7 +88,7 @@ def remove(path: Path, questions: Iterable[Question]) -> Golden:
         elif question.row > 1:
             start = spans[question.row - 2][1]  # with the comma before it
         text = text[:start] + text[end:]
-        spans, _ = _spans(text)
+        spans, _ = golden_file.row_spans(text)
     return _replace(path, text)
 
 
@@ -117,28 +113,10 @@ def _bytes(path: Path) -> bytes:
         raise ArgumentError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _spans(text: str) -> tuple[list[tuple[int, int]], int]:
-    """Find the position of each row of a golden file, and of the bracket that closes their list."""
-    decoder, spans = json.JSONDecoder(), []
-    opening = _LIST.match(text)
-    at = _after(text, opening.end() if opening else 0)
-    while text[at] != "]":
-        _, end = decoder.raw_decode(text, at)
-        spans.append((at, end))
-        at = _after(text, end)
-        at = _after(text, at + 1) if text[at] == "," else at
-    return spans, at
-
-
-def _after(text: str, at: int) -> int:
-    match = _SPACE.match(text, at)
-    return match.end() if match else at
-
-
 def _written(row: Mapping[str, Any]) -> str:
     """Write a row as one line of JSON; a file name that is not valid Unicode needs escapes."""
     text = json.dumps(row, ensure_ascii=False)
-    return text if golden_file.is_unicode(text) else json.dumps(row)
+    return text if row_faults.is_unicode(text) else json.dumps(row)
 
 
 def _replace(path: Path, text: str) -> Golden:

@@ -10,29 +10,24 @@ how much an answer is worth relative to the others (1 by default). A row whose k
 comment. `question` and `paths` may be written for `q` and `expect_paths`. The rows may also be the value of
 `questions` in an object, beside `$schema`, which tells an editor what a row may hold; `SCHEMA` is that
 schema.
-The names `q` and `expect_paths` belong to the file format and appear in this module only.
+The names `q` and `expect_paths` belong to the file format and appear in this module and `row_faults` only.
 """
 
 import hashlib
 import json
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date as Date  # noqa: N812 - `date` is a key of a row
 from pathlib import Path
 from typing import Any
 
 from retrieval.errors import ArgumentError, shorten
 from retrieval.records import Chunk
+from retrieval.training.golden import row_faults
 
 SCHEMA = Path(__file__).with_name("golden.schema.json")
-_KEYS = frozenset({"q", "expect_paths", "id", "repo", "grades", "tags", "date"})
-_ALSO = {"question": "q", "paths": "expect_paths"}
-_LINES = re.compile(r"(?P<path>.+?):(?P<start>[1-9]\d{0,8})(?:-(?P<end>[1-9]\d{0,8}))?")
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-
-WEAK = "feedback-"  # prefix of the ids of questions from the feedback log, and of no others
-MOST_GRADE = 1_000  # a higher grade outweighs all other answers, and sums of huge floats overflow
+_SPACE = re.compile(r"[ \t\r\n]*")
+_LIST = re.compile(r"\ufeff?\s*(?:\{.*?\"questions\"\s*:\s*)?\[", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +38,7 @@ class Expected:
         path: POSIX path, which may be loose: the end of a path, or a folder.
         start_line: First line, 1-based, or None for a whole file.
         end_line: Last line, inclusive, or None.
-        grade: Its worth, above 0 and up to MOST_GRADE.
+        grade: Its worth, above 0 and up to `row_faults.MOST_GRADE`.
     """
 
     path: str
@@ -81,6 +76,21 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a row cannot be read.
+
+    Attributes:
+        row: Its place in the file, 1-based.
+        text: What is wrong.
+        remedy: What is accepted instead, or "".
+    """
+
+    row: int
+    text: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
 class Golden:
     """A golden file as it was read.
 
@@ -101,8 +111,17 @@ def load(path: Path) -> Golden:
     Raises:
         ArgumentError: The file is missing or is not JSON, or a row is invalid; the text names the row.
     """
+    return parse(path, bytes_of(path))
+
+
+def bytes_of(path: Path) -> bytes:
+    """Read the bytes of a golden file.
+
+    Raises:
+        ArgumentError: The file is missing or cannot be read.
+    """
     try:
-        return parse(path, path.read_bytes())
+        return path.read_bytes()
     except FileNotFoundError as error:
         raise ArgumentError(
             f"{path} does not exist", remedy='begin it with: goldrank golden add "question" path/to/answer'
@@ -115,20 +134,43 @@ def parse(path: Path, data: bytes) -> Golden:
     """Read the bytes of a golden file; `path` is for messages.
 
     Raises:
-        ArgumentError: The bytes are not JSON, or a row is invalid; the text names the row.
+        ArgumentError: The bytes are not JSON, or a row is invalid; the text names the first such row.
     """
-    rows = enumerate(_rows(path, data), 1)
-    questions = [question(row, number, path) for number, row in rows if not _is_comment(row)]
-    first: dict[str, int] = {}
-    for item in questions:
-        if item.question_id in first:
-            raise ArgumentError(
-                f"{path}: rows {first[item.question_id]} and {item.row} have the same id or text "
-                f"({shorten(item.question_id)})",
-                remedy="remove one, or give each an id of its own",
-            )
-        first[item.question_id] = item.row
+    questions, wrong = check(path, data)
+    if wrong:
+        first, others = wrong[0], len(wrong) - 1
+        more = f"`goldrank golden lint` lists {others:,} more {'error' if others == 1 else 'errors'}"
+        remedies = (first.remedy, more if others else "")
+        raise ArgumentError(
+            f"{path}, row {first.row}: {first.text}", remedy="; ".join(filter(None, remedies))
+        )
     return Golden(path, hashlib.sha256(data).hexdigest(), tuple(questions))
+
+
+def check(path: Path, data: bytes) -> tuple[list[Question], list[Fault]]:
+    """Read the valid rows of a golden file, and list the faults of the others, by row.
+
+    Raises:
+        ArgumentError: The bytes are not a list in JSON.
+    """
+    questions: list[Question] = []
+    wrong: list[Fault] = []
+    first: dict[str, int] = {}
+    for number, row in enumerate(_rows(path, data), 1):
+        if _is_comment(row):
+            continue
+        found = row_faults.faults(row)
+        wrong += [Fault(number, fault.text, fault.remedy) for fault in found]
+        if found:
+            continue
+        item = _question(row_faults.named(row), number)
+        before = first.setdefault(item.question_id, number)
+        if before == number:
+            questions.append(item)
+            continue
+        same = f"it has the same id or text as row {before} ({shorten(item.question_id)})"
+        wrong.append(Fault(number, same, "remove one, or give each an id of its own"))
+    return questions, wrong
 
 
 def row_of(text: str, answers: Sequence[str], **others: Any) -> dict[str, Any]:
@@ -211,85 +253,47 @@ def question(row: Any, number: int, path: Path) -> Question:
     Raises:
         ArgumentError: The row is invalid; the text names it and the accepted values.
     """
-    where = f"{path}, row {number}"
-    if not isinstance(row, dict):
-        raise ArgumentError(f"{where}: {shorten(repr(row))} is no object")
-    row = _named(row, where)
-    unknown = sorted(str(key) for key in row if key not in _KEYS and not str(key).startswith("_"))
-    if unknown:
-        known = ", ".join(sorted({*_KEYS, *_ALSO}))
-        raise ArgumentError(f"{where}: unknown key {shorten(unknown[0])}", remedy=f"known are {known}")
-    text: Any = row.get("q")
-    answers: Any = row.get("expect_paths")
-    grades, tags, date = row.get("grades", {}), row.get("tags", []), row.get("date", "")
-    identity, repo = row.get("id"), row.get("repo", "")
-    accepted: dict[str, tuple[Any, bool, str]] = {
-        "q": (text, isinstance(text, str) and bool(text.strip()) and is_unicode(text), "a question"),
-        "expect_paths": (answers, _is_words(answers) and bool(answers), "a list of paths"),
-        "grades": (
-            grades, _is_grades(grades, answers), f"numbers above 0 and up to {MOST_GRADE:,} by expected path",
-        ),
-        "id": (identity, _is_identity(identity), f'a name that does not begin with "{WEAK}"'),
-        "repo": (repo, isinstance(repo, str), "a name"),
-        "tags": (tags, _is_words(tags), "a list of words"),
-        "date": (date, date == "" or _is_date(date), "YYYY-MM-DD"),
-    }  # fmt: skip
-    for key, (value, is_accepted, wanted) in accepted.items():
-        if not is_accepted:
-            raise ArgumentError(f'{where}: "{key}" is {shorten(repr(value))}', remedy=f"it takes {wanted}")
+    for fault in row_faults.faults(row):
+        raise ArgumentError(f"{path}, row {number}: {fault.text}", remedy=fault.remedy)
+    return _question(row_faults.named(row), number)
+
+
+def _question(row: Mapping[str, Any], number: int) -> Question:
+    """Read a row without faults."""
+    text, identity, grades = row["q"], row.get("id"), row.get("grades", {})
     return Question(
         question_id=_text_id(text) if identity in {None, ""} else str(identity),
         text=text.strip(),
-        expected=tuple(_expected(answer, float(grades.get(answer, 1)), where) for answer in answers),
-        repo=repo,
-        tags=tuple(tags),
-        date=str(date),
+        expected=tuple(_expected(answer, float(grades.get(answer, 1))) for answer in row["expect_paths"]),
+        repo=row.get("repo", ""),
+        tags=tuple(row.get("tags", ())),
+        date=str(row.get("date", "")),
         row=number,
     )
 
 
-def _named(row: dict[str, Any], where: str) -> dict[str, Any]:
-    """Give the keys of a row their first names."""
-    twice = next((key for key, name in _ALSO.items() if key in row and name in row), None)
-    if twice:
-        raise ArgumentError(f'{where}: "{twice}" and "{_ALSO[twice]}" mean the same', remedy="leave one out")
-    return {_ALSO.get(key, key): value for key, value in row.items()}
+def row_spans(text: str) -> tuple[list[tuple[int, int]], int]:
+    """Find the position of each row of a valid file's text, and of the bracket that closes their list."""
+    decoder, spans = json.JSONDecoder(), []
+    opening = _LIST.match(text)
+    at = _after(text, opening.end() if opening else 0)
+    while text[at] != "]":
+        _, end = decoder.raw_decode(text, at)
+        spans.append((at, end))
+        at = _after(text, end)
+        at = _after(text, at + 1) if text[at] == "," else at
+    return spans, at
 
 
-def _is_words(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) and item for item in value)
+def row_lines(data: bytes) -> list[int]:
+    """Return the line, 1-based, at which each row begins; `data` is a list in JSON."""
+    text = data.decode("utf-8-sig")
+    return [text.count("\n", 0, start) + 1 for start, _end in row_spans(text)[0]]
 
 
-def _is_grades(value: Any, answers: Any) -> bool:
-    if not isinstance(value, dict) or not _is_words(answers):
-        return False
-    return set(value) <= set(answers) and all(map(_is_grade, value.values()))
-
-
-def _is_grade(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= MOST_GRADE
-
-
-def _is_identity(value: Any) -> bool:
-    if isinstance(value, str):
-        return is_unicode(value) and not value.startswith(WEAK)
-    return value is None or (isinstance(value, int) and not isinstance(value, bool))
-
-
-def _is_date(value: Any) -> bool:
-    try:
-        return bool(_DATE.fullmatch(value)) and bool(Date.fromisoformat(value))
-    except (TypeError, ValueError):
-        return False
-
-
-def is_unicode(text: str) -> bool:
-    """Return whether a text is valid Unicode: JSON and file names may contain lone surrogates."""
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
+def _after(text: str, at: int) -> int:
+    match = _SPACE.match(text, at)
+    return match.end() if match else at
 
 
 def _text_id(text: str) -> str:
@@ -303,15 +307,15 @@ def expected(written: str) -> Expected:
     Raises:
         ArgumentError: The span ends before it starts.
     """
-    return _expected(written, 1.0, "the answer")
+    read = _expected(written, 1.0)
+    if read.start_line is not None and read.end_line is not None and read.end_line < read.start_line:
+        raise ArgumentError(f"the answer: {shorten(written)}: {row_faults.BACKWARDS}")
+    return read
 
 
-def _expected(answer: str, grade: float, where: str) -> Expected:
-    match = _LINES.fullmatch(answer)
+def _expected(answer: str, grade: float) -> Expected:
+    match = row_faults.LINES.fullmatch(answer)
     if match is None:
         return Expected(answer, grade=grade)
     start = int(match["start"])
-    end = int(match["end"] or start)
-    if end < start:
-        raise ArgumentError(f"{where}: {shorten(answer)}: the span ends before it starts")
-    return Expected(match["path"], start, end, grade)
+    return Expected(match["path"], start, int(match["end"] or start), grade)

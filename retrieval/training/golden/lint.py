@@ -14,7 +14,7 @@ from retrieval.rank.query import name_key, read_query
 from retrieval.search import first_stage
 from retrieval.sync.view import View
 from retrieval.training.golden import golden_file, quotes
-from retrieval.training.golden.golden_file import Expected, Golden, Question
+from retrieval.training.golden.golden_file import Expected, Fault, Golden, Question
 from retrieval.training.golden.groups import LEAST_GROUPS, is_paraphrase, stems_of
 
 DEPTH = 20  # candidates of a question that are checked for quotes of it
@@ -29,7 +29,8 @@ class Finding:
 
     Attributes:
         level: An error makes the file unreliable; a warning should be reviewed.
-        kind: missing, renamed, unindexed, lines, broad, duplicate, contradiction, leak, quoted or few.
+        kind: invalid, missing, renamed, unindexed, lines, broad, duplicate, contradiction, leak, quoted or
+            few.
         row: Row in the golden file, 1-based; 0 for the file as a whole.
         text: The fault and its remedy, one sentence.
     """
@@ -50,6 +51,14 @@ def lint(asked: Golden, view: View) -> list[Finding]:
         *_size(asked),
     )
     return sorted(checks, key=lambda finding: (finding.row, finding.level, finding.kind))
+
+
+def invalid(faults: Sequence[Fault]) -> list[Finding]:
+    """Write the faults of rows that cannot be read as findings."""
+    return [
+        Finding("error", "invalid", fault.row, "; ".join(filter(None, (fault.text, fault.remedy))))
+        for fault in faults
+    ]
 
 
 def _answers(asked: Golden, view: View) -> Iterator[Finding]:

@@ -11,8 +11,9 @@ from retrieval.rerank.fusion import pair_text
 from retrieval.search.feedback_log import Entry
 from retrieval.sync.view import View
 from retrieval.training.golden import golden_file
-from retrieval.training.golden.golden_file import WEAK, Expected, Golden
+from retrieval.training.golden.golden_file import Expected, Golden
 from retrieval.training.golden.groups import is_paraphrase, stems_of
+from retrieval.training.golden.row_faults import WEAK
 from retrieval.training.pairs.labeled_pairs import LabeledPair, Mined
 
 

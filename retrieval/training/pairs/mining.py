@@ -23,7 +23,7 @@ from retrieval.records import Candidate, Chunk
 from retrieval.rerank.fusion import PAIR_TEXT_VERSION, pair_text
 from retrieval.search import first_stage
 from retrieval.sync.view import View
-from retrieval.training.golden import golden_file, quotes
+from retrieval.training.golden import golden_file, quotes, row_faults
 from retrieval.training.golden.golden_file import Expected, Golden, Question
 from retrieval.training.golden.groups import group
 from retrieval.training.pairs import splits
@@ -103,7 +103,7 @@ def learnable(pairs: Sequence[LabeledPair], fold: splits.Fold) -> list[LabeledPa
         for pair in pairs
         if (
             pair.question_id in training
-            or (pair.question_id.startswith(golden_file.WEAK) and pair.group not in groups)
+            or (pair.question_id.startswith(row_faults.WEAK) and pair.group not in groups)
         )
         and bare(pair.passage) not in answering
     ]

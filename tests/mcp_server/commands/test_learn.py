@@ -76,6 +76,30 @@ def test_lint_fails_for_a_wrong_golden_file_and_says_where(house: Path) -> None:
     assert {"missing", "few"} <= {finding["kind"] for finding in found}
 
 
+def test_lint_lists_every_invalid_row_at_once_and_where_it_stands(house: Path) -> None:
+    """You mend a file of a hundred rows in one go, not in a hundred runs."""
+    rows = [
+        '{"q": "a?", "expect": ["x"]}',
+        '{"q": "b?", "expect_paths": ["src/part3.py:9-2"], "date": "now"}',
+    ]
+    write(
+        house, {"golden.json": "[\n" + ",\n".join([*rows, json.dumps(ROWS[0]), json.dumps(ROWS[0])]) + "\n]"}
+    )
+    out = goldrank("golden", "lint", cwd=house, code=1)
+    for place, text in {
+        "golden.json:2, row 1": "unknown key expect; known are",
+        "golden.json:3, row 2": "src/part3.py:9-2: the span ends before it starts",
+        "golden.json:5, row 4": "it has the same id or text as row 3",
+    }.items():
+        assert f"{place}: error: invalid: {text}" in out
+    assert '"expect_paths" is None' in out
+    assert "is 'now'; it takes YYYY-MM-DD" in out
+    assert "1 question, 5 errors" in out
+    assert "`goldrank golden lint` lists 4 more errors" in goldrank("golden", "list", cwd=house, code=2)
+    found = json.loads(goldrank("golden", "lint", "--json", cwd=house, code=1).partition("\ngoldrank:")[0])
+    assert [(item["row"], item["line"]) for item in found] == [(1, 2), (1, 2), (2, 3), (2, 3), (4, 5)]
+
+
 def test_a_question_is_added_and_a_wrong_one_is_not(house: Path) -> None:
     """A golden file grows one question at a time."""
     out = goldrank("golden", "add", "what closes a lock", "src/part3.py:2-2", "--tag", "how", cwd=house)

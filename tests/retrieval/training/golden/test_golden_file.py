@@ -127,10 +127,17 @@ def test_what_is_no_golden_file_says_so(tmp_path: Path, data: bytes, told: str) 
         golden_file.load(tmp_path / "golden.json")
 
 
+def test_grades_are_not_blamed_for_answers_that_are_no_list(tmp_path: Path) -> None:
+    """One mistake is one error."""
+    data = json.dumps([{"q": "x", "expect_paths": "a", "grades": {"a": 2}}]).encode()
+    (fault,) = golden_file.check(tmp_path, data)[1]
+    assert fault.text == "\"expect_paths\" is 'a'"
+
+
 def test_a_question_that_stands_twice_is_refused(tmp_path: Path) -> None:
     """It would count twice."""
     rows = [{"q": "Mail?", "expect_paths": ["a"]}, {"q": " mail? ", "expect_paths": ["b"]}]
-    with pytest.raises(ArgumentError, match="rows 1 and 2 have the same id or text"):
+    with pytest.raises(ArgumentError, match="row 2: it has the same id or text as row 1"):
         loaded(tmp_path, *rows)
 
 

@@ -18,7 +18,7 @@ from retrieval.rerank.fusion import Reading
 from retrieval.search.searcher import Request
 from retrieval.search.second_stage import SecondStage
 from retrieval.training.evaluation import systems
-from retrieval.training.golden import edits, golden_file
+from retrieval.training.golden import edits, golden_file, row_faults
 from retrieval.training.golden.golden_file import Golden, Question
 from retrieval.training.golden.groups import group, is_paraphrase, stems_of
 from retrieval.training.pairs import labeled_pairs, mining, splits
@@ -85,9 +85,7 @@ def test_whatever_is_asked_nothing_of_a_test_is_learned(
         for label, texts in ((1, right), (0, wrong))
         for text in texts
     ]
-    found += [
-        dataclasses.replace(pair, question_id=f"{golden_file.WEAK}{pair.question_id}") for pair in found
-    ]
+    found += [dataclasses.replace(pair, question_id=f"{row_faults.WEAK}{pair.question_id}") for pair in found]
     dates = {f"q{number}": date for number, (_, _, _, date) in enumerate(asked)}
     shuffled = splits.folds(groups, count, seed=seed)
     assert Counter(i for fold in shuffled for i in fold.testing) == Counter(list(groups) if shuffled else ())
