@@ -117,9 +117,15 @@ GROUPS: Mapping[str, Mapping[str, _Entry]] = {
         "golden": _Entry("commands.golden", "golden", "Maintain questions with known answers."),
         "learn": _Entry("commands.learning.learn", "learn", "Learn this repository, then promote or refuse."),
         "eval": _Entry("commands.evaluate", "evaluate", "Measure the search on the known answers."),
-        "models": _Entry("commands.learning.models", "list_models", "List learned models and their history."),
+        "models": _Entry(
+            "commands.learning.version_list",
+            "list_models",
+            "List learned models and orders, and their history.",
+        ),
         "promote": _Entry(
-            "commands.learning.models", "promote", "Let a model serve that was trained elsewhere."
+            "commands.learning.models",
+            "promote",
+            "Bring back a model or an order, or promote your own model.",
         ),
         "rollback": _Entry("commands.learning.models", "rollback", "Roll back to the previous model."),
         "mine": _Entry("commands.learning.train", "mine", "Mine training pairs, the first step of learn."),

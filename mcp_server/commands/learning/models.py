@@ -1,6 +1,6 @@
-"""The commands that decide which model serves a repository: promote, rollback, models."""
+"""The commands that decide which model and which order serve a repository: promote and rollback."""
 
-from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,6 @@ from mcp_server.commands.options import (
     FILE,
     FOLDER,
     ROOT,
-    counted,
     load_golden,
     refreshed,
     settings_of,
@@ -24,51 +23,99 @@ from mcp_server.messages import replies
 from mcp_server.terminal.progress import waiting
 from mcp_server.terminal.usage import examples
 from retrieval import installation, version_log
-from retrieval.errors import ModelError
+from retrieval.errors import ArgumentError, ModelError, shorten
 from retrieval.rank import learned_order
 from retrieval.rerank import model_versions
 from retrieval.rerank.fusion import PAIR_TEXT_VERSION
 from retrieval.rerank.model_loading import open_scorer, probe
 from retrieval.settings import Settings
 from retrieval.sync.repository import Repository
-from retrieval.version_log import Event
 
 if TYPE_CHECKING:
-    from retrieval.training.order.gate import Gain, OrderDecision
+    from retrieval.training.golden.golden_file import Golden
+    from retrieval.training.order.gate import OrderDecision
     from retrieval.training.release.gate import Decision
+    from retrieval.training.release.succession import Shelf
     from retrieval.training.release.versions import Draft
 
 
-@click.command(epilog=examples("goldrank promote models/mine --evaluation judged.json --weight 0.3"))
-@click.argument("folder", type=FOLDER)
-@click.option("--evaluation", type=FILE, required=True, help="The file that `goldrank learn --json` wrote.")
-@click.option(
-    "--weight", type=click.FloatRange(0, 1), required=True, help="The model's share in the score of a search."
+@click.command(
+    epilog=examples(
+        "goldrank promote --order",
+        "goldrank promote 0002",
+        "goldrank promote models/mine --evaluation judged.json --weight 0.3",
+    )
 )
+@click.argument("what", required=False, metavar="[VERSION|FOLDER]")
+@click.option("--order", is_flag=True, help="Bring back a learned order, not a model.")
+@click.option("--evaluation", type=FILE, help="The file that `goldrank learn --json` wrote.")
+@click.option("--weight", type=click.FloatRange(0, 1), help="The model's share in the score of a search.")
 @click.option("--force", is_flag=True, help="Promote a model that is refused; the history records it.")
 @with_golden
-def promote(
-    folder: Path,
-    evaluation: Path,
-    weight: float,
+def promote(  # noqa: PLR0913, PLR0917 - one parameter an option
+    what: str | None,
+    order: bool,
+    evaluation: Path | None,
+    weight: float | None,
     force: bool,
     root: Path,
     golden_path: Path | None,
     **flags: Any,
 ) -> None:
-    """Promote the model in FOLDER, if its evaluation shows a gain beyond chance.
+    """Let a model or an order serve again, or promote the model in a FOLDER.
 
-    `goldrank learn` promotes by itself; use this for a model trained elsewhere, such as on a GPU.
+    VERSION is a version that `goldrank models` lists, or its number. Without one, this brings back the model
+    that was last rolled back; with --order, the order.
+
+    A model in a FOLDER was trained elsewhere, such as on a GPU: it is promoted only if its --evaluation shows
+    a gain beyond chance. `goldrank learn` promotes by itself.
     """
+    settings = settings_of(**flags)
+    if evaluation is None and weight is None and (order or not _is_folder(what)):
+        if force:
+            raise click.UsageError("--force is for a model in a folder; a version was judged already")
+        from retrieval.training.release import succession
+
+        shelf = _shelf(settings, root, order=order)
+        event = succession.bring_back(shelf, what or "", now=datetime.now(UTC))
+        click.echo(
+            replies.clean(f"{shelf.kind} {event.after} serves instead of {event.before or shelf.shipped}")
+        )
+        click.echo(f"undo it with: goldrank rollback{_order_flag(order)} --repo {shelf.root}")
+        return
+    if order:
+        raise click.UsageError("--order takes a version, and neither --evaluation nor --weight")
+    if what and not Path(what).is_dir():
+        raise ArgumentError(
+            f"{shorten(what)} is neither a folder nor a version",
+            remedy="`goldrank models` lists the versions",
+        )
+    if not what or evaluation is None or weight is None:
+        raise click.UsageError("a model in a folder is promoted with FOLDER, --evaluation and --weight")
+    repository = refreshed(root, settings)
+    asked = load_golden(golden_path, repository)
+    _promote_folder(
+        FOLDER.convert(what, None, None), evaluation, weight, _Place(repository, settings, asked), force=force
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a model is promoted: the repository, the settings, and its golden file."""
+
+    repository: Repository
+    settings: Settings
+    asked: "Golden"
+
+
+def _promote_folder(folder: Path, evaluation: Path, weight: float, place: _Place, *, force: bool) -> None:
+    """Promote a model that was trained elsewhere, if its evaluation shows a gain or `force` is set."""
     installation.require(
         "train", "goldrank promote", ModelError
     )  # it judges the evaluation and probes the model
     from retrieval.training.evaluation import tables
     from retrieval.training.release import draft, gate, versions
 
-    settings = settings_of(**flags)
-    repository = refreshed(root, settings)
-    asked = load_golden(golden_path, repository)
     judged = tables.from_json(text_of(evaluation), source=str(evaluation))
     decision = gate.decide(judged, weight=weight, questions=len(judged.asked))
     readme = folder / "README.md"
@@ -81,18 +128,34 @@ def promote(
             base=str(folder),
             base_revision="",
             weight=weight,
-            depth=settings.rerank_depth,
+            depth=place.settings.rerank_depth,
             pair_text_version=PAIR_TEXT_VERSION,
-            golden_sha256=asked.digest,
-            commit=repository.view().commit,
-            index_fingerprint=repository.fingerprint,
-            learned_from=tuple(question.question_id for question in asked.questions),
+            golden_sha256=place.asked.digest,
+            commit=place.repository.view().commit,
+            index_fingerprint=place.repository.fingerprint,
+            learned_from=tuple(question.question_id for question in place.asked.questions),
             out_of_fold=draft.out_of_fold(judged),
         ),
     )
-    if is_refused(decision, force=force):
-        return
-    let_serve(repository, settings, drafted, decision, force=force)
+    if not is_refused(decision, force=force):
+        let_serve(place.repository, place.settings, drafted, decision, force=force)
+
+
+def _is_folder(what: str | None) -> bool:
+    """Return whether what is to be promoted is a folder; a version is named by a number."""
+    return what is not None and not what.isdecimal() and not version_log.NAME.fullmatch(what)
+
+
+def _shelf(settings: Settings, root: Path, *, order: bool) -> "Shelf":
+    from retrieval.training.release import orders, versions
+
+    if order:
+        return orders.shelf(orders.store(settings.models, root))
+    return versions.shelf(model_versions.store(settings.models, root))
+
+
+def _order_flag(order: bool) -> str:
+    return " --order" if order else ""
 
 
 @click.command(
@@ -108,139 +171,38 @@ def promote(
 @with_models
 @with_common
 def rollback(root: Path, order: bool, reason: str, **flags: Any) -> None:
-    """Roll back to the previous model, or with --order to the previous order; running servers pick it up."""
-    from retrieval.training.release import orders, versions
+    """Roll back to the previous model, or with --order to the previous order; running servers pick it up.
 
-    models = settings_of(**flags).models
-    if order:
-        undone = orders.rollback(orders.store(models, root), now=datetime.now(UTC), reason=reason)
-        click.echo(f"rolled back from order {undone.before} to {undone.after or 'the shipped order'}")
-        if undone.reason:
-            click.echo(replies.clean(undone.reason))
-        return
-    where = model_versions.store(models, root)
-    if not _has_pointer(where.folder) and _has_pointer(learned_order.store(models, root)):
+    `goldrank promote` brings back what you rolled back.
+    """
+    from retrieval.training.release import succession
+
+    settings = settings_of(**flags)
+    shelf = _shelf(settings, root, order=order)
+    if (
+        not order
+        and not _has_pointer(shelf.folder)
+        and _has_pointer(learned_order.store(settings.models, root))
+    ):
         raise ModelError(
-            f"the base model serves {where.root}, in an order that was learned from commits",
+            f"the base model serves {shelf.root}, in an order that was learned from commits",
             remedy="undo the order with: goldrank rollback --order",
         )
-    event = versions.rollback(where, now=datetime.now(UTC), reason=reason)
-    click.echo(f"rolled back from {event.before} to {event.after or 'the base model'}")
+    event = succession.rollback(shelf, now=datetime.now(UTC), reason=reason)
+    kind = f"{shelf.kind} " if order else ""
+    click.echo(f"rolled back from {kind}{event.before} to {event.after or shelf.shipped}")
     if event.reason:
         click.echo(replies.clean(event.reason))
-
-
-@click.command("models", epilog=examples("goldrank models"))
-@click.option("--repo", "root", type=ROOT, default=".", help="The repository. [default: the one around here]")
-@with_models
-@with_common
-def list_models(root: Path, **flags: Any) -> None:
-    """List the promoted models and orders of the repository, what each gained when, and their history.
-
-    The history also has the learnings that were refused, with what they would have gained.
-    """
-    models = settings_of(**flags).models
-    where = model_versions.store(models, root)
-    serving = model_versions.current(where)
-    names = model_versions.versions(where)
-    click.echo(f"{where.folder}: {counted(len(names), 'version')}; {serving or 'the base model'} serves")
-    for name in names:
-        click.echo(replies.clean(f"{'*' if name == serving else ' '} {_described(where, name)}"))
-    _list_events(model_versions.history(where), first="base", refused=_refused(where.folder))
-    _list_orders(learned_order.store(models, root))
-
-
-COMMANDS = (promote, rollback, list_models)
-
-
-def _list_orders(folder: Path) -> None:
-    serving = learned_order.current(folder)
-    names = learned_order.versions(folder)
-    click.echo(f"{folder}: {counted(len(names), 'order')}; {serving or 'the shipped order'} serves")
-    for name in names:
-        click.echo(replies.clean(f"{'*' if name == serving else ' '} {_described_order(folder, name)}"))
-    _list_events(version_log.events(folder), first="shipped", refused=_refused(folder))
-
-
-def _refused(folder: Path) -> list[tuple[str, str]]:
-    """Describe the learnings that promoted nothing, each with its time."""
-    from retrieval.training.release.learnings import learnings
-
-    found = []
-    for item in learnings(folder):
-        if item.version is None:
-            told = _gains(item.gains, item.questions) or " ".join(item.reasons)
-            found.append((item.time, f"refused, learned from {counted(item.lessons, 'commit')}: {told}"))
-    return found
-
-
-def _gains(gains: Sequence["Gain"], questions: int) -> str:
-    """Write what was gained on later commits; "" if nothing was compared."""
-    said = "; ".join(f"{item.measure} {item.gain:+.3f} [{item.low:+.3f}, {item.high:+.3f}]" for item in gains)
-    return f"on {counted(questions, 'later commit')}: {said}" if said else ""
-
-
-def _described_order(folder: Path, name: str) -> str:
-    """Describe an order: what taught it, what that changed and gained, or why it cannot be used."""
-    try:
-        version = learned_order.read(folder, name)
-    except ModelError as error:
-        return f"{name}  {error}"
-    changes = ", ".join(f"{part} {old:g} -> {new:g}" for part, (old, new) in version.moved.items())
-    forced = ", forced" if version.decision.get("forced") else ""
-    return (
-        f"{name}  {version.created[:16]}  {counted(version.lessons, 'commit')}{forced}  {changes}; "
-        f"{_told_gains(version.decision)}"
-    )
-
-
-def _told_gains(decision: Mapping[str, Any]) -> str:
-    """List what something gained on the later commits that judged it."""
-    from retrieval.training.order.gate import Gain
-
-    try:
-        gains = [Gain(**item) for item in decision.get("gains", [])]
-        return _gains(gains, int(decision.get("questions", 0)))
-    except (TypeError, ValueError):
-        return "what it gained cannot be read"
-
-
-def _list_events(events: Sequence[Event], *, first: str, refused: Sequence[tuple[str, str]] = ()) -> None:
-    """List a history, oldest first; `first` names what serves without a promotion."""
-    lines = [
-        (
-            event.time,
-            f"{event.action}: {event.before or first} -> {event.after or first}"
-            + (f" ({event.reason})" if event.reason else ""),
-        )
-        for event in events
-    ]
-    for time, said in sorted((*lines, *refused), key=lambda line: line[0]):
-        click.echo(replies.clean(f"  {time[:16]}  {said}"))
+    if event.before in shelf.names():
+        back = f"goldrank promote{_order_flag(order)} {event.before} --repo {shelf.root}"
+        click.echo(replies.clean(f"bring it back with: {back}"))
 
 
 def _has_pointer(folder: Path) -> bool:
     return (folder / version_log.CURRENT).exists()
 
 
-def _described(where: model_versions.ModelStore, name: str) -> str:
-    """Describe a version: when it was made and what it gained, or why it cannot be used."""
-    try:
-        version = model_versions.read_version(where, name)
-    except ModelError as error:
-        return f"{name}  {error}"
-    forced = ", forced" if version.decision.get("forced") else ""
-    if version.facts.lessons:
-        taught = counted(version.facts.lessons, "commit")
-        return (
-            f"{name}  {version.created[:16]}  weight {version.facts.weight:g}  {taught}{forced}; "
-            f"{_told_gains(version.decision)}"
-        )
-    gains = "; ".join(
-        f"{item['gain']:+.3f} [{item['low']:+.3f}, {item['high']:+.3f}] over {item['opponent']}"
-        for item in version.decision.get("comparisons", [])
-    )
-    return f"{name}  {version.created[:16]}  weight {version.facts.weight:g}{forced}  nDCG@10 {gains}"
+COMMANDS = (promote, rollback)
 
 
 def let_serve(

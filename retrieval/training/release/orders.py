@@ -6,7 +6,6 @@ written, then the pointer is replaced. Killed at any moment, the old or the new 
 
 import json
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,8 +15,9 @@ from retrieval import version_log
 from retrieval.errors import ArgumentError, ModelError
 from retrieval.rank import learned_order
 from retrieval.training.order.learning import LearnedOrder
-from retrieval.training.release import learnings
-from retrieval.training.release.version_files import append, point, sound_before, sync, writing
+from retrieval.training.release import learnings, succession
+from retrieval.training.release.succession import Shelf
+from retrieval.training.release.version_files import sync
 from retrieval.version_log import VERSIONS, Event
 
 _DRAFT = ".draft-"  # prefix of a version's file until it is complete
@@ -84,11 +84,10 @@ def promote(
         "moved": {part: list(values) for part, values in learned.moved.items()},
         "decision": {**asdict(decision), "forced": forced},
     }
-    with _writing(where):
+    with succession.write_to(shelf(where)):
         name = _write(where.folder / VERSIONS, record, learned_order.versions(where.folder))
         reason = " ".join(decision.reasons)
-        append(where.folder, Event(created, "promote", _serving(where), name, forced, reason))
-        point(where.folder, name)
+        succession.let_serve(shelf(where), name, time=created, forced=forced, reason=reason)
     return name
 
 
@@ -103,7 +102,7 @@ def record(
     learning = learnings.learning_of(
         learned.decision, lessons=learned.lessons, commit=commit, now=now, version=version
     )
-    with _writing(where):
+    with succession.write_to(shelf(where)):
         learnings.record(where.folder, learning)
 
 
@@ -112,29 +111,22 @@ def last_learned(where: OrderStore) -> tuple[str, str] | None:
     return learnings.latest(learnings.learnings(where.folder), _promoted(where))
 
 
+def shelf(where: OrderStore) -> Shelf:
+    """Return the orders of a root as versions of which one serves."""
+    return Shelf(
+        where.folder,
+        where.root,
+        kind="order",
+        shipped="the shipped order",
+        names=lambda: learned_order.versions(where.folder),
+        check=lambda name: learned_order.read(where.folder, name),
+        clear=lambda: _clear(where),
+    )
+
+
 def rollback(where: OrderStore, *, now: datetime, reason: str = "") -> Event:
-    """Roll back to the order promoted before the current one, or to the shipped one if there is none.
-
-    A version that cannot be read is skipped, and the event's reason says so.
-
-    Returns:
-        The event: `after` is None if the shipped order serves now.
-
-    Raises:
-        ModelError: No learned order serves, the store cannot be written, or another process writes it.
-    """
-    if _serving(where) is None:
-        raise ModelError(f"the shipped order serves {where.root}; there is nothing to go back from")
-    with _writing(where):
-        left = _serving(where)
-        target, passed = sound_before(
-            version_log.events(where.folder), left, lambda name: learned_order.read(where.folder, name)
-        )
-        said = " ".join([reason, *passed]).strip()
-        event = Event(now.isoformat(), "rollback", left, target, forced=False, reason=said)
-        append(where.folder, event)
-        point(where.folder, target)
-    return event
+    """Roll back to the order that served before; see `succession.rollback`."""
+    return succession.rollback(shelf(where), now=now, reason=reason)
 
 
 def _promoted(where: OrderStore) -> Iterator[tuple[str, str]]:
@@ -144,14 +136,6 @@ def _promoted(where: OrderStore) -> Iterator[tuple[str, str]]:
         except ModelError:
             continue
         yield version.created, version.commit
-
-
-def _serving(where: OrderStore) -> str | None:
-    """Read the pointer; an unreadable one only shows that something was promoted."""
-    try:
-        return learned_order.current(where.folder)
-    except ModelError:
-        return ""
 
 
 def _write(home: Path, record: dict[str, Any], known: list[str]) -> str:
@@ -165,11 +149,6 @@ def _write(home: Path, record: dict[str, Any], known: list[str]) -> str:
     scratch.rename(home / f"{name}.json")
     sync(home)
     return name
-
-
-def _writing(where: OrderStore) -> AbstractContextManager[None]:
-    """Hold the write lock, and remove the leftovers of killed writers."""
-    return writing(where.folder, where.root, clear=lambda: _clear(where))
 
 
 def _clear(where: OrderStore) -> None:

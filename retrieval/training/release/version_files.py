@@ -1,7 +1,7 @@
 """How the files of a store of versions are written, so that a kill or a power failure leaves it whole."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -41,34 +41,6 @@ def writing(folder: Path, root: Path, *, clear: Callable[[], None]) -> Iterator[
             f"{folder} cannot be written: {error.strerror or error}",
             remedy="name another folder: --models DIR or GOLDRANK_MODELS=DIR",
         ) from error
-
-
-def sound_before(
-    events: Iterable[Event], name: str | None, check: Callable[[str], object]
-) -> tuple[str | None, list[str]]:
-    """Search the promotions backwards for a version that can serve; also say which cannot, and why.
-
-    Args:
-        events: The history.
-        name: The version that serves.
-        check: Raises a ModelError for a version that cannot serve.
-    """
-    replaced = {
-        event.after: event.before
-        for event in events
-        if event.action == "promote" and event.after != event.before
-    }
-    passed: list[str] = []
-    target = replaced.get(name)
-    while target is not None:
-        try:
-            check(target)
-        except ModelError as error:
-            passed.append(f"Passed over: {error}.")
-            target = replaced.get(target)
-        else:
-            break
-    return target, passed
 
 
 def point(folder: Path, name: str | None) -> None:

@@ -9,7 +9,6 @@ import json
 import shutil
 import stat
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,9 +19,10 @@ from retrieval.errors import ArgumentError, ModelError
 from retrieval.rerank import model_versions
 from retrieval.rerank.model_versions import ModelStore, Version, VersionFacts
 from retrieval.training.order.gate import OrderDecision
-from retrieval.training.release import learnings
+from retrieval.training.release import learnings, succession
 from retrieval.training.release.gate import Decision
-from retrieval.training.release.version_files import append, point, sound_before, sync, writing
+from retrieval.training.release.succession import Shelf
+from retrieval.training.release.version_files import sync
 from retrieval.version_log import VERSIONS, Event
 
 CARD = "README.md"
@@ -69,12 +69,10 @@ def promote(
     if not (draft.folder / "config.json").is_file():
         raise ArgumentError(f"{draft.folder} holds no config.json", remedy="name a CrossEncoder folder")
     forced = not decision.promote
-    with _writing(where):
+    with succession.write_to(shelf(where)):
         version = _write_version(where, draft, _decided(decision), created=now.isoformat())
         reason = " ".join(decision.reasons)
-        event = Event(version.created, "promote", _serving(where), version.name, forced, reason)
-        append(where.folder, event)
-        point(where.folder, version.name)
+        succession.let_serve(shelf(where), version.name, time=version.created, forced=forced, reason=reason)
     return version
 
 
@@ -93,7 +91,7 @@ def record(
         ModelError: The store cannot be written, or another process writes it.
     """
     learning = learnings.learning_of(decision, lessons=lessons, commit=commit, now=now, version=version)
-    with _writing(where):
+    with succession.write_to(shelf(where)):
         learnings.record(where.folder, learning)
 
 
@@ -102,31 +100,22 @@ def last_learned(where: ModelStore) -> tuple[str, str] | None:
     return learnings.latest(learnings.learnings(where.folder), _taught(where))
 
 
+def shelf(where: ModelStore) -> Shelf:
+    """Return the models of a root as versions of which one serves."""
+    return Shelf(
+        where.folder,
+        where.root,
+        kind="model",
+        shipped="the base model",
+        names=lambda: model_versions.versions(where),
+        check=lambda name: model_versions.verify(model_versions.read_version(where, name)),
+        clear=lambda: _clear(where),
+    )
+
+
 def rollback(where: ModelStore, *, now: datetime, reason: str = "") -> Event:
-    """Roll back to the version promoted before the current one, or to the base if there is none.
-
-    A version that does not verify is skipped, and the event's reason says so.
-
-    Returns:
-        The event: `after` is None if the base model serves now.
-
-    Raises:
-        ModelError: No version serves, the store cannot be written, or another process writes it.
-    """
-    if _serving(where) is None:
-        raise ModelError(f"the base model serves {where.root}; there is nothing to go back from")
-    with _writing(where):
-        left = _serving(where)
-        target, passed = sound_before(
-            model_versions.history(where),
-            left,
-            lambda name: model_versions.verify(model_versions.read_version(where, name)),
-        )
-        said = " ".join([reason, *passed]).strip()
-        event = Event(now.isoformat(), "rollback", left, target, forced=False, reason=said)
-        append(where.folder, event)
-        point(where.folder, target)
-    return event
+    """Roll back to the model that served before; see `succession.rollback`."""
+    return succession.rollback(shelf(where), now=now, reason=reason)
 
 
 def _taught(where: ModelStore) -> Iterator[tuple[str, str]]:
@@ -138,14 +127,6 @@ def _taught(where: ModelStore) -> Iterator[tuple[str, str]]:
             continue
         if version.facts.lessons and version.facts.commit.isalnum():
             yield version.created, version.facts.commit
-
-
-def _serving(where: ModelStore) -> str | None:
-    """Read the pointer; an unreadable one only shows that something was promoted."""
-    try:
-        return model_versions.current(where)
-    except ModelError:
-        return ""
 
 
 def _decided(decision: Decision | OrderDecision) -> dict[str, Any]:
@@ -193,11 +174,6 @@ def _seal(folder: Path) -> None:
     for path in [*sorted(folder.rglob("*"), reverse=True), folder]:
         sync(path)
         path.chmod(0o555 if path.is_dir() else 0o444)
-
-
-def _writing(where: ModelStore) -> AbstractContextManager[None]:
-    """Hold the write lock, and remove the leftovers of killed writers."""
-    return writing(where.folder, where.root, clear=lambda: _clear(where))
 
 
 def _clear(where: ModelStore) -> None:

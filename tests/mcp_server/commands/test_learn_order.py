@@ -109,6 +109,14 @@ def test_a_promoted_order_is_listed_explained_and_undone(shop: Tree) -> None:
     assert f"rolled back from order {name} to " in out
     assert "(a try)" in goldrank("models", tree=shop)
     assert events(where.folder)[-1].reason == "a try"
+    assert f"bring it back with: goldrank promote --order {name}" in out
+    assert f"goldrank promote --order {name}" in goldrank("models", tree=shop)
+    assert f"order {name} serves instead of " in goldrank("promote", "--order", tree=shop)
+    assert f"* {name}" in goldrank("models", tree=shop)
+    assert f"order {name} serves" in goldrank("promote", "--order", name, tree=shop, code=2)
+    assert "no model of " in goldrank("promote", tree=shop, code=2)
+    assert "x is neither a folder nor a version" in goldrank("promote", "x", tree=shop, code=2)
+    goldrank("rollback", "--order", tree=shop)
 
 
 def test_a_run_of_queries_is_ranked_by_the_order(shop: Tree) -> None:

@@ -24,6 +24,7 @@ from retrieval.rank.need import read_need
 from retrieval.rank.weights import WEIGHTS
 from retrieval.training.release import orders
 from retrieval.training.release.orders import OrderStore, promote, rollback
+from retrieval.training.release.succession import bring_back
 
 NOW = datetime(2026, 11, 28, 9, 30, tzinfo=UTC)
 KILLS = 20
@@ -201,6 +202,49 @@ def test_a_rollback_passes_over_an_order_that_is_broken(where: OrderStore) -> No
     event = rollback(where, now=NOW)
     assert event.after == first
     assert f"Passed over: {second} is broken" in event.reason
+
+
+def test_an_order_that_was_rolled_back_is_brought_back(where: OrderStore) -> None:
+    """A rollback to compare two orders must not cost the better one."""
+    first, second, third = (promoted(where, decay) for decay in (1.0, 0.9, 0.8))
+    rollback(where, now=NOW)
+    rollback(where, now=NOW)
+    shelf = orders.shelf(where)
+    assert [bring_back(shelf, now=NOW).after for _ in range(2)] == [second, third]
+    assert serving(where).name == third
+    with pytest.raises(ArgumentError, match=r"no order of .* was rolled back; `goldrank models` lists"):
+        bring_back(orders.shelf(orders.store(where.folder.parents[1], where.root / "other")), now=NOW)
+    assert bring_back(shelf, "1", now=NOW).after == first
+    with pytest.raises(ArgumentError, match=f"order {first} serves .* already"):
+        bring_back(shelf, first, now=NOW)
+    with pytest.raises(ArgumentError, match=f"'0009' names no order of .*; stored are {first}, {second}"):
+        bring_back(shelf, "0009", now=NOW)
+
+
+def test_a_rollback_undoes_what_was_brought_back_and_ends(where: OrderStore) -> None:
+    """Rollbacks go down step by step, also where versions took turns, and never in circles."""
+    first, second = promoted(where, 1.0), promoted(where, 0.9)
+    bring_back(orders.shelf(where), first, now=NOW)
+    bring_back(orders.shelf(where), second, now=NOW)
+    assert [rollback(where, now=NOW).after for _ in range(4)] == [first, second, first, None]
+
+
+def test_a_broken_order_is_not_brought_back(where: OrderStore) -> None:
+    """What cannot serve must not be made to."""
+    first, second = promoted(where, 1.0), promoted(where, 0.9)
+    rollback(where, now=NOW)
+    rollback(where, now=NOW)
+    torn(where, first)
+    with pytest.raises(ModelError, match=f"{first} is broken"):
+        bring_back(orders.shelf(where), first, now=NOW)
+    event = bring_back(orders.shelf(where), now=NOW)
+    assert event.after == second
+    assert f"Passed over: {first} is broken" in event.reason
+    torn(where, second)
+    rollback(where, now=NOW)
+    with pytest.raises(ModelError, match="no order can be brought back"):
+        bring_back(orders.shelf(where), now=NOW)
+    assert serving(where) is SHIPPED
 
 
 @pytest.mark.slow(reason="promotes in processes that are killed at random moments")
