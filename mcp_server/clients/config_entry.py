@@ -41,7 +41,7 @@ class Outcome:
     """What was done, or would be done.
 
     Attributes:
-        deed: The change; "kept" is an entry that the user wrote.
+        deed: The change; "kept" is an entry that the user wrote, or one of other projects.
         file: The configuration.
         snippet: What is added or removed, as a complete file would hold it.
         note: What else the user should know.
@@ -124,7 +124,7 @@ def _dismiss(client: Client, file: Path, around: Surroundings, *, dry_run: bool)
             return Outcome("kept", file, snippet, f"line {line} was written by hand")
         rest = registry.without_root(client, around, opened.held)
         if rest == opened.held:
-            return Outcome("absent", file, note=f"it serves other projects than {around.root}")
+            return Outcome("kept", file, note=f"it serves other projects than {around.root}")
         if not dry_run:
             _take_out(opened, around, rest)
         return Outcome("removed", file, snippet)

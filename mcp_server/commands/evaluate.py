@@ -14,6 +14,7 @@ from mcp_server.commands.options import (
     load_golden,
     opened,
     refreshed,
+    require_golden,
     settings_of,
     text_of,
     with_golden,
@@ -183,7 +184,8 @@ def evaluate(
         return
     from retrieval.training.evaluation import cross_validation, tables
 
-    installation.require("train", "goldrank eval", TrainingError)
+    require_golden(golden_path, root, instead="ask the repository's commits: goldrank eval --past")
+    installation.require("train", "goldrank eval (all but --past)", TrainingError)
     settings = settings_of(**common_flags(flags), model=model)
     before = tables.from_json(text_of(baseline), source=str(baseline)) if baseline else None
     repository = refreshed(root, settings)

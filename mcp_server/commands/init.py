@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -21,6 +22,7 @@ from retrieval.files import secret_masking
 from retrieval.search.filename_fallback import DETECTOR_S
 
 _WOULD = {"added": "would add", "updated": "would update", "removed": "would remove"}
+_NOWHERE = "no client has goldrank in its configuration here; nothing was changed"
 Step = tuple[str, Callable[[], Sequence[Outcome]]]
 """A client's title, and the work to do for it."""
 
@@ -68,7 +70,11 @@ def init(
     if wants_skill or (remove and not names):
         users = [client.name for client in chosen]
         steps.append(("skill", lambda: _skill(around.root, users, remove=remove, dry_run=dry_run)))
-    failures = sum(not _take(step, dry_run=dry_run) for step in steps)
+    done = [_take(step, dry_run=dry_run, brief=remove and not names) for step in steps]
+    failures = done.count("failed")
+    if untouched := [title for (title, _work), what in zip(steps, done, strict=True) if what == "absent"]:
+        rest = f"{'absent':<8} in all others: {', '.join(untouched)}"
+        click.echo(rest if len(untouched) < len(steps) else _NOWHERE)
     if (
         remove
         and names
@@ -129,20 +135,27 @@ def _skill(root: Path, clients: Sequence[str], *, remove: bool, dry_run: bool) -
     return skill.introduce(root, clients, dry_run=dry_run)
 
 
-def _take(step: Step, *, dry_run: bool) -> bool:
-    """Do one step and report it; return False if it fails, so that the others are done all the same."""
+def _take(step: Step, *, dry_run: bool, brief: bool) -> Literal["done", "absent", "failed"]:
+    """Do one step and report it; one that fails keeps no other from being done.
+
+    Args:
+        step: The step.
+        dry_run: Whether it only says what it would do.
+        brief: Whether it says nothing of files that hold nothing of goldrank; then the step may be "absent".
+    """
     title, work = step
     try:
         outcomes = work()
     except ClientFileError as error:
         failed = click.style("failed  ", fg="red")
         click.echo(f"{failed} {replies.clean(f'{title}: {error}')}", err=True)
-        return False
-    for outcome in outcomes:
+        return "failed"
+    told = [outcome for outcome in outcomes if not brief or outcome.deed != "absent" or outcome.note]
+    for outcome in told:
         note = f" ({outcome.note})" if outcome.note else ""
         deed = _WOULD.get(outcome.deed, outcome.deed) if dry_run else outcome.deed
         done = click.style(f"{deed:<8}", fg="green")
         click.echo(f"{done} {replies.clean(f'{title}: {outcome.file}{note}')}")
         if dry_run and outcome.deed in {"added", "updated", "removed"}:
             click.echo(replies.clean(f"{outcome.snippet}\n"))
-    return True
+    return "done" if told or not brief else "absent"

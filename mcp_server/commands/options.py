@@ -240,6 +240,21 @@ def load_golden(golden_path: Path | None, repository: Repository) -> "Golden":
     return golden_file.load(golden_path or repository.root / GOLDEN)
 
 
+def require_golden(golden_path: Path | None, root: Path, *, instead: str) -> None:
+    """Require a golden file before any work; `instead` is a command that needs none, in a sentence.
+
+    Raises:
+        ArgumentError: There is none.
+    """
+    file = golden_path or root / GOLDEN
+    if not file.exists():
+        raise ArgumentError(
+            f"{file} does not exist",
+            remedy='begin it with: goldrank golden add "question" path/to/answer; '
+            f"or, without one, {instead}",
+        )
+
+
 def text_of(file: Path) -> str:
     """Read a text file that was named on the command line."""
     try:

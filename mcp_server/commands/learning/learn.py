@@ -27,6 +27,7 @@ from mcp_server.commands.options import (
     load_golden,
     refreshed,
     repository_around,
+    require_golden,
     settings_of,
     with_golden,
 )
@@ -131,6 +132,8 @@ def learn(
     settings = settings_of(**common_flags(flags))
     has_golden = golden_path is not None or (root / GOLDEN).is_file()
     by_commits = since_last or source == "commits" or (source is None and not has_golden)
+    if source == "golden":
+        require_golden(golden_path, root, instead="learn from commits: goldrank learn --from commits")
     if (only == "order" or by_commits) and (flags["json_file"] or flags["markdown_file"]):
         raise ArgumentError(
             "--json and --markdown write how golden questions were answered, and none are asked here",

@@ -282,7 +282,7 @@ def test_one_entry_of_windsurf_serves_every_project_that_was_set_up(
     entry = held(BY_NAME["windsurf"], around.home / ".codeium/windsurf/mcp_config.json")
     assert sorted(entry["args"]) == sorted(["serve", str(around.root), str(other.root)])
     assert [outcome.deed for outcome in dismiss("windsurf", around)] == ["removed"]
-    assert [outcome.deed for outcome in dismiss("windsurf", around)] == ["absent"]
+    assert [outcome.deed for outcome in dismiss("windsurf", around)] == ["kept"]
     entry = held(BY_NAME["windsurf"], around.home / ".codeium/windsurf/mcp_config.json")
     assert entry["args"] == ["serve", str(other.root)]
     dismiss("windsurf", other)

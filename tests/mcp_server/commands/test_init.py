@@ -72,6 +72,21 @@ def test_the_command_finds_tells_prints_and_forgets(around: Surroundings, tmp_pa
     assert files(tmp_path) == before
 
 
+def test_a_removal_lists_what_it_changed_and_the_rest_in_one_line(around: Surroundings) -> None:
+    """You look for what was changed, not for seven files that never were."""
+    where: dict[str, Any] = {"home": around.home, "cwd": around.root}
+    nothing = "no client has goldrank in its configuration here; nothing was changed\n"
+    assert goldrank("--remove", **where).stdout == nothing
+    goldrank("codex", "claude-code", **where)
+    write(around.root, {".cursor/mcp.json": '{"mcpServers": {"goldrank": {"command": "mine"}}}'})
+    removed, codex, kept, rest = goldrank("--remove", **where).stdout.splitlines()
+    assert removed.startswith("removed  Claude Code: ")
+    assert codex.startswith("removed  Codex: ")
+    assert kept.startswith("kept     Cursor: ")
+    assert rest == "absent   in all others: Gemini CLI, opencode, VS Code, Windsurf, Zed, AGENTS.md, skill"
+    assert "absent   Zed: " in goldrank("--remove", "zed", **where).stdout
+
+
 def test_one_broken_file_does_not_keep_the_others_from_being_told(
     around: Surroundings, tmp_path: Path
 ) -> None:

@@ -100,6 +100,19 @@ def test_lint_lists_every_invalid_row_at_once_and_where_it_stands(house: Path) -
     assert [(item["row"], item["line"]) for item in found] == [(1, 2), (1, 2), (2, 3), (2, 3), (4, 5)]
 
 
+def test_without_a_golden_file_eval_and_learn_say_what_needs_none(tmp_path: Path) -> None:
+    """Hardly any repository has golden questions, and commits can be asked at once."""
+    root = write(tmp_path / "r", {"a.py": "a = 1\n"})
+    for arguments, instead in (
+        (("eval",), "goldrank eval --past"),
+        (("eval", "--golden", "mine.json"), "goldrank eval --past"),
+        (("learn", "--from", "golden"), "goldrank learn --from commits"),
+    ):
+        out = goldrank(*arguments, cwd=root, code=2)
+        assert "does not exist; begin it with: goldrank golden add" in out
+        assert out.strip().endswith(instead)
+
+
 def test_a_question_is_added_and_a_wrong_one_is_not(house: Path) -> None:
     """A golden file grows one question at a time."""
     out = goldrank("golden", "add", "what closes a lock", "src/part3.py:2-2", "--tag", "how", cwd=house)
