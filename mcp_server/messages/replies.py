@@ -17,6 +17,7 @@ from mcp_server.messages.stage_text import stage_text
 from mcp_server.messages.visibility import clean as clean  # noqa: PLC0414 - the commands write with it too
 from mcp_server.messages.ways import TOOL, Ways
 from retrieval.errors import shorten
+from retrieval.rank.everyday import Everyday
 from retrieval.records import Chunk
 from retrieval.search.places import places_of
 from retrieval.search.searcher import Answer, Request
@@ -139,11 +140,13 @@ def _words(answer: Answer, budget: int, ways: Ways, *, is_low: bool) -> Iterator
     if words.aside:
         fitting = f"they fit another place than your question does, so count little: {_spot(words.aside)}"
         yield _within(fitting, budget)
-    if is_low:
+    if is_low and words.everyday:
+        yield _says_nothing(words.everyday, answer.stages.chunks, ways)
+    elif is_low:
         other = "" if said else f", or {ways.guessing}"
         again = _near(words.near if not said else (), ", such as ") or other
         yield f"note: this may not be here; the nearest follow. Ask again in the project's words{again}."
-    if is_low and answer.left_out:
+    if is_low and answer.left_out and not words.everyday:
         yield f"note: {answer.left_out}; `goldrank status --excluded` lists them."
 
 
@@ -154,6 +157,14 @@ def _within(line: str, budget: int) -> str:
 def _spot(chunk: Chunk) -> str:
     spot = clean(chunk.span)
     return f"{spot} ({clean(chunk.symbol)})" if chunk.symbol else spot
+
+
+def _says_nothing(word: Everyday, chunks: int, ways: Ways) -> str:
+    where = f'"{clean(word.word)}" is in {word.chunks:,} of {chunks:,} chunks'
+    return (
+        f"note: {where}, so this question does not say where to look. Ask what the code does, name an "
+        f"identifier, or {ways.guessing}."
+    )
 
 
 def _near(names: Sequence[str], before: str) -> str:

@@ -20,6 +20,7 @@ from mcp_server.messages.sections import Section, sections_of
 from mcp_server.serving.workspace import Workspace
 from retrieval.errors import CancelledError, GoldrankError
 from retrieval.progress import IsCancelled, Progress, no_progress
+from retrieval.rank.everyday import Everyday
 from retrieval.records import Ranked, RankedAcross
 from retrieval.search import searcher
 from retrieval.search.places import places_of
@@ -179,7 +180,17 @@ def _vocabulary(found: Iterable[RepoAnswer], best: Sequence[tuple[str, Result]])
         tuple(guess for guess in dict.fromkeys(absent) if guess not in here),
         nearest.near,
         aside,
+        _everyday([words.everyday for words in known.values()]),
     )
+
+
+def _everyday(found: Sequence[Everyday | None]) -> Everyday | None:
+    """Return the most frequent word if the question has only everyday words in every repository."""
+    words = [word for word in found if word]
+    if not words or len(words) < len(found):
+        return None
+    most = max(words, key=lambda word: word.chunks)
+    return replace(most, chunks=sum(word.chunks for word in words if word.word == most.word))
 
 
 def _across(ranked: Ranked | RankedAcross, score: float, rank: int) -> RankedAcross:

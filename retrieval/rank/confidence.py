@@ -13,6 +13,7 @@ import numpy as np
 
 from retrieval.chunks import tokenizer
 from retrieval.index.reader import Snapshot
+from retrieval.rank.everyday import everyday
 from retrieval.rank.features import Features
 from retrieval.rank.need import Guess, Need, NeedKind
 from retrieval.rank.query import whole_stem
@@ -119,8 +120,8 @@ class Confidence:
 
 
 def judge(need: Need, snapshot: Snapshot, features: Features, candidates: Sequence[Candidate]) -> Confidence:
-    """Compute the confidence from the signs of the best candidate; 0 without candidates."""
-    if not candidates:
+    """Compute the confidence from the signs of the best candidate; 0 without candidates or a telling word."""
+    if not candidates or everyday(need, snapshot):
         return Confidence(0.0, is_low=True)
     calibration = CALIBRATIONS[need.kind]
     found = signs(need, snapshot, features, candidates[0])

@@ -11,6 +11,7 @@ import numpy as np
 from retrieval.chunks import tokenizer
 from retrieval.index.reader import Snapshot
 from retrieval.rank.confidence import occurs
+from retrieval.rank.everyday import Everyday, everyday
 from retrieval.rank.features import GUESS_FEATURES, Features
 from retrieval.rank.need import Need
 from retrieval.rank.query import name_key
@@ -38,12 +39,14 @@ class Vocabulary:
         near: Names that the repository defines near the question, best first, other than the caller's.
         aside: Where the guesses count little beside the question, the place that would come first if they
             counted whole, of the files without a result; else None.
+        everyday: The most frequent word of a question that has only everyday words.
     """
 
     found: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
     near: tuple[str, ...] = ()
     aside: Chunk | None = None
+    everyday: Everyday | None = None
 
 
 NO_VOCABULARY = Vocabulary()
@@ -73,6 +76,7 @@ def vocabulary_of(
         absent=tuple(text for text, is_there in here.items() if not is_there),
         near=_near(need, candidates[:NEAR_CANDIDATES]),
         aside=_aside(measured, weights, shown),
+        everyday=everyday(need, snapshot),
     )
 
 
