@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -21,6 +22,7 @@ from mcp_server.commands.options import (
 )
 from mcp_server.messages import replies
 from mcp_server.messages.sections import sections_of
+from mcp_server.messages.ways import INTERACTIVE
 from mcp_server.serving.model_choice import ModelChoice, base_stage
 from mcp_server.terminal import interactive, results
 from mcp_server.terminal.progress import waiting
@@ -182,13 +184,15 @@ def _find(repository: Repository, request: Request, second: SecondStage | None) 
 
 def _interactively(repository: Repository, request: Request, second: SecondStage | None, shown: Shown) -> int:
     """Answer what a person types, each by a search of its own."""
+    shown = replace(shown, ways=INTERACTIVE)
 
-    def ask(question: str, offset: int) -> interactive.Listing:
+    def ask(question: str, offset: int) -> interactive.Page:
         found = _find(repository, replace(request, query=question, offset=offset), second)
-        places = [section.place for section in found.sections]
-        return interactive.Listing(
-            results.text(found, shown), places, lambda position: results.whole(found, position)
-        )
+        places = [
+            interactive.Place(section.place, partial(results.whole, found, position))
+            for position, section in enumerate(found.sections)
+        ]
+        return interactive.Page(results.text(found, shown), places)
 
     return (
         0 if interactive.run(ask, repository.root if repository.mirror is None else None) else NOTHING_FOUND

@@ -1,6 +1,6 @@
 """How a reply tells its reader to ask again: by a tool's arguments, or by the options of the command."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +47,12 @@ COMMAND = Ways(
     guessing="guess names with --expect",
 )
 """For a person, who runs `goldrank search`."""
+
+INTERACTIVE = replace(
+    COMMAND,
+    whole="a number shows one whole",
+    following="n shows the next",
+    page_end="[n shows the next]",
+    sooner="the numbers before it still work; ask another question",
+)
+"""For a person who types into an interactive search."""

@@ -7,7 +7,7 @@ kept in memory only: what somebody looks for in a repository is nobody else's bu
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -28,23 +28,74 @@ _NUMBER = re.compile(r"\d{1,6}")
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
-    """The answer to one question.
+class Place:
+    """One place of an answer: its lines, and what writes it with all its code."""
 
-    Attributes:
-        text: The places, as they are printed.
-        places: The places, in the order of their numbers.
-        whole: Writes a place with all its code; takes its position, from 0.
-        first: The number of the first place.
-    """
+    chunk: Chunk
+    whole: Callable[[], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of the answer to one question: the places, best first, and how they are printed."""
 
     text: str
-    places: Sequence[Chunk]
-    whole: Callable[[int], str]
-    first: int = 1
+    places: Sequence[Place]
 
 
-def run(ask: Callable[[str, int], Listing], root: Path | None) -> int:
+class Session:
+    """The question that is being answered, and every place that was shown for it."""
+
+    def __init__(self, ask: Callable[[str, int], Page], root: Path | None) -> None:
+        """Begin without a question.
+
+        Args:
+            ask: Answers a question, from its place 0 or a later one on.
+            root: The folder that paths begin at; None where they are no files on this disk.
+        """
+        self.answered = 0
+        self._ask, self._root = ask, root
+        self._question = ""
+        self._places: list[Place] = []  # of all pages, so that a number keeps its meaning
+
+    def take(self, line: str) -> None:
+        """Do what a line says.
+
+        Raises:
+            GoldrankError: It cannot be done.
+        """
+        if line.lower() in _HELP:
+            click.echo(click.style(WELCOME, dim=True))
+        elif line.lower() in _NEXT and self._question:
+            self._show(self._ask(self._question, len(self._places)))
+        elif opening := _OPEN.fullmatch(line):
+            chunk = self._place(opening[1]).chunk
+            editor.open_at(_folder(self._root) / chunk.path, chunk.start_line)
+        elif _NUMBER.fullmatch(line):
+            click.echo(self._place(line).whole())
+        else:
+            self._question, self._places = line, []
+            self._show(self._ask(line, 0))
+            self.answered += bool(self._places)
+
+    def _show(self, page: Page) -> None:
+        self._places += page.places
+        click.echo(page.text)
+
+    def _place(self, number: str) -> Place:
+        """Return the place with a number.
+
+        Raises:
+            GoldrankError: No place has this number.
+        """
+        if 0 < int(number) <= len(self._places):
+            return self._places[int(number) - 1]
+        known = f"the places are 1 to {len(self._places)}" if self._places else "ask a question first"
+        remedy = f'{known}, or search for the number: "{number}"'
+        raise GoldrankError(f"no place has the number {number}", remedy=remedy)
+
+
+def run(ask: Callable[[str, int], Page], root: Path | None) -> int:
     """Answer questions until an empty line, a word that leaves, or the end of input.
 
     Args:
@@ -57,28 +108,13 @@ def run(ask: Callable[[str, int], Listing], root: Path | None) -> int:
     with suppress(ImportError):  # Python on Windows has none
         import readline  # noqa: F401 - `input` uses it once it is imported
     click.echo(click.style(WELCOME, dim=True))
-    answered, found, question, seen = 0, Listing("", (), lambda _at: ""), "", 0
+    session = Session(ask, root)
     while (line := _typed()) and line.lower() not in _LEAVE:
         try:
-            if line.lower() in _HELP:
-                click.echo(click.style(WELCOME, dim=True))
-            elif line.lower() in _NEXT and question:
-                seen += len(found.places)
-                found = replace(ask(question, seen), first=seen + 1)
-                click.echo(found.text)
-            elif opening := _OPEN.fullmatch(line):
-                place = found.places[_position(opening[1], found)]
-                editor.open_at(_folder(root) / place.path, place.start_line)
-            elif _NUMBER.fullmatch(line):
-                click.echo(found.whole(_position(line, found)))
-            else:
-                question, seen = line, 0
-                found = ask(line, 0)
-                answered += bool(found.places)
-                click.echo(found.text)
+            session.take(line)
         except GoldrankError as error:
             click.echo(clean(f"goldrank: {error}"), err=True)
-    return answered
+    return session.answered
 
 
 def _folder(root: Path | None) -> Path:
@@ -102,17 +138,3 @@ def _typed() -> str:
     except (EOFError, KeyboardInterrupt):
         click.echo()
         return ""
-
-
-def _position(number: str, found: Listing) -> int:
-    """Return the position of a place that was named by its number.
-
-    Raises:
-        GoldrankError: No place has this number.
-    """
-    position, last = int(number) - found.first, found.first + len(found.places) - 1
-    if 0 <= position < len(found.places):
-        return position
-    known = f"the last answer lists {found.first} to {last}" if found.places else "ask a question first"
-    remedy = f'{known}, or search for the number: "{number}"'
-    raise GoldrankError(f"no place has the number {number}", remedy=remedy)

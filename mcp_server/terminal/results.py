@@ -11,7 +11,7 @@ import click
 from mcp_server.messages import explanation, replies, search_json
 from mcp_server.messages.blocks import block_of
 from mcp_server.messages.sections import Section
-from mcp_server.messages.ways import COMMAND
+from mcp_server.messages.ways import COMMAND, Ways
 from mcp_server.terminal.colour import is_coloured, takes_lines, takes_links
 from mcp_server.terminal.painting import Link, painted
 from retrieval.search import searcher
@@ -31,6 +31,7 @@ class Shown:
         explain: Whether each score is explained.
         explain_line: `path:line` of a chunk to explain, or None.
         output: Text for people, or JSON for programs.
+        ways: How the reader asks again.
     """
 
     max_chars: int
@@ -38,6 +39,7 @@ class Shown:
     explain: bool
     explain_line: str | None
     output: Output
+    ways: Ways = COMMAND
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ def show(found: Found, shown: Shown) -> None:
 
 def text(found: Found, shown: Shown) -> str:
     """Write what a search found."""
-    layout = replies.Layout(shown.max_chars, shown.form, COMMAND)
+    layout = replies.Layout(shown.max_chars, shown.form, shown.ways)
     reply = replies.search_reply(
         found.answer, found.sections, request=found.request, source=found.source, layout=layout
     )

@@ -26,7 +26,7 @@ def test_a_person_asks_looks_and_opens(example: Path, tmp_path: Path) -> None:
         screen.type("o 2\n")
         screen.wait_for(f"OPENED +1 {example.resolve()}/tests/test_client.py")
         screen.type("9\n")
-        screen.wait_for("no place has the number 9; the last answer lists 1 to 2")
+        screen.wait_for("no place has the number 9; the places are 1 to 2")
         screen.type("\n")
         code, _ = screen.end()
     assert code == 0
@@ -77,7 +77,7 @@ def test_a_pipe_is_told_to_write_the_question(example: Path) -> None:
 
 
 def test_the_words_that_people_try_first_do_what_they_mean(example: Path) -> None:
-    """Nobody reads the first line twice: q leaves, ? repeats it, n turns the page and goes on counting."""
+    """Nobody reads the first line twice: q leaves, ? repeats it, n turns the page, numbers keep their meaning."""
     pages = {f"src/page_{i}.py": f"def turn_page_{i}(book):\n    return book.page({i})\n" for i in range(12)}
     write(example, pages)
     with terminal("search", cwd=example) as screen:
@@ -86,12 +86,20 @@ def test_the_words_that_people_try_first_do_what_they_mean(example: Path) -> Non
         screen.wait_for("q or an empty line ends", times=2)
         screen.type("turn the page of a book\n")
         screen.wait_for("8. src/page_")
+        assert "n shows the next" in plain(screen.shown)
+        assert "--offset" not in plain(screen.shown)
         screen.type("n\n")
         screen.wait_for("9. src/page_")
         screen.type("10\n")
         screen.wait_for("return book.page")
         screen.type("1\n")
-        screen.wait_for("no place has the number 1; the last answer lists 9 to")
+        screen.wait_for("1. src/page_", times=3)
+        screen.type("n\n")
+        screen.wait_for("No result after the first 12: the numbers before it still work")
+        screen.type("12\n")
+        screen.wait_for("12. src/page_", times=2)
+        screen.type("13\n")
+        screen.wait_for("no place has the number 13; the places are 1 to 12")
         screen.type("quit\n")
         code, _ = screen.end()
     assert code == 0
