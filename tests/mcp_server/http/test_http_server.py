@@ -103,6 +103,16 @@ def statuses(base: str, tokens: Sequence[str]) -> list[int]:
     return [posted(base, token=token).status_code for token in tokens]
 
 
+def test_the_call_that_the_docs_show_is_answered(serve: Serve) -> None:
+    """An example that fails costs more than none."""
+    example = (
+        (Path(__file__).parents[3] / "docs/http.md").read_text(encoding="utf-8").partition("curl -sS")[2]
+    )
+    headers = dict(header.split(": ") for header in re.findall(r"-H '(.*?)'", example))
+    reply = posted(serve(), json.loads(example.split("-d '")[1].split("' |")[0]), headers=headers)
+    assert "best first" in reply.json()["result"]["content"][0]["text"]
+
+
 @pytest.mark.anyio
 @pytest.mark.parametrize("mode", ["2026-07-28", "legacy"])
 async def test_both_tools_answer_over_http_in_both_eras(serve: Serve, mode: str) -> None:

@@ -77,7 +77,7 @@ def test_a_pipe_is_told_to_write_the_question(example: Path) -> None:
 
 
 def test_the_words_that_people_try_first_do_what_they_mean(example: Path) -> None:
-    """Nobody reads the first line twice: q leaves, ? repeats it, n turns the page, numbers keep their meaning."""
+    """Nobody reads the first line twice: q leaves, ? repeats it, n turns the page, numbers stay."""
     pages = {f"src/page_{i}.py": f"def turn_page_{i}(book):\n    return book.page({i})\n" for i in range(12)}
     write(example, pages)
     with terminal("search", cwd=example) as screen:
