@@ -51,6 +51,8 @@ class Settings:
         rerank_depth: How many candidates the cross-encoder reads.
         rerank_deadline_s: Seconds after which the remaining candidates keep their first-stage order.
         max_file_bytes: Larger files are not indexed.
+        follow_links: Whether links to files and folders inside the served roots are followed. Set it where
+            every command sees it: a command without it takes what links lead to out of the index.
         chunk_cache_bytes: Size limit of the chunk cache, which other work trees and branches reuse.
         index_wait_s: How long a search waits for an index that can be complete in that time. If it cannot,
             the search returns sooner, with results from the index so far.
@@ -74,6 +76,7 @@ class Settings:
     rerank_depth: int = 30
     rerank_deadline_s: float = 8.0
     max_file_bytes: int = 1_000_000
+    follow_links: bool = False
     chunk_cache_bytes: int = CHUNK_CACHE_BYTES
     index_wait_s: float = 10.0  # docs/decisions/0019-a-question-waits-for-a-whole-index.md
     max_open_repositories: int = 32  # each small one takes 2 MB; reopening one takes a tenth of a second
@@ -104,6 +107,16 @@ RENAMED: Mapping[str, str] = {
 }
 """The names of settings in the first release."""
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+_SWITCHES = {
+    "true": True,
+    "1": True,
+    "yes": True,
+    "on": True,
+    "false": False,
+    "0": False,
+    "no": False,
+    "off": False,
+}
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -189,6 +202,8 @@ def _convert(name: str, value: object, source: _Source) -> object:
         return Path(_path(value, source))
     if isinstance(default, str):
         return _text(name, value, source)
+    if isinstance(default, bool):
+        return _switch(value, source)
     kind = type(default)
     low, high = RANGES[name]
     noun = f"a whole number from {low:g} to {high:g}" if kind is int else f"a number from {low:g} to {high:g}"
@@ -199,6 +214,15 @@ def _convert(name: str, value: object, source: _Source) -> object:
     if not low <= number <= high:  # also rejects NaN
         raise _refusal(value, source, noun)
     return number
+
+
+def _switch(value: object, source: _Source) -> bool:
+    """Read a switch; text from the environment may be a word or a digit."""
+    if source.kind == "environment" and isinstance(value, str):
+        value = _SWITCHES.get(value.strip().lower(), value)
+    if not isinstance(value, bool):
+        raise _refusal(value, source, "true or false")
+    return value
 
 
 def _number(value: object, kind: type, *, is_text: bool) -> float:

@@ -56,6 +56,8 @@ def _meanings(docstring: str) -> dict[str, str]:
 def _default(setting: Field[object]) -> str:
     if setting.default is MISSING:
         return _FOLDERS[setting.name]
+    if isinstance(setting.default, bool):
+        return f"`{str(setting.default).lower()}`"
     shown = f"{setting.default:,}" if isinstance(setting.default, int | float) else str(setting.default)
     return f"`{shown}`" if shown else "none"
 
@@ -65,6 +67,8 @@ def _accepted(setting: Field[object]) -> str:
         low, high = RANGES[setting.name]
         kind = "a whole number" if isinstance(setting.default, int) else "a number"
         return f"{kind} from {low:,} to {int(high):,}"
+    if isinstance(setting.default, bool):
+        return "true or false"
     return "a path" if setting.default is MISSING or setting.name == "log_file" else "text"
 
 

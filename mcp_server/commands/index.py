@@ -8,7 +8,15 @@ from typing import Any
 
 import click
 
-from mcp_server.commands.options import SERVED, counted, opened, settings_of, up_to_date, with_common
+from mcp_server.commands.options import (
+    SERVED,
+    counted,
+    opened,
+    settings_of,
+    up_to_date,
+    with_common,
+    with_links,
+)
 from mcp_server.messages import replies
 from mcp_server.terminal.progress import took, waiting
 from mcp_server.terminal.usage import examples
@@ -34,6 +42,7 @@ from retrieval.sync.store import Store, store_folder
 @click.argument("root", type=SERVED, default=".")
 @click.option("--rebuild", is_flag=True, help="Delete the index first.")
 @click.option("--yes", is_flag=True, help="Index a folder outside git, however many files it holds.")
+@with_links
 @with_common
 def index(root: Root, rebuild: bool, yes: bool, **flags: Any) -> None:
     """Bring the index of ROOT, a folder or a URL, up to date ahead of time. Every search does this too.
@@ -64,6 +73,7 @@ def index(root: Root, rebuild: bool, yes: bool, **flags: Any) -> None:
     is_flag=True,
     help="List every file that is not searched, with its reason, and what git ignores.",
 )
+@with_links
 @with_common
 def status(root: Root, excluded: bool, **flags: Any) -> None:
     """Bring the index of ROOT up to date, and show what it holds and what is left out, with reasons.

@@ -109,6 +109,13 @@ with_models = click.option(
 )
 
 
+with_links = click.option(
+    "--follow-links/--no-follow-links",
+    default=None,
+    help="Follow links to files and folders inside the repositories that are searched. [default: no]",
+)
+
+
 def with_common(command: Command) -> Command:
     """Add the options that every command takes."""
     for option in (

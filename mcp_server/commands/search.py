@@ -18,6 +18,7 @@ from mcp_server.commands.options import (
     settings_of,
     up_to_date,
     with_common,
+    with_links,
     with_model,
 )
 from mcp_server.messages import replies
@@ -104,6 +105,7 @@ from retrieval.sync.repository import Repository
 )
 @click.option("--jsonl", "as_lines", is_flag=True, help="Print one place a line, as JSON, with its code.")
 @with_model
+@with_links
 @with_common
 def search(  # noqa: PLR0913, PLR0917 - one parameter an option
     words: Sequence[str],
@@ -215,6 +217,7 @@ def _interactively(repository: Repository, request: Request, second: SecondStage
 )
 @click.option("--no-rerank", is_flag=True, help="Do not run the cross-encoder.")
 @with_model
+@with_links
 @with_common
 def run(
     root: Root,

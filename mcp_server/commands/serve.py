@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import click
 
-from mcp_server.commands.options import FOLDER, SERVED_AS_NAMED, with_common, with_model
+from mcp_server.commands.options import FOLDER, SERVED_AS_NAMED, with_common, with_links, with_model
 from mcp_server.serving.workspace import default_root
 from mcp_server.terminal.usage import examples
 from retrieval import installation
@@ -91,6 +91,7 @@ def with_http(command: Callable[..., Any]) -> Callable[..., Any]:
 )
 @with_http
 @with_model
+@with_links
 @with_common
 def serve(roots: Sequence[Root], fleet: bool, feedback: bool, http: str | None, **flags: Any) -> None:
     """Serve rag_search and rag_rerank over standard input and output, or over HTTP.

@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,14 +31,16 @@ CHECKS = 4  # for idle repositories, within the idle time that unloads a model
 _ROTATED = (".1", ".2", ".3")  # suffixes of a log file's predecessors
 
 
-def open_repository(root: Root, settings: Settings) -> Repository:
-    """Open a repository as the settings say, without indexing it."""
+def open_repository(root: Root, settings: Settings, *, beside: Iterable[Root] = ()) -> Repository:
+    """Open a repository as the settings say, without indexing it; `beside` are the other served roots."""
+    folders = tuple(place for place in (root, *beside) if not isinstance(place, Source))
     return Repository(
         root,
         cache=settings.cache,
         max_bytes=settings.max_file_bytes,
         chunk_cache_bytes=settings.chunk_cache_bytes,
         own=(settings.models, *_logs(settings.log_file)),
+        linked=folders if settings.follow_links else (),
     )
 
 
@@ -96,7 +98,7 @@ class RepositoryPool:
         with self._lock:
             self._follow_link(name)
             if name not in self._open:
-                repository = open_repository(self._roots[name], self._settings)
+                repository = open_repository(self._roots[name], self._settings, beside=self._roots.values())
                 indexer = BackgroundIndexer(repository, wait_s=self._settings.index_wait_s)
                 self._open[name] = _Open(repository, indexer, 0.0)
             self._open.move_to_end(name)

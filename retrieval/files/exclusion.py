@@ -83,6 +83,11 @@ def reason_in_type(base: str, path: str, mode: int) -> str:
     return _reason_in_folder(f"{base}/{path}") if stat.S_ISDIR(mode) else "not a regular file"
 
 
+def is_link(reason: str) -> bool:
+    """Return whether a path is excluded because it is a link."""
+    return reason in {A_LINK, OUTSIDE}
+
+
 def _reason_in_folder(folder: str) -> str:
     """Say why a folder is in a list of files: git tracks it as a whole, or it cannot be read."""
     try:

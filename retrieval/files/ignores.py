@@ -21,7 +21,8 @@ MANY = 100_000
 _BARE = frozenset({"HEAD", "objects", "refs"})  # every git repository has these, whatever its name
 _CVS = frozenset({"Entries", "Repository"})
 
-_SYSTEM = frozenset({"/proc", "/sys", "/dev"})  # these are not files on disk but views of the kernel
+SYSTEM = ("/proc/", "/sys/", "/dev/")
+"""Folders that are not on disk but views of the kernel."""
 
 Above = tuple[tuple[int, Rules], ...]
 """The ignore files that apply to a folder, outermost first, each with the length of its folder's path."""
@@ -74,7 +75,7 @@ def visit(root: Path, *, skipped: Sequence[str] = ()) -> Iterator[str]:
         for entry in entries:
             path = f"{folder}/{entry.name}" if folder else entry.name
             is_folder = _is_folder(entry)
-            if entry.name == ".git" or path in passed_over or f"{base}/{path}" in _SYSTEM:
+            if entry.name == ".git" or path in passed_over or f"{base}/{path}/" in SYSTEM:
                 continue
             said = own.folder_verdict(path) if is_folder else own.verdict(path)
             is_out = here.is_out or _is_ignored(path, above, is_folder=is_folder)

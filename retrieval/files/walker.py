@@ -45,6 +45,7 @@ class Listing:
         commit: The whole hash of the commit that holds them; "" for files on disk.
         rules: The `.goldrankignore` files.
         nested: Submodules and nested repositories whose files are listed, each with a trailing slash.
+        follows_links: Whether some files are listed under the path of a link.
     """
 
     files: Mapping[str, FileStat]
@@ -56,6 +57,7 @@ class Listing:
     commit: str = ""
     rules: OwnRules = field(default_factory=OwnRules.none)
     nested: tuple[str, ...] = ()
+    follows_links: bool = False
 
     @cached_property
     def reasons(self) -> Mapping[str, str]:
@@ -126,8 +128,7 @@ def _with_nested(root: Path, last: Listing, *, max_bytes: int, own: Sequence[str
             break
         listed: list[str] = []
         for folder in nested:
-            inside = _tracked_by_git(root / folder)
-            listed += [f"{folder}/{path}" for path in inside or ignores.visit(root / folder)]
+            listed += [f"{folder}/{path}" for path in listed_below(root / folder)]
         listed = sorted(set(_not_own(listed, own)), key=os.fsencode)
         own_files = [path for path in (*last.files, *listed) if path.endswith(own_ignores.NAME)]
         last = replace(
@@ -143,6 +144,11 @@ def _with_nested(root: Path, last: Listing, *, max_bytes: int, own: Sequence[str
         ordered = sorted({**last.files, **files}.items(), key=lambda entry: os.fsencode(entry[0]))
         last = replace(last, files=dict(ordered), excluded=(*others, *excluded))
     return last
+
+
+def listed_below(folder: Path) -> list[str]:
+    """List the files below a folder inside a root, by the rules of its own git where there is one."""
+    return _tracked_by_git(folder) or list(ignores.visit(folder))
 
 
 def is_vast(root: Path, *, own: Sequence[str] = ()) -> bool:

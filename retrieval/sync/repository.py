@@ -33,6 +33,7 @@ class Repository:
         max_bytes: int,
         chunk_cache_bytes: int = CHUNK_CACHE_BYTES,
         own: Sequence[Path] = (),
+        linked: Sequence[Path] = (),
     ) -> None:
         """Open a root without reading files.
 
@@ -42,14 +43,18 @@ class Repository:
             max_bytes: Larger files are not indexed.
             chunk_cache_bytes: Size limit of the chunk cache.
             own: Other files and folders that belong to goldrank; like the cache, they are not searched.
+            linked: The roots that links may lead to; without any, no link is followed.
 
         Raises:
             RootError: The root does not exist or cannot be read.
         """
-        self.mirror = (
-            Mirror(root, cache=cache, max_file_bytes=max_bytes) if isinstance(root, Source) else None
-        )
-        self._tree = _tree(root, self.mirror, max_bytes=max_bytes, own=(cache, *own))
+        self.mirror: Mirror | None = None
+        self._tree: Tree
+        if isinstance(root, Source):
+            self.mirror = Mirror(root, cache=cache, max_file_bytes=max_bytes)
+            self._tree = CommitTree(self.mirror, max_bytes=max_bytes)
+        else:
+            self._tree = WorkTree(root, max_bytes=max_bytes, own=(cache, *own), linked=linked)
         self._sync = Sync(self._tree, cache=cache, chunk_cache_bytes=chunk_cache_bytes)
         history = self._sync.store.history
         self._archive = (
@@ -182,10 +187,3 @@ class Repository:
     def store_bytes(self) -> int:
         """Return the total size of the index's files."""
         return self._sync.store.size_bytes()
-
-
-def _tree(root: Root, mirror: Mirror | None, *, max_bytes: int, own: Sequence[Path]) -> Tree:
-    if isinstance(root, Source):
-        assert mirror is not None  # noqa: S101 - a source has one, for the type checker
-        return CommitTree(mirror, max_bytes=max_bytes)
-    return WorkTree(root, max_bytes=max_bytes, own=own)

@@ -171,6 +171,8 @@ class Sync:
     def _listed(self, touched: Collection[str] | None) -> Listing:
         """List the current files, and note which may differ from their indexed content."""
         last = self.look.listing
+        if last is not None and last.follows_links:
+            touched = None  # what changes where links lead is not watched
         if last is not None and touched is not None and not touched:
             self.look = Look(last, is_still=True)
             return last

@@ -8,6 +8,8 @@ from pathlib import Path
 from retrieval.chunks.chunk_text import masked_lines
 from retrieval.files import confinement, exclusion, git, own_ignores, walker
 from retrieval.files.walker import Listing
+from retrieval.paths import followed_links
+from retrieval.paths.followed_links import LinkPolicy
 from retrieval.progress import IsCancelled, Progress
 
 GIT_IGNORES = "git ignores it"
@@ -24,13 +26,16 @@ class WorkTree:
 
     is_on_disk = True
 
-    def __init__(self, root: Path, *, max_bytes: int, own: Sequence[Path] = ()) -> None:
+    def __init__(
+        self, root: Path, *, max_bytes: int, own: Sequence[Path] = (), linked: Sequence[Path] = ()
+    ) -> None:
         """Open a root without listing files.
 
         Args:
             root: The folder.
             max_bytes: Larger files are excluded.
             own: Files and folders that belong to goldrank, which are not listed.
+            linked: The roots that links may lead to; without any, no link is followed.
 
         Raises:
             RootError: The root does not exist or cannot be read.
@@ -39,6 +44,7 @@ class WorkTree:
         self.listing_s = 0.0
         self._max_bytes = max_bytes
         self._own = _below(self.root, own)
+        self._links = LinkPolicy(_real(linked), _real(own), max_bytes)
         self._known: tuple[Listing | None, git.Head, git.State] | None = None  # git's answer, and its input
 
     @property
@@ -65,7 +71,7 @@ class WorkTree:
     def list_all(self) -> Listing:
         """List the whole tree."""
         start = time.perf_counter()
-        listing = walker.walk(self.root, max_bytes=self._max_bytes, own=self._own)
+        listing = self._walk()
         self.listing_s = time.perf_counter() - start
         return listing
 
@@ -75,11 +81,17 @@ class WorkTree:
         Returns:
             The listing, or None when a touched path may affect others and the whole tree must be listed.
         """
+        if last.follows_links:
+            return None  # nothing tells what changed elsewhere
         return walker.walk_again(self.root, last, touched, max_bytes=self._max_bytes, own=self._own)
+
+    def _walk(self) -> Listing:
+        listing = walker.walk(self.root, max_bytes=self._max_bytes, own=self._own)
+        return followed_links.follow(self._links, self.root, listing)
 
     def changed_since(self, last: Listing) -> set[str]:
         """List the whole tree and return the paths that changed since a listing."""
-        now = walker.walk(self.root, max_bytes=self._max_bytes, own=self._own).files
+        now = self._walk().files
         return {path for path in last.files.keys() | now.keys() if last.files.get(path) != now.get(path)}
 
     def names(self) -> list[str]:
@@ -94,9 +106,9 @@ class WorkTree:
         """Read a listed file.
 
         Raises:
-            OSError: The file vanished, became a link, or cannot be read.
+            OSError: The file vanished, became a link that is not followed, or cannot be read.
         """
-        return walker.read(self.root, path)
+        return followed_links.read(self._links, self.root, path)
 
     def lines(self, path: str, *, clean_digest: str = "") -> list[str] | None:
         """Read the lines of a listed file with secrets masked; None when it is gone or cannot be read.
@@ -171,5 +183,8 @@ def folders_above(path: str) -> Iterator[str]:
 
 def _below(root: Path, paths: Iterable[Path]) -> tuple[str, ...]:
     """Return the paths that are below a root, relative to it."""
-    real = (Path(os.path.realpath(path.expanduser())) for path in paths)
-    return tuple(path.relative_to(root).as_posix() for path in real if root in path.parents)
+    return tuple(path.relative_to(root).as_posix() for path in _real(paths) if root in path.parents)
+
+
+def _real(paths: Iterable[Path]) -> tuple[Path, ...]:
+    return tuple(Path(os.path.realpath(path.expanduser())) for path in paths)

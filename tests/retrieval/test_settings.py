@@ -26,6 +26,7 @@ def test_flags_win_over_the_environment_over_the_file_over_defaults(tmp_path: Pa
     [
         ("rerank_weight", "2", r"GOLDRANK_RERANK_WEIGHT is '2'; it takes a number from 0 to 1"),
         ("rerank_depth", "ten", r"GOLDRANK_RERANK_DEPTH is 'ten'; it takes a whole number from 1 to 200"),
+        ("follow_links", "maybe", r"GOLDRANK_FOLLOW_LINKS is 'maybe'; it takes true or false"),
         ("log_level", "loud", r"GOLDRANK_LOG_LEVEL is 'loud'; it takes one of DEBUG, INFO, WARNING, ERROR"),
     ],
 )
@@ -55,6 +56,8 @@ def test_a_wrong_file_is_named(tmp_path: Path, text: str, said: str) -> None:
     [
         ("rerank_depth = 20.7", r"rerank_depth is 20\.7; it takes a whole number from 1 to 200"),
         ("rerank_depth = true", r"rerank_depth is True; it takes a whole number"),
+        ('follow_links = "true"', r"follow_links is 'true'; it takes true or false"),
+        ("follow_links = 1", r"follow_links is 1; it takes true or false"),
         ('rerank_depth = "20"', r"rerank_depth is '20'; it takes a whole number"),
         ("rerank_weight = true", r"rerank_weight is True; it takes a number from 0 to 1"),
         ("rerank_weight = nan", r"rerank_weight is nan; it takes a number from 0 to 1"),
@@ -88,6 +91,17 @@ def test_a_variable_is_not_rounded_either(tmp_path: Path, value: str) -> None:
     """What a shell hands over is text; it still is a whole number or none."""
     with pytest.raises(ArgumentError, match=r"GOLDRANK_RERANK_DEPTH is .*; it takes a whole number"):
         load_settings({}, environment={"GOLDRANK_RERANK_DEPTH": value}, file=tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize(("value", "is_on"), [("true", True), ("1", True), ("No", False), ("off", False)])
+def test_a_switch_is_a_word_or_a_digit_in_a_variable(tmp_path: Path, value: str, is_on: bool) -> None:
+    """A shell knows text alone."""
+    environment = {"GOLDRANK_FOLLOW_LINKS": value}
+    assert load_settings({}, environment=environment, file=tmp_path / "none.toml").follow_links is is_on
+    flags = {"follow_links": not is_on}
+    assert (
+        load_settings(flags, environment=environment, file=tmp_path / "none.toml").follow_links is not is_on
+    )
 
 
 def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:

@@ -128,3 +128,16 @@ def test_a_line_that_status_advises_lets_in_that_path_alone(tmp_path: Path, cach
     (line,) = re.findall(r"^a\[1\]\.gen\.py\t.*; (\S+) in \.goldrankignore", said, re.MULTILINE)
     write(root, {".goldrankignore": f"{line}\n"})
     assert repository(root, cache).view().paths == [".gitignore", ".goldrankignore", "a[1].gen.py"]
+
+
+def test_status_says_what_becomes_of_each_link(tmp_path: Path, cache: Path) -> None:
+    """By choice, links inside are followed; a link to outside names the rule."""
+    write(tmp_path / "outside", {"o.py": "o = 1\n"})
+    root = write(tmp_path / "r", {".gitignore": "built/\n", "built/a.py": "a = 1\n"})
+    git(root, "init", "-q")
+    (root / "made").symlink_to("built")
+    (root / "out").symlink_to("../outside")
+    assert "files     1\n" in run("status", root, "--cache", cache).output
+    said = run("status", root, "--cache", cache, "--follow-links", "--excluded").output
+    assert "files     2\n" in said
+    assert "out\ta link that leaves the served roots; follow_links follows those inside alone\n" in said

@@ -135,3 +135,16 @@ def test_our_own_files_below_a_root_are_not_searched(tmp_path: Path, *, has_git:
 def searched(workspace: Workspace) -> tuple[View, Refresh]:
     """Bring the only root up to date, as every search does."""
     return workspace.refresh(None, progress=no_progress, is_cancelled=never)
+
+
+@pytest.mark.parametrize("follow_links", [True, False])
+def test_links_lead_to_the_other_served_roots_if_you_say_so(tmp_path: Path, *, follow_links: bool) -> None:
+    """Two repositories of one workspace link each other; a third, not served, stays closed."""
+    made = roots(tmp_path, 3)
+    (made["r0"] / "other.py").symlink_to(made["r1"] / "a.py")
+    (made["r0"] / "foreign.py").symlink_to(made["r2"] / "a.py")
+    del made["r2"]
+    opened = RepositoryPool(made, settings(tmp_path, follow_links=follow_links))
+    repository, indexer = opened.acquire("r0")
+    assert not indexer.refresh(is_cancelled=never).pending
+    assert repository.view().paths == (["a.py", "other.py"] if follow_links else ["a.py"])
