@@ -97,9 +97,9 @@ def serve(roots: Sequence[Root], fleet: bool, feedback: bool, http: str | None, 
     """Serve rag_search and rag_rerank over standard input and output, or over HTTP.
 
     ROOTS are the repositories to serve: folders, or URLs of git repositories, with @REF for a branch, tag or
-    commit; without any, CLAUDE_PROJECT_DIR, else the repository around the working folder. Nothing outside
-    them is read. The server fetches and indexes them in the background; a question never waits long, and its
-    answer says what is not indexed yet.
+    commit; without any, CLAUDE_PROJECT_DIR, else the folders that the client says it works in (its roots),
+    else the repository around the working folder. Nothing outside them is read. The server fetches and
+    indexes them in the background; a question never waits long, and its answer says what is not indexed yet.
     """
     import importlib.metadata
 
@@ -115,7 +115,8 @@ def serve(roots: Sequence[Root], fleet: bool, feedback: bool, http: str | None, 
 
     from mcp_server.protocol.process import serve as run_server
 
-    run_server(chosen, settings, version=version, feedback=feedback)
+    is_free = not roots and not fleet and not os.environ.get("CLAUDE_PROJECT_DIR")
+    run_server(chosen, settings, version=version, feedback=feedback, follow_roots=is_free)
 
 
 def _listed(settings: Settings) -> list[Source]:

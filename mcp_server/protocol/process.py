@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NoReturn
 
 import anyio
@@ -23,8 +24,17 @@ from retrieval.settings import Settings
 log = logging.getLogger(__name__)
 
 
-def serve(roots: Sequence[Root], settings: Settings, *, version: str, feedback: bool = False) -> NoReturn:
+def serve(
+    roots: Sequence[Root],
+    settings: Settings,
+    *,
+    version: str,
+    feedback: bool = False,
+    follow_roots: bool = False,
+) -> NoReturn:
     """Serve the roots over standard input and output until input ends, the client dies or a signal comes.
+
+    With `follow_roots`, the roots that the client names take their place.
 
     The process ends with `os._exit`: a model may be in the middle of a batch on its own thread, and every
     file that goldrank writes survives an interrupted write.
@@ -37,7 +47,7 @@ def serve(roots: Sequence[Root], settings: Settings, *, version: str, feedback: 
     workspace = Workspace(roots, settings, second=base_stage(settings))
     code = 0
     try:
-        anyio.run(_run, workspace, watch, version, feedback)
+        anyio.run(partial(_run, workspace, watch, version, feedback=feedback, follow_roots=follow_roots))
     except* BrokenPipeError:  # it was killed while it was being answered
         log.info("the client is gone")
     except* BaseException:  # whatever it was, the log must say it before the hard exit
@@ -63,8 +73,10 @@ def _leave(why: str) -> None:
     os._exit(0)
 
 
-async def _run(workspace: Workspace, watch: ParentWatch, version: str, feedback: bool) -> None:
-    server = build_server(workspace, version=version, feedback=feedback)
+async def _run(
+    workspace: Workspace, watch: ParentWatch, version: str, *, feedback: bool, follow_roots: bool
+) -> None:
+    server = build_server(workspace, version=version, feedback=feedback, follow_roots=follow_roots)
     refusals, refused = anyio.create_memory_object_stream[SessionMessage]()
     batches = Batches()
     # Of either file the library takes no more than what these have.

@@ -26,6 +26,7 @@ from mcp_server.messages.arguments import (
     explain,
     schema_of,
 )
+from mcp_server.protocol.client_roots import ClientRoots
 from mcp_server.protocol.lanes import Lane
 from mcp_server.protocol.progress import ProgressReporter
 from mcp_server.serving import tool_calls
@@ -84,12 +85,26 @@ _LOADED_UP_FRONT = {"anthropic/alwaysLoad": True}  # else Claude Code shows the 
 
 
 def build_server(
-    workspace: Workspace, *, version: str, feedback: bool = False, observe: Observe | None = None
+    workspace: Workspace,
+    *,
+    version: str,
+    feedback: bool = False,
+    observe: Observe | None = None,
+    follow_roots: bool = False,
 ) -> Server[Any]:
-    """Make the server of a workspace, ready to run on any transport; `feedback` adds the third tool."""
-    tools = _Tools(workspace, feedback=feedback, observe=observe or (lambda _tool, _outcome, _seconds: None))
+    """Make the server of a workspace, ready to run on any transport.
+
+    Args:
+        workspace: What is served.
+        version: The version to report.
+        feedback: Whether there is the third tool.
+        observe: Called after each call.
+        follow_roots: Whether a client may name the roots; only for a transport with one client.
+    """
+    roots = ClientRoots(workspace)
+    tools = _Tools(roots, feedback=feedback, observe=observe or (lambda _tool, _outcome, _seconds: None))
     hint = CacheHint(ttl_ms=LISTING_TTL_MS, scope="public")
-    return Server(
+    server: Server[Any] = Server(
         "goldrank",
         version=version,
         title="goldrank code search",
@@ -98,13 +113,16 @@ def build_server(
         on_call_tool=tools.call,
         cache_hints={"tools/list": hint, "server/discover": hint},
     )
+    if follow_roots:
+        roots.follow(server)
+    return server
 
 
 class _Tools:
-    """The tools of one workspace."""
+    """The tools of what is served."""
 
-    def __init__(self, workspace: Workspace, *, feedback: bool, observe: Observe) -> None:
-        self._workspace = workspace
+    def __init__(self, roots: ClientRoots, *, feedback: bool, observe: Observe) -> None:
+        self._roots = roots
         self._observe = observe
         self._searches = Lane("searches", at_once=SEARCHES_AT_ONCE, most=SEARCHES)
         self._readings = Lane("rankings", at_once=READINGS_AT_ONCE, most=READINGS)
@@ -117,6 +135,7 @@ class _Tools:
 
     async def listing(self, _context: Context, _params: t.PaginatedRequestParams | None) -> t.ListToolsResult:
         """Answer tools/list, and begin indexing: a client that lists the tools will soon ask a question."""
+        await self._roots.settled()
         self._workspace.begin()
         described = {
             # Named once, as clients show both tools; last, as a client that truncates keeps the beginning.
@@ -144,6 +163,7 @@ class _Tools:
             raise MCPError(
                 code=t.INVALID_PARAMS, message=f"Unknown tool: {replies.clean(shorten(params.name))}"
             )
+        await self._roots.settled()
         outcome: Outcome = "cancelled"
         begun = time.perf_counter()
         try:
@@ -151,6 +171,10 @@ class _Tools:
         finally:
             self._observe(params.name, outcome, time.perf_counter() - begun)
         return _result(text, is_error=outcome != "answered")
+
+    @property
+    def _workspace(self) -> Workspace:
+        return self._roots.workspace
 
     async def _answer(self, context: Context, params: t.CallToolRequestParams) -> tuple[Outcome, str]:
         model, handle = self._tools[params.name]
@@ -170,9 +194,10 @@ class _Tools:
             )
 
     async def _search(self, arguments: SearchArguments, notes: Notes, reporter: ProgressReporter) -> str:
-        call = tool_calls.search_call(self._workspace, arguments, notes)
+        workspace = self._workspace
+        call = tool_calls.search_call(workspace, arguments, notes)
         lane = self._readings if call.reads_model else self._searches
-        return await lane.run(partial(tool_calls.search, self._workspace, call, reporter), reporter.waiting)
+        return await lane.run(partial(tool_calls.search, workspace, call, reporter), reporter.waiting)
 
     async def _rerank(self, arguments: RerankArguments, notes: Notes, reporter: ProgressReporter) -> str:
         tool_calls.require_query(arguments.query)

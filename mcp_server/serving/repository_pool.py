@@ -111,6 +111,12 @@ class RepositoryPool:
                 self._closer.start()
             return entry.repository, entry.indexer
 
+    def close(self) -> None:
+        """Close every repository; one that is acquired again is opened again."""
+        with self._lock:
+            for name in list(self._open):
+                self._close(name)
+
     def take_move_note(self, name: str) -> str:
         """Say, once, that a root is a link that leads elsewhere since it was opened; else ""."""
         with self._lock:

@@ -40,9 +40,14 @@ def default_root(environment: Mapping[str, str], working: Path) -> Path:
     around = git.around(folder)
     if around == folder and git.refusal(folder) != "":  # no git to ask, or it refuses
         around = next((place for place in (folder, *folder.parents) if (place / ".git").exists()), folder)
-    if around in (Path.home().resolve(), Path(around.anchor)):
+    if not is_project(around):
         raise RootError(f"{around} is no project", remedy="name one: goldrank serve DIR")
     return around
+
+
+def is_project(folder: Path) -> bool:
+    """Return whether a real folder may be served unasked: neither the home folder nor the whole disk is."""
+    return folder not in {Path.home().resolve(), Path(folder.anchor)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +103,21 @@ class Workspace:
     def names(self) -> list[str]:
         """The names of the served repositories."""
         return list(self._roots)
+
+    @property
+    def roots(self) -> list[Path]:
+        """The served folders, as they were named."""
+        return list(self._roots.values())
+
+    def moved_to(self, roots: Sequence[Path]) -> "Workspace":
+        """Return a workspace of other roots with the same settings and the same models."""
+        other = Workspace(roots, self._settings)
+        other._models = self._models
+        return other
+
+    def close(self) -> None:
+        """Close the open repositories; a call that still runs is answered."""
+        self._pool.close()
 
     @property
     def models(self) -> ModelChoice:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from retrieval.history.archive import Archive
 from retrieval.mirrors.commit_tree import CommitTree
@@ -10,10 +11,12 @@ from retrieval.mirrors.source import Root, Source
 from retrieval.progress import IsCancelled, Progress, no_progress
 from retrieval.settings import CHUNK_CACHE_BYTES
 from retrieval.sync.sync import LOCK_PATIENCE_S, Refresh, Sync, Turn, fingerprint
-from retrieval.sync.tree import Tree
 from retrieval.sync.view import View
 from retrieval.sync.work_tree import WorkTree
 from retrieval.sync.write_lock import WriterInfo
+
+if TYPE_CHECKING:
+    from retrieval.sync.tree import Tree
 
 
 class Repository:
