@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from retrieval.errors import ArgumentError, shorten
-from retrieval.paths import path_roles
 from retrieval.records import AnyCandidate, Candidate, Chunk
 from retrieval.search.searcher import Answer
 from retrieval.sync.view import View
@@ -54,9 +53,10 @@ def line_of(place: str, view: View) -> Line:
         )
     path, number = match["path"], int(match["line"])
     if path not in view.paths:
-        if reason := view.reason(path):
-            raise ArgumentError(f"{shorten(path)} is not searched: {reason}")
-        alike = " or ".join(shorten(known) for known in path_roles.namesakes(path, view.paths))
+        unknown = view.unknown(path)
+        if unknown.reason:
+            raise ArgumentError(f"{shorten(path)} is not searched: {unknown.reason}")
+        alike = " or ".join(map(shorten, unknown.namesakes))
         raise ArgumentError(
             f"{shorten(path)} is no file of {view.name}",
             remedy=f"did you mean {alike}?" if alike else "paths are relative to its root",

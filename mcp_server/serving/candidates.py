@@ -16,7 +16,7 @@ from mcp_server.messages.arguments import CANDIDATE_FORMS, MAX_ID_CHARS, MAX_TEX
 from retrieval.chunks import chunker
 from retrieval.chunks.chunk_text import ChunkText, chunk_texts_of
 from retrieval.errors import ArgumentError, CancelledError, shorten
-from retrieval.paths import path_roles, spans
+from retrieval.paths import spans
 from retrieval.paths.spans import Files, Place, Span
 from retrieval.progress import IsCancelled
 from retrieval.rank.learned_order import SHIPPED, Order
@@ -338,11 +338,11 @@ def _text_passage(text: _Text) -> ChunkText:
 
 
 def _unknown_file(view: View, files: Files, asked: str) -> ArgumentError:
-    path = files.relative(spans.plainest(asked).path)
-    if reason := view.reason(path):
-        return ArgumentError(f"{shorten(asked)}: not searched: {reason}")
-    alike = [shorten(known) for known in path_roles.namesakes(path, view.paths)]
-    hint = f"; did you mean {' or '.join(alike)}?" if alike else ""
+    unknown = view.unknown(files.relative(spans.plainest(asked).path))
+    if unknown.reason:
+        return ArgumentError(f"{shorten(asked)}: not searched: {unknown.reason}")
+    alike = " or ".join(map(shorten, unknown.namesakes))
+    hint = f"; did you mean {alike}?" if alike else ""
     return ArgumentError(
         f"{shorten(asked)}: no such file in {view.name}",
         remedy=f"paths are relative to its root{hint}",

@@ -20,7 +20,7 @@ from retrieval.files.walker import Listing
 from retrieval.history.archive import Archive
 from retrieval.history.past import Past
 from retrieval.index.reader import Snapshot
-from retrieval.paths import ignore_lines
+from retrieval.paths import ignore_lines, path_roles
 from retrieval.paths.ignore_lines import IdleLine
 from retrieval.paths.path_filter import Filter, Selection, nothing_passes, passing
 from retrieval.progress import IsCancelled
@@ -31,6 +31,19 @@ from retrieval.sync.tree import Tree
 from retrieval.sync.work_tree import GIT_IGNORES, folders_above
 
 SHOWN_REASONS = 4  # why files are not searched, in one reply
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Why a path is no searched file.
+
+    Attributes:
+        reason: Why it is not searched, or "" when there is no such file.
+        namesakes: Searched files of that name, if there is no such file.
+    """
+
+    reason: str
+    namesakes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -148,6 +161,11 @@ class View:
             if reason := self.reasons.get(folder, ""):
                 return reason if folder == path else f"it is below {folder}, {reason}"
         return self.tree.why_unlisted(path, is_git=self._is_git)
+
+    def unknown(self, path: str) -> Unknown:
+        """Say why a path is no searched file, and which searched files may be meant."""
+        reason = self.reason(path)
+        return Unknown(reason, () if reason else tuple(path_roles.namesakes(path, self.paths)))
 
     def ignored(self) -> list[Exclusion]:
         """List what git ignores and no pattern lets in, a folder as one; empty outside git.

@@ -1,8 +1,12 @@
 """Pages read as a browser reads them, and texts that would break out of one."""
 
+from collections.abc import Callable, Sequence
 from html.parser import HTMLParser
 
+from order_factory import asked
+
 from retrieval.training.evaluation.pages.html_page import framed
+from retrieval.training.order.changes import Change
 
 HOSTILE = (
     "<script>alert(1)</script> & \"quotes\" 'too'",
@@ -57,3 +61,23 @@ def read(section: str) -> Page:
     page.feed(framed("a & <b>", section))
     page.close()
     return page
+
+
+def require_harmless(section: Callable[[Sequence[Change]], str], subject: str) -> None:
+    """Require that a subject and a path which anybody may commit are text on a page, and nothing else.
+
+    Args:
+        section: Writes the section about changed questions.
+        subject: What somebody committed.
+    """
+    plain = read(section((asked(0, 2, 1, 0.1), asked(1, 2, 2, 0.0))))
+    hostile = (
+        asked(0, 2, 1, 0.1, subject=subject, path=f"src/{subject}.py"),
+        asked(1, 2, 2, 0.0, subject=subject),
+    )
+    page = read(section(hostile))
+    assert page.is_whole
+    assert page.tags == plain.tags
+    assert page.attributes == plain.attributes
+    assert page.text.count(subject) == 4
+    assert "script" not in page.tags

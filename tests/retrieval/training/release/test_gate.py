@@ -268,7 +268,7 @@ def test_a_promotion_killed_at_any_moment_leaves_a_whole_version_serving(
         [sys.executable, "-c", PROMOTERS, *folders],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env={"PYTHONPATH": f"{helpers}:{helpers.parents[1]}"},
+        env={"PYTHONPATH": f"{helpers}:{helpers / 'learning'}:{helpers.parents[1]}"},
         text=True,
     ) as process:
         assert process.stdin is not None

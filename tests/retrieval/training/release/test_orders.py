@@ -259,7 +259,7 @@ def test_a_promotion_killed_at_any_moment_leaves_a_whole_order_serving(
         [sys.executable, "-c", PROMOTERS, tmp_path / "models", tmp_path / "root"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env={"PYTHONPATH": f"{helpers}:{helpers.parents[1]}"},
+        env={"PYTHONPATH": f"{helpers}:{helpers / 'learning'}:{helpers.parents[1]}"},
         text=True,
     ) as process:
         assert process.stdin is not None

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from order_factory import asked, learned
-from page_reader import HOSTILE, read
+from page_reader import HOSTILE, read, require_harmless
 
 from retrieval.training.evaluation.pages.html_page import framed
 from retrieval.training.evaluation.pages.learned_section import Learned
@@ -90,18 +90,8 @@ def test_the_training_is_told_with_its_numbers() -> None:
 
 @pytest.mark.parametrize("subject", HOSTILE)
 def test_a_subject_is_text_and_nothing_else(subject: str) -> None:
-    """Anybody who may commit would otherwise run a script in the browser of a reader."""
-    plain = read(model_section(change([0.1, 0.0])))
-    questions = (
-        asked(0, 2, 1, 0.1, subject=subject, path=f"src/{subject}.py"),
-        asked(1, 2, 2, 0.0, subject=subject),
-    )
-    page = read(model_section(change([], questions=questions)))
-    assert page.is_whole
-    assert page.tags == plain.tags
-    assert page.attributes == plain.attributes
-    assert page.text.count(subject) == 4
-    assert "script" not in page.tags
+    """Anybody who may commit would otherwise run a script in the browser of whoever opens the page."""
+    require_harmless(lambda found: model_section(change([], questions=tuple(found))), subject)
 
 
 @pytest.mark.parametrize("steps", [1, 2, 50, 51, 700])

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from order_factory import asked, learned
-from page_reader import HOSTILE, read
+from page_reader import HOSTILE, read, require_harmless
 
 from retrieval.training.evaluation.pages.html_page import framed
 from retrieval.training.evaluation.pages.learned_section import SHOWN
@@ -57,17 +57,7 @@ def test_the_most_changed_stand_open_and_the_rest_is_folded() -> None:
 @pytest.mark.parametrize("subject", HOSTILE)
 def test_a_subject_is_text_and_nothing_else(subject: str) -> None:
     """Anybody who may commit would otherwise run a script in the browser of whoever opens the page."""
-    plain = read(order_section(change([0.1, 0.0])))
-    questions = (
-        asked(0, 2, 1, 0.1, subject=subject, path=f"src/{subject}.py"),
-        asked(1, 2, 2, 0.0, subject=subject),
-    )
-    page = read(order_section(change([], questions=questions)))
-    assert page.is_whole
-    assert page.tags == plain.tags
-    assert page.attributes == plain.attributes
-    assert page.text.count(subject) == 4
-    assert "script" not in page.tags
+    require_harmless(lambda found: order_section(change([], questions=tuple(found))), subject)
 
 
 def test_the_page_loads_nothing_and_is_the_same_every_time() -> None:

@@ -33,7 +33,7 @@ FILES = {
     "d.py": "def close(key):\n    return key\n",
 }
 QUERY = "how does the door open"
-TESTS = Path(__file__).parents[2] / "support"
+TESTS = Path(__file__).parents[3] / "support"
 
 
 @pytest.fixture(scope="module")
