@@ -70,11 +70,7 @@ def init(
     if wants_skill or (remove and not names):
         users = [client.name for client in chosen]
         steps.append(("skill", lambda: _skill(around.root, users, remove=remove, dry_run=dry_run)))
-    done = [_take(step, dry_run=dry_run, brief=remove and not names) for step in steps]
-    failures = done.count("failed")
-    if untouched := [title for (title, _work), what in zip(steps, done, strict=True) if what == "absent"]:
-        rest = f"{'absent':<8} in all others: {', '.join(untouched)}"
-        click.echo(rest if len(untouched) < len(steps) else _NOWHERE)
+    failures = _take_all(steps, dry_run=dry_run, brief=remove and not names)
     if (
         remove
         and names
@@ -133,6 +129,15 @@ def _skill(root: Path, clients: Sequence[str], *, remove: bool, dry_run: bool) -
     if remove:
         return skill.dismiss(root, dry_run=dry_run)
     return skill.introduce(root, clients, dry_run=dry_run)
+
+
+def _take_all(steps: Sequence[Step], *, dry_run: bool, brief: bool) -> int:
+    """Do every step, say in one line which found nothing to remove, and return how many failed."""
+    done = [_take(step, dry_run=dry_run, brief=brief) for step in steps]
+    if untouched := [title for (title, _work), what in zip(steps, done, strict=True) if what == "absent"]:
+        rest = f"{'absent':<8} in all others: {', '.join(untouched)}"
+        click.echo(rest if len(untouched) < len(steps) else _NOWHERE)
+    return done.count("failed")
 
 
 def _take(step: Step, *, dry_run: bool, brief: bool) -> Literal["done", "absent", "failed"]:
