@@ -81,17 +81,20 @@ class _Seen:
 
     def find(self, chunk: Chunk, words: frozenset[bytes], catalogue: str) -> int | None:
         """Return the number of the best candidate of another file that says the same, or None."""
-        alike = {
-            i
-            for i in np.flatnonzero((self._sizes >= ALIKE * len(words)) & (self._sizes <= len(words) / ALIKE))
-            if len(words) >= LEAST_STEMS
-            and len(words & self._words[i]) >= ALIKE * len(words | self._words[i])
-        }
+        numbers: list[int] = []
+        if len(words) >= LEAST_STEMS:
+            least, most = ALIKE * len(words), len(words) / ALIKE
+            near = np.flatnonzero((self._sizes >= least) & (self._sizes <= most)).tolist()
+            numbers += [i for i in near if self._overlaps(i, words)]
         if chunk.digest:
-            alike |= {i for i, other in enumerate(self._chunks) if other.digest == chunk.digest}
+            numbers += [i for i, other in enumerate(self._chunks) if other.digest == chunk.digest]
         if catalogue:
-            alike |= {i for i, other in enumerate(self._catalogues) if other == catalogue}
-        return min((int(i) for i in alike if self._chunks[i].path != chunk.path), default=None)
+            numbers += [i for i, other in enumerate(self._catalogues) if other == catalogue]
+        return min((i for i in numbers if self._chunks[i].path != chunk.path), default=None)
+
+    def _overlaps(self, number: int, words: frozenset[bytes]) -> bool:
+        others = self._words[number]
+        return len(words & others) >= ALIKE * len(words | others)
 
 
 def _catalogue(path: str) -> str:
