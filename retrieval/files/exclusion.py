@@ -40,7 +40,7 @@ CODE_FACTOR = 4
 other formats are data. Parsing 4 MB takes 1 to 5 s and at most 490 MB of memory in seven languages
 (benchmarks/runs/2026-11-28-hostile/large.txt)."""
 OUTSIDE = "a link that leaves the root"
-A_LINK = "a link; its target is searched under its own path"
+A_LINK = "a link, which is not followed (follow_links)"
 A_LOCK = "a lock file"
 DEPENDENCIES = "dependencies, not this repository's code"
 NESTED = "a submodule or nested repository; serve it as a root of its own"

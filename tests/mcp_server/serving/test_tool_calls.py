@@ -68,7 +68,7 @@ async def test_candidates_that_cannot_be_ranked_are_told_one_by_one(
         "- .env: not searched: may hold secrets",
         (
             "- libs/sub/s.py:1: not searched: it is below libs/sub, "
-            "a link; its target is searched under its own path"
+            "a link, which is not followed (follow_links)"
         ),
         "- .hg/hgrc: not searched: it is below .hg, version control's own files",
         "- src/client.py:1: the same as src/client.py:1-9, ranked once",

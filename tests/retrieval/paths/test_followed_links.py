@@ -65,7 +65,7 @@ def test_links_into_served_roots_are_searched_under_their_own_paths(
     view = view_of(root, beside, is_git=is_git)
     assert view.paths == ["README.md", "lib/deep/more.py", "lib/shared.py", "src/a.py"]
     assert view.reasons["lib/.env"] == "may hold secrets"
-    assert view.reasons["src/one.py"] == "a link; its target is searched under its own path"
+    assert view.reasons["src/one.py"] == "a link, which is not followed (follow_links)"
     assert view.lines("lib/shared.py") == ["def shared(door):", "    return door"]
 
 

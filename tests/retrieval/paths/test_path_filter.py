@@ -160,14 +160,14 @@ def test_a_filter_that_only_excluded_files_pass_says_why_they_are() -> None:
     """`no file passes` would send its caller looking for a typing error."""
     excluded = [
         Exclusion("libs/sub", "a submodule or nested repository; serve it as a root of its own"),
-        Exclusion("link", "a link; its target is searched under its own path"),
+        Exclusion("link", "a link, which is not followed (follow_links)"),
         Exclusion("b/.env", "may hold secrets"),
         Exclusion("c/.env", "may hold secrets"),
     ]
     for path in ("libs/sub/", "libs/sub/s.py", "libs/", "libs/sub/**", "./libs/sub"):
         said = str(nothing_passes(Filter((path,), root=ROOT), excluded, name="r"))
         assert "libs/sub: a submodule or nested repository" in said, path
-    assert "link: a link; its target is searched" in str(
+    assert "link: a link, which is not followed" in str(
         nothing_passes(Filter(("link/a.py",)), excluded, name="r")
     )
     assert "b/.env and 1 more: may hold secrets" in str(nothing_passes(Filter((".env",)), excluded, name="r"))
