@@ -140,6 +140,10 @@ def _words(answer: Answer, budget: int, ways: Ways, *, is_low: bool) -> Iterator
     if words.aside:
         fitting = f"they fit another place than your question does, so count little: {_spot(words.aside)}"
         yield _within(fitting, budget)
+    if (is_low or not answer.results) and words.slips:
+        written = " or ".join(f'"{clean(word)}"' for word in words.slips)
+        meant = " or ".join(f'"{clean(word)}"' for word in words.slips.values())
+        yield _within(f"note: nothing here says {written}; did you mean {meant}?", budget)
     if is_low and words.everyday:
         yield _says_nothing(words.everyday, answer.stages.chunks, ways)
     elif is_low:

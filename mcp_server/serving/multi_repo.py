@@ -181,7 +181,13 @@ def _vocabulary(found: Iterable[RepoAnswer], best: Sequence[tuple[str, Result]])
         nearest.near,
         aside,
         _everyday([words.everyday for words in known.values()]),
+        {word: meant for word, meant in nearest.slips.items() if _is_slip(word, known.values())},
     )
+
+
+def _is_slip(word: str, found: Iterable[Vocabulary]) -> bool:
+    """Return whether no repository seems to have a word."""
+    return all(word in words.slips for words in found)
 
 
 def _everyday(found: Sequence[Everyday | None]) -> Everyday | None:

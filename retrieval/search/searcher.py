@@ -207,6 +207,7 @@ def _search(
             candidates,
             weights=request.order.weights[need.kind],
             shown=set(_paths(results)),
+            is_low=confidence.is_low,
         ),
         touches={path: measured.touches[path] for path in _paths(results) if path in measured.touches},
     )

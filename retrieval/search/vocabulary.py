@@ -3,8 +3,9 @@
 A caller who learns that `retry_policy` occurs nowhere and that the code says `Backoff` asks better next time.
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from retrieval.rank.features import GUESS_FEATURES, Features
 from retrieval.rank.need import Need
 from retrieval.rank.query import name_key
 from retrieval.rank.ranker import trust_in_guesses, trusting_order_of
+from retrieval.rank.spelling import slips
 from retrieval.rank.weights import Weights
 from retrieval.records import Candidate, Chunk
 from retrieval.search.first_stage import Measured
@@ -39,6 +41,7 @@ class Vocabulary:
         near: Names that the repository defines near the question, best first, other than the caller's.
         aside: Where the guesses count little beside the question, the place that would come first if they
             counted whole, of the files without a result; else None.
+        slips: Where nothing seems to answer, words that may be typing errors, with what may be meant.
         everyday: The most frequent word of a question that has only everyday words.
     """
 
@@ -47,6 +50,7 @@ class Vocabulary:
     near: tuple[str, ...] = ()
     aside: Chunk | None = None
     everyday: Everyday | None = None
+    slips: Mapping[str, str] = field(default_factory=dict)
 
 
 NO_VOCABULARY = Vocabulary()
@@ -59,6 +63,7 @@ def vocabulary_of(
     *,
     weights: Weights,
     shown: Collection[str],
+    is_low: bool,
 ) -> Vocabulary:
     """Compare a call's guesses with the index and the question, and name what the best candidates define.
 
@@ -68,6 +73,7 @@ def vocabulary_of(
         candidates: Best first.
         weights: Those that ordered the candidates.
         shown: The files of the results.
+        is_low: Whether nothing seems to answer.
     """
     need = measured.need
     here = {guess.text: occurs(guess, snapshot) for guess in need.guesses}
@@ -77,6 +83,7 @@ def vocabulary_of(
         near=_near(need, candidates[:NEAR_CANDIDATES]),
         aside=_aside(measured, weights, shown),
         everyday=everyday(need, snapshot),
+        slips=slips(need, partial(snapshot.df, "body")) if is_low else {},
     )
 
 

@@ -8,7 +8,7 @@ from fakes import repository, searched, write
 
 from retrieval.chunks import tokenizer
 from retrieval.rank.need import read_need
-from retrieval.rank.spelling import respelled, spellings
+from retrieval.rank.spelling import respelled, slips, spellings
 from retrieval.search.searcher import Request, rerank
 from retrieval.sync.repository import Repository
 
@@ -89,13 +89,51 @@ def test_a_word_is_read_otherwise_only_where_that_is_far_more_common(
         *(("colours", "colors"), ("organisation", "organization"), ("analysed", "analyzed")),
         *(("centre", "center"), ("centred", "centered"), ("fibres", "fibers"), ("dialogue", "dialog")),
         *(("licence", "license"), ("grey", "gray"), ("artefacts", "artifacts"), ("judgement", "judgment")),
-        *(("neighbouring", "neighboring"), ("favourite", "favorite"), ("programmes", "programs")),
+        *(
+            ("colourised", "colorized"),
+            ("neighbouring", "neighboring"),
+            ("favourite", "favorite"),
+            ("programmes", "programs"),
+        ),
     ],
 )
 def test_spellings_go_both_ways(british: str, american: str) -> None:
     """Repositories of both kinds exist."""
     assert american in spellings(british)
     assert british in spellings(american)
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        *(
+            ("sesion", "session"),
+            ("downlod", "download"),
+            ("donwload", "download"),
+            ("dispayed", "displayed"),
+        ),
+        *(
+            ("recieve", "receive"),
+            ("authentification", ""),
+            ("leading", ""),
+            ("throughput", ""),
+            ("emerge", ""),
+        ),
+        *(("shortly", ""), ("clang", ""), ("session", "")),
+    ],
+)
+def test_a_typing_error_is_named_and_another_english_word_is_not(word: str, meant: str) -> None:
+    """A wrong "did you mean" teaches the reader to overlook the right ones."""
+    words = "session download displayed receive loading throughout merge short change authentication".split()
+    stems = dict.fromkeys(tokenizer.stems(words), 5)
+    found = slips(read_need(f"where is {word} handled"), lambda stem: stems.get(stem, 0))
+    assert dict(found) == ({word: meant} if meant else {})
+
+
+def test_a_search_that_found_nothing_says_which_word_may_be_misspelled(opened: Repository) -> None:
+    """Nothing else tells the reader that the question is at fault, not the code."""
+    assert searched(opened, Request("palete", 5)).vocabulary.slips == {"palete": "palette"}
+    assert not searched(opened, Request("palette", 5)).vocabulary.slips
 
 
 def test_inflections_have_the_same_stem_in_both_spellings() -> None:
