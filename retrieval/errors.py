@@ -7,6 +7,8 @@ GoldrankError                 an anticipated failure: a fact and, if there is on
 ├── ClientFileError           a client's configuration cannot be read, or not be changed safely
 ├── CacheError                an index folder cannot be written
 ├── MirrorError               a repository cannot be fetched from its URL
+├── SharedIndexError          a place of shared indexes cannot be used
+│   └── DamagedIndexError     what is published there is damaged, incomplete, or of another index
 ├── ModelError                a cross-encoder is missing or failed to load
 ├── ParserError               the process that parses files cannot be started
 ├── GrammarError              a grammar's package is missing or does not load
@@ -70,6 +72,14 @@ class CacheError(GoldrankError):
 
 class MirrorError(GoldrankError):
     """A repository cannot be fetched from its URL."""
+
+
+class SharedIndexError(GoldrankError):
+    """A place of shared indexes cannot be used."""
+
+
+class DamagedIndexError(SharedIndexError):
+    """What is published there is damaged, incomplete, or of another index, and is not used."""
 
 
 class ClientFileError(GoldrankError):

@@ -33,6 +33,7 @@ LIBRARIES: Mapping[str, Mapping[str, str]] = {
         "scipy": "scipy",
     },
     "export": {"onnx": "onnx", "safetensors": "safetensors"},
+    "fleet": {"fsspec": "fsspec"},
     "http": {
         "httpx2": "httpx2",
         "limits": "limits",
@@ -47,6 +48,7 @@ PURPOSES: Mapping[str, str] = {
     "hub": "runs any CrossEncoder, by folder or hub id, and the models that you promoted",
     "train": "learns and evaluates models",
     "export": "makes the 8-bit graph of an embedded model",
+    "fleet": "shares indexes between machines",
     "http": "serves over HTTP",
 }
 
@@ -128,6 +130,25 @@ def with_extra(extra: str, *, origin: Origin | None = None) -> str:
         "pipx": f"pipx install --force {target}",
         "uv pip": f"uv pip install {backend}--python {_quoted(str(origin.prefix))} {target}",
         "pip": f"{_quoted(origin.python)} -m pip install {target}",
+    }[installer]
+
+
+def with_package(package: str, *, origin: Origin | None = None) -> str:
+    """Return the command that adds a package to an environment, beside goldrank and its extras.
+
+    Args:
+        package: The package's name in the index.
+        origin: The environment. [default: this one]
+    """
+    origin = origin or here()
+    installer = _installer(origin)
+    target = _target(origin, _fewest({*origin.extras}), may_edit=installer != "uvx")
+    return {
+        "uv tool": f"uv tool install --with {package} {target}",
+        "uvx": f"uvx --with {package} --from {target} goldrank",
+        "pipx": f"pipx inject goldrank {package}",
+        "uv pip": f"uv pip install --python {_quoted(str(origin.prefix))} {package}",
+        "pip": f"{_quoted(origin.python)} -m pip install {package}",
     }[installer]
 
 

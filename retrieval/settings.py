@@ -61,6 +61,8 @@ class Settings:
         idle_unload_s: Idle seconds after which a server unloads its model and its indexes.
         mirror_refresh_s: How old the mirror of a URL may be, in seconds, before a server fetches what is new;
             0 leaves that to `goldrank index URL` and to webhooks.
+        shared_indexes: Where machines share the indexes of repositories that are served from URLs: a folder
+            that all of them mount, or a URL such as s3://bucket/goldrank; "" to share nothing.
         log_level: Level of the log on standard error: DEBUG, INFO, WARNING or ERROR.
         log_file: File to which a server also writes its log, or "".
         explicit: The names of the settings that a source sets.
@@ -82,6 +84,7 @@ class Settings:
     max_open_repositories: int = 32  # each small one takes 2 MB; reopening one takes a tenth of a second
     idle_unload_s: float = 300.0
     mirror_refresh_s: float = 300.0  # fetching nothing new costs 0.1 to 0.5 s of waiting for the server
+    shared_indexes: str = ""
     log_level: str = "WARNING"
     log_file: str = ""
     explicit: frozenset[str] = frozenset()
@@ -247,7 +250,7 @@ def _text(name: str, value: object, source: _Source) -> str:
         return ""
     if not value.strip():
         raise _refusal(value, source, "text, or nothing at all")
-    if name == "log_file":
+    if name == "log_file" or (name == "shared_indexes" and "://" not in value):
         return _path(value, source)
     return _model(value, source) if name == "model" else value
 

@@ -19,15 +19,32 @@ from mcp_server.clients import config_entry, registry
 from mcp_server.clients.registry import Surroundings
 from mcp_server.commands import check_repository
 from mcp_server.commands.check_repository import Diagnosis, Verdict
-from mcp_server.commands.options import ROOT, counted, settings_of, with_common, with_model
+from mcp_server.commands.options import (
+    ROOT,
+    counted,
+    settings_of,
+    with_common,
+    with_model,
+    with_shared_indexes,
+)
 from mcp_server.messages import replies
 from mcp_server.protocol import logs
 from mcp_server.serving.workspace import default_root
 from mcp_server.terminal.usage import examples
 from retrieval import installation
 from retrieval.chunks import definitions, parser_pool
-from retrieval.errors import CheckError, GoldrankError, ModelError, ParserError, RootError
+from retrieval.errors import (
+    ArgumentError,
+    CheckError,
+    GoldrankError,
+    ModelError,
+    ParserError,
+    RootError,
+    SharedIndexError,
+)
 from retrieval.files import languages, secret_masking
+from retrieval.publishing import probe
+from retrieval.publishing.place import Place
 from retrieval.rerank import exported_model, model_loading, model_versions
 from retrieval.rerank.model_loading import download
 from retrieval.settings import CONFIG_FILE, Settings
@@ -48,8 +65,8 @@ _REPORTED = (
 def examine(settings: Settings) -> Iterator[Diagnosis]:
     """Run every check, cheapest first."""
     checks: tuple[Callable[[Settings], Diagnosis | Iterator[Diagnosis]], ...] = (
-        _python, _packages, _extras, _names, _shadows, _git, _config, _log, _cache, _grammars, _detector,
-        _model, _promoted,
+        _python, _packages, _extras, _names, _shadows, _git, _config, _log, _cache, _shared, _grammars,
+        _detector, _model, _promoted,
     )  # fmt: skip
     for check in checks:
         found = check(settings)
@@ -163,6 +180,20 @@ def _cache(settings: Settings) -> Diagnosis:
         remedy = "run goldrank clean, with --all for everything; or name another folder: --cache DIR"
         return Diagnosis("cache folder", "warning", detail, remedy)
     return Diagnosis("cache folder", "ok", detail)
+
+
+def _shared(settings: Settings) -> Iterator[Diagnosis]:
+    """Check that the place of shared indexes can be used; without one, nothing is said."""
+    if not settings.shared_indexes:
+        return
+    try:
+        place = Place(settings.shared_indexes)
+        seconds = probe.round_trip(place)
+    except (ArgumentError, SharedIndexError) as error:
+        detail = f"{error.fact}; every index is built on this machine"
+        yield Diagnosis("shared indexes", "warning", detail, error.remedy)
+        return
+    yield Diagnosis("shared indexes", "ok", f"{place.url} can be read and written, in {seconds:.1f} s")
 
 
 def _grammars(_settings: Settings) -> Diagnosis:
@@ -280,6 +311,7 @@ def _client(client: registry.Client, held: object, around: Surroundings) -> Diag
 @click.argument("roots", nargs=-1, type=ROOT)
 @click.option("--log-file", help="Check that this file can be logged to.")
 @click.option("--download-model", is_flag=True, help="Fetch the cross-encoder; the only use of the network.")
+@with_shared_indexes
 @with_model
 @with_common
 def doctor(roots: Sequence[Path], download_model: bool, **flags: Any) -> None:

@@ -16,6 +16,7 @@ from mcp_server.commands.options import (
     up_to_date,
     with_common,
     with_links,
+    with_shared_indexes,
 )
 from mcp_server.messages import replies
 from mcp_server.terminal.progress import took, waiting
@@ -43,6 +44,7 @@ from retrieval.sync.store import Store, store_folder
 @click.option("--rebuild", is_flag=True, help="Delete the index first.")
 @click.option("--yes", is_flag=True, help="Index a folder outside git, however many files it holds.")
 @with_links
+@with_shared_indexes
 @with_common
 def index(root: Root, rebuild: bool, yes: bool, **flags: Any) -> None:
     """Bring the index of ROOT, a folder or a URL, up to date ahead of time. Every search does this too.
@@ -64,6 +66,8 @@ def index(root: Root, rebuild: bool, yes: bool, **flags: Any) -> None:
         f"{counted(len(view.paths), 'file')}, {counted(len(view.snapshot), 'chunk')}, "
         f"{_megabytes(repository.store_bytes())}{took(start_s)}"
     )
+    if shared := repository.describe_sharing():
+        click.echo(replies.clean(f"shared: {shared}"))
 
 
 @click.command(epilog=examples("goldrank status", "goldrank status --excluded | grep .env"))
@@ -74,6 +78,7 @@ def index(root: Root, rebuild: bool, yes: bool, **flags: Any) -> None:
     help="List every file that is not searched, with its reason, and what git ignores.",
 )
 @with_links
+@with_shared_indexes
 @with_common
 def status(root: Root, excluded: bool, **flags: Any) -> None:
     """Bring the index of ROOT up to date, and show what it holds and what is left out, with reasons.
@@ -89,6 +94,8 @@ def status(root: Root, excluded: bool, **flags: Any) -> None:
     view = repository.view()
     _row("root", f"{_shown(repository)} ({view.commit})")
     _row("index", f"{repository.store_folder} ({_megabytes(repository.store_bytes())})")
+    if shared := repository.describe_sharing():
+        _row("shared", shared)
     _row("files", f"{len(view.paths):,}")
     _row("chunks", f"{len(view.snapshot):,}")
     _row("history", repository.describe_past())

@@ -16,7 +16,7 @@ import click
 from mcp_server.messages.visibility import clean
 from mcp_server.serving.repository_pool import open_repository
 from mcp_server.terminal.colour import with_color
-from mcp_server.terminal.progress import progress_of
+from mcp_server.terminal.progress import progress_of, waiting
 from retrieval import ownership
 from retrieval.errors import ArgumentError, CacheError, MirrorError, shorten
 from retrieval.files import git
@@ -157,6 +157,13 @@ def with_model(command: Command) -> Command:
     return command
 
 
+with_shared_indexes = click.option(
+    "--shared-indexes",
+    metavar="PLACE",
+    help="Where machines share the indexes of URLs: a folder, or a URL such as s3://bucket/goldrank.",
+)
+
+
 def with_golden(command: Command) -> Command:
     """Add the options of a command on a repository and its golden file."""
     for option in (
@@ -271,11 +278,14 @@ def text_of(file: Path) -> str:
 
 
 def up_to_date(repository: Repository) -> Refresh:
-    """Bring the index up to date and read the commits before HEAD; a command waits for both."""
+    """Bring the index up to date, read the commits before HEAD, and publish; a command waits for all."""
     with progress_of("indexing", "file") as progress:
         done = repository.refresh(progress=progress)
     with progress_of("reading commits", "commit") as progress:
         repository.read_past(progress=progress)
+    if repository.is_shared and not done.pending:
+        with waiting("publishing the index"):
+            repository.publish()
     return done
 
 

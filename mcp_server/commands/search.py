@@ -20,6 +20,7 @@ from mcp_server.commands.options import (
     with_common,
     with_links,
     with_model,
+    with_shared_indexes,
 )
 from mcp_server.messages import replies
 from mcp_server.messages.sections import sections_of
@@ -104,6 +105,7 @@ from retrieval.sync.repository import Repository
     help="Print places and every chunk in them as one JSON object, with what their scores consist of.",
 )
 @click.option("--jsonl", "as_lines", is_flag=True, help="Print one place a line, as JSON, with its code.")
+@with_shared_indexes
 @with_model
 @with_links
 @with_common

@@ -7,7 +7,14 @@ from typing import Any, NoReturn
 
 import click
 
-from mcp_server.commands.options import FOLDER, SERVED_AS_NAMED, with_common, with_links, with_model
+from mcp_server.commands.options import (
+    FOLDER,
+    SERVED_AS_NAMED,
+    with_common,
+    with_links,
+    with_model,
+    with_shared_indexes,
+)
 from mcp_server.serving.workspace import default_root
 from mcp_server.terminal.usage import examples
 from retrieval import installation
@@ -89,6 +96,7 @@ def with_http(command: Callable[..., Any]) -> Callable[..., Any]:
     type=float,
     help="Fetch what is new of URLs after so many seconds; 0 leaves that to webhooks. [default: 300]",
 )
+@with_shared_indexes
 @with_http
 @with_model
 @with_links

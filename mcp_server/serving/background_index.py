@@ -82,6 +82,7 @@ class BackgroundIndexer:
         self._missed: set[str] = set()  # changed paths that the system did not report
         self._thread: threading.Thread | None = None
         self._is_stopped = False
+        self._publisher: threading.Thread | None = None  # only the indexing thread uses it, and the next
         self._reader: threading.Thread | None = None  # only the indexing thread uses it
 
     @property
@@ -212,6 +213,8 @@ class BackgroundIndexer:
                 self._done, self._outcome, self._progress = ticket, outcome, (0, 0)
                 self._changed.notify_all()
             self._read_past()
+            if isinstance(outcome, Refresh) and not outcome.pending:
+                self._publish()
             # Where the first run failed there may be no index yet, which would be taken for a damaged one.
             if not self._is_checked and isinstance(outcome, Refresh):
                 self._is_checked = True
@@ -263,6 +266,20 @@ class BackgroundIndexer:
             log.debug("the history of %s is no longer needed", self._repository.root)
         except Exception:
             log.exception("the history of %s could not be read", self._repository.root)
+
+    def _publish(self) -> None:
+        """Publish on a thread of its own: a question waits for the index, not for its upload."""
+        if self._repository.is_shared and not (self._publisher and self._publisher.is_alive()):
+            self._publisher = threading.Thread(target=self._upload, name="publish", daemon=True)
+            self._publisher.start()
+
+    def _upload(self) -> None:
+        try:
+            self._repository.publish(is_cancelled=lambda: self._is_stopped)
+        except CancelledError:
+            log.debug("the index of %s is no longer published", self._repository.root)
+        except Exception:
+            log.exception("the index of %s could not be published", self._repository.root)
 
     def _note_progress(self, done: int, total: int) -> None:
         with self._changed:

@@ -18,6 +18,8 @@ from mcp_server.serving.background_index import BackgroundIndexer
 from retrieval import memory
 from retrieval.files import secret_masking
 from retrieval.mirrors.source import Root, Source
+from retrieval.publishing.place import Place
+from retrieval.publishing.shared_index import SharedIndex
 from retrieval.settings import Settings
 from retrieval.sync.repository import Repository
 
@@ -34,14 +36,22 @@ _ROTATED = (".1", ".2", ".3")  # suffixes of a log file's predecessors
 def open_repository(root: Root, settings: Settings, *, beside: Iterable[Root] = ()) -> Repository:
     """Open a repository as the settings say, without indexing it; `beside` are the other served roots."""
     folders = tuple(place for place in (root, *beside) if not isinstance(place, Source))
-    return Repository(
+    shared = settings.shared_indexes
+    opened = Repository(
         root,
         cache=settings.cache,
         max_bytes=settings.max_file_bytes,
         chunk_cache_bytes=settings.chunk_cache_bytes,
-        own=(settings.models, *_logs(settings.log_file)),
+        own=(
+            settings.models,
+            *_logs(settings.log_file),
+            *((Path(shared),) if shared.startswith("/") else ()),
+        ),
         linked=folders if settings.follow_links else (),
     )
+    if shared and isinstance(root, Source):  # a work tree may hold files that nobody pushed
+        opened.share(SharedIndex(Place(shared), root, cache=settings.cache))
+    return opened
 
 
 def _logs(file: str) -> list[Path]:

@@ -38,8 +38,8 @@ def damaged(folder: Path) -> list[str]:
     lacking = _missing(folder)
     if lacking:
         return lacking
-    wrong = [name for name in _needed(folder) if not _is_whole(folder / name)]
-    still = set(_needed(folder))  # a merge may have replaced some files meanwhile
+    wrong = [name for name in needed(folder) if not _is_whole(folder / name)]
+    still = set(needed(folder))  # a merge may have replaced some files meanwhile
     return [name for name in wrong if name in still]
 
 
@@ -67,12 +67,12 @@ def is_damage(error: BaseException) -> bool:
 
 def _missing(folder: Path) -> list[str]:
     try:
-        return [name for name in _needed(folder) if not (folder / name).exists() and name in _needed(folder)]
+        return [name for name in needed(folder) if not (folder / name).exists() and name in needed(folder)]
     except (OSError, ValueError, KeyError, TypeError):
         return ["meta.json"]
 
 
-def _needed(folder: Path) -> Iterator[str]:
+def needed(folder: Path) -> Iterator[str]:
     """List the files of the newest committed state."""
     for segment in json.loads((folder / "meta.json").read_bytes())["segments"]:
         name = segment["segment_id"].replace("-", "")

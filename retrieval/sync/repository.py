@@ -10,6 +10,7 @@ from retrieval.mirrors.mirror import Mirror
 from retrieval.mirrors.source import Root, Source
 from retrieval.progress import IsCancelled, Progress, no_progress
 from retrieval.settings import CHUNK_CACHE_BYTES
+from retrieval.sync.sharing import Sharing
 from retrieval.sync.sync import LOCK_PATIENCE_S, Refresh, Sync, Turn, fingerprint
 from retrieval.sync.view import View
 from retrieval.sync.work_tree import WorkTree
@@ -78,8 +79,9 @@ class Repository:
 
     @property
     def fetching(self) -> str:
-        """What of the repository is being fetched at the moment, as part of a sentence; or ""."""
-        return self.mirror.doing if self.mirror else ""
+        """What of the repository or its index is being fetched at the moment, part of a sentence; or ""."""
+        fetching = self.mirror.doing if self.mirror else ""
+        return fetching or (self._sync.sharing.doing if self._sync.sharing else "")
 
     def refresh(
         self,
@@ -126,6 +128,31 @@ class Repository:
             CancelledError: `is_cancelled` returned True.
         """
         self._archive.read(progress=progress, is_cancelled=is_cancelled)
+
+    def share(self, sharing: Sharing) -> None:
+        """Share the index with other machines; call this before the first `refresh`."""
+        self._sync.sharing = sharing
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether the index is shared with other machines."""
+        return self._sync.sharing is not None
+
+    def publish(self, *, is_cancelled: IsCancelled = lambda: False) -> None:
+        """Publish the index of the listed commit, unless somebody has; call it after a `refresh`.
+
+        Any thread may call this. A place that cannot be used is logged, and `describe_sharing` says it.
+
+        Raises:
+            CancelledError: `is_cancelled` returned True.
+        """
+        listing = self._sync.look.listing
+        if self._sync.sharing and listing is not None:
+            self._sync.sharing.publish(self._sync.store, listing, is_cancelled=is_cancelled)
+
+    def describe_sharing(self) -> str:
+        """Say where the index came from, and whether it is published; "" when nothing is shared."""
+        return self._sync.sharing.describe(self._sync.store) if self._sync.sharing else ""
 
     def describe_past(self) -> str:
         """Say how many commits are evidence for files, which are missing, or why there are none."""

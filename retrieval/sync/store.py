@@ -10,6 +10,9 @@ A store is one folder outside the repository, named after the repository's root:
         lock             held by the one process that writes (`write_lock`)
         holder           that process and its progress
         published        changes whenever files.sqlite or chunks/ changes
+        origin           where a published index was taken up from, and what was published (`publishing`)
+        incoming/        a published index that is being downloaded
+        outgoing-*/      links to the segments that are being published
         files.sqlite     the indexed files: path, size, times, digest (`record_table`)
         chunks/          the tantivy index
         history/         what was read of the commits before HEAD, with a lock of its own (`history.archive`)
@@ -24,7 +27,7 @@ import re
 import shutil
 import sqlite3
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +35,7 @@ from pathlib import Path
 from retrieval import ownership
 from retrieval.errors import CacheError, unwritable
 from retrieval.ownership import folder_name, is_named_after
-from retrieval.sync.record_table import RecordTable
+from retrieval.sync.record_table import FileRecord, RecordTable
 from retrieval.sync.write_lock import WriteLock
 
 FORMAT = "v6"
@@ -48,7 +51,8 @@ v6: a note on how a file was split.
 
 _PARTS = ("root", "fingerprint", "files.sqlite", "chunks")  # every finished store has had these since v1
 _HELD = re.compile(
-    r"root|family|fingerprint|lock|holder|chunks|history|cookies|published(\.\d+)?|files\.sqlite(-wal|-shm|-journal)?"
+    r"root|family|fingerprint|lock|holder|chunks|history|cookies|(published|origin)(\.\d+)?|incoming|outgoing-.*"
+    r"|files\.sqlite(-wal|-shm|-journal)?"
 )
 
 
@@ -63,6 +67,19 @@ class Published:
 
     making: str
     change: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """An index outside a store.
+
+    Attributes:
+        chunks: The folder of its segments.
+        records: The record of each indexed file, by path.
+    """
+
+    chunks: Path
+    records: Mapping[str, FileRecord]
 
 
 def store_folder(cache: Path, root: Path) -> Path:
@@ -152,9 +169,42 @@ class Store:
             self.chunks.mkdir(parents=True)
             for file in other.chunks.iterdir():
                 if not file.name.endswith(".lock"):
-                    _link(file, self.chunks / file.name)
+                    link_segment(file, self.chunks / file.name)
             self.table.copy_from(other.table)
         self._sign(root, fingerprint, family)
+
+    def adopt(
+        self, content: Content, root: Path, fingerprint: str, *, family: str = "", origin: str = ""
+    ) -> None:
+        """Start with an index that another machine built; requires the lock.
+
+        A process that is killed in here leaves a store without a fingerprint, which nobody trusts.
+
+        Args:
+            content: The index; its folder is moved here.
+            root: As in `reset`.
+            fingerprint: As in `reset`.
+            family: As in `reset`.
+            origin: Where it came from.
+
+        Raises:
+            OSError, sqlite3.Error: The store cannot be written.
+        """
+        self._clear()
+        content.chunks.rename(self.chunks)
+        self.table.remember(content.records, ())
+        self.write_origin(origin)
+        self._sign(root, fingerprint, family)
+
+    def read_origin(self) -> str:
+        """Return what `write_origin` wrote since the index was last discarded, or ""."""
+        return self._read("origin").decode("utf-8", "replace")
+
+    def write_origin(self, text: str) -> None:
+        """Note where the index came from."""
+        fresh = self.folder / f"origin.{os.getpid()}"
+        fresh.write_text(text, encoding="utf-8")
+        fresh.replace(self.folder / "origin")
 
     @contextmanager
     def writing(self, *, patience_s: float) -> Iterator[None]:
@@ -204,6 +254,7 @@ class Store:
 
     def _clear(self) -> None:
         (self.folder / "fingerprint").unlink(missing_ok=True)  # first: no process trusts a store without it
+        (self.folder / "origin").unlink(missing_ok=True)
         shutil.rmtree(self.chunks, ignore_errors=True)
         self.table.clear()
 
@@ -221,7 +272,7 @@ class Store:
             return b""
 
 
-def _link(file: Path, to: Path) -> None:
+def link_segment(file: Path, to: Path) -> None:
     """Share a segment, which never changes, by a hard link; copy the lists, which tantivy replaces."""
     if file.suffix != ".json":
         with suppress(OSError):  # a file system without hard links

@@ -24,6 +24,7 @@ from retrieval.sync import inventory
 from retrieval.sync.chunk_cache import ChunkCache
 from retrieval.sync.file_table import Contents, Difference, FileTable
 from retrieval.sync.indexer import Indexer, is_settled
+from retrieval.sync.sharing import Sharing, Target
 from retrieval.sync.store import FORMAT, Store, store_folder
 from retrieval.sync.tree import Tree
 from retrieval.sync.write_lock import WriterInfo
@@ -89,6 +90,7 @@ class Sync:
     Attributes:
         store: The store of the index.
         look: The last look at the files.
+        sharing: Takes up an index that another machine published; None to build every index here.
     """
 
     def __init__(self, tree: Tree, *, cache: Path, chunk_cache_bytes: int) -> None:
@@ -103,6 +105,7 @@ class Sync:
         self.look = Look()
         self._tree = tree
         self._cache = cache
+        self.sharing: Sharing | None = None
         self._chunk_cache = ChunkCache(cache, fingerprint=fingerprint(), limit_bytes=chunk_cache_bytes)
         self._table = FileTable(self.store, fingerprint=fingerprint())
 
@@ -215,7 +218,7 @@ class Sync:
             try:
                 with self.store.writing(patience_s=min(LOCK_STEP_S, turn.patience_s)):
                     if not self._table.sync():
-                        self._begin()
+                        self._begin(listing, turn.is_cancelled)
                     return self._write(self._difference(listing), turn)
             except (IndexLockedError, CacheError) as error:
                 is_last = isinstance(error, CacheError) or time.monotonic() > deadline
@@ -230,9 +233,13 @@ class Sync:
                     if is_last or not pending:
                         return Refresh(pending=pending, note=str(error) if pending else "")
 
-    def _begin(self) -> None:
-        """Create a store: from another work tree's store, or empty."""
+    def _begin(self, listing: Listing, is_cancelled: IsCancelled) -> None:
+        """Create a store: from an index that was published, from another work tree's store, or empty."""
         family = self._tree.family()
+        if self.sharing:
+            target = Target(self.store, self._tree.root, family)
+            if self.sharing.take_up(target, listing, is_cancelled=is_cancelled) and self._table.sync():
+                return
         for other in inventory.stores(self._cache) if family else ():
             if other.folder == self.store.folder or other.family != family:
                 continue
