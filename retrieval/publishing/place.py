@@ -13,7 +13,6 @@ refused, and the message does not repeat it.
 
 import logging
 import os
-import re
 import uuid
 from collections.abc import Callable
 from hashlib import sha256
@@ -21,13 +20,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from retrieval import installation
-from retrieval.errors import ArgumentError, DamagedIndexError, GoldrankError, SharedIndexError, shorten
+from retrieval.errors import DamagedIndexError, GoldrankError, SharedIndexError, shorten
 from retrieval.progress import IsCancelled
+from retrieval.publishing import place_url
 from retrieval.publishing.patience import SILENT_S, Beat, bounded
 
 BLOCK_BYTES = 1 << 20
 POINTER_BYTES = 1_000
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _LOCAL = frozenset({"file", "local"})
 _PACKAGES = {
     "s3": "s3fs",
@@ -39,7 +38,6 @@ _PACKAGES = {
     "sftp": "paramiko",
     "ssh": "paramiko",
 }
-_OWN_CREDENTIALS = "leave it out: the storage's own package reads credentials from its files and variables"
 
 ATTEMPTS = 3
 """One request in ten may fail: the 70 requests of a take-up then succeed in 93 of 100 cases, not in none."""
@@ -68,14 +66,10 @@ class Place:
         Raises:
             ArgumentError: The URL holds a credential, or several URLs.
         """
-        self.url = checked(url)
+        self.url = place_url.checked(url)
+        self._scheme = place_url.scheme_of(self.url)
         self._silent_s = silent_s
         self._opened: tuple[Any, str] | None = None
-
-    @property
-    def _scheme(self) -> str:
-        found = _SCHEME.match(self.url)
-        return found[1].lower() if found else "file"
 
     def read(self, name: str, *, most_bytes: int = POINTER_BYTES) -> bytes | None:
         """Read a small object; None when there is none.
@@ -144,7 +138,7 @@ class Place:
                 if self._scheme in _LOCAL:
                     _link_new(Path(path), data)
                 else:
-                    fs.pipe_file(path, data, mode="create")
+                    _with_folder(fs, path, lambda: fs.pipe_file(path, data, mode="create"))
             except FileExistsError:
                 return False
             return True
@@ -235,7 +229,8 @@ class Place:
         """Write an object; in a folder, beside its place first, so that a kill leaves no half of it."""
         fs, path = self._at(name)
         if self._scheme not in _LOCAL:
-            put(fs, path)  # object stores show an object when all of it has arrived
+            # Object stores show an object when all of it has arrived, and need no folders.
+            _with_folder(fs, path, lambda: put(fs, path))
             return
         fs.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH120 - a path of the storage
         fresh = f"{path}.{uuid.uuid4().hex}.new"
@@ -281,26 +276,13 @@ class Place:
             ) from error
 
 
-def checked(url: str) -> str:
-    """Return a place's URL if it holds no credential; the message of a refusal does not repeat it.
-
-    >>> checked("/srv/indexes/")
-    '/srv/indexes'
-
-    Raises:
-        ArgumentError: It holds a credential, or several URLs.
-    """
-    if not (found := _SCHEME.match(url)):
-        return url.rstrip("/") or url
-    if "::" in url:
-        raise ArgumentError("shared_indexes chains several URLs", remedy="name the storage itself")
-    authority = url[found.end() :].partition("/")[0]
-    user, at, _ = authority.rpartition("@")
-    if at and (":" in user or found[1].lower() not in {"sftp", "ssh", "abfs", "az"}):
-        raise ArgumentError("the URL in shared_indexes holds a credential", remedy=_OWN_CREDENTIALS)
-    if "?" in url or "#" in url:
-        raise ArgumentError("the URL in shared_indexes has a query or a fragment", remedy=_OWN_CREDENTIALS)
-    return url.rstrip("/")
+def _with_folder(fs: Any, path: str, write: Callable[[], None]) -> None:
+    """Write an object, and make its folder first if the storage has folders."""
+    try:
+        write()
+    except FileNotFoundError:
+        fs.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH120 - a path of the storage
+        write()
 
 
 def _link_new(file: Path, data: bytes) -> None:
