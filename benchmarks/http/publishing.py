@@ -5,7 +5,8 @@
 The branch of a copy of each bare repository is set back by `--back` commits of its first parents, and
 moved forward in `--steps` steps. At each step one machine fetches, indexes and publishes; a second one, with
 an empty cache, takes the index up; a third one builds it alone, without cached chunks. Times leave out
-fetching. With `--one-by-one`, the publishing machine indexes every commit on the way, as a server that follows pushes.
+fetching. With `--one-by-one`, the publishing machine indexes every commit on the way, as a server does that
+follows pushes.
 """
 
 import argparse

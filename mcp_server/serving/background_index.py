@@ -269,7 +269,7 @@ class BackgroundIndexer:
 
     def _publish(self) -> None:
         """Publish on a thread of its own: a question waits for the index, not for its upload."""
-        if self._repository.is_shared and not (self._publisher and self._publisher.is_alive()):
+        if self._repository.is_unpublished and not (self._publisher and self._publisher.is_alive()):
             self._publisher = threading.Thread(target=self._upload, name="publish", daemon=True)
             self._publisher.start()
 

@@ -18,6 +18,7 @@ from mcp_server.serving.background_index import BackgroundIndexer
 from retrieval import memory
 from retrieval.files import secret_masking
 from retrieval.mirrors.source import Root, Source
+from retrieval.publishing import place_url
 from retrieval.publishing.place import Place
 from retrieval.publishing.shared_index import SharedIndex
 from retrieval.settings import Settings
@@ -75,7 +76,12 @@ class RepositoryPool:
         Args:
             roots: The served roots, by name.
             settings: How many may be open, and for how long without use.
+
+        Raises:
+            ArgumentError: The place of shared indexes holds a credential.
         """
+        if settings.shared_indexes:
+            place_url.checked(settings.shared_indexes)
         self._roots = roots
         self._settings = settings
         self._links = {

@@ -8,7 +8,6 @@ import json
 import shutil
 import time
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import file_digest
@@ -19,7 +18,7 @@ from retrieval.index import integrity
 from retrieval.progress import IsCancelled, Progress, no_progress
 from retrieval.publishing import record_file
 from retrieval.publishing.manifest import META, RECORDS, Manifest, PublishedFile
-from retrieval.publishing.publication import AT_ONCE
+from retrieval.publishing.patience import each
 from retrieval.publishing.shelf import Shelf
 from retrieval.sync.store import Content, link_segment
 
@@ -106,11 +105,7 @@ def download(
             raise DamagedIndexError(f"{file.object} in {shelf.place.url} is refused: {_fault(file, size)}")
         received.add(file.size, is_downloaded=True)
 
-    with ThreadPoolExecutor(AT_ONCE, "download") as pool:
-        try:
-            list(pool.map(fetch, manifest.files))
-        finally:
-            pool.shutdown(cancel_futures=True)
+    each(fetch, manifest.files)
     content = _content(folder, manifest)
     return Download(content, received.downloaded, time.monotonic() - start_s)
 

@@ -6,7 +6,7 @@ operation runs on a thread of its own, which is abandoned when it makes no progr
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from retrieval.errors import CancelledError, SharedIndexError
@@ -15,7 +15,10 @@ from retrieval.progress import IsCancelled
 SILENT_S = 20.0  # an object store answers in 0.1 s; its library's first retries take some 5 s
 _POLL_S = 0.1
 
+AT_ONCE = 8  # transfers; each waits for the storage most of the time
+
 T = TypeVar("T")
+Item = TypeVar("Item")
 Beat = Callable[[], None]
 """Called whenever an operation has made progress."""
 
@@ -57,3 +60,33 @@ def bounded(
     if errors:
         raise errors[0]
     return results[0]
+
+
+def each(action: Callable[[Item], T], items: Iterable[Item]) -> list[T]:
+    """Apply an operation to items, several at once, and return the results in order; the first error ends it.
+
+    The threads are daemons: the end of the process waits for no transfer, as it would for an executor's.
+    """
+    left = list(enumerate(items))[::-1]
+    results: dict[int, T] = {}
+    errors: list[BaseException] = []
+
+    def work() -> None:
+        while not errors:
+            try:
+                number, item = left.pop()
+            except IndexError:
+                return
+            try:
+                results[number] = action(item)
+            except BaseException as error:  # noqa: BLE001 - raised again by the thread that waits
+                errors.append(error)
+
+    threads = [threading.Thread(target=work, name="transfer", daemon=True) for _ in range(AT_ONCE)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+    return [results[number] for number in sorted(results)]

@@ -10,7 +10,6 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import file_digest
@@ -25,12 +24,12 @@ from retrieval.progress import IsCancelled
 from retrieval.publishing import record_file
 from retrieval.publishing.collection import GRACE_S
 from retrieval.publishing.manifest import META, RECORDS, Manifest, PublishedFile
+from retrieval.publishing.patience import each
 from retrieval.publishing.shelf import Shelf
 from retrieval.records import FileStat
 from retrieval.sync.record_table import FileRecord
 from retrieval.sync.store import Store, link_segment
 
-AT_ONCE = 8  # transfers; each waits for the storage most of the time
 LOCK_PATIENCE_S = 5.0
 _OUTGOING = "outgoing-"
 _UNREADABLE = "unreadable"  # how `indexer` begins the reason of a file that may be readable elsewhere
@@ -86,15 +85,13 @@ def publish(
             shelf.place.upload(folder / file.name, file.object, is_cancelled=is_cancelled)
             return file.size
 
-        with ThreadPoolExecutor(AT_ONCE, "upload") as pool:
-            are_there = list(pool.map(lambda file: _is_there(shelf, file, known), found))
-            sent = sum(pool.map(upload, itertools.compress(found, map(operator.not_, are_there))))
-            shelf.put(manifest)
-            # Another machine may have collected an object between the look and the manifest.
-            skipped = list(itertools.compress(found, are_there))
-            sizes = pool.map(lambda file: shelf.place.size(file.object), skipped)
-            lost = [file for file, size in zip(skipped, sizes, strict=True) if size != file.size]
-            sent += sum(pool.map(upload, lost))
+        are_there = each(lambda file: _is_there(shelf, file, known), found)
+        sent = sum(each(upload, itertools.compress(found, map(operator.not_, are_there))))
+        shelf.put(manifest)
+        # Another machine may have collected an object between the look and the manifest.
+        skipped = list(itertools.compress(found, are_there))
+        sizes = each(lambda file: shelf.place.size(file.object), skipped)
+        sent += sum(each(upload, (one for one, size in zip(skipped, sizes, strict=True) if size != one.size)))
     return Upload(manifest.size_bytes, sent, time.monotonic() - start_s)
 
 

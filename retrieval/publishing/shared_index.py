@@ -139,6 +139,10 @@ class SharedIndex:
             time.sleep(self._poll_s)
         return manifest
 
+    def is_due(self, listing: Listing) -> bool:
+        """Return whether the listed commit may have to be published, and its last try is not just over."""
+        return listing.commit != self._settled and time.monotonic() >= self._retry_at
+
     def publish(self, store: Store, listing: Listing, *, is_cancelled: IsCancelled) -> None:
         """Publish the index of the listed commit, unless somebody has, or is about to.
 
@@ -147,7 +151,7 @@ class SharedIndex:
         """
         with self._publishing:
             commit = listing.commit
-            if commit == self._settled or time.monotonic() < self._retry_at:
+            if not self.is_due(listing):
                 return
             lease = self._lease(commit)
             try:

@@ -138,6 +138,12 @@ class Repository:
         """Whether the index is shared with other machines."""
         return self._sync.sharing is not None
 
+    @property
+    def is_unpublished(self) -> bool:
+        """Whether `publish` may have something to do."""
+        listing = self._sync.look.listing
+        return self._sharing is not None and listing is not None and self._sharing.is_due(listing)
+
     def publish(self, *, is_cancelled: IsCancelled = lambda: False) -> None:
         """Publish the index of the listed commit, unless somebody has; call it after a `refresh`.
 

@@ -41,6 +41,9 @@ class Sharing(Protocol):
             CancelledError: `is_cancelled` returned True.
         """
 
+    def is_due(self, listing: Listing) -> bool:
+        """Return whether `publish` may have something to do for a listed commit; costs nothing."""
+
     def publish(self, store: Store, listing: Listing, *, is_cancelled: IsCancelled) -> None:
         """Publish the index of the listed commit, unless somebody has.
 

@@ -171,3 +171,13 @@ def test_a_variable_that_was_renamed_is_told_its_new_name(old: str, new: str, tm
     """A setting that silently stops working is found weeks later."""
     with pytest.raises(ArgumentError, match=f"GOLDRANK_{old.upper()} is now called GOLDRANK_{new.upper()}"):
         load_settings({}, environment={f"GOLDRANK_{old.upper()}": "1"}, file=tmp_path / "none.toml")
+
+
+def test_a_place_of_shared_indexes_is_a_folder_or_a_url(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A relative folder means the working folder's; a URL is taken as it is written."""
+    monkeypatch.chdir(tmp_path)
+    for written, read in (("shared", str(tmp_path / "shared")), ("s3://bucket/x", "s3://bucket/x"), ("", "")):
+        settings = load_settings({"shared_indexes": written}, environment={}, file=tmp_path / "none")
+        assert settings.shared_indexes == read
