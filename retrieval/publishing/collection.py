@@ -3,6 +3,7 @@
 An upload in progress has objects that no manifest names yet. They are young, and young objects stay.
 """
 
+import re
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -15,6 +16,9 @@ from retrieval.publishing.shelf import LATEST, SOURCES
 
 KEEP = 5  # published indexes of each source and fingerprint; a branch and a rollback find theirs
 GRACE_S = 86_400.0  # no upload takes a day
+_LEFT = re.compile(r"/leases/[^/]*\Z|\.new\Z")
+"""What a machine that was killed leaves: its lease, and a file that was not renamed yet."""
+
 _MANIFESTS, _COMMITS = "manifests", "commits"
 
 
@@ -46,7 +50,11 @@ def collect(
         SharedIndexError: The place cannot be used, or a manifest cannot be read; no object is removed then.
     """
     now, removed = clock(), 0
-    for shelf, manifests in _shelves(place.names(SOURCES)).items():
+    names = place.names(SOURCES)
+    for name in filter(_LEFT.search, names):
+        if now - place.modified(name) > grace_s:
+            place.remove(name)
+    for shelf, manifests in _shelves(names).items():
         old = _beyond(place, shelf, manifests, max(keep, 1))
         _forget(place, shelf, {_digest(name) for name in old})
         for name in old:

@@ -203,7 +203,6 @@ class Place:
 
         def names(_beat: Beat) -> list[str]:
             fs, path = self._at(folder)
-            fs.invalidate_cache()
             top = self._at("")[1].rstrip("/")
             try:
                 found = [str(one) for one in fs.find(path)]
@@ -245,6 +244,7 @@ class Place:
         if self._opened is None:
             self._opened = _open(self.url, self._scheme)
         fs, top = self._opened
+        fs.invalidate_cache()  # other machines write here
         # A mount point without its disk is empty; writing there would fill this machine's own.
         if self._scheme in _LOCAL and not os.path.isdir(top):  # noqa: PTH112 - a path of the storage
             raise SharedIndexError(f"there is no folder {top}", remedy="mount it, or create it with mkdir")
@@ -311,7 +311,7 @@ def _open(url: str, scheme: str) -> tuple[Any, str]:
     import fsspec  # noqa: PLC0415 - only those who share indexes load it
 
     try:
-        fs, top = fsspec.url_to_fs(url, use_listings_cache=False)
+        fs, top = fsspec.url_to_fs(url)
     except ImportError as error:
         package = _PACKAGES.get(scheme)
         remedy = f"add it with: {installation.with_package(package)}" if package else str(error)

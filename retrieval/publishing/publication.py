@@ -58,7 +58,7 @@ def publish(
     *,
     is_trusted: bool = True,
     is_cancelled: IsCancelled = lambda: False,
-) -> Upload:
+) -> Upload | None:
     """Publish the index of a commit.
 
     Args:
@@ -69,14 +69,19 @@ def publish(
         is_trusted: Whether objects that are there already are used; False after one was found damaged.
         is_cancelled: Checked a few times a second.
 
+    Returns:
+        What it cost; None if the index is not of this commit, or no longer, and nothing was published.
+
     Raises:
-        SharedIndexError: The place cannot be used, or the index is not of this commit.
+        SharedIndexError: The place cannot be used.
         IndexLockedError: Another process is writing the index.
         CacheError: The store cannot be read.
         CancelledError: `is_cancelled` returned True; nothing is published.
     """
     start_s = time.monotonic()
-    with _snapshot(shelf, store, commit, files) as folder:
+    with _snapshot(shelf, store, files) as folder:
+        if folder is None:
+            return None
         found = tuple(_described(folder, path) for path in sorted(folder.rglob("*")) if path.is_file())
         manifest = Manifest(shelf.source, commit, shelf.fingerprint, found)
         known = _known(shelf) if is_trusted else None
@@ -96,25 +101,30 @@ def publish(
 
 
 @contextmanager
-def _snapshot(shelf: Shelf, store: Store, commit: str, files: Mapping[str, FileStat]) -> Iterator[Path]:
+def _snapshot(shelf: Shelf, store: Store, files: Mapping[str, FileStat]) -> Iterator[Path | None]:
     """Make a folder with the files of an index as it is now, while others may go on writing.
 
+    Yields:
+        The folder; None if these are not the files that are indexed.
+
     Raises:
-        SharedIndexError: The index is not of this commit.
         IndexLockedError, CacheError: The store cannot be read.
     """
     with store.writing(patience_s=LOCK_PATIENCE_S):
         _sweep(store.folder)
         records = {path: one for path, one in store.table.changes().records.items() if one is not None}
         is_whole = {path: one.stat for path, one in records.items()} == files
-        if not store.is_made_by(shelf.fingerprint) or not is_whole:
-            raise SharedIndexError(f"the index is not, or no longer, of commit {commit[:12]}")
-        folder = Path(tempfile.mkdtemp(prefix=f"{_OUTGOING}{os.getpid()}-", dir=store.folder))
-        try:
-            _copy(store.chunks, folder / "chunks")
-        except BaseException:
-            rmtree(folder, ignore_errors=True)
-            raise
+        folder = None
+        if is_whole and store.is_made_by(shelf.fingerprint):
+            folder = Path(tempfile.mkdtemp(prefix=f"{_OUTGOING}{os.getpid()}-", dir=store.folder))
+            try:
+                _copy(store.chunks, folder / "chunks")
+            except BaseException:
+                rmtree(folder, ignore_errors=True)
+                raise
+    if folder is None:
+        yield None
+        return
     try:
         (folder / RECORDS).write_bytes(record_file.to_bytes(_readable(records)))
         yield folder

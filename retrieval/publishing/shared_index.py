@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 WAIT_S = 120.0  # for another machine's build; an index of 10,000 files takes about as long
 RETRY_S = 300.0  # after a failed try to publish
+MOVED_S = 5.0  # after the index has moved on to another commit, which is published next
 POLL_S = 1.0
 COLLECT_EVERY_S = 86_400.0
 _COLLECTED = "collected"
@@ -159,7 +160,9 @@ class SharedIndex:
                     if not lease.take():
                         self._retry_at = time.monotonic() + TERM_S
                         return
-                    self._upload(store, listing, is_cancelled)
+                    if not self._upload(store, listing, is_cancelled):
+                        self._retry_at = time.monotonic() + MOVED_S
+                        return
                 self._settle(store, commit)
             except CancelledError:
                 raise
@@ -231,7 +234,8 @@ class SharedIndex:
             self._refused.add(commit)
             return False
 
-    def _upload(self, store: Store, listing: Listing, is_cancelled: IsCancelled) -> None:
+    def _upload(self, store: Store, listing: Listing, is_cancelled: IsCancelled) -> bool:
+        """Publish the index; return False if it is of another commit by now."""
         commit = listing.commit
         done = publication.publish(
             self._shelf,
@@ -241,6 +245,8 @@ class SharedIndex:
             is_trusted=commit not in self._refused,
             is_cancelled=is_cancelled,
         )
+        if done is None:
+            return False
         self._refused.discard(commit)
         self._problem = ""
         origin = replace(
@@ -253,6 +259,7 @@ class SharedIndex:
         )
         store.write_origin(json.dumps(asdict(origin)))
         self._collect()
+        return True
 
     def _settle(self, store: Store, commit: str) -> None:
         self._settled = commit

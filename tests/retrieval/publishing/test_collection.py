@@ -61,10 +61,14 @@ def test_an_upload_in_progress_keeps_its_objects(
     """Its manifest comes last: until then nobody names what is uploaded already."""
     published(origin, place, tmp_path, commits=1)
     place.write("objects/ab/" + "c" * 62, b"a segment whose manifest is not written yet")
+    leases = f"{shelf_of(origin, place).folder}/leases"
+    place.write(f"{leases}/{'1' * 40}", b"of a machine that was killed")
     before = objects(folder)
     assert collect(place, keep=1).objects == 0
     assert objects(folder) == before
+    assert place.names(leases)
     assert collect(place, keep=1, clock=later).objects == 1
+    assert place.names(leases) == []
 
 
 def test_nothing_is_collected_while_a_manifest_cannot_be_read(

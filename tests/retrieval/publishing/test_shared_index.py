@@ -164,3 +164,23 @@ def test_another_size_limit_indexes_only_the_files_that_it_lets_in(
     alone.refresh()
     assert own.view().paths == alone.view().paths
     assert found(own, "long_function") == found(alone, "long_function")
+
+
+def test_an_index_that_has_moved_on_is_not_published_as_the_commit_before(
+    origin: Remote, place: Place, tmp_path: Path
+) -> None:
+    """Publishing runs beside indexing: what is published must be of the commit that it says."""
+    machine = Machine(origin, tmp_path / "one", place)
+    mirror = machine.repository.mirror
+    assert mirror is not None
+    mirror.refresh()
+    machine.repository.refresh()
+    before = machine.repository.view().look.listing
+    assert before is not None
+    origin.push({"src/new.py": "def entirely_new_name():\n    return 1\n"})
+    mirror.refresh()
+    machine.repository.refresh()
+    machine.sharing.publish(Store(machine.repository.store_folder), before, is_cancelled=lambda: False)
+    shelf = shelf_of(origin, place)
+    assert shelf.find(shelf.commit_pointer(before.commit)) is None
+    assert place.names("sources") == []
