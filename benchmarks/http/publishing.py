@@ -82,8 +82,9 @@ def measure(bare: Path, folder: Path, args: argparse.Namespace) -> Iterator[list
 
 def machine(source: Source, cache: Path, shared: Path) -> Repository:
     """Return a repository on a machine of its own that shares its index."""
-    sharing = SharedIndex(Place(str(shared)), source, cache=cache)
-    return Repository(source, cache=cache, max_bytes=MAX_BYTES, sharing=sharing)
+    made = Repository(source, cache=cache, max_bytes=MAX_BYTES)
+    made.share(SharedIndex(Place(str(shared)), source, cache=cache))
+    return made
 
 
 def refreshed(repository: Repository) -> tuple[int, float]:

@@ -23,9 +23,8 @@ from retrieval.publishing.manifest import Manifest
 from retrieval.publishing.place import Place
 from retrieval.publishing.shelf import Shelf
 from retrieval.sync import inventory
-from retrieval.sync.sharing import Target
 from retrieval.sync.store import Store
-from retrieval.sync.sync import fingerprint
+from retrieval.sync.sync import Target, fingerprint
 
 log = logging.getLogger(__name__)
 

@@ -10,8 +10,7 @@ from retrieval.mirrors.mirror import Mirror
 from retrieval.mirrors.source import Root, Source
 from retrieval.progress import IsCancelled, Progress, no_progress
 from retrieval.settings import CHUNK_CACHE_BYTES
-from retrieval.sync.sharing import Sharing
-from retrieval.sync.sync import LOCK_PATIENCE_S, Refresh, Sync, Turn, fingerprint
+from retrieval.sync.sync import LOCK_PATIENCE_S, Refresh, Sharing, Sync, Turn, fingerprint
 from retrieval.sync.view import View
 from retrieval.sync.work_tree import WorkTree
 from retrieval.sync.write_lock import WriterInfo
@@ -142,7 +141,7 @@ class Repository:
     def is_unpublished(self) -> bool:
         """Whether `publish` may have something to do."""
         listing = self._sync.look.listing
-        return self._sharing is not None and listing is not None and self._sharing.is_due(listing)
+        return self._sync.sharing is not None and listing is not None and self._sync.sharing.is_due(listing)
 
     def publish(self, *, is_cancelled: IsCancelled = lambda: False) -> None:
         """Publish the index of the listed commit, unless somebody has; call it after a `refresh`.

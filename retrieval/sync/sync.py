@@ -12,6 +12,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from retrieval.chunks import chunker, tokenizer
 from retrieval.errors import CacheError, CancelledError, GoldrankError, IndexLockedError
@@ -24,7 +25,6 @@ from retrieval.sync import inventory
 from retrieval.sync.chunk_cache import ChunkCache
 from retrieval.sync.file_table import Contents, Difference, FileTable
 from retrieval.sync.indexer import Indexer, is_settled
-from retrieval.sync.sharing import Sharing, Target
 from retrieval.sync.store import FORMAT, Store, store_folder
 from retrieval.sync.tree import Tree
 from retrieval.sync.write_lock import WriterInfo
@@ -80,6 +80,52 @@ class Turn:
     progress: Progress = lambda _done, _total: None
     is_cancelled: IsCancelled = lambda: False
     patience_s: float = LOCK_PATIENCE_S
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The store that is to be filled, and what it will belong to.
+
+    Attributes:
+        store: The store; this process holds its lock.
+        root: The root that it belongs to.
+        family: What the root shares with others, as `Tree.family` says.
+    """
+
+    store: Store
+    root: Path
+    family: str
+
+
+class Sharing(Protocol):
+    """Shares the index of one source; `publishing.shared_index.SharedIndex` does.
+
+    A place that cannot be used is never an error here: the index is built on this machine instead.
+    """
+
+    @property
+    def doing(self) -> str:
+        """What is being downloaded or waited for, as part of a sentence; or ""."""
+
+    def take_up(self, target: Target, listing: Listing, *, is_cancelled: IsCancelled) -> bool:
+        """Fill a store from a published index, if there is one; the next refresh indexes what differs.
+
+        Raises:
+            CancelledError: `is_cancelled` returned True.
+        """
+
+    def is_due(self, listing: Listing) -> bool:
+        """Return whether `publish` may have something to do for a listed commit; costs nothing."""
+
+    def publish(self, store: Store, listing: Listing, *, is_cancelled: IsCancelled) -> None:
+        """Publish the index of the listed commit, unless somebody has.
+
+        Raises:
+            CancelledError: `is_cancelled` returned True.
+        """
+
+    def describe(self, store: Store) -> str:
+        """Say where the index in a store came from, and whether it is published."""
 
 
 class Sync:

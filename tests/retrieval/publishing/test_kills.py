@@ -31,7 +31,7 @@ with failing(Path(sys.argv[3]), dies_at(int(sys.argv[5]))) as place:
 
 def run(origin: Remote, folder: Path, cache: Path, dies: int) -> bool:
     """Index in a process that kills itself at a request; return whether it reached its end."""
-    paths = f"{SUPPORT.parents[1]}:{SUPPORT}"
+    paths = f"{SUPPORT.parents[1]}:{SUPPORT}:{SUPPORT}/servers"
     command = [sys.executable, "-c", PROGRAM, paths, origin.url, str(folder), str(cache), str(dies)]
     done = subprocess.run(command, capture_output=True, check=False, timeout=120)
     assert done.returncode in {0, -9}, done.stderr.decode()

@@ -34,9 +34,8 @@ class Machine:
         """Fetch and index nothing yet."""
         self.cache = cache
         self.sharing = SharedIndex(place, origin.source(ref), cache=cache, wait_s=wait_s, poll_s=0.02)
-        self.repository = Repository(
-            origin.source(ref), cache=cache, max_bytes=MAX_BYTES, sharing=self.sharing
-        )
+        self.repository = Repository(origin.source(ref), cache=cache, max_bytes=MAX_BYTES)
+        self.repository.share(self.sharing)
 
     def index(self) -> Refresh:
         """Fetch, index and publish."""
