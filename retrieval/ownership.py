@@ -7,9 +7,13 @@ So goldrank marks every folder that it may later empty, before writing anything 
 import hashlib
 import os
 import re
+import shutil
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from retrieval.errors import CacheError
 
@@ -53,6 +57,32 @@ def claim(folder: Path, *, is_ours: Callable[[Path], bool] = lambda _folder: Fal
     fresh = folder / f"{MARK}.{uuid.uuid4().hex}"
     fresh.write_bytes(_TEXT)
     os.replace(fresh, folder / MARK)  # noqa: PTH105 - atomic
+
+
+def size_bytes(folder: Path) -> int:
+    """Return the size of a folder on disk, in bytes."""
+    total = 0
+    for path in folder.rglob("*"):
+        with suppress(OSError):  # another process has deleted it meanwhile
+            total += path.lstat().st_size if path.is_file() else 0
+    return total
+
+
+def remove(folder: Path) -> None:
+    """Delete a marked folder, unless a process holds its lock.
+
+    Raises:
+        CacheError: A process works in it, it cannot be deleted, or goldrank did not create it.
+    """
+    if not is_marked(folder):
+        raise CacheError(f"{folder} lacks goldrank's {MARK}", remedy="delete it yourself if it is yours")
+    try:
+        with FileLock(folder / "lock", timeout=0):
+            shutil.rmtree(folder)
+    except Timeout as error:
+        raise CacheError(f"another goldrank process works in {folder}", remedy="try again later") from error
+    except OSError as error:
+        raise CacheError(f"{folder} cannot be deleted: {error.strerror or error}") from error
 
 
 def folder_name(root: Path) -> str:

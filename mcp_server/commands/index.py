@@ -2,7 +2,8 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from retrieval.mirrors import inventory as mirrors
 from retrieval.mirrors.source import Root, Source
 from retrieval.rank import learned_order
 from retrieval.rerank import model_versions
-from retrieval.settings import Settings
+from retrieval.settings import CONFIG_FILE, Settings
 from retrieval.sync import chunk_cache, inventory
 from retrieval.sync.repository import Repository
 from retrieval.sync.store import Store, store_folder
@@ -125,7 +126,10 @@ def status(root: Root, excluded: bool, **flags: Any) -> None:
 )
 @click.argument("roots", nargs=-1, type=SERVED)
 @click.option(
-    "--all", "everything", is_flag=True, help="Every index, every mirror, and the cache of parsed chunks."
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Every index and mirror, the cache of parsed chunks, and the work of every learning.",
 )
 @click.option("--dry-run", is_flag=True, help="Only show what would be freed.")
 @with_common
@@ -133,29 +137,56 @@ def clean(roots: Sequence[Root], everything: bool, dry_run: bool, **flags: Any) 
     """Free disk space that goldrank uses.
 
     Without arguments, it removes the indexes of folders that are gone and those of other releases; with
-    ROOTS, their indexes and the mirrors of URLs. Nothing is lost: a search rebuilds what it needs.
+    ROOTS, their indexes. URL removes a repository's mirror and the indexes of all its refs; URL@REF removes
+    the index of that ref, and the mirror if no other ref uses it.
+
+    Nothing is lost: a search rebuilds what it needs. What was learned and promoted always stays.
     """
-    cache = settings_of(**flags).cache
-    if everything:
-        doomed = [*inventory.stores(cache), *inventory.foreign(cache)]
-    elif roots:
-        doomed = [store for root in roots for store in _stores_of(root, cache)]
-    else:
-        doomed = [
-            *(store for store in inventory.stores(cache) if not store.root.is_dir()),
-            *inventory.foreign(cache),
-        ]
-    freed = _free(doomed, dry_run=dry_run)
-    freed += _free_mirrors(_unneeded_mirrors(roots, cache, everything), dry_run=dry_run)
+    settings = settings_of(**flags)
+    cache = settings.cache
+    doomed = list(_doomed(roots, cache, everything))
+    freed = _free(doomed, cache, dry_run=dry_run)
+    gone = {store.folder for store in doomed if dry_run or not store.folder.exists()}
+    needless = _unneeded_mirrors(roots, cache, everything, gone)
+    freed += _free_folders(
+        [(folder, f"mirror of {mirrors.url_of(folder)}") for folder in needless],
+        mirrors.remove,
+        dry_run=dry_run,
+    )
     if not roots:
         for folder in inventory.unclaimed(cache):
             click.echo(replies.clean(f"left: {folder} lacks goldrank's {ownership.MARK}"), err=True)
     if everything:
+        freed += _free_work(cache, dry_run=dry_run)
         freed += chunk_cache.size_bytes(cache)
         click.echo(f"{_megabytes(chunk_cache.size_bytes(cache))} cached chunks")
         if not dry_run:
             chunk_cache.remove(cache)
     click.echo(f"{'would free' if dry_run else 'freed'} {_megabytes(freed)} below {cache}")
+    if everything and (kept := _kept(settings)):
+        click.echo(replies.clean(f"kept, yours to delete: {'; '.join(kept)}"))
+
+
+def _doomed(roots: Sequence[Root], cache: Path, everything: bool) -> Iterator[Store]:
+    """Yield the indexes that `clean` is about: all, those of some roots, or those that nothing needs."""
+    if roots and not everything:
+        for root in roots:
+            yield from _stores_of(root, cache)
+        return
+    yield from (store for store in inventory.stores(cache) if everything or not store.root.is_dir())
+    yield from inventory.foreign(cache)
+
+
+def _kept(settings: Settings) -> list[str]:
+    """Name what `clean --all` leaves: what a person decided, which no search can rebuild."""
+    kept = (
+        ("promoted models and orders", settings.models),
+        ("configuration", CONFIG_FILE),
+        ("list of URLs", settings.fleet),
+    )
+    return [
+        f"{what} ({path})" for what, path in kept if path.is_file() or (path.is_dir() and any(path.iterdir()))
+    ]
 
 
 def _row(label: str, said: str) -> None:
@@ -182,11 +213,11 @@ def _order(root: Path, settings: Settings) -> str:
     )
 
 
-def _free(doomed: Iterable[Store], *, dry_run: bool) -> int:
+def _free(doomed: Iterable[Store], cache: Path, *, dry_run: bool) -> int:
     """Delete stores and return the bytes freed; report each that another process is writing, and keep it."""
     freed = 0
     for store in doomed:
-        size, root = store.size_bytes(), store.root
+        size, title = store.size_bytes(), _title(store, cache)
         if not size:
             click.echo(f"no index in {store.folder}")
             continue
@@ -197,8 +228,14 @@ def _free(doomed: Iterable[Store], *, dry_run: bool) -> int:
             click.echo(f"kept: {error}", err=True)
             continue
         freed += size
-        click.echo(replies.clean(f"{_megabytes(size)} {root} ({store.folder.parent.name})"))
+        click.echo(replies.clean(f"{_megabytes(size)} {title} ({store.folder.parent.name})"))
     return freed
+
+
+def _title(store: Store, cache: Path) -> str:
+    """Name the root of an index: a folder by its path, a ref by the URL of its mirror."""
+    folder = next((folder for folder in mirrors.folders(cache) if folder in store.root.parents), None)
+    return f"index of {mirrors.url_of(folder)}, {store.root.name}" if folder else str(store.root)
 
 
 def _shown(repository: Repository) -> str:
@@ -207,37 +244,70 @@ def _shown(repository: Repository) -> str:
 
 
 def _stores_of(root: Root, cache: Path) -> list[Store]:
-    """List the indexes of a root; of a URL, those of all its refs, which share the mirror."""
+    """List the indexes of a root: of a URL without a ref, those of all its refs."""
     if not isinstance(root, Source):
         return [Store(store_folder(cache, root.resolve()))]
-    folder = root.mirror_folder(cache)
+    return [Store(store_folder(cache, root.root(cache)))] if root.ref else _stores_in(root, cache)
+
+
+def _stores_in(source: Source, cache: Path) -> list[Store]:
+    """List the indexes of all refs that share the mirror of a URL."""
+    folder = source.mirror_folder(cache)
     return [store for store in inventory.stores(cache) if folder in store.root.parents]
 
 
-def _unneeded_mirrors(roots: Sequence[Root], cache: Path, everything: bool) -> list[Path]:
-    """List the mirrors that `clean` is about: all, those of some URLs, or those that were never fetched."""
+def _unneeded_mirrors(
+    roots: Sequence[Root], cache: Path, everything: bool, gone: Collection[Path]
+) -> list[Path]:
+    """List the mirrors that `clean` is about: all, those of some URLs, or those that were never fetched.
+
+    A mirror stays while the index of another ref uses it, and a line says so.
+    """
     if everything:
         return mirrors.folders(cache)
-    if roots:
-        return sorted({root.mirror_folder(cache) for root in roots if isinstance(root, Source)})
-    return mirrors.unfetched(cache)
+    if not roots:
+        return mirrors.unfetched(cache)
+    unneeded = set()
+    for source in {root.mirror_folder(cache): root for root in roots if isinstance(root, Source)}.values():
+        used_by = [store for store in _stores_in(source, cache) if store.folder not in gone]
+        if used_by:
+            users = "1 index uses it" if len(used_by) == 1 else f"{len(used_by)} indexes use it"
+            click.echo(replies.clean(f"kept: the mirror of {source.url}, {users}"))
+        else:
+            unneeded.add(source.mirror_folder(cache))
+    return sorted(unneeded)
 
 
-def _free_mirrors(folders: Iterable[Path], *, dry_run: bool) -> int:
-    """Delete mirrors and return the bytes freed."""
+def _free_work(cache: Path, *, dry_run: bool) -> int:
+    """Delete what learnings left in the cache, and the folders that this empties; return the bytes freed."""
+    folders = inventory.work(cache)
+    freed = _free_folders(
+        [(folder, f"work of learning in {folder}") for folder in folders], ownership.remove, dry_run=dry_run
+    )
+    for parent in (*{folder.parent for folder in folders}, cache / inventory.LEARNING):
+        if not dry_run and inventory.LEARNING in {parent.name, parent.parent.name}:
+            with suppress(OSError):  # it holds something else, or another process learns there
+                parent.rmdir()
+    return freed
+
+
+def _free_folders(
+    folders: Iterable[tuple[Path, str]], remove: Callable[[Path], None], *, dry_run: bool
+) -> int:
+    """Delete folders, each given with its title, and return the bytes freed."""
     freed = 0
-    for folder in folders:
-        size = mirrors.size_bytes(folder)
+    for folder, title in folders:
+        size = ownership.size_bytes(folder)
         if not size:
             continue
         try:
             if not dry_run:
-                mirrors.remove(folder)
+                remove(folder)
         except GoldrankError as error:
             click.echo(f"kept: {error}", err=True)
             continue
         freed += size
-        click.echo(replies.clean(f"{_megabytes(size)} mirror of {folder.name.rpartition('-')[0]}"))
+        click.echo(replies.clean(f"{_megabytes(size)} {title}"))
     return freed
 
 

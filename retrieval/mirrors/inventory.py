@@ -23,13 +23,17 @@ def unfetched(cache: Path) -> list[Path]:
     return [folder for folder in folders(cache) if not (folder / "repo.git").is_dir()]
 
 
+def url_of(folder: Path) -> str:
+    """Return the URL that a mirror was fetched from; the folder's name where it cannot be read."""
+    try:
+        return (folder / "url").read_text(encoding="utf-8").strip() or folder.name
+    except (OSError, UnicodeDecodeError):
+        return folder.name
+
+
 def size_bytes(folder: Path) -> int:
     """Return the size of a mirror on disk, in bytes."""
-    total = 0
-    for path in folder.rglob("*"):
-        with suppress(OSError):  # git has replaced it meanwhile
-            total += path.lstat().st_size if path.is_file() else 0
-    return total
+    return ownership.size_bytes(folder)
 
 
 def remove(folder: Path) -> None:

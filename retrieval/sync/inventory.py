@@ -1,9 +1,15 @@
-"""Which indexes a cache folder holds: of this format, of other formats, and folders that only look alike."""
+"""Which indexes a cache folder holds, of this format and of others, and what learnings left in it."""
 
 import re
 from pathlib import Path
 
+from retrieval import ownership
 from retrieval.sync.store import FORMAT, Store
+
+LEARNING = "learning"
+"""The folder below the cache in which goldrank learns; each root has a folder there, named like its index."""
+RESTORED = "restored"
+"""The folder below the cache for models that were restored from exported ones, to be trained further."""
 
 _FORMAT = re.compile(r"v\d+")
 _NAME = re.compile(r"[A-Za-z0-9._-]+-[0-9a-f]{16}")
@@ -22,6 +28,15 @@ def foreign(cache: Path) -> list[Store]:
 def unclaimed(cache: Path) -> list[Path]:
     """List the folders named like stores that are not recognised as goldrank's."""
     return [folder for folder in _named(cache) if not Store(folder).is_ours()]
+
+
+def work(cache: Path) -> list[Path]:
+    """List the folders in which goldrank learned: questions of the past, tuned and restored models."""
+    found = sorted(
+        folder for folder in (cache / LEARNING).glob("v*/*")
+        if _FORMAT.fullmatch(folder.parent.name) and _NAME.fullmatch(folder.name)
+    )  # fmt: skip
+    return [folder for folder in (*found, cache / RESTORED) if ownership.is_marked(folder)]
 
 
 def _all(cache: Path) -> list[Store]:

@@ -225,11 +225,7 @@ class Store:
 
     def size_bytes(self) -> int:
         """Return the total size of the store's files, including those shared with other stores."""
-        total = 0
-        for path in self.folder.rglob("*"):
-            with suppress(OSError):  # the file vanished meanwhile
-                total += path.lstat().st_size if path.is_file() else 0
-        return total
+        return ownership.size_bytes(self.folder)
 
     def remove(self) -> None:
         """Delete the store, unless a process is writing it.

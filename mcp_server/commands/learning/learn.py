@@ -38,6 +38,7 @@ from retrieval import installation
 from retrieval.errors import ArgumentError, TrainingError
 from retrieval.rank import learned_order
 from retrieval.settings import Settings
+from retrieval.sync.inventory import LEARNING
 from retrieval.sync.repository import Repository
 from retrieval.sync.store import store_folder
 
@@ -185,7 +186,7 @@ def _learn_model(
     mined = mined_pairs(asked, repository, preset=flags["preset"], seed=recipe.seed)
     mined = with_feedback(mined, asked, repository, settings) if flags["use_feedback"] else mined
     plan = _plan(recipe, repository, settings, flags)
-    work = store_folder(settings.cache / "learning", repository.root)
+    work = store_folder(settings.cache / LEARNING, repository.root)
     with alone(work):
         judged = _judge(asked, repository, mined, plan, work)
         show(judged.report, flags, title=title_of(repository), view=repository.view(), first=flags["first"])

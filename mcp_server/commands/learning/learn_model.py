@@ -31,6 +31,7 @@ from retrieval.rank.weights import Weights
 from retrieval.rerank import exported_model, model_versions
 from retrieval.rerank.model_loading import open_scorer
 from retrieval.settings import Settings
+from retrieval.sync.inventory import LEARNING
 from retrieval.sync.repository import Repository
 from retrieval.sync.store import store_folder
 
@@ -289,4 +290,4 @@ def _may_prove(taught: "Lessons", given: Given) -> bool:
 
 
 def _work(repository: Repository, settings: Settings) -> Path:
-    return store_folder(settings.cache / "learning", repository.root)
+    return store_folder(settings.cache / LEARNING, repository.root)

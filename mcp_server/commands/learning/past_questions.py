@@ -15,6 +15,7 @@ from mcp_server.terminal.progress import stages
 from retrieval.errors import ArgumentError
 from retrieval.files import git
 from retrieval.settings import Settings
+from retrieval.sync.inventory import LEARNING
 from retrieval.sync.repository import Repository
 from retrieval.sync.store import store_folder
 
@@ -200,7 +201,7 @@ def working(repository: Repository, settings: Settings) -> Iterator["Places"]:
     """Hold the folder in which a repository's past is asked."""
     from retrieval.training.order import lessons
 
-    work = store_folder(settings.cache / "learning", repository.root)
+    work = store_folder(settings.cache / LEARNING, repository.root)
     with alone(work):
         yield lessons.Places(repository.root, work / "past", settings.max_file_bytes, repository.fingerprint)
 

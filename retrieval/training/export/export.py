@@ -12,22 +12,26 @@ graph's rounding of activations.
 """
 
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from retrieval.errors import ModelError
+from retrieval import ownership
+from retrieval.errors import CacheError, ModelError
 from retrieval.rerank import exported_model
 from retrieval.rerank.fusion import PAIR_TEXT_VERSION
+from retrieval.sync.inventory import RESTORED
 from retrieval.training.export.int8 import Arrays, dequantized, quantized, shape_of
 
 STATE = "model.safetensors"
-RESTORED = "restored"  # a folder of the cache
+_RESTORED_NAME = re.compile(rf"{ownership.MARK}.*|lock|.+-[0-9a-f]{{8}}(\..+\.partial)?")
 SMALL_FILES = (
     "config.json",
     "tokenizer.json",
@@ -102,12 +106,20 @@ def restored(exported: Path, cache: Path) -> Path:
     """
     manifest = exported_model.read_manifest(exported)
     folder = cache / RESTORED / f"{manifest.name}-{manifest.digest}"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(CacheError, OSError):  # it works in a folder of others too, which `goldrank clean` leaves
+        ownership.claim(folder.parent, is_ours=_holds_only_restored)
     return folder if folder.is_dir() else restore(exported, folder)
 
 
 def origin(folder: Path) -> str:
     """Return the name and digest of the exported model that a folder was restored from, or ""."""
     return folder.name if folder.parent.name == RESTORED else ""
+
+
+def _holds_only_restored(folder: Path) -> bool:
+    """Recognise the folder as earlier releases left it, without a mark."""
+    return all(_RESTORED_NAME.fullmatch(path.name) for path in folder.iterdir())
 
 
 def _state(folder: Path) -> Arrays:

@@ -9,9 +9,11 @@ from click.testing import CliRunner, Result
 from fakes import MAX_BYTES, git, repository, write
 
 from mcp_server.cli import goldrank
-from retrieval.sync import chunk_cache
+from mcp_server.commands.options import alone
+from retrieval import ownership
+from retrieval.sync import chunk_cache, inventory
 from retrieval.sync.repository import Repository
-from retrieval.sync.store import FORMAT, Store
+from retrieval.sync.store import FORMAT, Store, store_folder
 
 
 @pytest.fixture
@@ -74,6 +76,38 @@ def test_clean_frees_what_is_named_or_all(example: Path, cache: Path) -> None:
     assert not folder.exists()
     assert chunk_cache.size_bytes(cache) == 0
     assert repository(example, cache).view().paths
+
+
+def test_clean_all_frees_the_work_of_learnings_and_names_what_it_keeps(tmp_path: Path, cache: Path) -> None:
+    """Checked-out trees of past questions are the larger part of a cache; a promoted model is no cache."""
+    work = store_folder(cache / inventory.LEARNING, tmp_path / "r")
+    write(work, {"past/tree/a.py": "x = 1\n", "lock": ""})
+    ownership.claim(work, is_ours=lambda _folder: True)
+    restored = write(cache / inventory.RESTORED, {"base-01234567/weights": "w"})
+    ownership.claim(restored, is_ours=lambda _folder: True)
+    others = write(store_folder(cache / inventory.LEARNING, tmp_path / "s"), {"thesis.tex": "years of work"})
+    models = write(tmp_path / "models", {"r-1/current": "0001-01234567\n"})
+    arguments = ("clean", "--all", "--cache", cache)
+    assert f"work of learning in {work}" in run(*arguments, "--dry-run").output
+    assert (work / "past/tree/a.py").exists()
+    result = CliRunner().invoke(goldrank, [*map(str, arguments)], env={"GOLDRANK_MODELS": str(models)})
+    assert result.exit_code == 0
+    assert f"promoted models and orders ({models})" in result.output.splitlines()[-1]
+    assert not work.exists()
+    assert not restored.exists()
+    assert (others / "thesis.tex").exists()
+    assert (models / "r-1/current").exists()
+
+
+def test_clean_all_keeps_the_work_of_a_learning_that_runs(tmp_path: Path, cache: Path) -> None:
+    """Trees that vanish under a learning would make it judge by nothing."""
+    work = store_folder(cache / inventory.LEARNING, tmp_path / "r")
+    with alone(work):
+        said = run("clean", "--all", "--cache", cache).output
+        assert f"kept: another goldrank process works in {work}" in said
+        assert ownership.is_marked(work)
+    run("clean", "--all", "--cache", cache)
+    assert not (cache / inventory.LEARNING).exists()
 
 
 def test_clean_keeps_what_is_being_written(example: Path, cache: Path) -> None:

@@ -75,12 +75,32 @@ def test_clean_frees_a_mirror_with_the_indexes_of_its_refs(origin: Remote, run: 
     assert "would free" in run("clean", origin.url, "--dry-run").output
     assert inventory.folders(tmp_path / "cache")
     out = run("clean", origin.url).output
-    assert "MB mirror of name" in out
+    assert f"MB mirror of {origin.url}\n" in out
     assert not inventory.folders(tmp_path / "cache")
     assert not list((tmp_path / "cache").glob("v*/name*"))
     run("index", origin.url)
     run("clean", "--all")
     assert not inventory.folders(tmp_path / "cache")
+
+
+def test_clean_of_a_ref_keeps_the_other_refs_and_the_mirror_that_they_use(
+    origin: Remote, run: Run, tmp_path: Path
+) -> None:
+    """Freeing an old version must not cost the fetch and the index of the one that you use."""
+    run("index", origin.url)
+    run("index", f"{origin.url}@main")
+    stores = tmp_path / "cache"
+    assert len(list(stores.glob("v*/name*"))) == 2
+    for arguments in (("--dry-run",), ()):
+        out = run("clean", f"{origin.url}@main", *arguments).output
+        assert out.count("index of") == 1
+        assert f"kept: the mirror of {origin.url}, 1 index uses it" in out
+    assert len(list(stores.glob("v*/name*"))) == 1
+    assert inventory.folders(stores)
+    assert f"MB mirror of {origin.url}\n" in run("clean", origin.url).output
+    run("index", f"{origin.url}@main")
+    assert f"MB mirror of {origin.url}\n" in run("clean", f"{origin.url}@main").output
+    assert not inventory.folders(stores)
 
 
 def test_clean_removes_what_is_left_of_a_url_that_never_answered(run: Run, tmp_path: Path) -> None:
