@@ -10,7 +10,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +59,7 @@ def main() -> NoReturn:
 def _fail(error: BaseException) -> NoReturn:
     """Say in one line what went wrong, and end."""
     if isinstance(error, click.exceptions.Abort | KeyboardInterrupt):
-        _say("interrupted; what was committed stays")
+        _say(interrupted(sys.argv[1:]))
         _exit(CANCELLED)
     if isinstance(error, GoldrankError):
         _say(f"goldrank: {error}")
@@ -73,6 +73,16 @@ def _fail(error: BaseException) -> NoReturn:
         _say(f"goldrank: this is a bug: {shorten(said)}; --log-level DEBUG shows where, please report it")
     log.debug("where it happened", exc_info=error)
     _exit(ERROR)
+
+
+def interrupted(arguments: Sequence[str]) -> str:
+    """Say what Ctrl-C leaves: for most long commands, finished work, with which the next run continues.
+
+    >>> interrupted(["index", "."]), interrupted(["fleet", "list"])
+    ('interrupted; finished work is kept, and the same command continues from there', 'interrupted')
+    """
+    kept = "; finished work is kept, and the same command continues from there"
+    return f"interrupted{kept if CONTINUING.intersection(arguments[:1]) else ''}"
 
 
 def _has_working_folder() -> bool:
@@ -145,6 +155,9 @@ GROUPS: Mapping[str, Mapping[str, _Entry]] = {
 """The commands, as the help lists them."""
 
 COMMANDS: Mapping[str, _Entry] = {name: entry for group in GROUPS.values() for name, entry in group.items()}
+
+CONTINUING = frozenset({"search", "status", "index", "golden", "learn", "eval", "mine", "train", "run"})
+"""The commands that keep finished work when they are interrupted: all of them index, and some learn."""
 
 
 class Commands(click.Group):

@@ -43,7 +43,7 @@ A search found nothing, or a check failed.
 An error.
 .TP
 .B 130
-Interrupted; what was committed stays.
+Interrupted; finished work is kept, and the same command continues from there.
 .SH SEE ALSO
 .BR rg (1),
 .BR git\\-grep (1)

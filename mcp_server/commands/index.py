@@ -52,7 +52,7 @@ def index(root: Root, rebuild: bool, yes: bool, **flags: Any) -> None:
 
     Of a URL, it first fetches what is new.
 
-    You may interrupt it at any time: the next run continues from what was committed.
+    You may interrupt it at any time: finished work is kept, and the next run continues from there.
     """
     start_s = time.monotonic()
     repository = opened(root, settings_of(**flags), yes=yes, fetch="now")

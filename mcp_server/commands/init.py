@@ -25,6 +25,8 @@ _WOULD = {"added": "would add", "updated": "would update", "removed": "would rem
 _NOWHERE = "no client has goldrank in its configuration here; nothing was changed"
 Step = tuple[str, Callable[[], Sequence[Outcome]]]
 """A client's title, and the work to do for it."""
+Taken = Literal["changed", "unchanged", "absent", "failed"]
+"""How a step ended; "changed" when it added or updated something, or would."""
 
 
 @click.command(
@@ -60,9 +62,7 @@ def init(
         if client.name in names or (not names and (remove or registry.is_in_use(client, around)))
     ]
     if not chosen and not advice:
-        raise ArgumentError(
-            "no client is in use here", remedy=f"name one: goldrank init {'|'.join(registry.NAMES)}"
-        )
+        raise ArgumentError("no client is in use here", remedy=_instead(dry_run=dry_run))
     steps = list(_steps(chosen, around, remove=remove, dry_run=dry_run))
     if advice or (remove and not names):
         work = agents_md.dismiss if remove else agents_md.introduce
@@ -70,7 +70,8 @@ def init(
     if wants_skill or (remove and not names):
         users = [client.name for client in chosen]
         steps.append(("skill", lambda: _skill(around.root, users, remove=remove, dry_run=dry_run)))
-    failures = _take_all(steps, dry_run=dry_run, brief=remove and not names)
+    done = _take_all(steps, dry_run=dry_run, brief=remove and not names)
+    failures = done.count("failed")
     if (
         remove
         and names
@@ -80,6 +81,7 @@ def init(
         click.echo("the skill stays; goldrank init --remove --skill removes it for every client")
     if not (remove or dry_run):
         _compile_rules()
+    if not (remove or dry_run) and "changed" in done[: len(chosen)]:  # the clients come before other files
         click.echo("restart the assistant and approve goldrank if it asks; then ask it to use rag_search")
         if not advice:
             click.echo(f"goldrank init --agents also adds to {agents_md.FILE} when to use which tool")
@@ -88,6 +90,12 @@ def init(
     if failures:
         left = "1 file was left unchanged" if failures == 1 else f"{failures} files were left unchanged"
         raise ClientFileError(f"{left}", remedy="see above")
+
+
+def _instead(*, dry_run: bool) -> str:
+    """Say what to do where no client is in use."""
+    every = "; goldrank init --print all prints the entry of every client" if dry_run else ""
+    return f"name one: goldrank init {'|'.join(registry.NAMES)}{every}"
 
 
 def _root(named: Path | None) -> Path:
@@ -131,16 +139,16 @@ def _skill(root: Path, clients: Sequence[str], *, remove: bool, dry_run: bool) -
     return skill.introduce(root, clients, dry_run=dry_run)
 
 
-def _take_all(steps: Sequence[Step], *, dry_run: bool, brief: bool) -> int:
-    """Do every step, say in one line which found nothing to remove, and return how many failed."""
+def _take_all(steps: Sequence[Step], *, dry_run: bool, brief: bool) -> list[Taken]:
+    """Do every step, say in one line which found nothing to remove, and return how each ended."""
     done = [_take(step, dry_run=dry_run, brief=brief) for step in steps]
     if untouched := [title for (title, _work), what in zip(steps, done, strict=True) if what == "absent"]:
         rest = f"{'absent':<8} in all others: {', '.join(untouched)}"
         click.echo(rest if len(untouched) < len(steps) else _NOWHERE)
-    return done.count("failed")
+    return done
 
 
-def _take(step: Step, *, dry_run: bool, brief: bool) -> Literal["done", "absent", "failed"]:
+def _take(step: Step, *, dry_run: bool, brief: bool) -> Taken:
     """Do one step and report it; one that fails keeps no other from being done.
 
     Args:
@@ -163,4 +171,6 @@ def _take(step: Step, *, dry_run: bool, brief: bool) -> Literal["done", "absent"
         click.echo(f"{done} {replies.clean(f'{title}: {outcome.file}{note}')}")
         if dry_run and outcome.deed in {"added", "updated", "removed"}:
             click.echo(replies.clean(f"{outcome.snippet}\n"))
-    return "done" if told or not brief else "absent"
+    if any(outcome.deed in {"added", "updated"} for outcome in outcomes):
+        return "changed"
+    return "unchanged" if told or not brief else "absent"

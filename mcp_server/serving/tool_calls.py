@@ -109,9 +109,10 @@ def _search_all(
     workspace: Workspace, call: SearchCall, progress: CallProgress, is_cancelled: IsCancelled
 ) -> str:
     merged = multi_repo.search(workspace, call.request, progress=progress.searched, is_cancelled=is_cancelled)
-    searched = f"{len(workspace.names)} repositories"
+    count = len(workspace.names)
     sources = ", ".join(map(_source, merged.sources.values()))
-    source = f"{searched}: {sources}" if sources else searched
+    leading = ": " if len(merged.sources) == count else ", results from "
+    source = f"{count} repositories{leading}{sources}" if sources else f"{count} repositories"
     return _search_reply(call, merged.answer, merged.sections, source)
 
 

@@ -51,6 +51,9 @@ def test_the_command_finds_tells_prints_and_forgets(around: Surroundings, tmp_pa
     where: dict[str, Any] = {"home": around.home, "cwd": around.root}
     assert "no client is in use here; name one" in goldrank(code=2, **where).stderr
     assert (
+        "goldrank init --print all prints the entry of every" in goldrank("--print", code=2, **where).stderr
+    )
+    assert (
         "'emacs' is no client that init knows; write one of claude-code, "
         in goldrank("emacs", code=2, **where).stderr
     )
@@ -99,6 +102,21 @@ def test_one_broken_file_does_not_keep_the_others_from_being_told(
     assert "1 file was left unchanged; see above" in done.stderr
     assert "added    Codex" in done.stdout
     assert "Traceback" not in done.stderr
+    assert "restart the assistant" in done.stdout
+
+
+def test_next_steps_follow_only_where_a_client_was_told(around: Surroundings, tmp_path: Path) -> None:
+    """Nothing was added, so there is nothing to approve: you would look for a question that never comes."""
+    where: dict[str, Any] = {"home": around.home, "cwd": around.root}
+    write(tmp_path, {"project/.mcp.json": "{"})
+    done = goldrank("claude-code", code=2, **where)
+    assert "1 file was left unchanged" in done.stderr
+    assert not done.stdout
+    write(tmp_path, {"project/.mcp.json": "{}"})
+    assert "restart the assistant" in goldrank("claude-code", **where).stdout
+    assert goldrank("claude-code", **where).stdout.splitlines() == [
+        f"present  Claude Code: {around.root / '.mcp.json'}"
+    ]
 
 
 def test_a_home_folder_is_no_project(around: Surroundings) -> None:

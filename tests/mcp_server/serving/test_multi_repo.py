@@ -41,10 +41,21 @@ async def test_a_question_that_names_no_root_is_asked_of_all(
     async with connected(workspace(*two)) as client:
         reply = await call(client, "rag_search", query=QUESTION)
     first = reply.split("\n")[0]
-    assert first.startswith("2 repositories: uploads (not a git repository)")
+    assert first.startswith(
+        "2 repositories: uploads (not a git repository), drawing (not a git repository) |"
+    )
     assert "| 3 chunks | bm25 in 2 repositories, weighted by confidence" in first
     assert "\n1. uploads/lib/backoff.py:1-3" in reply
     assert reply.index("uploads/src/backoff.py:") < reply.index("drawing/colours.py:")
+
+
+async def test_the_head_says_which_of_the_repositories_have_results(
+    workspace: MakeWorkspace, two: tuple[Path, Path]
+) -> None:
+    """One name after "2 repositories" reads as if the other had not been searched."""
+    async with connected(workspace(*two)) as client:
+        reply = await call(client, "rag_search", query=QUESTION, top_k=1)
+    assert reply.startswith("2 repositories, results from uploads (not a git repository) |")
 
 
 async def test_a_merged_result_can_be_pasted_into_the_next_call(
