@@ -69,14 +69,19 @@ from retrieval.sync.repository import Repository
     help="A name or word that the answer may contain; up to eight, most likely first.",
 )
 @click.option(
-    "-k", "--top-k", type=click.IntRange(1, 50), default=8, show_default=True, help="How many results."
+    "-k",
+    "--top-k",
+    type=click.IntRange(1, 50),
+    default=8,
+    show_default=True,
+    help="How many places; one may hold several results.",
 )
 @click.option(
     "--offset",
     type=click.IntRange(0),
     default=0,
     show_default=True,
-    help="Leave out so many of the best: the next page.",
+    help="Leave out so many of the best places: the next page.",
 )
 @click.option("--path", "globs", multiple=True, help="Only these files: src/ or *.py or !tests/; repeatable.")
 @click.option("--language", help="Only this language.")
@@ -215,7 +220,7 @@ def _interactively(repository: Repository, request: Request, second: SecondStage
     "--out", type=click.File("w", encoding="utf-8", lazy=True), required=True, help="The run to write."
 )
 @click.option(
-    "--top-k", type=click.IntRange(1, 1000), default=50, show_default=True, help="Results for each query."
+    "--top-k", type=click.IntRange(1, 1000), default=50, show_default=True, help="Places for each query."
 )
 @click.option("--no-rerank", is_flag=True, help="Do not run the cross-encoder.")
 @with_model
@@ -231,7 +236,7 @@ def run(
 ) -> None:
     """Answer a file of queries, for evaluation.
 
-    The query may be a list of wordings of one question. Neighbouring results of a file are one.
+    The query may be a list of wordings of one question. Neighbouring results of a file are one place.
 
     Each line of --out is {"id", "results": [[path, start, end], …]}, best first, lines 1-based and inclusive.
     """

@@ -45,6 +45,10 @@ NOTHING = (
     "Nothing in this repository matches any word of the query. Try other words for the same thing, "
     "an identifier you expect in the code, or a wider path or language filter."
 )
+NOTHING_TO_SEARCH = (
+    "There is nothing to search here: no file is indexed. `goldrank status --excluded` lists what is left "
+    "out, and why."
+)
 NOTHING_YET = (
     "Nothing indexed so far matches any word of the query; indexing continues, ask again in a moment."
 )
@@ -122,8 +126,10 @@ def _places(count: int) -> str:
 
 def _nothing(answer: Answer, request: Request, ways: Ways) -> str:
     if request.offset:
-        return f"No result after the first {request.offset}: {ways.sooner}, or in other words."
-    return NOTHING_YET if answer.is_partial else NOTHING
+        return f"No place after the first {request.offset}: {ways.sooner}, or in other words."
+    if answer.is_partial:
+        return NOTHING_YET
+    return NOTHING if answer.stages.chunks else NOTHING_TO_SEARCH
 
 
 def _words(answer: Answer, budget: int, ways: Ways, *, is_low: bool) -> Iterator[str]:
@@ -315,14 +321,12 @@ def _left_out(
         more = min(40_000, 2 * layout.max_chars)
         way = ways.longer.format(chars=more) if more > layout.max_chars else ways.narrower
         first = clean(shorten(sections[shown.cut[0]].place.span))
-        return (
-            f"[{count_of(len(shown.cut))} cut to fit {layout.max_chars} characters: {way}, or read {first}]"
-        )
+        return f"[{_places(len(shown.cut))} cut to fit {layout.max_chars} characters: {way}, or read {first}]"
     next_offset = request.offset + request.top_k
     is_page = len(places_of([result.passage.chunk for result in answer.results])) == request.top_k
     if shown.brief:
         following = f"; {ways.following.format(offset=next_offset)}" if is_page else ""
-        return f"[{count_of(len(shown.brief))} shown in part: {ways.whole}{following}]"
+        return f"[{_places(len(shown.brief))} shown in part: {ways.whole}{following}]"
     return ways.page_end.format(offset=next_offset) if is_page else ""
 
 

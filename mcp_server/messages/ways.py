@@ -10,10 +10,10 @@ class Ways:
     Attributes:
         longer: Asks for a longer reply, of `{chars}` characters.
         narrower: Asks for less.
-        whole: Asks for the code of every result.
-        following: Asks for the results after the first `{offset}`.
+        whole: Asks for the code of every place.
+        following: Asks for the places after the first `{offset}`.
         page_end: The line below a page of which nothing is left out, or "".
-        sooner: Asks for earlier results, where the offset leads past the last one.
+        sooner: Asks for earlier places, where the offset leads past the last one.
         guessing: Names guesses.
     """
 

@@ -95,8 +95,8 @@ def nothing_passes(wanted: Filter, excluded: Sequence[Exclusion], *, name: str) 
         excluded: The files that are not searched, with reasons.
         name: The name of the root.
     """
-    asked = [f"path {shorten(str(list(wanted.globs)))}"] if wanted.globs else []
-    asked += [f"language {shorten(repr(', '.join(wanted.languages)))}"] if wanted.languages else []
+    asked = [f"path {shorten(', '.join(wanted.globs))}"] if wanted.globs else []
+    asked += [f"language {shorten(', '.join(wanted.languages))}"] if wanted.languages else []
     asked += [f"the folder {shorten(wanted.folder)}"] if wanted.folder else []
     left_out = _refused(excluded, wanted) if wanted.globs or wanted.folder else []
     first: dict[str, str] = {}

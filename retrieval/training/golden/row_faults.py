@@ -1,5 +1,6 @@
 """Which faults a row of a golden file has: all of them, each with the values that are accepted."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -31,8 +32,8 @@ class RowFault:
 def faults(row: Any) -> list[RowFault]:
     """List the faults of a row, in the order in which they should be mended."""
     if not isinstance(row, dict):
-        return [RowFault(f"{shorten(repr(row))} is no object")]
-    return [*_of_keys(row), *_of_values(named(row))]
+        return [RowFault(f"{_written(row)} is no object")]
+    return [*_of_keys(row), *_of_values(row)]
 
 
 def named(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -58,7 +59,8 @@ def _of_keys(row: Mapping[str, Any]) -> Iterator[RowFault]:
         yield RowFault(f"unknown key {shorten(key)}", f"known are {known}")
 
 
-def _of_values(row: Mapping[str, Any]) -> Iterator[RowFault]:
+def _of_values(written: Mapping[str, Any]) -> Iterator[RowFault]:
+    row, keys = named(written), _keys_of(written)
     text: Any = row.get("q")
     answers: Any = row.get("expect_paths")
     grades, tags, date = row.get("grades", {}), row.get("tags", []), row.get("date", "")
@@ -76,11 +78,24 @@ def _of_values(row: Mapping[str, Any]) -> Iterator[RowFault]:
     }  # fmt: skip
     for key, (value, is_accepted, wanted) in accepted.items():
         if not is_accepted:
-            yield RowFault(f'"{key}" is {shorten(repr(value))}', f"it takes {wanted}")
+            found = _written(value) if key in row else "missing"
+            yield RowFault(f'"{keys.get(key, key)}" is {found}', f"it takes {wanted}")
     for answer in answers if _is_words(answers) else ():
         lines = LINES.fullmatch(answer)
         if lines and int(lines["end"] or lines["start"]) < int(lines["start"]):
             yield RowFault(f"{shorten(answer)}: {BACKWARDS}")
+
+
+def _keys_of(row: Mapping[str, Any]) -> dict[str, str]:
+    """Return the key that a row has, or should have, for each first name: a row keeps to one set of names."""
+    uses_other = any(key in row for key in ALSO)
+    return {name: key for key, name in ALSO.items() if key in row or (uses_other and name not in row)}
+
+
+def _written(value: Any) -> str:
+    """Write a value as the file does; characters that nobody can see are written by their codes."""
+    text = json.dumps(value, ensure_ascii=False)
+    return shorten(text if text.isprintable() else json.dumps(value))
 
 
 def _is_words(value: Any) -> bool:

@@ -92,8 +92,8 @@ def test_lint_lists_every_invalid_row_at_once_and_where_it_stands(house: Path) -
         "golden.json:5, row 4": "it has the same id or text as row 3",
     }.items():
         assert f"{place}: error: invalid: {text}" in out
-    assert '"expect_paths" is None' in out
-    assert "is 'now'; it takes YYYY-MM-DD" in out
+    assert '"expect_paths" is missing; it takes a list of paths' in out
+    assert 'is "now"; it takes YYYY-MM-DD' in out
     assert "1 question, 5 errors" in out
     assert "`goldrank golden lint` lists 4 more errors" in goldrank("golden", "list", cwd=house, code=2)
     found = json.loads(goldrank("golden", "lint", "--json", cwd=house, code=1).partition("\ngoldrank:")[0])

@@ -105,7 +105,7 @@ async def test_candidates_that_cannot_be_ranked_are_told_one_by_one(
         ("rag_search", {"query": "x" * 100_000}, "query: String should have at most 8000 characters"),
         ("rag_search", {"query": "x", "path": [[1]]}, "path.0: Input should be a valid string (got [1])"),
         ("rag_search", {"query": "x", "language": "klingon"}, "language 'klingon' is unknown; known are"),
-        ("rag_search", {"query": "x", "path": ["nope/"]}, "no indexed file matches path ['nope/']"),
+        ("rag_search", {"query": "x", "path": ["nope/"]}, "no indexed file matches path nope/;"),
         ("rag_search", {"query": "x", "repo": "other"}, "repo 'other' is not served; served are: example"),
         ("rag_rerank", {"query": "x"}, "candidates: Field required"),
         ("rag_rerank", {"query": "x", "candidates": []}, "candidates: List should have at least 1 item"),
@@ -143,7 +143,7 @@ async def test_offset_turns_the_pages_of_an_order(
         read = await call(client, "rag_search", query="retry schedule job", top_k=4, offset="4")
     assert len(whole) == 20
     assert places(first) + places(second) == whole
-    assert "No result after the first 200" in beyond
+    assert "No place after the first 200" in beyond
     assert "offset=8 shows the next" in read
 
 

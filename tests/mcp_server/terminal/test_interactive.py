@@ -95,7 +95,7 @@ def test_the_words_that_people_try_first_do_what_they_mean(example: Path) -> Non
         screen.type("1\n")
         screen.wait_for("1. src/page_", times=3)
         screen.type("n\n")
-        screen.wait_for("No result after the first 12: the numbers before it still work")
+        screen.wait_for("No place after the first 12: the numbers before it still work")
         screen.type("12\n")
         screen.wait_for("12. src/page_", times=2)
         screen.type("13\n")

@@ -49,7 +49,7 @@ def test_the_next_page_is_named_as_it_is_typed(example: Path) -> None:
     assert len(set(places)) == len(places) == 6
     assert [line[:2] for line in second.splitlines() if ". src/" in line] == ["4.", "5.", "6."]
     past = search("handle", "order", "--offset", "100", cwd=example, code=1).stdout
-    assert "No result after the first 100: use a smaller --offset" in past
+    assert "No place after the first 100: use a smaller --offset" in past
 
 
 @pytest.mark.parametrize(
@@ -117,6 +117,17 @@ def test_jsonl_is_a_place_a_line(example: Path) -> None:
     assert all(place.keys() == LINE_KEYS for place in places)
     assert places[0]["path"] == "tests/test_client.py"
     assert places[0]["text"].splitlines()[1] == "    assert Client().retry(1)"
+
+
+def test_a_folder_with_nothing_to_search_says_so(tmp_path: Path) -> None:
+    """Other words for the same thing find nothing in a folder of pictures either."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(b"\x89PNG\r\n\0")
+    shown = search("retry", cwd=folder, code=1).stdout
+    assert "There is nothing to search here: no file is indexed." in shown
+    write(folder, {"a.py": "x = 1\n"})
+    assert "matches any word" in search("retry", cwd=folder, code=1).stdout
 
 
 def test_nothing_found_is_said_by_the_exit_code(example: Path) -> None:

@@ -48,7 +48,7 @@ def test_filters_choose_files_as_gitignore_patterns_do(tmp_path: Path, cache: Pa
     assert selected(opened, language="python") == ["src/a.py", "tests/c.py"]
     assert selected(opened, "src/**", language="TypeScript") == ["src/b.ts"]
     assert selected(opened, language="c++") == selected(opened, language="c") == ["d.h"]
-    with pytest.raises(ArgumentError, match=r"no indexed file matches path \['lib/'\]"):
+    with pytest.raises(ArgumentError, match=r"no indexed file matches path lib/;"):
         selected(opened, "lib/")
     with pytest.raises(ArgumentError, match=r"language 'klingon' is unknown; known are .*python"):
         selected(opened, language="klingon")

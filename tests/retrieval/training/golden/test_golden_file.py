@@ -74,7 +74,7 @@ def test_ours_says_lines_grades_tags_and_dates(tmp_path: Path) -> None:
     ("row", "told"),
     [
         ("a question", "is no object"),
-        ({"q": " ", "expect_paths": ["a"]}, "\"q\" is ' '; it takes a question"),
+        ({"q": " ", "expect_paths": ["a"]}, '"q" is " "; it takes a question'),
         ({"q": "x", "expect_paths": []}, '"expect_paths" is []; it takes a list of paths'),
         ({"q": "x", "expect_paths": "a"}, "it takes a list of paths"),
         ({"q": "x", "expected": ["a"], "expect_paths": ["a"]}, "unknown key expected; known are"),
@@ -86,9 +86,15 @@ def test_ours_says_lines_grades_tags_and_dates(tmp_path: Path) -> None:
         ({"q": "x", "expect_paths": ["a"], "date": "today"}, "it takes YYYY-MM-DD"),
         ({"q": "x", "expect_paths": ["a"], "date": "2026-02-30"}, "it takes YYYY-MM-DD"),
         ({"q": "half \ud800", "expect_paths": ["a"]}, "it takes a question"),
-        ({"q": "x", "expect_paths": ["a"], "id": ["x"]}, "\"id\" is ['x']; it takes a name"),
+        ({"q": "x", "expect_paths": ["a"], "id": ["x"]}, '"id" is ["x"]; it takes a name'),
         ({"q": "x", "expect_paths": ["a"], "id": "feedback-1"}, 'does not begin with "feedback-"'),
         ({"q": "x", "expect_paths": ["a"], "repo": 1}, '"repo" is 1; it takes a name'),
+        ({"q": None, "expect_paths": ["a"]}, '"q" is null; it takes a question'),
+        ({"expect_paths": ["a"]}, '"q" is missing; it takes a question'),
+        ({"question": "x", "paths": [True]}, '"paths" is [true]; it takes a list of paths'),
+        ({"question": 7, "paths": ["a"]}, '"question" is 7; it takes a question'),
+        ({"question": "x"}, '"paths" is missing; it takes a list of paths'),
+        ({"question": "x", "expect_paths": None}, '"expect_paths" is null'),
         ({"q": "x", "expect_paths": ["a:9-3"]}, "the span ends before it starts"),
     ],
 )
@@ -131,7 +137,7 @@ def test_grades_are_not_blamed_for_answers_that_are_no_list(tmp_path: Path) -> N
     """One mistake is one error."""
     data = json.dumps([{"q": "x", "expect_paths": "a", "grades": {"a": 2}}]).encode()
     (fault,) = golden_file.check(tmp_path, data)[1]
-    assert fault.text == "\"expect_paths\" is 'a'"
+    assert fault.text == '"expect_paths" is "a"'
 
 
 def test_a_question_that_stands_twice_is_refused(tmp_path: Path) -> None:
