@@ -4,6 +4,7 @@ Where a client starts servers decides the entry: in the project's folder, `goldr
 client that starts them elsewhere has a variable for that folder, or needs its path.
 """
 
+import difflib
 import os
 import re
 import shutil
@@ -166,6 +167,7 @@ CLIENTS = (
     ),
 )
 NAMES = tuple(client.name for client in CLIENTS)
+NEAR = 0.7  # as for commands: clade is near claude, emacs is near none
 _ALIASES = {"code": "vscode", "vs": "vscode", "claude-desktop": ""}
 """What a name could be taken for and is, or is not: Claude Desktop is another program than Claude Code."""
 
@@ -192,8 +194,20 @@ def named(word: str) -> str:
         }
     if len(found) != 1:
         what = f"may mean {' or '.join(sorted(found))}" if found else "is no client that init knows"
-        raise ArgumentError(f"{shorten(repr(word))} {what}", remedy=f"write one of {', '.join(NAMES)}")
+        near = "" if found or plain in _ALIASES else _nearest(plain)
+        remedy = f"did you mean {near}?" if near else f"write one of {', '.join(NAMES)}"
+        raise ArgumentError(f"{shorten(repr(word))} {what}", remedy=remedy)
     return found.pop()
+
+
+def _nearest(plain: str) -> str:
+    """Return the client that a mistyped name is nearest to, or ""."""
+    spelled = {
+        _plain(name): client.name
+        for client in CLIENTS
+        for name in (client.name, client.title, *client.programs)
+    }
+    return next((spelled[name] for name in difflib.get_close_matches(plain, spelled, n=1, cutoff=NEAR)), "")
 
 
 def _plain(word: str) -> str:

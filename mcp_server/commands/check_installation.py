@@ -270,7 +270,8 @@ def _promoted(settings: Settings) -> Diagnosis:
                 needing_hub += not exported_model.is_exported(version.folder)
         except ModelError as error:
             broken.append((where.root, error))
-    held = f"{settings.models}, {serving} {'root has' if serving == 1 else 'roots have'} a promoted version"
+    models = f"{serving} promoted model{'s' * (serving != 1)}"
+    held = f"{settings.models}, serving: {models}, {check_repository.learned_orders(settings.models)}"
     if broken:
         remedy = "; ".join(f"goldrank rollback --repo {shlex.quote(str(root))}" for root, _ in broken)
         said = "; ".join(f"{root}: {error}" for root, error in broken)

@@ -5,12 +5,13 @@ The check changes nothing and indexes nothing: a search repairs most problems it
 
 import shlex
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from mcp_server.serving.repository_pool import open_repository
-from retrieval.errors import GoldrankError
+from retrieval.errors import GoldrankError, ModelError
 from retrieval.files import git, ignores, own_ignores, walker
 from retrieval.files.watcher import can_be_watched
 from retrieval.index import integrity
@@ -115,6 +116,15 @@ def _watch(folders: int) -> Callable[[Repository], Diagnosis]:
         return Diagnosis("watching", "ok", "this disk tells what changes")
 
     return check
+
+
+def learned_orders(models: Path) -> str:
+    """Count the roots that a learned order serves; a damaged one is the folder's own diagnosis."""
+    count = 0
+    for folder in models.glob(f"*/{learned_order.FOLDER}"):
+        with suppress(ModelError):
+            count += learned_order.current(folder) is not None
+    return f"{count} learned order{'s' * (count != 1)}"
 
 
 def _order(root: Path, settings: Settings) -> Iterator[Diagnosis]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mcp_server.commands.learning.past_questions import ask_past, head_of, mine, working
+from mcp_server.commands.learning.past_questions import ask_past, described, head_of, mine, working
 from mcp_server.commands.options import (
     FILE,
     Command,
@@ -223,12 +223,14 @@ def _evaluate_past(
     repository = opened(root, settings)  # today's index is not asked
     head = head_of(repository.root)
     order = learned_order.serving(settings.models, repository.root)
-    questions = mine(repository.root, head, most).questions
+    mined = mine(repository.root, head, most)
+    questions = mined.questions
     if not questions:
         raise ArgumentError(
             f"the commits of {repository.root} ask no question",
             remedy="goldrank learn says why, commit by commit",
         )
+    click.echo(described(mined))
     with working(repository, settings) as places:
         lessons = ask_past(questions, places)
     if not lessons:

@@ -18,7 +18,7 @@ from mcp_server.messages.visibility import clean
 from mcp_server.terminal.usage import examples
 from retrieval.errors import ArgumentError, CacheError, shorten
 from retrieval.mirrors.mirror import Mirror
-from retrieval.mirrors.source import Source, read_root
+from retrieval.mirrors.source import Source, meant_url, read_root
 
 _FIRST_LINES = (
     "# Repositories that `goldrank serve --fleet` serves: a URL a line, with @REF for a branch or tag.\n"
@@ -83,7 +83,10 @@ def remove(urls: Sequence[str], **flags: Any) -> int:
 def list_urls(**flags: Any) -> None:
     """List the URLs, each with the state of its mirror."""
     settings = settings_of(**flags)
-    for source in read_fleet(settings.fleet):
+    listed = read_fleet(settings.fleet)
+    if not listed:
+        click.echo(clean(f"{settings.fleet} lists no URL; add one: goldrank fleet add URL"), err=True)
+    for source in listed:
         mirror = Mirror(source, cache=settings.cache, max_file_bytes=settings.max_file_bytes)
         commit = mirror.commit()
         state = f"commit {commit[:12]}" if commit else "not fetched yet"
@@ -131,9 +134,10 @@ def _source(text: str) -> Source:
     found = read_root(text)
     if isinstance(found, Source):
         return found
+    meant = meant_url(text)
     raise ArgumentError(
         f"{shorten(text)} is no URL of a repository",
-        remedy="write https://host/owner/name or git@host:owner/name",
+        remedy=f"did you mean {meant}?" if meant else "write https://host/owner/name or git@host:owner/name",
     )
 
 

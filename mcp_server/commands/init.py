@@ -11,7 +11,7 @@ import click
 from mcp_server.clients import agents_md, config_entry, registry, skill
 from mcp_server.clients.config_entry import Outcome
 from mcp_server.clients.registry import CLIENTS, Client, Surroundings
-from mcp_server.commands.options import FOLDER, repository_around
+from mcp_server.commands.options import ROOT, repository_around
 from mcp_server.messages import replies
 from mcp_server.serving.workspace import default_root
 from mcp_server.terminal.colour import with_color
@@ -33,7 +33,7 @@ Taken = Literal["changed", "unchanged", "absent", "failed"]
     epilog=examples("goldrank init", "goldrank init claude-code --print", "goldrank init --remove")
 )
 @click.argument("words", nargs=-1, metavar="[CLIENT]...")
-@click.option("--repo", "root", type=FOLDER, help="The project. [default: the repository around here]")
+@click.option("--repo", "root", type=ROOT, help="The project. [default: the repository around here]")
 @click.option("--agents", "advice", is_flag=True, help="Also add to AGENTS.md when to use which tool.")
 @click.option("--skill", "wants_skill", is_flag=True, help="Also add a skill, which clients load on demand.")
 @click.option("--remove", is_flag=True, help="Remove what init added.")

@@ -22,7 +22,7 @@ from retrieval.errors import ArgumentError, CacheError, MirrorError, shorten
 from retrieval.files import git
 from retrieval.files.ignores import MANY
 from retrieval.mirrors.mirror import Mirror
-from retrieval.mirrors.source import Root, Source, read_root
+from retrieval.mirrors.source import Root, Source, meant_url, read_root
 from retrieval.settings import Settings, load_settings
 from retrieval.sync.repository import Repository
 from retrieval.sync.sync import Refresh
@@ -42,7 +42,8 @@ class _Root(click.Path):
         """Take the repository around a folder, and say so.
 
         Raises:
-            ArgumentError: It is a URL, and the command needs files on disk, or the URL is not served.
+            ArgumentError: It is a URL, and the command needs files on disk; or the URL is not served, or its
+                protocol is missing.
         """
         root = read_root(str(value))
         if isinstance(root, Source):
@@ -52,6 +53,8 @@ class _Root(click.Path):
                 f"{shorten(str(value))} has no files on this disk, which this command needs",
                 remedy="clone the repository and name the clone",
             )
+        if self.takes_urls and (meant := meant_url(str(value))) and not root.expanduser().exists():
+            raise ArgumentError(f"{shorten(str(value))} is not a folder", remedy=f"did you mean {meant}?")
         takes_paths = ctx is not None and any("--path" in option.opts for option in ctx.command.params)
         return repository_around(
             Path(value), hint="; --path {inside}/ limits a search to the folder" if takes_paths else ""

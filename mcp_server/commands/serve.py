@@ -19,7 +19,7 @@ from mcp_server.serving.workspace import default_root
 from mcp_server.terminal.usage import examples
 from retrieval import installation
 from retrieval.errors import ArgumentError
-from retrieval.mirrors.source import Root, Source
+from retrieval.mirrors.source import Root, Source, meant_url
 from retrieval.settings import Settings, load_settings
 
 HTTP_ONLY = {
@@ -167,7 +167,9 @@ def _serve_http(
 
     folders = [root for root in roots if not isinstance(root, Source)]
     if missing := [root for root in folders if not root.expanduser().is_dir()]:
-        raise ArgumentError(f"{missing[0]} is not a folder", remedy="name existing ones")
+        meant = meant_url(str(missing[0]))
+        remedy = f"did you mean {meant}?" if meant else "name existing ones"
+        raise ArgumentError(f"{missing[0]} is not a folder", remedy=remedy)
     address = read_address(written)
     public_url = read_public_url(given["public_url"]) if given["public_url"] else ""
     tokens = TokenFile(given["token_file"].expanduser()) if given["token_file"] else None

@@ -36,6 +36,7 @@ _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f]")
 _LOCAL_ONLY = frozenset({"http", "git"})  # anybody on the way could change what they carry
 _DEFAULT_PORTS = {"https": "443", "http": "80", "ssh": "22", "git": "9418"}
 _TOKEN_CHARS = 20  # a user name this long is a token: GitHub's have 40 characters, GitLab's 26
+_NO_SCHEME = re.compile(r"(?:[a-z0-9-]+\.)+[a-z]{2,}(?::\d+)?(?:/[\w.~-]+){2,}/?(?:@\S+)?", re.IGNORECASE)
 _ACCEPTED = (
     "write https://host/owner/name, ssh://git@host/owner/name, git@host:owner/name or file:///srv/name.git"
 )
@@ -145,6 +146,15 @@ def place_of(url: str) -> str:
         return ""
     host = _PORT.sub("", found["authority"].rpartition("@")[2].lower())
     return f"{host}/{(found['path'] or '').strip('/').removesuffix('.git')}"
+
+
+def meant_url(text: str) -> str:
+    """Return the URL that a text may mean which names a host but no protocol; "" for any other text.
+
+    >>> meant_url("github.com/pallets/click"), meant_url("src/api")
+    ('https://github.com/pallets/click', '')
+    """
+    return f"https://{text}" if _NO_SCHEME.fullmatch(text) else ""
 
 
 def require_ref(ref: str) -> None:

@@ -118,7 +118,7 @@ def questions_of(kind: Kind, root: Path, head: str, seen: str) -> "Split | None"
     count = len(newer or ())
     is_hopeless = newer is not None and count < gate.LEAST_LATER  # then only the rate is of interest
     mined = mine(root, head, count + (gate.LEAST_LATER if is_hopeless else lessons.MOST))
-    click.echo(_described(mined))
+    click.echo(described(mined))
     parts = split(lessons.teachable(mined.questions), newer=newer, most=lessons.MOST if seen else None)
     missing = gate.LEAST_LATER - len(parts.judge)
     if newer is None or missing <= 0:
@@ -206,7 +206,8 @@ def working(repository: Repository, settings: Settings) -> Iterator["Places"]:
         yield lessons.Places(repository.root, work / "past", settings.max_file_bytes, repository.fingerprint)
 
 
-def _described(mined: "Mined") -> str:
+def described(mined: "Mined") -> str:
+    """Say how many questions the commits ask, and which commits ask none, and why."""
     found = counted(len(mined.questions), "question")
     found = f"history: {counted(mined.looked_at, 'commit')} looked at, {found}"
     left_out = "".join(f"\n  {count:>6,} {why}" for why, count in mined.left_out.items())

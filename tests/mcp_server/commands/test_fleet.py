@@ -47,6 +47,13 @@ def test_what_a_person_wrote_in_the_list_stays(registry: Path) -> None:
     assert (again.returncode, again.stderr) == (1, f"{FIRST} is not in the list\n")
 
 
+def test_an_empty_list_says_how_to_add_and_a_url_without_protocol_is_understood(registry: Path) -> None:
+    """Silence reads as a failure; and people paste what the browser shows, which is no URL."""
+    assert f"{registry} lists no URL; add one: goldrank fleet add URL" in run("list")
+    with pytest.raises(ArgumentError, match=r"did you mean https://github\.com/pallets/click\?"):
+        run("add", "github.com/pallets/click")
+
+
 def test_a_file_of_urls_is_added_or_refused_whole(registry: Path, tmp_path: Path) -> None:
     """An organisation is listed by its forge's own tool; a typo in line 80 must not leave half of it."""
     urls = write(tmp_path, {"urls": f"{FIRST}\n# comment\n\n{SECOND}\n{FIRST}\n"}) / "urls"

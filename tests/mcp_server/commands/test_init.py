@@ -57,6 +57,9 @@ def test_the_command_finds_tells_prints_and_forgets(around: Surroundings, tmp_pa
         "'emacs' is no client that init knows; write one of claude-code, "
         in goldrank("emacs", code=2, **where).stderr
     )
+    assert "did you mean claude-code?" in goldrank("clade", code=2, **where).stderr
+    url = goldrank("--repo", "file:///srv/x.git", code=2, **where).stderr
+    assert "file:///srv/x.git has no files on this disk" in url
     write(tmp_path, {"home/.claude.json": "{}", "project/.vscode/settings.json": "{}"})
     before = files(tmp_path)
     assert goldrank("--print", "all", **where).stdout.count("would add") == len(BY_NAME)

@@ -99,7 +99,9 @@ def test_a_promoted_order_is_listed_explained_and_undone(shop: Tree) -> None:
     assert "order learned from 146 commits" in out
     assert "146 commits of this repository taught the weights" in out
     assert f"{name}, learned from 146 commits" in goldrank("status", tree=shop)
-    assert re.search(rf"ok\s+order\s+{name}, learned from 146 commits", goldrank("doctor", tree=shop))
+    checked = goldrank("doctor", tree=shop)
+    assert re.search(rf"ok\s+order\s+{name}, learned from 146 commits", checked)
+    assert "serving: 0 promoted models, 1 learned order" in checked
     listed = goldrank("models", tree=shop)
     assert f"* {name}" in listed
     assert "decay 0.75 -> 1; on 98 later commits: quality +0.030 [+0.010, +0.050]" in listed
@@ -187,6 +189,7 @@ def test_a_build_is_held_against_its_own_history(shop: Tree) -> None:
     baseline = shop.root.parent / "past.json"
     out = goldrank("eval", "--past", "60", "--json", baseline, tree=shop)
     assert "60 questions from commits of shop, order: shipped" in out
+    assert "commits looked at, 60 questions" in out.partition("asking")[0]
     assert re.search(r"\| quality \| [01]\.\d{3} \| [01]\.\d{3} to [01]\.\d{3} \|", out)
     out = goldrank("eval", "--past", "--gate", baseline, tree=shop)
     assert "100 questions from commits of shop" in out

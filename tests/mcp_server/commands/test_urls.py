@@ -118,6 +118,14 @@ def test_a_command_that_needs_files_on_disk_says_so(origin: Remote, run: Run) ->
         run("golden", "list", "--repo", origin.url)
 
 
+def test_a_url_without_its_protocol_is_understood(run: Run, tmp_path: Path) -> None:
+    """People paste what the browser shows."""
+    with pytest.raises(ArgumentError, match=r"did you mean https://github\.com/pallets/click\?"):
+        run("search", "x", "--repo", "github.com/pallets/click")
+    with pytest.raises(GoldrankError, match="does not exist"):
+        run("search", "x", "--repo", tmp_path / "src" / "api")
+
+
 def test_a_url_with_a_password_is_refused_without_repeating_it(run: Run) -> None:
     """A shell's history is enough to hold it."""
     with pytest.raises(ArgumentError, match="holds a password") as refused:

@@ -337,11 +337,11 @@ def test_the_doctor_checks_every_promoted_model_and_names_the_way_back(
     def finding() -> Diagnosis:
         return next(found for found in examine(settings) if found.subject == "promoted models")
 
-    assert finding().detail == f"{tmp_path / 'models'}, 0 roots have a promoted version"
+    assert finding().detail == f"{tmp_path / 'models'}, serving: 0 promoted models, 0 learned orders"
     version = promoted(where, likes_c)
     promoted(model_versions.store(tmp_path / "models", tmp_path / "other"), likes_c)
     assert (finding().verdict, finding().remedy) == ("ok", "")
-    assert finding().detail.endswith("2 roots have a promoted version")
+    assert finding().detail.endswith("serving: 2 promoted models, 0 learned orders")
     break_weights(version)
     assert finding().verdict == "warning"
     assert f"{root}: {version.name} is broken: model.safetensors" in finding().detail
