@@ -58,7 +58,7 @@ class SearchArguments(_Arguments):
         None,
         description="Up to 8 guesses at what the code is called, most likely first.",
     )
-    top_k: int = Field(8, description="How many results: 1-50, default 8.", ge=1, le=50)
+    top_k: int = Field(8, description="How many places: 1-50, default 8.", ge=1, le=50)
     offset: int = Field(0, description="Skip so many.", ge=0)
     path: list[str] | None = Field(
         None,
