@@ -7,6 +7,7 @@ import hashlib
 import os
 import socket
 import struct
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -316,3 +317,34 @@ PATTERNS = (
     "!../outside/",
     "..",
 )
+
+
+def read_while_swapped(ours: Path, outside: Path, read: Callable[[], bytes], *, times: int) -> set[bytes]:
+    """Read again and again while a folder is swapped for a link to outside and back.
+
+    Returns:
+        What was read; b"" stands for an error.
+    """
+    stop, link, kept = threading.Event(), ours.with_name("evil"), ours.with_name("kept")
+
+    def swap() -> None:
+        link.symlink_to(outside)
+        while not stop.is_set():
+            ours.rename(kept)
+            link.rename(ours)
+            ours.rename(link)
+            kept.rename(ours)
+
+    swapping = threading.Thread(target=swap)
+    swapping.start()
+    found = set()
+    try:
+        for _ in range(times):
+            try:
+                found.add(read())
+            except OSError:
+                found.add(b"")
+    finally:
+        stop.set()
+        swapping.join()
+    return found

@@ -2,7 +2,9 @@
 
 import os
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -89,3 +91,13 @@ class KeywordScorer:
         assert query
         self.batches.append(len(passages))
         return np.array([5.0 if self.keyword in passage else -5.0 for passage in passages], dtype=np.float32)
+
+
+def polled(condition: Callable[[], bool], *, patience_s: float = 60) -> bool:
+    """Poll until a condition holds; return whether it did in time."""
+    deadline = time.monotonic() + patience_s
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        threading.Event().wait(0.01)
+    return True

@@ -1,14 +1,11 @@
 """Commands and servers that share indexes say what they took up, what they published, and what is wrong."""
 
 import re
-import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from fakes import git
+from fakes import git, polled
 from remotes import Remote
 
 from mcp_server.cli import goldrank
@@ -41,16 +38,6 @@ def run(cache: Path, *arguments: str | Path, code: int = 0) -> Result:
     result = CliRunner().invoke(goldrank, command, catch_exceptions=False)
     assert result.exit_code == code, result.output
     return result
-
-
-def polled(condition: Callable[[], bool]) -> bool:
-    """Poll until a condition holds."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        threading.Event().wait(0.02)
-    return True
 
 
 def test_index_and_status_say_where_an_index_came_from(origin: Remote, shared: Path, tmp_path: Path) -> None:

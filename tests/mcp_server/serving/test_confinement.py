@@ -3,7 +3,6 @@
 import os
 import shutil
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import escape_attempts
 import fake_secrets
 import mcp.types as t
 import pytest
-from escape_attempts import INSIDE, PATTERNS, TREASURE
+from escape_attempts import INSIDE, PATTERNS, TREASURE, read_while_swapped
 from example_repository import MakeWorkspace
 from fakes import first_stage, git, write
 from mcp import Client, StdioServerParameters
@@ -197,29 +196,10 @@ async def test_what_is_swapped_between_two_calls_is_not_read(
 def test_a_folder_that_is_swapped_all_the_time_never_leads_outside(root: Path, outside: Path) -> None:
     """What is checked must be what is read, not what lay there a moment before."""
     inside = write(root, {"lib/treasure.py": "x = 1\n"})
-    stop = threading.Event()
-
-    def swap() -> None:
-        (root / "link").symlink_to(outside)
-        while not stop.is_set():
-            (root / "lib").rename(root / "kept")
-            (root / "link").rename(root / "lib")
-            (root / "lib").rename(root / "link")
-            (root / "kept").rename(root / "lib")
-
-    swapping = threading.Thread(target=swap)
-    swapping.start()
-    read = []
-    try:
-        for _ in range(3_000):
-            try:
-                read.append(walker.read(inside, "lib/treasure.py"))
-            except OSError:
-                read.append(b"")
-    finally:
-        stop.set()
-        swapping.join()
-    assert set(read) <= {b"", b"x = 1\n"}
+    read = read_while_swapped(
+        root / "lib", outside, lambda: walker.read(inside, "lib/treasure.py"), times=3_000
+    )
+    assert read <= {b"", b"x = 1\n"}
     assert b"x = 1\n" in read
 
 

@@ -1,12 +1,10 @@
 """What a server does with URLs: fetch in the background, answer meanwhile, follow pushes, stay up."""
 
-import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from fakes import git, ordinary_user
+from fakes import git, ordinary_user, polled
 from mcp_client import call, connected, refused
 from remotes import Remote, remove, silent
 
@@ -50,16 +48,6 @@ def serve_fixture(tmp_path: Path) -> Iterator[Serve]:
     yield make
     for workspace in made:
         workspace.mirrors.stop()
-
-
-def polled(condition: Callable[[], bool]) -> bool:
-    """Poll until a condition holds."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        threading.Event().wait(0.02)
-    return True
 
 
 async def test_both_tools_answer_from_a_url(origin: Remote, serve: Serve) -> None:

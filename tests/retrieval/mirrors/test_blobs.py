@@ -4,13 +4,11 @@ import gc
 import os
 import signal
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
-from fakes import git
+from fakes import git, polled
 from remotes import Remote
 
 from retrieval.mirrors.blobs import Blobs
@@ -27,16 +25,6 @@ def remote_fixture(tmp_path: Path) -> Remote:
 def names(remote: Remote) -> list[str]:
     """Name the blobs, in the order of their numbers."""
     return [git(remote.folder, "rev-parse", f"main:f{n}.bin").strip() for n in range(40)]
-
-
-def becomes_true(condition: Callable[[], bool]) -> bool:
-    """Poll until a condition holds."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        threading.Event().wait(0.01)
-    return True
 
 
 def test_threads_that_read_at_once_get_their_own_blobs(remote: Remote) -> None:
@@ -75,7 +63,7 @@ def test_the_process_ends_when_it_is_idle_closed_or_forgotten(remote: Remote) ->
     known = names(remote)
     idle = Blobs(remote.folder, idle_s=0.05)
     idle.read(known[1])
-    assert becomes_true(lambda: idle.pid is None)
+    assert polled(lambda: idle.pid is None)
     assert idle.read(known[1]) == b"\1" * 100
     closed = Blobs(remote.folder)
     closed.read(known[1])
@@ -87,7 +75,7 @@ def test_the_process_ends_when_it_is_idle_closed_or_forgotten(remote: Remote) ->
     del forgotten
     gc.collect()
     assert pid is not None
-    assert becomes_true(lambda: not psutil.pid_exists(pid))
+    assert polled(lambda: not psutil.pid_exists(pid))
     idle.close()
 
 

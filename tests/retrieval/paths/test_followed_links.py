@@ -1,14 +1,13 @@
 """Links are followed by choice, inside the served roots only, however they are swapped."""
 
 import os
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import escape_attempts
 import fake_secrets
 import pytest
-from escape_attempts import INSIDE, TREASURE
+from escape_attempts import INSIDE, TREASURE, read_while_swapped
 from fakes import git, searched, write
 
 from retrieval.paths import followed_links
@@ -227,28 +226,12 @@ def test_a_link_that_is_swapped_all_the_time_never_leads_outside(
     (root / "linked").symlink_to(beside / "lib")
     write(outside, {"shared.py": f"{TREASURE} = 1\n"})
     policy = LinkPolicy((root.resolve(), beside.resolve()), (), MAX_BYTES)
-    stop = threading.Event()
-
-    def swap() -> None:
-        (root / "evil").symlink_to(outside)
-        while not stop.is_set():
-            (root / "linked").rename(root / "kept")
-            (root / "evil").rename(root / "linked")
-            (root / "linked").rename(root / "evil")
-            (root / "kept").rename(root / "linked")
-
-    swapping = threading.Thread(target=swap)
-    swapping.start()
-    read = set()
-    try:
-        for _ in range(1_500):
-            try:
-                read.add(followed_links.read(policy, root.resolve(), "linked/shared.py"))
-            except OSError:
-                read.add(b"")
-    finally:
-        stop.set()
-        swapping.join()
+    read = read_while_swapped(
+        root / "linked",
+        outside,
+        lambda: followed_links.read(policy, root.resolve(), "linked/shared.py"),
+        times=1_500,
+    )
     assert read <= {b"", b"def shared(door):\n    return door\n"}
     assert len(read) == 2
 

@@ -27,7 +27,6 @@ FILES = {
     "src/b.py": "def order_price(order):\n    return order.price\n",
     **{f"src/c{n}.py": f"def part_{n}(order):\n    return order.line({n})\n" for n in range(5)},
 }
-DURING = 30  # replies while orders change
 LEARNED = ", order learned from 146 commits"
 
 
@@ -77,35 +76,6 @@ async def test_a_promotion_and_a_rollback_take_hold_in_a_running_server(
         assert after.partition("\n")[2] != before.partition("\n")[2], "the scores are those of the new order"
         orders.rollback(where, now=NOW)
         assert await search(client) == before
-
-
-@pytest.mark.anyio
-async def test_searches_during_promotions_and_rollbacks_each_see_one_whole_order(
-    serve: Callable[..., Workspace], root: Path, where: OrderStore
-) -> None:
-    """A search that reads half of one order and half of another ranks by neither."""
-    replies: list[str] = []
-
-    async def ask_for_ever(client: Client) -> None:
-        while True:
-            replies.append(await search(client))
-
-    def promote_and_roll_back() -> None:
-        while len(replies) < DURING:
-            promote(where, title=0.0, body=3.0)
-            orders.rollback(where, now=NOW)
-
-    async with Client(build_server(serve(root), version="0")) as client:
-        shipped = await search(client)
-        promote(where, title=0.0, body=3.0)
-        learned_one = await search(client)
-        orders.rollback(where, now=NOW)
-        async with anyio.create_task_group() as askers:
-            for _ in range(3):
-                askers.start_soon(ask_for_ever, client)
-            await anyio.to_thread.run_sync(promote_and_roll_back)
-            askers.cancel_scope.cancel()
-    assert set(replies) <= {shipped, learned_one}
 
 
 @pytest.mark.anyio
