@@ -19,8 +19,6 @@ from retrieval import memory
 from retrieval.files import secret_masking
 from retrieval.mirrors.source import Root, Source
 from retrieval.publishing import place_url
-from retrieval.publishing.place import Place
-from retrieval.publishing.shared_index import SharedIndex
 from retrieval.settings import Settings
 from retrieval.sync.repository import Repository
 
@@ -51,6 +49,9 @@ def open_repository(root: Root, settings: Settings, *, beside: Iterable[Root] = 
         linked=folders if settings.follow_links else (),
     )
     if shared and isinstance(root, Source):  # a work tree may hold files that nobody pushed
+        from retrieval.publishing.place import Place  # noqa: PLC0415 - few share, and every command opens
+        from retrieval.publishing.shared_index import SharedIndex  # noqa: PLC0415 - likewise
+
         opened.share(SharedIndex(Place(shared), root, cache=settings.cache))
     return opened
 

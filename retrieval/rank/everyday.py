@@ -29,11 +29,14 @@ def everyday(need: Need, snapshot: Snapshot) -> Everyday | None:
     if need.guesses or need.kind == "path" or any(item.query.locations for item in need.wordings):
         return None
     words = {term for item in need.wordings for term in tokenizer.query_terms(item.query.text)}
+    are_stop_words = words <= tokenizer.QUERY_STOP_WORDS
+    if not are_stop_words and len(words) > 1:
+        return None  # most questions
     found = [Everyday(word, snapshot.df("body", tokenizer.stems([word])[0])) for word in sorted(words)]
     if not found or (need.is_symbol and snapshot.defining(need.query.identifiers, 1)):
         return None
     most = max(found, key=lambda one: one.chunks)
-    if words <= tokenizer.QUERY_STOP_WORDS:
+    if are_stop_words:
         return most
     is_frequent = most.chunks >= max(EVERYDAY_CHUNKS, EVERYDAY_SHARE * len(snapshot))
-    return most if len(words) == 1 and is_frequent else None
+    return most if is_frequent else None

@@ -1,6 +1,5 @@
 """How a caller's own passages are ranked: by BM25 among themselves, and by what the index knows of them."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
@@ -68,8 +67,7 @@ def rank_passages(
         if is_cancelled():
             raise CancelledError("the caller no longer wants this ranking")
         documents.append(tokenizer.stems(tokenizer.terms(passage.text) + path_terms(passage.chunk.path)))
-    holders = Counter(stem for document in documents for stem in set(document))
-    need, _ = respelled(need, lambda stem: holders[stem])
+    need, _ = respelled(need, lambda stem: sum(stem in document for document in documents))
     asked = [(wording.query.stems, wording.share) for wording in need.wordings]
     asked += [(guess.stems, guess.weight) for guess in need.guesses]
     scores = sum(

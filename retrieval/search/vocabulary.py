@@ -42,7 +42,7 @@ class Vocabulary:
         aside: Where the guesses count little beside the question, the place that would come first if they
             counted whole, of the files without a result; else None.
         slips: Where nothing seems to answer, words that may be typing errors, with what may be meant.
-        everyday: The most frequent word of a question that has only everyday words.
+        everyday: The most frequent word of a question that has only everyday words, so that nothing answers.
     """
 
     found: tuple[str, ...] = ()
@@ -82,7 +82,7 @@ def vocabulary_of(
         absent=tuple(text for text, is_there in here.items() if not is_there),
         near=_near(need, candidates[:NEAR_CANDIDATES]),
         aside=_aside(measured, weights, shown),
-        everyday=everyday(need, snapshot),
+        everyday=everyday(need, snapshot) if is_low else None,
         slips=slips(need, partial(snapshot.df, "body")) if is_low else {},
     )
 
