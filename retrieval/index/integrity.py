@@ -1,4 +1,4 @@
-"""Whether the files of an index are intact: every listed file exists and has the bytes that were written.
+"""Whether an index is intact: every listed file exists and has the bytes that were written, no chunk twice.
 
 tantivy opens some files late and never verifies their bytes, but ends each file with a checksum. Its format 7
 is: content, a JSON object with zlib's `crc`, the object's length, and a magic number. The last two are 32-bit
@@ -14,6 +14,8 @@ import struct
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+
+from retrieval.index.reader import Index
 
 _KINDS = ("idx", "pos", "term", "store", "fast", "fieldnorm")
 _TAIL = struct.Struct("<II")
@@ -34,13 +36,13 @@ def require(folder: Path) -> None:
 
 
 def damaged(folder: Path) -> list[str]:
-    """List the files that are missing or corrupt, in order; reads every file."""
+    """List the files that are missing or corrupt, else those whose chunks it has twice; reads all of it."""
     lacking = _missing(folder)
     if lacking:
         return lacking
     wrong = [name for name in needed(folder) if not _is_whole(folder / name)]
     still = set(needed(folder))  # a merge may have replaced some files meanwhile
-    return [name for name in wrong if name in still]
+    return [name for name in wrong if name in still] or Index(folder).snapshot().repeated()
 
 
 def obstacle(error: BaseException) -> str:

@@ -17,7 +17,7 @@ depend, to the last bit, only on the chunks in the index and not on its history
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Literal
@@ -38,6 +38,7 @@ Field = Literal["body", "names"]
 FIELDS: tuple[Field, ...] = ("body", "names")
 
 DEEPENING = 8  # factor by which a search deepens while tied chunks may be missing
+PAGE = 50_000  # chunks whose addresses are held at once
 DEEPEST = 20_000  # chunks of a field at most: if more of them tie, the layout of the index decides
 
 
@@ -196,6 +197,21 @@ class Snapshot:
         """Fetch every chunk of a file, in line order."""
         return list(self._of_file(path).values())
 
+    def repeated(self) -> list[str]:
+        """List the files that have a chunk in the index more than once; without damage, there are none."""
+        uids = np.array([uid for page in self._pages() for uid in column(self._searcher, "uid", page)])
+        found, counts = np.unique(uids, return_counts=True)
+        repeated = [int(uid) for uid in found[counts > 1]]
+        for page in self._pages() if repeated else ():
+            self._addresses.update(zip(column(self._searcher, "uid", page), page, strict=True))
+        return sorted({self._store(uid).chunk.path for uid in repeated})
+
+    def _pages(self) -> Iterator[list[tantivy.DocAddress]]:
+        """Yield the addresses of all chunks, some at a time."""
+        for first in range(0, len(self), PAGE):
+            hits = self._searcher.search(Query.all_query(), PAGE, offset=first, count=False).hits
+            yield [address for _, address in hits]
+
     def at(self, path: str, line: int) -> list[int]:
         """Find the chunk that contains a line of a file; empty when the line is blank or does not exist."""
         found = self._of_file(path).items()
@@ -226,6 +242,8 @@ class Snapshot:
     def _tf(self, field: Field, terms: Sequence[str], uids: Sequence[int]) -> Counts:
         """Count each term in each of the chosen chunks, int64 [n_terms, n_chunks]."""
         texts = self._texts(field, uids)
+        if len(texts) != len(uids):
+            raise ValueError("a chunk is in the index more than once")
         counts = [self._counted(field, term, texts) for term in terms]
         return np.array(counts, dtype=np.int64).reshape(len(terms), len(uids))
 

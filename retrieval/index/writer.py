@@ -17,6 +17,8 @@ from retrieval.index.reader import FIELDS, length_field, path_terms, schema, uid
 
 WRITER_BYTES = 128_000_000  # tantivy's default; when full, a segment is flushed
 
+NO_PATH = ""  # no key of a path is empty
+
 BLOCK_BYTES = 4_096
 """Reading a stored chunk decompresses its whole block, and a query reads two hundred. This size takes half
 the time of tantivy's 16,384 and 10 % more disk (benchmarks/runs/2026-11-27-index/blocks.txt)."""
@@ -42,6 +44,9 @@ class IndexWriter:
         with self._translated():
             _sweep(folder)
             self._writer = tantivy.Index(schema(), path=str(folder)).writer(WRITER_BYTES, 1)
+            # A writer gives its first operation the number of the last commit. A merge of older segments that
+            # runs at that moment may take the operation for done, so the first one removes nothing.
+            self._writer.delete_documents_by_term("path", NO_PATH)
 
     def __enter__(self) -> Self:
         return self

@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 from fakes import MAX_BYTES, found, repository, searched, write
 
+from retrieval.chunks.split_file import split
 from retrieval.errors import CancelledError, IndexLockedError
+from retrieval.index.writer import IndexWriter
+from retrieval.rank.pool import DEPTHS
 from retrieval.search.searcher import DAMAGED, REPLACED, Request, search
 from retrieval.sync.repository import Repository
 from retrieval.sync.store import Store, store_folder
@@ -115,6 +118,19 @@ def test_a_search_over_a_damaged_index_says_so_and_the_next_one_is_right(root: P
     assert answer.notes == (DAMAGED,)
     (result,) = searched(opened, request).results
     assert result.passage.chunk.path == "a.py"
+
+
+def test_a_search_that_meets_a_chunk_twice_says_so_and_the_next_one_is_right(root: Path, cache: Path) -> None:
+    """No file of such an index is damaged, and yet every search that met it would fail for ever."""
+    write(root, {f"many/f{number:03}.py": "def delta(): pass\n" for number in range(DEPTHS["body"] + 1)})
+    opened = repository(root, cache)
+    with IndexWriter(opened.store_folder / "chunks") as writer:
+        writer.add("many/f007.py", split("many/f007.py", b"def delta(): pass\n").chunks)
+        writer.commit()
+    request = Request("where is delta passed", 5, rerank="no")
+    assert search(opened.view(), request, None).notes == (DAMAGED,)
+    assert len(searched(opened, request).results) == 5
+    assert opened.discard_if_damaged() == []
 
 
 def test_a_search_while_another_process_makes_the_index_anew_says_so(root: Path, cache: Path) -> None:
