@@ -34,7 +34,7 @@ from mcp_server.http.metrics import CONTENT_TYPE, Metrics
 from mcp_server.http.rate_limit import RateLimited
 from mcp_server.http.tokens import TokenFile
 from mcp_server.http.webhook import Webhook, WebhookSecret
-from mcp_server.serving.workspace import Workspace
+from mcp_server.serving.answers import Answers
 
 WEBHOOK = "/webhook"
 MOST_SESSIONS = 1_000  # each keeps some 50 kB, and one that nobody uses ends after half an hour
@@ -77,13 +77,13 @@ class _AnyOf:
 
 
 def build_app(
-    server: Server[Any], workspace: Workspace, metrics: Metrics, *, names: Names, access: Access
+    server: Server[Any], answers: Answers, metrics: Metrics, *, names: Names, access: Access
 ) -> ASGIApp:
     """Make the application of a server.
 
     Args:
         server: The tools.
-        workspace: What they search, for the state of it.
+        answers: What answers the tools, for its state and for pushes.
         metrics: Where requests are counted.
         names: By which names a request may call the server.
         access: Who may ask.
@@ -101,7 +101,7 @@ def build_app(
         return PlainTextResponse("ok\n")
 
     async def ready(_request: Request) -> Response:
-        now = workspace.readiness()
+        now = answers.readiness()
         told = f"{now.indexed} of {now.served} repositories are indexed, {now.failed} failed\n"
         return PlainTextResponse(told, 200 if now.is_over else 503)
 
@@ -115,7 +115,7 @@ def build_app(
         Route("/readyz", ready),
     ]
     if access.webhook:
-        pushes = _limited(Webhook(access.webhook, workspace.mirrors.fetch), access)
+        pushes = _limited(Webhook(access.webhook, answers.fetch), access)
         routes.append(Route(WEBHOOK, pushes, methods=["POST"]))
     if access.issued:
         resource, issuer = AnyHttpUrl(access.issued.resource), AnyHttpUrl(access.issued.issuer)

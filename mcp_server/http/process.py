@@ -16,7 +16,8 @@ from mcp_server.http.app import Access, build_app
 from mcp_server.http.metrics import Metrics
 from mcp_server.messages import replies
 from mcp_server.protocol.process import begin_process
-from mcp_server.protocol.tools import build_server
+from mcp_server.protocol.tools import serve_answers
+from mcp_server.serving.answers import LocalAnswers
 from mcp_server.serving.model_choice import base_stage
 from mcp_server.serving.workspace import Workspace
 from retrieval.mirrors.source import Root
@@ -56,12 +57,13 @@ def serve(
     begin_process(settings)
     opened, address = listen(place.address)
     workspace = Workspace(roots, settings, second=base_stage(settings))
-    metrics = Metrics(workspace.readiness)
+    answers = LocalAnswers(workspace)
+    metrics = Metrics(answers.readiness)
     workspace.mirrors.observe = metrics.count_fetch
-    server = build_server(workspace, version=version, feedback=feedback, observe=metrics.count_call)
+    server = serve_answers(answers, version=version, feedback=feedback, observe=metrics.count_call)
     names = names_of(address, place.public_url)
-    app = build_app(server, workspace, metrics, names=names, access=access)
-    workspace.begin()
+    app = build_app(server, answers, metrics, names=names, access=access)
+    answers.begin()
     served = replies.clean(", ".join(workspace.names))
     known = f"{place.public_url}, listening at " if place.public_url else ""
     click.echo(f"goldrank serves {served} at {known}{address.url}; Ctrl-C ends it", err=True)

@@ -18,6 +18,7 @@ from mcp_server.messages.arguments import (
 from mcp_server.messages.sections import Section, sections_of
 from mcp_server.serving import multi_repo
 from mcp_server.serving.candidates import files_of, indexed_span, resolve_candidates
+from mcp_server.serving.served import Served
 from mcp_server.serving.workspace import Workspace
 from retrieval.errors import ArgumentError, GoldrankError
 from retrieval.paths.spans import Files
@@ -52,7 +53,6 @@ class SearchCall:
         request: What is searched for.
         repo: The repository that it names, or None.
         searches_all: Whether it names none of several, and searches every one.
-        reads_model: Whether the model may read for it, which takes long.
         arguments: How the reply is to look.
         notes: What was changed in the arguments to understand them, a sentence each.
     """
@@ -60,20 +60,19 @@ class SearchCall:
     request: Request
     repo: str | None
     searches_all: bool
-    reads_model: bool
     arguments: SearchArguments
     notes: Notes
 
 
-def search_call(workspace: Workspace, arguments: SearchArguments, notes: Notes) -> SearchCall:
-    """Decide what a call of rag_search searches, and whether the model may read for it.
+def search_call(served: Served, arguments: SearchArguments, notes: Notes) -> SearchCall:
+    """Decide what a call of rag_search searches.
 
     Raises:
-        GoldrankError: The query is blank, or the repository is not served.
+        GoldrankError: The query is blank.
     """
     require_query(arguments.query)
     first, *others = arguments.query
-    repo, folder = workspace.repo_and_folder(arguments.repo)
+    repo, folder = served.repo_and_folder(arguments.repo)
     request = Request(
         query=first,
         wordings=tuple(others),
@@ -85,9 +84,7 @@ def search_call(workspace: Workspace, arguments: SearchArguments, notes: Notes) 
         folder=folder,
         rerank="yes" if arguments.rerank else "no",
     )
-    searches_all = repo is None and len(workspace.names) > 1
-    reads_model = not searches_all and workspace.may_read(repo, request)
-    return SearchCall(request, repo, searches_all, reads_model, arguments, notes)
+    return SearchCall(request, repo, repo is None and len(served.roots) > 1, arguments, notes)
 
 
 def search(workspace: Workspace, call: SearchCall, progress: CallProgress, is_cancelled: IsCancelled) -> str:
@@ -108,12 +105,27 @@ def search(workspace: Workspace, call: SearchCall, progress: CallProgress, is_ca
 def _search_all(
     workspace: Workspace, call: SearchCall, progress: CallProgress, is_cancelled: IsCancelled
 ) -> str:
-    merged = multi_repo.search(workspace, call.request, progress=progress.searched, is_cancelled=is_cancelled)
+    merged = multi_repo.search(
+        workspace, call.request, label=_source, progress=progress.searched, is_cancelled=is_cancelled
+    )
     count = len(workspace.names)
-    sources = ", ".join(map(_source, merged.sources.values()))
-    leading = ": " if len(merged.sources) == count else ", results from "
-    source = f"{count} repositories{leading}{sources}" if sources else f"{count} repositories"
-    return _search_reply(call, merged.answer, merged.sections, source)
+    return merged_reply(call, merged, f"{count} repositories", count)
+
+
+def merged_reply(call: SearchCall, merged: multi_repo.MergedAnswer, searched: str, count: int) -> str:
+    """Write the reply to a call that names none of several repositories.
+
+    Args:
+        call: The call.
+        merged: Their answer.
+        searched: Says which repositories were searched, as the header begins.
+        count: How many repositories these are.
+    """
+    labels = ", ".join(merged.labels.values())
+    leading = ": " if len(merged.labels) == count else ", results from "
+    return _search_reply(
+        call, merged.answer, merged.sections, f"{searched}{leading}{labels}" if labels else searched
+    )
 
 
 def _search_reply(call: SearchCall, answer: Answer, sections: Sequence[Section], source: str) -> str:
@@ -138,7 +150,7 @@ def rerank(
     Raises:
         GoldrankError: The call cannot be answered; the text says why and what to do.
     """
-    repo = workspace.repo_of(arguments.repo, arguments.candidates)
+    repo = workspace.served.repo_of(arguments.repo, arguments.candidates)
     view = workspace.list_files(repo, progress=progress.indexed, is_cancelled=is_cancelled)
     need = read_need(arguments.query, arguments.expect or ())
     order = workspace.order(view.root)
@@ -168,7 +180,7 @@ def feedback(
     """
     if not arguments.useful and not arguments.not_useful:
         raise ArgumentError("useful and not_useful are empty", remedy="name spans as path:start-end")
-    repo = workspace.repo_of(arguments.repo, (*arguments.useful, *arguments.not_useful))
+    repo = workspace.served.repo_of(arguments.repo, (*arguments.useful, *arguments.not_useful))
     view = workspace.list_files(repo, is_cancelled=is_cancelled)
     files, problems = files_of(view), list[str]()
     useful = _indexed_spans(view, files, arguments.useful, problems)
