@@ -5,7 +5,7 @@
 
 Each question is asked of all repositories without saying which is meant, in three forms: as a person wrote
 it, as an assistant asked it, and with the assistant's guesses. Recall is the mean over repositories ("each")
-and over questions ("all"). Constants are chosen with one repository left out: on the others, and reported on it.
+and over questions ("all"). Constants are chosen on all repositories but one, and reported on that one.
 """
 
 import argparse
