@@ -41,8 +41,10 @@ class Served:
         """Return the name of the repository that a caller named; None means the only one.
 
         Raises:
-            ArgumentError: The repository is not served, or several are and `repo` is None.
+            ArgumentError: The repository is not served, none is, or several are and `repo` is None.
         """
+        if not self.roots:
+            raise ArgumentError("you may see no repository", remedy="ask who runs this server for the right")
         served = ", ".join(self.roots)
         if repo is None:
             if len(self.roots) == 1:
