@@ -60,6 +60,14 @@ class Served:
                 return name
         raise ArgumentError(f"repo {shorten(repr(repo))} is not served", remedy=f"served are: {served}")
 
+    def written(self, repo: str | None) -> str:
+        """Return the URL with its ref, or the folder, of the repository that a caller named.
+
+        Raises:
+            ArgumentError: As `name_of` says.
+        """
+        return _whole(self.roots[self.name_of(repo)])
+
     def repo_and_folder(self, repo: str | None) -> tuple[str | None, str]:
         """Split what a caller named into a repository and a folder in it: `root/packages/api`.
 
