@@ -54,7 +54,8 @@ class RightsTable:
         """Return the groups of a caller: those of the file, and those that their token names."""
         if not caller.name:
             return frozenset()
-        return (self.people.get(caller.name, frozenset()) | caller.groups) & self.groups.keys()
+        named = self.people.get(caller.name, frozenset()) | caller.groups
+        return frozenset(group for group in named if group in self.groups)
 
     def may_see(self, groups: Iterable[str], root: Root) -> bool:
         """Return whether any of some groups may see a repository."""
