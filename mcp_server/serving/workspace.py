@@ -104,7 +104,7 @@ class Workspace:
         """The served folders, as they were named."""
         return list(self.served.folders.values())
 
-    def moved_to(self, roots: Sequence[Path]) -> "Workspace":
+    def moved_to(self, roots: Sequence[Root]) -> "Workspace":
         """Return a workspace of other roots with the same settings and the same models."""
         other = Workspace(roots, self._settings)
         other._models = self._models
