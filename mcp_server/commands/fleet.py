@@ -13,6 +13,7 @@ import click
 from filelock import FileLock
 
 from mcp_server.clients import atomic_file
+from mcp_server.commands.fleet_up import status, up
 from mcp_server.commands.options import FILE, NOTHING_FOUND, counted, settings_of, text_of, with_common
 from mcp_server.messages.visibility import clean
 from mcp_server.serving import url_list
@@ -30,7 +31,11 @@ _FIRST_LINES = (
     epilog=examples("goldrank fleet add https://github.com/elixir-ecto/ecto@v3.12", "goldrank fleet list")
 )
 def fleet() -> None:
-    """Keep the list of URLs that `goldrank serve --fleet` serves."""
+    """Keep the list of URLs that `goldrank serve --fleet` serves, and serve it from many processes."""
+
+
+fleet.add_command(up)
+fleet.add_command(status)
 
 
 @fleet.command(

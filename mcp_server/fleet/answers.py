@@ -16,9 +16,9 @@ from typing import Any
 
 import anyio.to_thread
 
+from mcp_server.fleet.building import Status
 from mcp_server.fleet.calls import NoAnswerError, Progressed, ask, listen
 from mcp_server.fleet.plan import MOST_ASKED, Plan
-from mcp_server.fleet.planner import Status
 from mcp_server.fleet.router import ByNames
 from mcp_server.fleet.searcher import About, Failed, Reply, Rerank, Unseen
 from mcp_server.fleet.visible import Visible

@@ -10,7 +10,7 @@ from typing import Any
 from ray import serve
 from ray.serve import Application
 
-from mcp_server.fleet.builder import Builder
+from mcp_server.fleet.building import Builder
 from mcp_server.fleet.gateway import Gateway, access_of
 from mcp_server.fleet.plan import Entrance, Plan, Sizes, cores, sizes_for
 from mcp_server.fleet.planner import Planner
@@ -62,14 +62,15 @@ def application(plan: Plan) -> Application:
         max_queued_requests=QUEUED * sizes.searchers,
     ).bind(plan, readers)
     routers = _deployed(Router, sizes.routers, "routers", max_ongoing_requests=MOST_REQUESTS).bind(plan)
-    return _deployed(Gateway, sizes.gateways, "gateways", max_ongoing_requests=MOST_REQUESTS).bind(
-        plan, searchers, routers, planner
-    )
+    bound: Application = _deployed(
+        Gateway, sizes.gateways, "gateways", max_ongoing_requests=MOST_REQUESTS
+    ).bind(plan, searchers, routers, planner)
+    return bound
 
 
 def cpus_of(sizes: Sizes) -> float:
     """Return how many logical cores the replicas of a fleet reserve."""
-    return PLANNER_CPUS + sum(getattr(sizes, kind) * share for kind, share in CPUS.items())
+    return PLANNER_CPUS + sum(float(getattr(sizes, kind)) * share for kind, share in CPUS.items())
 
 
 def checked(plan: Plan) -> Plan:

@@ -1,19 +1,25 @@
 """How the processes of a fleet are started, found again, asked how they are, and ended.
 
-Whoever reaches Ray's ports can run programs, so Ray asks for a token, which only the user can read, and on one
+Whoever reaches Ray's ports can run programs, so Ray asks for a token that only the user can read, and on one
 machine it listens at 127.0.0.1. Ray reports nothing to its makers.
 """
 
 import contextlib
 import json
+import logging
+import math
 import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
+from mcp_server.fleet.building import Status
+from mcp_server.fleet.plan import APP, Plan
 from retrieval.errors import ArgumentError, GoldrankError
 from retrieval.settings import Settings
 
@@ -22,9 +28,8 @@ FOLDER = "fleet"
 
 STORE_BYTES = 256 * 2**20  # of Ray's shared memory; an answer has some 20 kB
 HEALTHY = "HEALTHY"
-_ANSWER_S = 5.0
-
-Say = Callable[[str], None]
+ANSWER_S = 5.0  # for the planner and the gateways, when they are asked how they are
+_WHERE = "address"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,62 +56,177 @@ class Health:
     failures: Mapping[str, str] = field(default_factory=dict)
     calls: Mapping[str, int] = field(default_factory=dict)
 
+    @property
+    def is_well(self) -> bool:
+        """Whether all machines and deployments are there, and every repository could be built."""
+        return not (self.lost_nodes or self.unhealthy or self.failures)
+
     def to_json(self) -> str:
         """Write it for programs."""
         return json.dumps(asdict(self), indent=2)
 
 
-def prepare(settings: Settings) -> None:
-    """Set what Ray reads when it is imported; what the environment says already stays."""
+def prepare(settings: Settings, *, is_alone: bool) -> None:
+    """Set what Ray reads when it is imported; what the environment says already stays.
+
+    Args:
+        settings: Where the token is kept.
+        is_alone: Whether the cluster is to have no other machine.
+
+    Raises:
+        ArgumentError: The token cannot be written.
+    """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.setdefault("RAY_AUTH_MODE", "token")
     if not os.environ.get("RAY_AUTH_TOKEN") and not os.environ.get("RAY_AUTH_TOKEN_PATH"):
         os.environ["RAY_AUTH_TOKEN_PATH"] = str(_token_file(settings))
     os.environ.setdefault("RAY_SERVE_LOG_TO_STDERR", "0")
-    os.environ.setdefault("RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS", "0")
+    if is_alone:
+        # Ray knows 127.0.0.1 as the address of a machine only where a cluster of several is not supported.
+        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+        os.environ["RAY_enable_metrics_collection"] = "0"  # noqa: SIM112 - Ray's spelling; its exporter listens at all addresses
 
 
 @contextlib.contextmanager
-def embedded(settings: Settings, *, cpus: float, address: str = "") -> Iterator[str]:
-    """Start Ray on this machine, or join the cluster at an address; yield its address.
-
-    What was started here ends with the context, and with this process however that ends.
+def started(cpus: float) -> Iterator[str]:
+    """Start Ray on this machine; yield its address. It ends with the context, or with this process.
 
     Raises:
-        GoldrankError: The cluster cannot be started or reached.
+        GoldrankError: It cannot be started.
     """
-    import ray  # noqa: PLC0415 - takes a second, and what it reads of the environment is set by `prepare`
-
     # A socket's path has 107 bytes, and a cache may lie deep.
-    folder = "" if address else tempfile.mkdtemp(prefix="goldrank-", dir="/tmp")
+    folder = tempfile.mkdtemp(prefix="goldrank-", dir="/tmp" if os.name == "posix" else None)  # noqa: S108
+    options = {
+        "num_cpus": math.ceil(cpus),
+        "num_gpus": 0,
+        "include_dashboard": False,
+        "object_store_memory": STORE_BYTES,
+        "_node_ip_address": "127.0.0.1",
+        "_temp_dir": folder,
+    }
     try:
-        if address:
-            ray.init(address=address, namespace=FOLDER, log_to_driver=False, logging_level="ERROR")
-        else:
-            ray.init(
-                num_cpus=max(1, round(cpus + 0.5)),
-                num_gpus=0,
-                include_dashboard=False,
-                log_to_driver=False,
-                logging_level="ERROR",
-                object_store_memory=STORE_BYTES,
-                namespace=FOLDER,
-                _node_ip_address="127.0.0.1",
-                _temp_dir=folder,
-            )
-    except (ConnectionError, RuntimeError, OSError, ValueError) as error:
-        where = f"the cluster at {address}" if address else "a cluster on this machine"
-        raise GoldrankError(f"{where} cannot be reached: {error}".splitlines()[0], remedy=_HOW) from error
+        with _connected("a cluster on this machine cannot be started", **options) as address:
+            yield address
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def joined(address: str) -> Iterator[None]:
+    """Join the cluster at an address.
+
+    Raises:
+        GoldrankError: It cannot be reached.
+    """
+    with _connected(f"the cluster at {address} cannot be reached", address=address):
+        yield
+
+
+@contextlib.contextmanager
+def _connected(failure: str, **options: Any) -> Iterator[str]:
+    import ray  # noqa: PLC0415 - it reads the environment, which `prepare` sets
+
     try:
+        ray.init(namespace=FOLDER, log_to_driver=False, logging_level=logging.ERROR, **options)
+    except (ray.exceptions.RayError, ConnectionError, RuntimeError, OSError, ValueError) as error:
+        cause = str(error).partition("\n")[0]
+        raise GoldrankError(
+            f"{failure}: {cause}",
+            remedy="`ray start --head` starts one for many machines; RAY_AUTH_TOKEN_PATH names its token",
+        ) from error
+    try:
+        logging.getLogger("ray.serve").setLevel(logging.ERROR)
         yield str(ray.get_runtime_context().gcs_address)
     finally:
         with contextlib.suppress(Exception):
             ray.shutdown()
-        if folder:
-            shutil.rmtree(folder, ignore_errors=True)
 
 
-_HOW = "`ray start --head` starts one; the same RAY_AUTH_TOKEN_PATH must lead to its token"
+def deploy(plan: Plan, *, host: str, port: int, is_alone: bool) -> None:
+    """Start the replicas, and return when all of them run.
+
+    Raises:
+        GoldrankError: One of them cannot be started.
+    """
+    from ray import serve  # noqa: PLC0415 - as above
+
+    from mcp_server.fleet.app import application  # noqa: PLC0415 - as above
+
+    try:
+        serve.start(
+            proxy_location="HeadOnly" if is_alone else "EveryNode",
+            http_options={"host": host, "port": port},
+        )
+        serve.run(application(plan), name=APP, route_prefix="/")
+    except RuntimeError as error:
+        raise GoldrankError(f"the fleet cannot be started: {error}") from error
+
+
+def withdraw() -> None:
+    """End the replicas of a cluster that goes on."""
+    from ray import serve  # noqa: PLC0415 - as above
+
+    with contextlib.suppress(Exception):
+        serve.shutdown()  # type: ignore[no-untyped-call]  # Ray's
+
+
+def health() -> Health:
+    """Ask how the fleet is.
+
+    Raises:
+        GoldrankError: No fleet runs on the cluster.
+    """
+    import ray  # noqa: PLC0415 - as above
+    from ray import serve  # noqa: PLC0415 - as above
+
+    app = serve.status().applications.get(APP)
+    if app is None:
+        raise GoldrankError("no fleet runs on this cluster", remedy="start one: goldrank fleet up")
+    nodes = Counter(bool(node["Alive"]) for node in ray.nodes())  # type: ignore[no-untyped-call]  # Ray's
+    deployments = app.deployments
+    status, calls = Status({}), Counter[str]()
+    with contextlib.suppress(Exception):  # what cannot be asked is not healthy, which is said
+        status = serve.get_deployment_handle("planner", APP).status.remote().result(timeout_s=ANSWER_S)
+    with contextlib.suppress(Exception):
+        told = serve.get_deployment_handle("gateways", APP).broadcast("counted")
+        for counted in told.results(timeout_s=ANSWER_S):
+            calls.update(counted)
+    return Health(
+        nodes[True],
+        nodes[False],
+        {
+            name: {str(state.value): count for state, count in one.replica_states.items()}
+            for name, one in deployments.items()
+        },
+        {name: one.message for name, one in deployments.items() if one.status != HEALTHY},
+        {str(state): count for state, count in status.states.items()},
+        status.building,
+        dict(status.failures),
+        dict(calls),
+    )
+
+
+def remember(settings: Settings, address: str) -> Path:
+    """Write down where the cluster of this machine is, for `goldrank fleet status`; return the file."""
+    file = settings.cache / FOLDER / _WHERE
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(address, encoding="utf-8")
+    return file
+
+
+def remembered(settings: Settings) -> str:
+    """Return where the cluster of this machine is.
+
+    Raises:
+        GoldrankError: None was started here.
+    """
+    try:
+        return (settings.cache / FOLDER / _WHERE).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise GoldrankError(
+            "no fleet was started on this machine",
+            remedy="goldrank fleet up starts one; --address names another",
+        ) from error
 
 
 def _token_file(settings: Settings) -> Path:

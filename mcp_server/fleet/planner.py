@@ -1,4 +1,4 @@
-"""Which repository is built next: what was pushed, then what is not published, then what is due.
+"""Which builder gets which repository, and what is known of each.
 
 One replica keeps this in memory. When it is replaced, it asks again: a builder that finds a commit published
 is done in a moment. Nothing that answers a question depends on it.
@@ -7,11 +7,10 @@ is done in a moment. Nothing that answers a question depends on it.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any
 
-from mcp_server.fleet.builder import Built
+from mcp_server.fleet.building import Built, Schedule, Status
 from mcp_server.fleet.calls import ask
 from mcp_server.fleet.plan import Plan
 from mcp_server.fleet.visible import Visible
@@ -24,126 +23,9 @@ from retrieval.sync.sync import fingerprint
 
 LOOK_EVERY_S = 2.0  # for what is due, and for changes of the list
 LONGEST_BUILD_S = 3_600.0  # as long as a lease is renewed
-RETRY_S = 60.0  # after a failed build
 READS_AT_ONCE = 16  # of the place, when this begins
 
 log = logging.getLogger(__name__)
-
-State = Literal["published", "behind", "failed", "unknown"]
-
-
-@dataclass(slots=True)
-class Record:
-    """What is known of one repository.
-
-    Attributes:
-        commit: The newest commit that is known to be published; "" for none.
-        error: Why the last build failed, or "".
-        due_at: When it is built next, of `time.monotonic()`; 0 for at once.
-        is_pushed: Whether a push says that something is new.
-        is_building: Whether a builder has it now.
-        is_known: Whether the place or a builder has been asked.
-    """
-
-    commit: str = ""
-    error: str = ""
-    due_at: float = 0.0
-    is_pushed: bool = False
-    is_building: bool = False
-    is_known: bool = False
-
-    @property
-    def state(self) -> State:
-        """How far it is."""
-        if self.error:
-            return "failed"
-        if not self.is_known:
-            return "unknown"
-        return "behind" if self.is_pushed or not self.commit else "published"
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """How far the repositories are.
-
-    Attributes:
-        states: How many are in each state.
-        building: The URLs that builders have now.
-        failures: Why the last build of a repository failed, by URL.
-    """
-
-    states: Mapping[State, int]
-    building: tuple[str, ...] = ()
-    failures: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def listed(self) -> int:
-        """How many repositories are in the list."""
-        return sum(self.states.values())
-
-
-class Schedule:
-    """The repositories and when each is built; pure but for the times that it is given."""
-
-    def __init__(self, every_s: float) -> None:
-        """Know no repository yet; `every_s` 0 leaves all but the first build to pushes."""
-        self._every_s = every_s
-        self._records: dict[str, Record] = {}
-        self._sources: dict[str, Source] = {}
-
-    def follow(self, sources: Iterable[Source]) -> list[Source]:
-        """Take in the list; return the repositories that are new in it."""
-        listed = {source.written: source for source in sources}
-        fresh = [source for written, source in listed.items() if written not in self._sources]
-        self._records = {written: self._records.get(written, Record()) for written in listed}
-        self._sources = listed
-        return fresh
-
-    def found(self, source: Source, commit: str) -> None:
-        """Note what the place has of a repository: a published one is checked after the others."""
-        if record := self._records.get(source.written):
-            record.commit, record.is_known = commit, True
-
-    def pushed(self, places: Iterable[str]) -> None:
-        """Build what was pushed before all else."""
-        wanted = set(places)
-        for written, source in self._sources.items():
-            if source.place in wanted:
-                self._records[written].is_pushed, self._records[written].due_at = True, 0.0
-
-    def next(self, now: float) -> Source | None:
-        """Return the repository that is to be built now, and note that it is; None if none is due."""
-        due = [
-            (not record.is_pushed, bool(record.commit), record.due_at, written)
-            for written, record in self._records.items()
-            if record.due_at <= now and not record.is_building
-        ]
-        if not due:
-            return None
-        written = min(due)[-1]
-        self._records[written].is_building, self._records[written].is_pushed = True, False
-        return self._sources[written]
-
-    def done(self, source: Source, built: Built, now: float) -> None:
-        """Note what became of a build."""
-        record = self._records.get(source.written)
-        if record is None:  # removed from the list meanwhile
-            return
-        record.is_building, record.is_known, record.error = False, True, built.error
-        record.commit = built.commit if built.result == "published" else record.commit
-        wait_s = RETRY_S if built.error else self._every_s or float("inf")
-        record.due_at = 0.0 if record.is_pushed else now + wait_s
-
-    def status(self) -> Status:
-        """Say how far the repositories are."""
-        states: dict[State, int] = dict.fromkeys(("published", "behind", "failed", "unknown"), 0)
-        for record in self._records.values():
-            states[record.state] += 1
-        return Status(
-            states,
-            tuple(written for written, record in self._records.items() if record.is_building),
-            {written: record.error for written, record in self._records.items() if record.error},
-        )
 
 
 class Planner:
