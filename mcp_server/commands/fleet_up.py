@@ -104,7 +104,7 @@ def up(address: str | None, **flags: Any) -> None:
     written = read_address(given["http"] or DEFAULT_HTTP)
     where = _free(written)
     plan = checked(plan_of({**given, "http": where.netloc}, settings))
-    with _ending_on_signals(), contextlib.ExitStack() as held:
+    with contextlib.ExitStack() as held:
         if address:
             _say(f"joining the cluster at {address} …")
             held.enter_context(cluster.joined(address))
@@ -113,6 +113,7 @@ def up(address: str | None, **flags: Any) -> None:
             _say("starting the cluster …")
             found = held.enter_context(cluster.started(cpus_of(plan.sizes)))
             held.callback(cluster.remember(settings, found).unlink, missing_ok=True)
+        held.enter_context(_ending_on_signals())  # Ray has set its own meanwhile
         _deploy(partial(cluster.deploy, plan, host=where.host, port=where.port, is_alone=not address))
         shown = plan.entrance.public_url or where.url
         _say(

@@ -135,7 +135,6 @@ def _connected(failure: str, **options: Any) -> Iterator[str]:
             remedy="`ray start --head` starts one for many machines; RAY_AUTH_TOKEN_PATH names its token",
         ) from error
     try:
-        logging.getLogger("ray.serve").setLevel(logging.ERROR)
         yield str(ray.get_runtime_context().gcs_address)
     finally:
         with contextlib.suppress(Exception):
@@ -148,7 +147,7 @@ def deploy(plan: Plan, *, host: str, port: int, is_alone: bool) -> None:
     Raises:
         GoldrankError: One of them cannot be started.
     """
-    from ray import serve  # noqa: PLC0415 - as above
+    serve = _serve()
 
     from mcp_server.fleet.app import application  # noqa: PLC0415 - as above
 
@@ -162,12 +161,20 @@ def deploy(plan: Plan, *, host: str, port: int, is_alone: bool) -> None:
         raise GoldrankError(f"the fleet cannot be started: {error}") from error
 
 
-def withdraw() -> None:
-    """End the replicas of a cluster that goes on."""
+def _serve() -> Any:
+    """Import Serve, whose messages are for its own log."""
     from ray import serve  # noqa: PLC0415 - as above
 
+    logging.getLogger("ray.serve").setLevel(logging.ERROR)
+    return serve
+
+
+def withdraw() -> None:
+    """End the replicas of a cluster that goes on."""
+    serve = _serve()
+
     with contextlib.suppress(Exception):
-        serve.shutdown()  # type: ignore[no-untyped-call]  # Ray's
+        serve.shutdown()
 
 
 def health() -> Health:
@@ -177,7 +184,8 @@ def health() -> Health:
         GoldrankError: No fleet runs on the cluster.
     """
     import ray  # noqa: PLC0415 - as above
-    from ray import serve  # noqa: PLC0415 - as above
+
+    serve = _serve()
 
     app = serve.status().applications.get(APP)
     if app is None:
@@ -195,7 +203,7 @@ def health() -> Health:
         nodes[True],
         nodes[False],
         {
-            name: {str(state.value): count for state, count in one.replica_states.items()}
+            name: {str(getattr(state, "value", state)): count for state, count in one.replica_states.items()}
             for name, one in deployments.items()
         },
         {name: one.message for name, one in deployments.items() if one.status != HEALTHY},
