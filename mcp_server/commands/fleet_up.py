@@ -42,6 +42,7 @@ _ENTRANCE = (
     "rights",
     "rate_limit",
     "webhook_secret_file",
+    "audit_log",
 )
 _STATES = {
     "published": "published",
@@ -81,6 +82,7 @@ def _with_sizes(command: Any) -> Any:
 @click.option("--token-file", type=FOLDER, metavar="FILE", help="Whose tokens are accepted.")
 @click.option("--issuer", metavar="URL", help="An OAuth authorization server whose tokens are accepted.")
 @click.option("--rights", type=FOLDER, metavar="FILE", help="Who may see which repositories.")
+@click.option("--audit-log", type=FOLDER, metavar="FILE", help="Where gateways record who asked which tool.")
 @click.option("--rate-limit", type=click.IntRange(0), help="Requests a minute of one client. [default: 600]")
 @click.option(
     "--webhook-secret-file", type=FOLDER, metavar="FILE", help="Take pushes signed with this secret."

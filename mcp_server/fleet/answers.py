@@ -159,15 +159,12 @@ class FleetAnswers:
             GoldrankError: The caller sees nothing, or as `answer` does.
         """
         served = self._visible.served(caller)
-        while served.roots:
+        while True:
             try:
                 return await answer(served)
             except _UnseenError as unseen:
                 seen = [root for name, root in served.roots.items() if name != unseen.name]
                 served = served_as_named(seen, self._plan.settings.cache)
-        raise GoldrankError(
-            "no repository is served to you", remedy="ask whoever runs this server for the right to one"
-        )
 
     async def _reply(
         self, served: Served, caller: Caller, name: str, call: SearchCall | Rerank, reports: Reports
@@ -187,6 +184,7 @@ class FleetAnswers:
                 # The report comes from a thread of the work in a server of one machine.
                 await anyio.to_thread.run_sync(getattr(reports, part.activity), part.done, part.total)
             elif isinstance(part, Reply):
+                reports.answered(part.repositories, part.places)
                 return part.text
             elif isinstance(part, Unseen):
                 raise _UnseenError(name)
@@ -219,6 +217,7 @@ class FleetAnswers:
             offset=call.request.offset,
             failures=failures,
         )
+        reports.answered([*map(served.written, merged.labels)], len(merged.answer.results))
         said = (*_said_missing(missing, len(names)), *notes, *merged.answer.notes)
         merged = replace(merged, answer=replace(merged.answer, notes=said))
         return tool_calls.merged_reply(call, merged, _searched(len(names), len(served.roots)), len(names))

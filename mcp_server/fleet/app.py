@@ -41,7 +41,7 @@ PLANNER_CPUS = 0.1
 MOST_REQUESTS = 512  # of one gateway; each waits for searchers most of the time
 MOST_READINGS = 32  # steps that one reader has waiting
 
-_FILES = ("rights", "token_file", "webhook_secret_file")
+_FILES = ("rights", "token_file", "webhook_secret_file", "audit_log")
 
 
 def application(plan: Plan) -> Application:
@@ -86,7 +86,7 @@ def checked(plan: Plan) -> Plan:
         )
     if not Visible(plan).sources():
         raise ArgumentError(f"{plan.settings.fleet} lists no URL", remedy="add one: goldrank fleet add URL")
-    access_of(plan.entrance)
+    access_of(plan)
     return plan
 
 
@@ -94,8 +94,8 @@ def build(args: Mapping[str, Any]) -> Application:
     """Make the application from the `args` of a Serve configuration; KubeRay calls this on the head node.
 
     Settings come from GOLDRANK_* variables of the pods. The keys are the options of `goldrank fleet up`, with
-    `_` for `-`: `http`, `public_url`, `token_file`, `issuer`, `rate_limit`, `webhook_secret_file`, `rights`,
-    `searchers`, `readers`, `builders`, `routers`, `gateways`, `open`.
+    `_` for `-`: `http`, `public_url`, `token_file`, `issuer`, `rate_limit`, `webhook_secret_file`, `audit_log`,
+    `rights`, `searchers`, `readers`, `builders`, `routers`, `gateways`, `open`.
 
     Raises:
         ArgumentError: A key or a value is wrong.
@@ -144,6 +144,7 @@ def plan_of(given: Mapping[str, Any], settings: Settings) -> Plan:
         public_url,
         int(told.get("rate_limit", PER_MINUTE)),
         files.get("webhook_secret_file"),
+        files.get("audit_log"),
     )
     version = importlib.metadata.version("goldrank")
     return Plan(settings, replace(sizes, **chosen), files.get("rights"), entrance, version)

@@ -64,6 +64,7 @@ class Entrance:
         public_url: By which URL clients know the fleet, or "".
         per_minute: How many requests one client may send a gateway in a minute; 0 for any number.
         webhook_secret_file: What pushes are signed with, or None for no webhook.
+        audit_log: Where each gateway records calls, or None.
     """
 
     hosts: tuple[str, ...] = ()
@@ -73,6 +74,7 @@ class Entrance:
     public_url: str = ""
     per_minute: int = 0
     webhook_secret_file: Path | None = None
+    audit_log: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

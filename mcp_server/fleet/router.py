@@ -11,8 +11,11 @@ from mcp_server.fleet.visible import Visible
 from mcp_server.protocol.process import begin_process
 from mcp_server.rights.caller import Caller
 from retrieval.errors import GoldrankError
+from retrieval.publishing.place import Place
+from retrieval.publishing.shelf import profile_marks, read_profiles
 from retrieval.rank.need import Need, read_need
-from retrieval.settings import Settings
+from retrieval.routing import router as routing
+from retrieval.sync.sync import fingerprint
 
 LOOK_EVERY_S = 30.0  # for profiles that were published; the issue asks for a minute
 
@@ -40,7 +43,7 @@ class Router:
         """Begin to look for profiles."""
         begin_process(plan.settings)
         self._visible = Visible(plan)
-        self._routing = open_routing(plan.settings)
+        self._routing: Routing = ByProfiles(plan.settings.shared_indexes)
         self._looking = asyncio.get_running_loop().create_task(self._look())
 
     async def route(
@@ -87,9 +90,26 @@ class ByNames:
         """Do nothing: a name is all that is known."""
 
 
-def open_routing(_settings: Settings) -> Routing:
-    """Open what chooses repositories."""
-    return ByNames()
+class ByProfiles:
+    """Chooses by the profiles that were published beside the indexes."""
+
+    def __init__(self, place: str) -> None:
+        """Know no profile yet."""
+        self._place = Place(place)
+        self._router = routing.Router()
+        self._marks: dict[str, str] = {}
+
+    def route(self, need: Need, visible: Iterable[str], most: int) -> Sequence[str]:
+        """Return those that the router scores best."""
+        return [found.source for found in self._router.route(need, visible, most)]
+
+    def update(self, places: Iterable[str]) -> None:
+        """Read the profiles that changed; one that cannot be read is tried again at the next look."""
+        marks = profile_marks(self._place, fingerprint(), places)
+        found = list(read_profiles(self._place, fingerprint(), marks, self._marks))
+        self._router.replace(found)
+        self._router.remove([source for source in self._marks if source not in marks])
+        self._marks = marks
 
 
 def _words(text: str) -> set[str]:

@@ -66,9 +66,11 @@ class Unseen:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The text that ends a call about one repository."""
+    """The text that ends a call about one repository, and what of it is recorded."""
 
     text: str
+    repositories: tuple[str, ...]
+    places: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +199,11 @@ class _Events:
         self._send = send
         self._activity = ""
         self._sent_at = 0.0
+        self.repositories: tuple[str, ...] = ()
+        self.places = 0
+
+    def answered(self, repositories: Sequence[str], places: int) -> None:
+        self.repositories, self.places = tuple(repositories), places
 
     def searched(self, done: int, total: int) -> None:
         self._report("searched", done, total)
@@ -234,7 +241,7 @@ def _answer(
         log.exception("a call failed")
         send(Failed())
     else:
-        send(Reply(text))
+        send(Reply(text, events.repositories, events.places))
 
 
 def _first_stage(

@@ -2,32 +2,15 @@
 
 import threading
 from collections import OrderedDict
-from pathlib import Path
-from typing import Protocol
 
 from mcp_server.fleet.plan import Plan
 from mcp_server.rights.caller import Caller
+from mcp_server.rights.rights import Rights
 from mcp_server.serving.served import Served, served_as_named
 from mcp_server.serving.url_list import UrlList
-from retrieval.files import git
-from retrieval.mirrors.source import Root, Source
+from retrieval.mirrors.source import Source
 
 KEPT = 256  # callers whose names are remembered; naming 10,000 repositories takes a moment
-
-
-class Rights(Protocol):
-    """Says who may see what; in production, what is written in the file of rights."""
-
-    def may_see(self, caller: Caller, root: Root) -> bool:
-        """Return whether a caller may see a repository."""
-
-
-class Everything:
-    """Lets every caller see every repository."""
-
-    def may_see(self, _caller: Caller, _root: Root) -> bool:
-        """Return True."""
-        return True
 
 
 class Visible:
@@ -41,8 +24,7 @@ class Visible:
         """
         self._cache = plan.settings.cache
         self._list = UrlList(plan.settings.fleet)
-        self._rights_file = plan.rights
-        self._rights = open_rights(plan.rights)
+        self._rights = Rights(plan.rights) if plan.rights else None
         self._lock = threading.Lock()  # guards the two below
         self._indexed: tuple[tuple[Source, ...], dict[str, Source]] = ((), {})
         self._known: OrderedDict[Caller, tuple[object, Served]] = OrderedDict()
@@ -53,12 +35,12 @@ class Visible:
 
     def served(self, caller: Caller) -> Served:
         """Return the repositories that a caller may see; their names depend on no other."""
-        mark = (self._list.mark, git.mark(self._rights_file) if self._rights_file else None)
+        mark = (self._list.mark, self._rights.table if self._rights else None)
         with self._lock:
             known = self._known.get(caller)
             if known and known[0] == mark:
                 return known[1]
-        seen = [source for source in self.sources() if self._rights.may_see(caller, source)]
+        seen = [source for source in self.sources() if self._may_see(caller, source)]
         served = served_as_named(seen, self._cache)
         with self._lock:
             self._known[caller] = (mark, served)
@@ -74,9 +56,7 @@ class Visible:
             if self._indexed[0] is not sources:
                 self._indexed = (sources, {source.written: source for source in sources})
             found = self._indexed[1].get(written)
-        return found if found and self._rights.may_see(caller, found) else None
+        return found if found and self._may_see(caller, found) else None
 
-
-def open_rights(_file: Path | None) -> Rights:
-    """Open the file of rights; without one, everybody sees everything."""
-    return Everything()
+    def _may_see(self, caller: Caller, source: Source) -> bool:
+        return self._rights is None or self._rights.may_see(caller, source)

@@ -3,7 +3,7 @@
 /mcp        the tools, in both eras of the protocol
 /healthz    200 while the process answers at all
 /readyz     200 once every repository is indexed or known to fail, before that 503
-/metrics    counters, for Prometheus
+/metrics    counters, for Prometheus; where callers have different rights, for operators alone
 /webhook    signed pushes, where there is a secret; each fetches the mirrors that it is about
 /.well-known/oauth-protected-resource/…    who issues tokens, where somebody does
 """
@@ -34,6 +34,9 @@ from mcp_server.http.metrics import CONTENT_TYPE, Metrics
 from mcp_server.http.rate_limit import RateLimited
 from mcp_server.http.tokens import TokenFile
 from mcp_server.http.webhook import Webhook, WebhookSecret
+from mcp_server.protocol.callers import current_caller
+from mcp_server.rights.audit import AuditLog
+from mcp_server.rights.rights import Rights
 from mcp_server.serving.answers import Answers
 
 WEBHOOK = "/webhook"
@@ -50,12 +53,16 @@ class Access:
         issued: The tokens of an authorization server, or None. With neither, every client may ask.
         per_minute: How many requests a client may send in a minute; 0 for any number.
         webhook: The secret that pushes are signed with, or None for no webhook.
+        rights: Who may see which repositories, or None where every caller sees all.
+        audit: Where each call is recorded, or None.
     """
 
     tokens: TokenFile | None
     issued: IssuedTokens | None
     per_minute: int
     webhook: WebhookSecret | None = None
+    rights: Rights | None = None
+    audit: AuditLog | None = None
 
     @property
     def verifiers(self) -> list[TokenVerifier]:
@@ -111,9 +118,13 @@ def build_app(
     async def ready(_request: Request) -> Response:
         now = answers.readiness()
         told = f"{now.indexed} of {now.served} repositories are indexed, {now.failed} failed\n"
+        if access.rights:  # nobody who may not see a repository learns of it, not even how many there are
+            told = "ready\n" if now.is_over else "not ready yet\n"
         return PlainTextResponse(told, 200 if now.is_over else 503)
 
     async def counters(_request: Request) -> Response:
+        if access.rights and not access.rights.is_operator(current_caller()):
+            return PlainTextResponse("Not Found", 404)
         return Response(metrics.text(), media_type=CONTENT_TYPE)
 
     routes = [

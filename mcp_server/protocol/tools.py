@@ -9,6 +9,7 @@ failure ends the server.
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, Literal
 
@@ -39,8 +40,31 @@ Context = ServerRequestContext[Any, Any]
 Handle = Callable[[Caller, Any, Notes, ProgressReporter], Awaitable[str]]
 Outcome = Literal["answered", "refused", "failed", "cancelled"]
 """How a call ended: refused is an anticipated failure, whose text says why."""
-Observe = Callable[[str, Outcome, float], None]
-"""Called after each call with the tool's name, how it ended, and the seconds it took."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A call that is over.
+
+    Attributes:
+        caller: Who sent it.
+        tool: The tool's name.
+        outcome: How it ended.
+        seconds: How long it took.
+        repositories: What it was answered from, by URL or folder.
+        places: How many places the answer has.
+    """
+
+    caller: Caller
+    tool: str
+    outcome: Outcome
+    seconds: float
+    repositories: Sequence[str] = ()
+    places: int = 0
+
+
+Observe = Callable[[Ended], None]
+"""Called after each call."""
 
 INSTRUCTIONS = (
     "Code search over the repository you work in. Ask rag_search first when you look for code by meaning: "
@@ -112,6 +136,7 @@ def serve_answers(
     feedback: bool = False,
     observe: Observe | None = None,
     settled: Callable[[], Awaitable[None]] | None = None,
+    is_same_for_all: bool = True,
 ) -> Server[Any]:
     """Make the server of what answers calls, ready to run on any transport.
 
@@ -121,9 +146,10 @@ def serve_answers(
         feedback: Whether there is the third tool.
         observe: Called after each call.
         settled: Awaited before each call: what is served may still be about to change.
+        is_same_for_all: Whether every caller gets the same listing, so that others may cache it for them.
     """
     tools = _Tools(answers, feedback=feedback, observe=observe, settled=settled)
-    hint = CacheHint(ttl_ms=LISTING_TTL_MS, scope="public")
+    hint = CacheHint(ttl_ms=LISTING_TTL_MS, scope="public" if is_same_for_all else "private")
     return Server(
         "goldrank",
         version=version,
@@ -147,7 +173,7 @@ class _Tools:
         settled: Callable[[], Awaitable[None]] | None,
     ) -> None:
         self._answers = answers
-        self._observe = observe or (lambda _tool, _outcome, _seconds: None)
+        self._observe = observe or (lambda _ended: None)
         self._settled = settled or _at_once
         self._tools: dict[str, tuple[type[BaseModel], Handle]] = {
             "rag_search": (SearchArguments, answers.search),
@@ -189,20 +215,22 @@ class _Tools:
             )
         await self._settled()
         outcome: Outcome = "cancelled"
-        begun = time.perf_counter()
+        begun, caller, reporter = time.perf_counter(), current_caller(), ProgressReporter(context)
         try:
-            outcome, text = await self._answer(context, params)
+            with reporter:
+                outcome, text = await self._answer(caller, params, reporter)
         finally:
-            self._observe(params.name, outcome, time.perf_counter() - begun)
+            took = time.perf_counter() - begun
+            self._observe(Ended(caller, params.name, outcome, took, reporter.repositories, reporter.places))
         return _result(text, is_error=outcome != "answered")
 
-    async def _answer(self, context: Context, params: t.CallToolRequestParams) -> tuple[Outcome, str]:
+    async def _answer(
+        self, caller: Caller, params: t.CallToolRequestParams, reporter: ProgressReporter
+    ) -> tuple[Outcome, str]:
         model, handle = self._tools[params.name]
         try:
             given, notes = argument_forms.read(params.arguments or {}, model)
-            with ProgressReporter(context) as reporter:
-                checked = model.model_validate(given)
-                return "answered", await handle(current_caller(), checked, notes, reporter)
+            return "answered", await handle(caller, model.model_validate(given), notes, reporter)
         except ValidationError as error:
             return "refused", f"{params.name}: {explain(error, model)}"
         except GoldrankError as error:

@@ -1,1 +1,1 @@
-"""Who may see which repositories."""
+"""Who sends a call, which repositories they may know of, and what is recorded of it."""

@@ -1,11 +1,13 @@
 """What a server asks for an answer to each call: repositories of this process, or a fleet of processes."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
 from mcp_server.messages.arguments import FeedbackArguments, RerankArguments, SearchArguments
 from mcp_server.rights.caller import Caller
+from mcp_server.rights.rights import Rights, RightsTable
 from mcp_server.serving import tool_calls
 from mcp_server.serving.lanes import Lane
 from mcp_server.serving.workspace import Readiness, Workspace
@@ -15,6 +17,8 @@ from mcp_server.serving.workspace import Readiness, Workspace
 # last of so many waits some ten seconds (benchmarks/runs/2026-11-24-server/parallel.txt).
 SEARCHES_AT_ONCE, SEARCHES = 8, 64
 READINGS_AT_ONCE, READINGS = 4, 32
+
+MOST_SEEN = 256  # sets of groups whose workspace is kept; naming a thousand repositories takes milliseconds
 
 Notes = tuple[str, ...]
 
@@ -69,6 +73,15 @@ class Answers(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What some groups may see, as long as the rights and what is served stay the same."""
+
+    table: RightsTable
+    of: Workspace
+    workspace: Workspace
+
+
 class LocalAnswers:
     """Answers from the repositories of this process.
 
@@ -76,15 +89,31 @@ class LocalAnswers:
         workspace: What is served now; a call that has begun keeps the one that it began with.
     """
 
-    def __init__(self, workspace: Workspace) -> None:
-        """Serve a workspace to every caller."""
+    def __init__(self, workspace: Workspace, *, rights: Rights | None = None) -> None:
+        """Serve a workspace: to every caller all of it, or what the rights let each of them see."""
         self.workspace = workspace
+        self._rights = rights
+        self._seen: dict[frozenset[str], _Seen] = {}  # by groups
         self._searches = Lane("searches", at_once=SEARCHES_AT_ONCE, most=SEARCHES)
         self._readings = Lane("rankings", at_once=READINGS_AT_ONCE, most=READINGS)
 
-    def names(self, _caller: Caller) -> list[str]:
-        """List the names of the served repositories."""
-        return self.workspace.names
+    def seen_by(self, caller: Caller) -> Workspace:
+        """Return the workspace of what a caller may see now."""
+        if self._rights is None:
+            return self.workspace
+        table, workspace = self._rights.table, self.workspace
+        groups = table.groups_of(caller)
+        known = self._seen.get(groups)
+        if known is None or known.table is not table or known.of is not workspace:
+            if len(self._seen) >= MOST_SEEN:
+                self._seen.clear()
+            known = _Seen(table, workspace, workspace.seen_by(partial(table.may_see, groups)))
+            self._seen[groups] = known
+        return known.workspace
+
+    def names(self, caller: Caller) -> list[str]:
+        """List the names of the repositories that a caller may see."""
+        return self.seen_by(caller).names
 
     def begin(self) -> None:
         """Bring the indexes up to date, and load the model."""
@@ -98,28 +127,24 @@ class LocalAnswers:
         """Say how many repositories are indexed."""
         return self.workspace.readiness()
 
-    async def search(
-        self, _caller: Caller, arguments: SearchArguments, notes: Notes, reports: Reports
-    ) -> str:
+    async def search(self, caller: Caller, arguments: SearchArguments, notes: Notes, reports: Reports) -> str:
         """Answer rag_search on a thread; a call that may wait for the model has a lane of its own."""
-        workspace = self.workspace
+        workspace = self.seen_by(caller)
         call = tool_calls.search_call(workspace.served, arguments, notes)
         reads_model = not call.searches_all and workspace.may_read(call.repo, call.request)
         lane = self._readings if reads_model else self._searches
         return await lane.run(partial(tool_calls.search, workspace, call, reports), reports.waiting)
 
-    async def rerank(
-        self, _caller: Caller, arguments: RerankArguments, notes: Notes, reports: Reports
-    ) -> str:
+    async def rerank(self, caller: Caller, arguments: RerankArguments, notes: Notes, reports: Reports) -> str:
         """Answer rag_rerank on a thread."""
         tool_calls.require_query(arguments.query)
-        work = partial(tool_calls.rerank, self.workspace, arguments, notes, reports)
+        work = partial(tool_calls.rerank, self.seen_by(caller), arguments, notes, reports)
         return await self._readings.run(work, reports.waiting)
 
     async def feedback(
-        self, _caller: Caller, arguments: FeedbackArguments, notes: Notes, reports: Reports
+        self, caller: Caller, arguments: FeedbackArguments, notes: Notes, reports: Reports
     ) -> str:
         """Answer rag_feedback on a thread."""
         tool_calls.require_query([arguments.query])
-        work = partial(tool_calls.feedback, self.workspace, arguments, notes)
+        work = partial(tool_calls.feedback, self.seen_by(caller), arguments, notes, reports)
         return await self._searches.run(work, reports.waiting)

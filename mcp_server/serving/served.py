@@ -42,8 +42,10 @@ class Served:
         """Return the name of the repository that a caller named; None means the only one.
 
         Raises:
-            ArgumentError: The repository is not served, or several are and `repo` is None.
+            ArgumentError: The repository is not served, none is, or several are and `repo` is None.
         """
+        if not self.roots:
+            raise ArgumentError("you may see no repository", remedy="ask who runs this server for the right")
         served = ", ".join(self.roots)
         if repo is None:
             if len(self.roots) == 1:
@@ -58,6 +60,14 @@ class Served:
             if os.path.abspath(os.path.expanduser(repo)) == str(folder):  # noqa: PTH100, PTH111 - no link is to be resolved
                 return name
         raise ArgumentError(f"repo {shorten(repr(repo))} is not served", remedy=f"served are: {served}")
+
+    def written(self, repo: str | None) -> str:
+        """Return the URL with its ref, or the folder, of the repository that a caller named.
+
+        Raises:
+            ArgumentError: As `name_of` says.
+        """
+        return _whole(self.roots[self.name_of(repo)])
 
     def repo_and_folder(self, repo: str | None) -> tuple[str | None, str]:
         """Split what a caller named into a repository and a folder in it: `root/packages/api`.

@@ -44,6 +44,14 @@ class CallProgress(Protocol):
     def read(self, done: int, total: int) -> None:
         """Count candidates that the model has read."""
 
+    def answered(self, repositories: Sequence[str], places: int) -> None:
+        """Hear what the call is answered from, for the audit log.
+
+        Args:
+            repositories: The URL, with its ref, or the folder of each; no alias that others see otherwise.
+            places: How many places or spans the answer has.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class SearchCall:
@@ -99,6 +107,7 @@ def search(workspace: Workspace, call: SearchCall, progress: CallProgress, is_ca
     request = replace(call.request, order=workspace.order(view.root))
     with workspace.models.acquire(view.root, request=request, progress=progress.read) as second:
         answer = searcher.search(view, request, second, refresh=refresh, is_cancelled=is_cancelled)
+    progress.answered([workspace.served.written(call.repo)], len(answer.results))
     return _search_reply(call, answer, sections_of(answer.results, view), label_of(view, refresh))
 
 
@@ -109,6 +118,7 @@ def _search_all(
         workspace, call.request, label=label_of, progress=progress.searched, is_cancelled=is_cancelled
     )
     count = len(workspace.names)
+    progress.answered([*map(workspace.served.written, merged.labels)], len(merged.answer.results))
     return merged_reply(call, merged, f"{count} repositories", count)
 
 
@@ -159,6 +169,7 @@ def rerank(
         answer = searcher.rerank(
             need, resolved.passages, second, view=view, order=order, is_cancelled=is_cancelled
         )
+    progress.answered([workspace.served.written(repo)], len(answer.results))
     return replies.rerank_reply(
         replace(answer, notes=(*answer.notes, *notes)),
         [resolved.labels[result.passage.chunk] for result in answer.results],
@@ -170,7 +181,11 @@ def rerank(
 
 
 def feedback(
-    workspace: Workspace, arguments: FeedbackArguments, notes: Notes, is_cancelled: IsCancelled
+    workspace: Workspace,
+    arguments: FeedbackArguments,
+    notes: Notes,
+    progress: CallProgress,
+    is_cancelled: IsCancelled,
 ) -> str:
     """Answer rag_feedback: log which results an assistant found useful.
 
@@ -189,6 +204,7 @@ def feedback(
         raise ArgumentError("; ".join(problems[:SHOWN_PROBLEMS]))
     entry = feedback_log.Entry(arguments.query, useful, not_useful, datetime.now(UTC).date().isoformat())
     feedback_log.append(workspace.model_store(view.root).folder, entry)
+    progress.answered([workspace.served.written(repo)], len(useful) + len(not_useful))
     kept = f"kept: {len(useful)} useful, {len(not_useful)} not useful"
     rejected = (f"not kept: {problem}" for problem in problems[:SHOWN_PROBLEMS])
     return "\n".join((kept, *rejected, *(f"note: {note}" for note in notes)))

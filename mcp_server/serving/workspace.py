@@ -1,8 +1,9 @@
 """What a call gets of a repository that this process serves: a view, its order, its model."""
 
+import copy
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -89,10 +90,10 @@ class Workspace:
         """
         self._settings = settings
         self.served = served_as_named(roots, settings.cache)
-        self._pool = RepositoryPool(self.served.roots, settings)
+        self._pool = RepositoryPool(self.served.roots.values(), settings)
         self.mirrors = MirrorRefresher(self.served.sources, settings, on_change=self._follow)
         self._models = ModelChoice(settings, base=second, wait_s=settings.rerank_deadline_s)
-        self._begun: dict[str, FirstRun] = {}  # by name, "failed" where it could not even be opened
+        self._begun: dict[Root, FirstRun] = {}  # "failed" where it could not even be opened
 
     @property
     def names(self) -> list[str]:
@@ -103,6 +104,17 @@ class Workspace:
     def roots(self) -> list[Path]:
         """The served folders, as they were named."""
         return list(self.served.folders.values())
+
+    def seen_by(self, may_see: Callable[[Root], bool]) -> "Workspace":
+        """Return the workspace of a caller who may not see all: what they can observe is of its roots alone.
+
+        It has the same open repositories and models. Its names are computed of its own roots, because a
+        namesake that is hidden would change the name of a visible one.
+        """
+        visible = copy.copy(self)
+        roots = [root for root in self.served.roots.values() if may_see(root)]
+        visible.served = served_as_named(roots, self._settings.cache)
+        return visible
 
     def moved_to(self, roots: Sequence[Root]) -> "Workspace":
         """Return a workspace of other roots with the same settings and the same models."""
@@ -143,26 +155,27 @@ class Workspace:
 
     def _follow(self, name: str) -> None:
         """Index what a mirror has fetched, if its repository is open; else the next question opens it."""
-        if indexer := self._pool.indexers().get(name):
+        if indexer := self._pool.indexers().get(self.served.roots[name]):
             indexer.begin()
 
     def _begin(self) -> None:
-        for name in self.served.names:
+        for root in self.served.roots.values():
             try:
-                _, indexer = self._pool.acquire(name)
+                _, indexer = self._pool.acquire(root)
             except GoldrankError:
-                self._begun[name] = "failed"
+                self._begun[root] = "failed"
                 continue
             indexer.begin()
             if len(self.served.roots) > self._settings.max_open_repositories:
                 indexer.finish()
-            self._begun[name] = "indexed"
+            self._begun[root] = "indexed"
         self._models.warm_up()
 
     def readiness(self) -> Readiness:
         """Say how far the repositories are, without opening any; one that was closed since is indexed."""
-        now = {name: indexer.first_run for name, indexer in self._pool.indexers().items()}
-        seen = [now.get(name, begun) for name, begun in list(self._begun.items())]
+        now = {root: indexer.first_run for root, indexer in self._pool.indexers().items()}
+        begun, visible = list(self._begun.items()), set(self.served.roots.values())
+        seen = [now.get(root, first_run) for root, first_run in begun if root in visible]
         return Readiness(len(self.served.roots), seen.count("indexed"), seen.count("failed"))
 
     def refresh(
@@ -182,7 +195,7 @@ class Workspace:
         """
         name = self.served.name_of(repo)
         view, refresh = self._indexed(name, progress=progress, is_cancelled=is_cancelled)
-        notes = [self._pool.take_move_note(name), refresh.note]
+        notes = [self._pool.take_move_note(self.served.roots[name], name), refresh.note]
         if refresh.pending and (count := view.unmeant):
             notes.append(
                 f"{view.root} holds {count:,} files outside git; serve a project if that is not meant"
@@ -211,7 +224,7 @@ class Workspace:
     def _indexed(
         self, name: str, *, needed: Needed = "index", progress: Progress, is_cancelled: IsCancelled
     ) -> tuple[View, Refresh]:
-        repository, indexer = self._pool.acquire(name)
+        repository, indexer = self._pool.acquire(self.served.roots[name])
         refresh = indexer.refresh(needed=needed, progress=progress, is_cancelled=is_cancelled)
         return repository.view(), refresh
 

@@ -17,7 +17,7 @@ depend, to the last bit, only on the chunks in the index and not on its history
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Literal
@@ -187,6 +187,12 @@ class Snapshot:
     def idf(self, field: Field, term: str) -> float:
         """Return a term's inverse document frequency."""
         return float(self._statistics.idf(field, [term])[0])
+
+    def stored(self) -> Iterator[StoredChunk]:
+        """Yield every chunk with its terms, in no order; this reads the whole index."""
+        hits = self._searcher.search(Query.all_query(), max(len(self), 1), count=False).hits
+        for _, address in hits:
+            yield StoredChunk.from_bytes(self._searcher.doc(address)["record"][0])
 
     def chunks(self, uids: Iterable[int]) -> dict[int, Chunk]:
         """Fetch chunks that were found by earlier calls on this snapshot."""
