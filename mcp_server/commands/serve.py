@@ -150,9 +150,9 @@ def _listed(settings: Settings) -> list[Source]:
     Raises:
         ArgumentError: There are none, or one is not served.
     """
-    from mcp_server.commands.fleet import read_fleet
+    from mcp_server.serving import url_list
 
-    found = read_fleet(settings.fleet)
+    found = url_list.read(settings.fleet)
     if not found:
         raise ArgumentError(f"{settings.fleet} lists no URL", remedy="add one: goldrank fleet add URL")
     return found

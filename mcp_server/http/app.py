@@ -84,7 +84,13 @@ class _AnyOf:
 
 
 def build_app(
-    server: Server[Any], answers: Answers, metrics: Metrics, *, names: Names, access: Access
+    server: Server[Any],
+    answers: Answers,
+    metrics: Metrics,
+    *,
+    names: Names,
+    access: Access,
+    is_stateless: bool = False,
 ) -> ASGIApp:
     """Make the application of a server.
 
@@ -94,10 +100,12 @@ def build_app(
         metrics: Where requests are counted.
         names: By which names a request may call the server.
         access: Who may ask.
+        is_stateless: Whether each request stands alone, because the next may reach another process.
     """
     security = TransportSecuritySettings(allowed_hosts=list(names.hosts), allowed_origins=list(names.origins))
     manager = StreamableHTTPSessionManager(
         server,
+        stateless=is_stateless,
         security_settings=security,
         max_request_body_size=MOST_BODY_BYTES,
         max_sessions=MOST_SESSIONS,

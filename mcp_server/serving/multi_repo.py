@@ -114,14 +114,13 @@ def search(
         for done, (name, wait) in enumerate(waits.items(), before + 1):
             try:
                 view, refresh = wait.result()
-                asked = replace(from_each, order=workspace.order(view.root))
-                answer = searcher.search(view, asked, None, refresh=refresh, is_cancelled=is_cancelled)
+                found_there = answer(workspace, view, from_each, refresh=refresh, is_cancelled=is_cancelled)
             except CancelledError:
                 raise
             except GoldrankError as error:
                 failures[name] = error
             else:
-                found.append(RepoAnswer(name, answer))
+                found.append(RepoAnswer(name, found_there))
                 views[name] = view
             progress(done, len(workspace.names))
         leading = {name for name, _ in best_first(found, from_each.top_k)}
@@ -135,6 +134,18 @@ def search(
         offset=request.offset,
         failures=failures,
     )
+
+
+def answer(
+    workspace: Workspace, view: View, request: Request, *, refresh: Refresh, is_cancelled: IsCancelled
+) -> Answer:
+    """Answer for one of several repositories, with the first stage alone, in the order that serves it.
+
+    Raises:
+        GoldrankError: As `searcher.search` does.
+    """
+    asked = replace(request, order=workspace.order(view.root))
+    return searcher.search(view, asked, None, refresh=refresh, is_cancelled=is_cancelled)
 
 
 def asked_of_each(request: Request) -> Request:

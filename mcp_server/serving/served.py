@@ -4,6 +4,7 @@ Nothing is opened: two servers that serve the same repositories name them alike.
 """
 
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,9 +100,9 @@ def served_as_named(roots: Sequence[Root], cache: Path) -> Served:
     """Name each root by its folder or URL, and by the whole of it where two have one name."""
     absolute = list(dict.fromkeys(root if isinstance(root, Source) else _absolute(root) for root in roots))
     names = [root.name or str(root) for root in absolute]
+    counts = Counter(names)  # of ten thousand names, each must not be looked for among all others
     named = {
-        name if names.count(name) == 1 else _whole(root): root
-        for name, root in zip(names, absolute, strict=True)
+        name if counts[name] == 1 else _whole(root): root for name, root in zip(names, absolute, strict=True)
     }
     return Served(
         named, {name: root.root(cache) if isinstance(root, Source) else root for name, root in named.items()}

@@ -108,14 +108,14 @@ def search(workspace: Workspace, call: SearchCall, progress: CallProgress, is_ca
     with workspace.models.acquire(view.root, request=request, progress=progress.read) as second:
         answer = searcher.search(view, request, second, refresh=refresh, is_cancelled=is_cancelled)
     progress.answered([workspace.served.written(call.repo)], len(answer.results))
-    return _search_reply(call, answer, sections_of(answer.results, view), _source(view, refresh))
+    return _search_reply(call, answer, sections_of(answer.results, view), label_of(view, refresh))
 
 
 def _search_all(
     workspace: Workspace, call: SearchCall, progress: CallProgress, is_cancelled: IsCancelled
 ) -> str:
     merged = multi_repo.search(
-        workspace, call.request, label=_source, progress=progress.searched, is_cancelled=is_cancelled
+        workspace, call.request, label=label_of, progress=progress.searched, is_cancelled=is_cancelled
     )
     count = len(workspace.names)
     progress.answered([*map(workspace.served.written, merged.labels)], len(merged.answer.results))
@@ -174,7 +174,7 @@ def rerank(
         replace(answer, notes=(*answer.notes, *notes)),
         [resolved.labels[result.passage.chunk] for result in answer.results],
         query=arguments.query[0],
-        source=_source(view),
+        source=label_of(view),
         top_k=arguments.top_k,
         problems=resolved.problems,
     )
@@ -231,7 +231,8 @@ def _indexed_spans(view: View, files: Files, asked: Sequence[str], problems: lis
     return tuple(dict.fromkeys(spans))
 
 
-def _source(view: View, refresh: Refresh | None = None) -> str:
+def label_of(view: View, refresh: Refresh | None = None) -> str:
+    """Name a repository and its state, as the header of a reply does."""
     # git would look through all files for a state that indexing is about to follow
     state = "being updated" if refresh and refresh.pending else view.commit
     return f"{view.name} ({state})"

@@ -116,7 +116,7 @@ class Workspace:
         visible.served = served_as_named(roots, self._settings.cache)
         return visible
 
-    def moved_to(self, roots: Sequence[Path]) -> "Workspace":
+    def moved_to(self, roots: Sequence[Root]) -> "Workspace":
         """Return a workspace of other roots with the same settings and the same models."""
         other = Workspace(roots, self._settings)
         other._models = self._models

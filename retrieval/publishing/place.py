@@ -334,7 +334,7 @@ def _link_new(file: Path, data: bytes) -> None:
 
 def _open(url: str, scheme: str) -> tuple[Any, str]:
     """Load the file system of a URL; return it with the path of the place in it."""
-    installation.require("fleet", "sharing indexes", SharedIndexError)
+    installation.require("fleet", "sharing indexes", SharedIndexError, only=("fsspec",))
     import fsspec  # noqa: PLC0415 - only those who share indexes load it
 
     try:
