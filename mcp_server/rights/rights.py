@@ -59,8 +59,12 @@ class RightsTable:
 
     def may_see(self, groups: Iterable[str], root: Root) -> bool:
         """Return whether any of some groups may see a repository."""
-        seen = identity(root)
-        return any(pattern.fullmatch(seen) for group in groups for pattern in self.groups[group])
+        return any(self.matches(pattern, root) for group in groups for pattern in self.groups[group])
+
+    @staticmethod
+    def matches(pattern: re.Pattern[str], root: Root) -> bool:
+        """Return whether a pattern means a repository."""
+        return bool(pattern.fullmatch(identity(root)))
 
 
 NOBODY = RightsTable()
