@@ -5,12 +5,24 @@
 """
 
 import json
-from collections.abc import Callable, Mapping
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
-from rights_world import ANN, BOB, EVE, MARKER, START_S, World, message, text_of
+from issuer import RESOURCE, Issuer
+from mcp.server.auth.provider import AccessToken
+from rights_world import ANN, BOB, EVE, MARKER, START_S, Running, World, message, start, text_of
+
+from mcp_server.http.tokens import TokenFile
+from mcp_server.protocol.callers import caller_of
+from mcp_server.rights.caller import Caller
+from retrieval.errors import ArgumentError
 
 Attack = Callable[[World], Mapping[str, Any]]
 """Returns the arguments of a call, which may name what is hidden."""
@@ -211,7 +223,7 @@ def test_metrics_are_for_operators(world: World, token: str) -> None:
     assert 'goldrank_repositories{state="served"} 4.0' in answer.text
 
 
-def initialized(world: World, token: str) -> str:
+def initialized(server: Running, token: str) -> str:
     """Begin a session of the older era; return its id."""
     params = {
         "protocolVersion": "2025-11-25",
@@ -219,24 +231,24 @@ def initialized(world: World, token: str) -> str:
         "clientInfo": {"name": "attack", "version": "1"},
     }
     body = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}
-    return str(world.crowded.post(body, token, headers={}).headers["mcp-session-id"])
+    return str(server.post(body, token, headers={}).headers["mcp-session-id"])
 
 
-def asked(world: World, session: str, token: str, arguments: Mapping[str, Any]) -> httpx2.Response:
+def asked(server: Running, session: str, token: str, arguments: Mapping[str, Any]) -> httpx2.Response:
     """Search in a session."""
     body = {
         "jsonrpc": "2.0", "id": 2, "method": "tools/call",
         "params": {"name": "rag_search", "arguments": arguments},
     }  # fmt: skip
     headers = {"mcp-session-id": session, "MCP-Protocol-Version": "2025-11-25"}
-    return world.crowded.post(body, token, headers)
+    return server.post(body, token, headers)
 
 
 def test_a_session_belongs_to_who_began_it(world: World) -> None:
     """A session id is no token: it is in logs, and bob may have read it."""
-    session = initialized(world, ANN)
-    assert MARKER in asked(world, session, ANN, {"query": MARKER}).text
-    stolen, unknown = (asked(world, one, BOB, {"query": MARKER}) for one in (session, "0" * 32))
+    session = initialized(world.crowded, ANN)
+    assert MARKER in asked(world.crowded, session, ANN, {"query": MARKER}).text
+    stolen, unknown = (asked(world.crowded, one, BOB, {"query": MARKER}) for one in (session, "0" * 32))
     assert (stolen.status_code, stolen.text) == (unknown.status_code, unknown.text)
     assert stolen.status_code == 404
 
@@ -245,17 +257,17 @@ def test_a_right_that_is_taken_away_ends_in_the_middle_of_a_session(world: World
     """Who leaves a team must not go on reading until they reconnect."""
     rights = world.crowded.rights
     before = rights.read_text(encoding="utf-8")
-    session = initialized(world, ANN)
+    session = initialized(world.crowded, ANN)
     try:
-        assert MARKER in asked(world, session, ANN, {"query": MARKER}).text
+        assert MARKER in asked(world.crowded, session, ANN, {"query": MARKER}).text
         rights.write_text(before.replace('ann = ["all"]', 'ann = ["open"]'), encoding="utf-8")
-        assert f"def {MARKER}" not in asked(world, session, ANN, {"query": MARKER}).text
-        assert "is not served" in asked(world, session, ANN, {"query": MARKER, "repo": "vault"}).text
+        assert f"def {MARKER}" not in asked(world.crowded, session, ANN, {"query": MARKER}).text
+        assert "is not served" in asked(world.crowded, session, ANN, {"query": MARKER, "repo": "vault"}).text
         rights.write_text(before.replace('all = ["**"]', "all = []"), encoding="utf-8")
-        assert "you may see no repository" in asked(world, session, ANN, {"query": MARKER}).text
+        assert "you may see no repository" in asked(world.crowded, session, ANN, {"query": MARKER}).text
     finally:
         rights.write_text(before, encoding="utf-8")
-    assert MARKER in asked(world, session, ANN, {"query": MARKER}).text
+    assert MARKER in asked(world.crowded, session, ANN, {"query": MARKER}).text
 
 
 @pytest.mark.parametrize("broken", ["[people", 'ann = "all"', "", "\0", "[people]\nann = ['none such']\n"])
@@ -300,3 +312,80 @@ def test_the_audit_log_holds_who_asked_what_of_which_and_no_question(world: Worl
     assert MARKER not in text
     assert "particular" not in text
     assert world.crowded.audit.stat().st_mode & 0o077 == 0
+
+
+@pytest.fixture(name="issuer")
+def issuer_fixture() -> Iterator[Issuer]:
+    """Run an authorization server on this machine."""
+    running = Issuer()
+    thread = threading.Thread(target=running.server.serve_forever)
+    thread.start()
+    yield running
+    running.server.shutdown()
+    thread.join()
+    running.server.server_close()
+
+
+def test_groups_of_a_token_count_for_the_call_that_it_comes_with(
+    world: World, issuer: Issuer, tmp_path: Path
+) -> None:
+    """A session outlives a token; whoever left a team gets a token without its group, and reads no more."""
+    rights = world.crowded.rights.read_text(encoding="utf-8")
+    options = ("--issuer", issuer.url, "--public-url", RESOURCE)
+    urls = [world.visible[0].url, world.vault.url]
+    with ExitStack() as stack:
+        server = start(stack, tmp_path / "issued", urls, rights, *options)
+        member, left = issuer.token(sub="mia", groups=["open", "closed"]), issuer.token(sub="mia", groups=[])
+        session = initialized(server, member)
+        assert MARKER in asked(server, session, member, {"query": MARKER}).text
+        assert "you may see no repository" in asked(server, session, left, {"query": MARKER}).text
+        odd: list[Any] = [
+            "closed",
+            {"closed": True},
+            [["closed"], None, 7],
+            "**",
+            None,
+            True,
+            ["Closed", " closed"],
+        ]
+        for groups in odd:
+            said = server.call("rag_search", {"query": MARKER}, token=issuer.token(sub="mia", groups=groups))
+            assert "you may see no repository" in said, groups
+        assert MARKER in asked(server, session, member, {"query": MARKER}).text
+
+
+@pytest.mark.parametrize("groups", ["closed", {"closed": 1}, [["closed"]], None, 1, [None], [b"closed"]])
+def test_a_claim_of_another_type_names_no_group(groups: object) -> None:
+    """An authorization server writes what its administrator configured."""
+    token = AccessToken(token=ANN, client_id="c", scopes=[], subject="mia", claims={"groups": groups})
+    assert caller_of(token) == Caller("mia")
+
+
+def test_one_token_is_of_one_person(tmp_path: Path) -> None:
+    """Of two names for a token, the one with more rights would be a matter of the order of lines."""
+    file = tmp_path / "tokens"
+    file.write_text(f"ann {ANN}\nann {BOB}\nbob {ANN}\n")
+    file.chmod(0o600)
+    with pytest.raises(ArgumentError, match=r"line 3 of .* gives bob the token of ann; write a line"):
+        TokenFile(file)
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (["--rights", "RIGHTS"], "--rights needs to know who asks; add --token-file"),
+        (["--rights", "RIGHTS", "--token-file", "TOKENS", "--follow-links"], "exclude each other"),
+        (["--rights", "no/such", "--token-file", "TOKENS"], "cannot be read"),
+        (["--audit-log", "no/such/file"], "the audit log no/such/file cannot be written"),
+    ],
+)
+def test_a_server_whose_rights_would_not_hold_does_not_start(
+    world: World, tmp_path: Path, options: list[str], why: str
+) -> None:
+    """It would serve everything to everybody, or a link would lead around the rights."""
+    paths = {"RIGHTS": str(world.crowded.rights), "TOKENS": str(world.crowded.rights.with_name("tokens"))}
+    command = [sys.executable, "-m", "mcp_server", "serve", "--http", "127.0.0.1:0"]
+    command += [paths.get(option, option) for option in options] + [str(tmp_path)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=START_S, check=False)
+    assert ended.returncode == 2
+    assert why in ended.stderr
