@@ -33,11 +33,13 @@ import psutil
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
+from retrieval.errors import shorten
 from retrieval.mirrors.source import read_source
 
 SEED = 36
 READY_S = 600.0
 SHOWN = 5
+SETTLE_S = 60.0  # for an index and the commits to be read
 
 
 @dataclass
@@ -202,28 +204,46 @@ def places(text: str) -> list[str]:
 
 
 async def compare(fleet: Fleet, given: argparse.Namespace, questions: Sequence[Question]) -> None:
-    """Compare named repositories with a server of one machine over the same cache."""
+    """Compare named repositories with a server of one machine that has a cache of its own."""
     command = [sys.executable, "-m", "mcp_server", "serve", "--http", "127.0.0.1:0", "--rate-limit", "0"]
-    command += ["--cache", str(given.work / "cache"), *sorted({one.repo for one in questions})]
+    command += [
+        "--cache",
+        str(given.work / "alone"),
+        "--shared-indexes",
+        str(given.place),
+        *sorted({one.repo for one in questions}),
+    ]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)  # noqa: ASYNC220 - nothing else runs
     line = process.stderr.readline() if process.stderr else ""
     url = line.split(" at ")[1].split(";")[0]
-    same, different = 0, []
+    different = []
     try:
         for one in questions:
-            answers = [
-                await ask(where, query=one.text, repo=one.repo, top_k=10) for where in (fleet.url, url)
-            ]
-            if places(answers[0][1]) == places(answers[1][1]) and answers[0][0] == answers[1][0]:
-                same += 1
-            else:
-                different.append((one.text, *(text[:300] for _, text in answers)))
+            replies = await _settled(fleet.url, url, one)
+            if replies:
+                different.append((shorten(one.text), *(text[:300] for text in replies)))
     finally:
         process.terminate()
         process.wait(30)
+    same = len(questions) - len(different)
     print(f"equality: {same} of {len(questions)} top tens equal those of one machine, scores included")
     for found in different[:SHOWN]:
         print("  different:", *found, sep="\n    ")
+
+
+async def _settled(fleet: str, alone: str, one: Question) -> list[str]:
+    """Ask both until the answers are equal; return the last replies if they never are.
+
+    Either may still index, or read the commits: a repository is only then the same for both.
+    """
+    deadline = time.monotonic() + SETTLE_S
+    while True:
+        answers = [await ask(url, query=one.text, repo=one.repo, top_k=10) for url in (fleet, alone)]
+        if answers[0][0] == answers[1][0] and places(answers[0][1]) == places(answers[1][1]):
+            return []
+        if time.monotonic() > deadline:
+            return [text for _, text in answers]
+        await asyncio.sleep(1)
 
 
 async def cost(fleet: Fleet, nodes: int, questions: Sequence[Question]) -> None:

@@ -85,21 +85,23 @@ def run(settings: Settings, nodes: int, port: int, *, fails: bool) -> None:
     from mcp_server.fleet.app import checked, plan_of  # noqa: PLC0415 - likewise
 
     folder = tempfile.mkdtemp(prefix="fleet-")
+    os.environ["RAY_TMPDIR"] = folder  # else it notes in a folder of all users which cluster runs
+    Path(folder, "ray").mkdir()
     each: dict[str, Any] = {
         "num_cpus": CPUS_A_NODE,
         "include_dashboard": False,
         "node_ip_address": "127.0.0.1",
     }
-    machines: Any = Cluster(initialize_head=True, head_node_args={**each, "temp_dir": folder})
+    machines: Any = Cluster(initialize_head=True, head_node_args={**each, "temp_dir": f"{folder}/ray"})
     raylets = [_raylet(machines.head_node)]
     raylets += [_raylet(machines.add_node(**each)) for _ in range(nodes - 1)]
-    hook = {"worker_process_setup_hook": let_requests_fail} if fails else {}
+    hook = {"worker_process_setup_hook": f"benchmarks.http.fleet_nodes.{let_requests_fail.__name__}"}
     ray.init(
         address=machines.address,
         namespace=cluster.FOLDER,
         log_to_driver=False,
         logging_level=logging.ERROR,
-        runtime_env=hook,
+        runtime_env=hook if fails else {},
     )
     plan = checked(
         plan_of({"http": str(port), "searchers": nodes + 1, "builders": 1, "rate_limit": 0}, settings)
