@@ -66,6 +66,13 @@ class Corpus:
 
 def real(urls: Path, trees: Path | None, caches: Sequence[Path]) -> Iterator[Corpus]:
     """Read the indexes of URLs, or of `OWNER/NAME` below `trees`, from the first cache that has one."""
+    for name, store in stores_of(urls, trees, caches):
+        if read := _read(name, store):
+            yield read
+
+
+def stores_of(urls: Path, trees: Path | None, caches: Sequence[Path]) -> Iterator[tuple[str, Path]]:
+    """Find these indexes: the name of each repository, and its store."""
     for line in urls.read_text(encoding="utf-8").split():
         source = read_source(line)
         if not isinstance(source, Source):
@@ -73,9 +80,8 @@ def real(urls: Path, trees: Path | None, caches: Sequence[Path]) -> Iterator[Cor
         name = "/".join(source.url.removesuffix(".git").split("/")[-2:])
         stores = [store_folder(cache, trees / name) for cache in caches if trees]
         stores += [store_folder(cache, source.root(cache)) for cache in caches]
-        found = next((store for store in stores if (store / "fingerprint").exists()), None)
-        if found and (read := _read(name, found)):
-            yield read
+        if found := next((store for store in stores if (store / "fingerprint").exists()), None):
+            yield name, found
 
 
 def _read(name: str, store: Path) -> Corpus | None:

@@ -178,6 +178,6 @@ METHODS: Mapping[str, Method] = {
     "BM25, k1 30, b 0.5": bm25(0, 30.0, 0.5),
     "BM25 of definitions": bm25(1, 30.0, 0.75),
     "BM25 of the README": bm25(2, 1.0, 0.5),
-    "held + defined": two_fields(30.0, 0.5, 0.75, 1.0),
-    "held + defined + README": two_fields(30.0, 0.5, 0.75, 1.0, 0.1),
+    "held + defined": two_fields(30.0, 0.5, 0.75, 0.5),
+    "held + defined + README": two_fields(30.0, 0.5, 0.75, 0.5, 0.1),
 }

@@ -13,6 +13,7 @@ import click
 from filelock import FileLock
 
 from mcp_server.clients import atomic_file
+from mcp_server.commands.fleet_rights import rights
 from mcp_server.commands.fleet_up import status, up
 from mcp_server.commands.options import FILE, NOTHING_FOUND, counted, settings_of, text_of, with_common
 from mcp_server.messages.visibility import clean
@@ -36,6 +37,7 @@ def fleet() -> None:
 
 fleet.add_command(up)
 fleet.add_command(status)
+fleet.add_command(rights)
 
 
 @fleet.command(

@@ -10,6 +10,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from logging.handlers import QueueHandler, QueueListener, RotatingFileHandler
@@ -81,7 +82,8 @@ class AuditLog:
     def close(self) -> None:
         """Write the lines that wait, and close the file."""
         self._listener.stop()
-        self._writer.close()
+        with suppress(OSError):
+            self._writer.close()
 
 
 class _Queue(QueueHandler):
@@ -99,6 +101,10 @@ class _Writer(RotatingFileHandler):
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802, ARG002 - as logging calls it
         log.warning("a line of the audit log is lost: %s", sys.exc_info()[1])
+        stream, self.stream = self.stream, None  # the next line opens it again
+        with suppress(OSError):
+            if stream:
+                stream.close()
 
 
 def _private(path: str, flags: int) -> int:

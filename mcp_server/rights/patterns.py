@@ -7,10 +7,13 @@ Where a text could mean more or less, it means less.
 
 import os
 import re
+from functools import lru_cache
 from pathlib import Path
 
 from retrieval.errors import ArgumentError, shorten
 from retrieval.mirrors.source import Root, Source, meant_url
+
+IDENTITIES = 20_000  # repositories whose identity is kept: each call of a new caller looks at all of them
 
 ALL = "**"
 """The pattern of every repository."""
@@ -26,6 +29,7 @@ _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f]")
 Patterns = tuple[re.Pattern[str], ...]
 
 
+@lru_cache(IDENTITIES)
 def identity(root: Root) -> str:
     """Return what patterns are compared with: `//host/owner/name`, `file:/srv/name`, or a folder.
 

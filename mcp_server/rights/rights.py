@@ -54,12 +54,17 @@ class RightsTable:
         """Return the groups of a caller: those of the file, and those that their token names."""
         if not caller.name:
             return frozenset()
-        return (self.people.get(caller.name, frozenset()) | caller.groups) & self.groups.keys()
+        named = self.people.get(caller.name, frozenset()) | caller.groups
+        return frozenset(group for group in named if group in self.groups)
 
     def may_see(self, groups: Iterable[str], root: Root) -> bool:
         """Return whether any of some groups may see a repository."""
-        seen = identity(root)
-        return any(pattern.fullmatch(seen) for group in groups for pattern in self.groups[group])
+        return any(self.matches(pattern, root) for group in groups for pattern in self.groups[group])
+
+    @staticmethod
+    def matches(pattern: re.Pattern[str], root: Root) -> bool:
+        """Return whether a pattern means a repository."""
+        return bool(pattern.fullmatch(identity(root)))
 
 
 NOBODY = RightsTable()

@@ -17,9 +17,8 @@ def profile(source: str, words: str, *, names: Iterable[str] = (), chunks: int =
     """Return the profile of a repository whose every chunk holds some words; one chunk defines the names."""
     stems = {stem.encode() for stem in tokenizer.stems(tokenizer.terms(words))}
     defined = {stem.encode() for stem in tokenizer.name_stems(names)}
-    return profile_of(
-        source, COMMIT, chunks=chunks, held=dict.fromkeys(stems, chunks), defined=dict.fromkeys(defined, 1)
-    )
+    held = dict.fromkeys(defined, 1) | dict.fromkeys(stems, chunks)  # a chunk holds the names it defines
+    return profile_of(source, COMMIT, chunks=chunks, held=held, defined=dict.fromkeys(defined, 1))
 
 
 BANK = profile("h/team/bank", "ledger account transfer balance", names=["post_entry"])
