@@ -34,6 +34,7 @@ from retrieval.errors import GoldrankError
 from retrieval.search.searcher import Result
 
 SILENT_S = 2.0  # after which a client is told that its call still waits
+LINES_S = 2.0  # for the lines of what is shown, after the answers of all who answer in time
 ROUTE_S = 2.0  # for the router, which takes some milliseconds
 STATUS_EVERY_S = 5.0
 SHOWN_MISSING = 20  # names of repositories that did not answer
@@ -59,7 +60,7 @@ class _Asked:
         caller: Who asks.
         names: The repositories that are asked.
         call: Identifies the question.
-        until: When it is answered at the latest, of `time.monotonic()`.
+        until: Until when answers are waited for, of `time.monotonic()`.
     """
 
     served: Served
@@ -302,7 +303,9 @@ class FleetAnswers:
     async def _sections(self, asked: _Asked, name: str, results: Sequence[Result]) -> Any:
         about = asked.about(name)
         return await ask(
-            lambda: self._to(about).sections.remote(about, results), what=name, until=asked.until
+            lambda: self._to(about).sections.remote(about, results),
+            what=name,
+            until=time.monotonic() + LINES_S,
         )
 
     def _to(self, about: About) -> Any:

@@ -94,8 +94,8 @@ def build(args: Mapping[str, Any]) -> Application:
     """Make the application from the `args` of a Serve configuration; KubeRay calls this on the head node.
 
     Settings come from GOLDRANK_* variables of the pods. The keys are the options of `goldrank fleet up`, with
-    `_` for `-`: `http`, `public_url`, `token_file`, `issuer`, `rate_limit`, `webhook_secret_file`, `audit_log`,
-    `rights`, `searchers`, `readers`, `builders`, `routers`, `gateways`, `open`.
+    `_` for `-`: `http`, `public_url`, `token_file`, `issuer`, `rate_limit`, `webhook_secret_file`,
+    `audit_log`, `rights`, `searchers`, `readers`, `builders`, `routers`, `gateways`, `open`.
 
     Raises:
         ArgumentError: A key or a value is wrong.

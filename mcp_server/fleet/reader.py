@@ -60,9 +60,10 @@ class Reader:
     @serve.batch(max_batch_size=STEPS_TOGETHER, batch_wait_timeout_s=0)
     async def _together(self, steps: list[Step]) -> list[list[float] | Refused]:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, self._scored, steps)
+        return await loop.run_in_executor(self._thread, self.scored, steps)
 
-    def _scored(self, steps: Sequence[Step]) -> list[list[float] | Refused]:
+    def scored(self, steps: Sequence[Step]) -> list[list[float] | Refused]:
+        """Score the pairs of several callers, on the thread."""
         return [self._score(step) for step in steps]
 
     def _score(self, step: Step) -> list[float] | Refused:

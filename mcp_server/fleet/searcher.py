@@ -159,7 +159,7 @@ class Searcher:
         if isinstance(opened, Unseen):
             return opened
         left = threading.Event()
-        work = partial(_first_stage, opened.workspace, request, left.is_set)
+        work = partial(first_stage, opened.workspace, request, left.is_set)
         try:
             found = await self._loop.run_in_executor(self._threads, work)
         finally:
@@ -178,7 +178,7 @@ class Searcher:
         if isinstance(opened, Unseen):
             return opened
         view = self._views.pop((about.source, about.call), None)
-        work = partial(_shown, opened.workspace, view, results)
+        work = partial(shown, opened.workspace, view, results)
         return await self._loop.run_in_executor(self._threads, work)
 
     async def fetch(self, places: Sequence[str]) -> None:
@@ -244,9 +244,10 @@ def _answer(
         send(Reply(text, events.repositories, events.places))
 
 
-def _first_stage(
+def first_stage(
     workspace: Workspace, request: Request, is_cancelled: IsCancelled
 ) -> tuple[View, Answer] | Refused:
+    """Answer for the only repository of a workspace, on a thread; return what was seen of it as well."""
     try:
         view, refresh = workspace.refresh(None, progress=no_progress, is_cancelled=is_cancelled)
         answer = multi_repo.answer(workspace, view, request, refresh=refresh, is_cancelled=is_cancelled)
@@ -255,7 +256,7 @@ def _first_stage(
     return view, answer
 
 
-def _shown(workspace: Workspace, view: View | None, results: Sequence[Result]) -> Shown | Refused:
+def shown(workspace: Workspace, view: View | None, results: Sequence[Result]) -> Shown | Refused:
     """Read the lines; another replica may have searched, or have forgotten what it saw."""
     try:
         if view is None:
