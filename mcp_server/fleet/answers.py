@@ -58,14 +58,14 @@ class _Asked:
     Attributes:
         served: What the caller sees.
         caller: Who asks.
-        names: The repositories that are asked.
+        names: The repositories that are asked, each with how well the router expects it to answer.
         call: Identifies the question.
         until: Until when answers are waited for, of `time.monotonic()`.
     """
 
     served: Served
     caller: Caller
-    names: Sequence[str]
+    names: Mapping[str, float]
     call: str
     until: float
 
@@ -225,10 +225,10 @@ class FleetAnswers:
 
     async def _chosen(
         self, served: Served, caller: Caller, call: SearchCall
-    ) -> tuple[Sequence[str], tuple[str, ...]]:
-        """Choose the repositories to ask; say so if the router had no part in it."""
+    ) -> tuple[Mapping[str, float], tuple[str, ...]]:
+        """Choose the repositories to ask, with their priors; say so if the router had no part in it."""
         if len(served.roots) <= MOST_ASKED:
-            return served.names, ()
+            return dict.fromkeys(served.names, 1.0), ()
         request = call.request
         wordings = (request.query, *request.wordings)
         by_url = {source.written: name for name, source in served.sources.items()}
@@ -241,10 +241,10 @@ class FleetAnswers:
         except GoldrankError as error:
             by_place = {source.place: name for name, source in served.sources.items()}
             places = ByNames().route(request.need, by_place, MOST_ASKED)
-            return [by_place[place] for place in places], (
+            return {by_place[one.source]: 1.0 for one in places}, (
                 f"{error.fact}: names alone chose the repositories",
             )
-        return [by_url[written] for written in chosen if written in by_url], ()
+        return {by_url[written]: prior for written, prior in chosen if written in by_url}, ()
 
     async def _gather(
         self, asked: _Asked, call: SearchCall, reports: Reports
@@ -279,7 +279,7 @@ class FleetAnswers:
                 case Unseen():
                     raise _UnseenError(name)
                 case answer:
-                    found.append(RepoAnswer(name, answer))
+                    found.append(RepoAnswer(name, answer, asked.names[name]))
         return found, missing, failures
 
     async def _first_stage(self, asked: _Asked, name: str, request: Any) -> Any:

@@ -15,6 +15,7 @@ from retrieval.publishing.place import Place
 from retrieval.publishing.shelf import profile_marks, read_profiles
 from retrieval.rank.need import Need, read_need
 from retrieval.routing import router as routing
+from retrieval.routing.router import Route
 from retrieval.sync.sync import fingerprint
 
 LOOK_EVERY_S = 30.0  # for profiles that were published; the issue asks for a minute
@@ -25,7 +26,7 @@ log = logging.getLogger(__name__)
 class Routing(Protocol):
     """Chooses among repositories by where they are, `Source.place`."""
 
-    def route(self, need: Need, visible: Iterable[str], most: int) -> Sequence[str]:
+    def route(self, need: Need, visible: Iterable[str], most: int) -> Sequence[Route]:
         """Return the visible repositories that may answer best, best first."""
 
     def update(self, places: Iterable[str]) -> None:
@@ -48,20 +49,27 @@ class Router:
 
     async def route(
         self, caller: Caller, wordings: Sequence[str], expect: Sequence[str], most: int
-    ) -> list[str]:
+    ) -> list[tuple[str, float]]:
         """Return the repositories that may answer best among those that a caller sees.
 
         Returns:
-            Each as `Source.written`.
+            Each as `Source.written`, with its score as a share of the best; 1 for all if none has a word.
         """
         return await asyncio.to_thread(self._routed, caller, wordings, expect, most)
 
-    def _routed(self, caller: Caller, wordings: Sequence[str], expect: Sequence[str], most: int) -> list[str]:
+    def _routed(
+        self, caller: Caller, wordings: Sequence[str], expect: Sequence[str], most: int
+    ) -> list[tuple[str, float]]:
         by_place: dict[str, list[str]] = {}
         for source in self._visible.served(caller).sources.values():
             by_place.setdefault(source.place, []).append(source.written)
         chosen = self._routing.route(read_need(tuple(wordings), tuple(expect)), by_place, most)
-        return [written for place in chosen for written in by_place[place]][:most]
+        best = chosen[0].score if chosen else 0.0
+        return [
+            (written, one.score / best if best > 0 else 1.0)
+            for one in chosen
+            for written in by_place[one.source]
+        ][:most]
 
     async def _look(self) -> None:
         while True:
@@ -81,10 +89,11 @@ class ByNames:
     It needs no profile, so it also chooses where no router answers.
     """
 
-    def route(self, need: Need, visible: Iterable[str], most: int) -> Sequence[str]:
-        """Return those with most words of the question in their place."""
+    def route(self, need: Need, visible: Iterable[str], most: int) -> Sequence[Route]:
+        """Return those with most words of the question in their place; a name says nothing of an answer."""
         asked = {word for wording in need.wordings for word in _words(wording.query.text)}
-        return sorted(visible, key=lambda place: (-len(asked & _words(place)), place))[:most]
+        chosen = sorted(visible, key=lambda place: (-len(asked & _words(place)), place))[:most]
+        return [Route(place, 0.0) for place in chosen]
 
     def update(self, places: Iterable[str]) -> None:
         """Do nothing: a name is all that is known."""
@@ -99,9 +108,9 @@ class ByProfiles:
         self._router = routing.Router()
         self._marks: dict[str, str] = {}
 
-    def route(self, need: Need, visible: Iterable[str], most: int) -> Sequence[str]:
+    def route(self, need: Need, visible: Iterable[str], most: int) -> Sequence[Route]:
         """Return those that the router scores best."""
-        return [found.source for found in self._router.route(need, visible, most)]
+        return self._router.route(need, visible, most)
 
     def update(self, places: Iterable[str]) -> None:
         """Read the profiles that changed; one that cannot be read is tried again at the next look."""
