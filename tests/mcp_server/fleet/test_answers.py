@@ -120,7 +120,7 @@ class Routers:
         async def run(*_: Any) -> Any:
             if self.chosen is None:
                 raise RayActorError
-            return list(self.chosen)
+            return [(written, 1.0) for written in self.chosen]
 
         return Method(run)
 
