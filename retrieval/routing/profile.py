@@ -25,8 +25,8 @@ MAGIC = b"goldrank profile 1\n"
 MOST_TERMS = 500_000  # sympy has 14,000, and the largest of 200 repositories 60,000
 MOST_BYTES = 4_000_000  # written: MOST_TERMS take 3 MB
 LEAST_CHUNKS = 3
-"""A stem in fewer chunks is dropped unless a definition has it: that halves a profile, and costs the route one
-question in 400 (benchmarks/runs/2026-11-29-fleet/routing.txt)."""
+"""A stem in fewer chunks is dropped unless a definition has it: that halves a profile, and costs the route
+one question in 400 (benchmarks/runs/2026-11-29-fleet/routing.txt)."""
 STEPS = 8
 """A count is kept as the nearest of 8 steps to each power of two, which costs no recall (the same run)."""
 
