@@ -16,10 +16,10 @@ demo: .venv/run.stamp  ## set up .venv, index this repository, ask the real serv
 	$(BIN)/python -m tools.demo
 
 test: .venv/test.stamp  ## set up what tests need and run the whole suite
-	$(BIN)/python -m pytest -n $(WORKERS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 test-fast: .venv/test.stamp  ## what most changes need: all but the tests marked slow
-	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not slow"
 
 light: .venv/test.stamp  ## install the wheel alone in an empty environment, ask both tools there, measure its size
 	$(BIN)/python -m tools.light_install

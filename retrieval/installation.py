@@ -33,7 +33,7 @@ LIBRARIES: Mapping[str, Mapping[str, str]] = {
         "scipy": "scipy",
     },
     "export": {"onnx": "onnx", "safetensors": "safetensors"},
-    "fleet": {"fsspec": "fsspec"},
+    "fleet": {"fsspec": "fsspec", "ray": "ray"},
     "http": {
         "httpx2": "httpx2",
         "limits": "limits",
@@ -48,7 +48,7 @@ PURPOSES: Mapping[str, str] = {
     "hub": "runs any CrossEncoder, by folder or hub id, and the models that you promoted",
     "train": "learns and evaluates models",
     "export": "makes the 8-bit graph of an embedded model",
-    "fleet": "shares indexes between machines",
+    "fleet": "shares indexes between machines, and answers from many",
     "http": "serves over HTTP",
 }
 
@@ -94,15 +94,16 @@ def missing(extra: str) -> list[str]:
     return [library for library, module in LIBRARIES[extra].items() if not _is_importable(module)]
 
 
-def require(extra: str, purpose: str, error: type[GoldrankError]) -> None:
+def require(extra: str, purpose: str, error: type[GoldrankError], *, only: Sequence[str] = ()) -> None:
     """Check that an extra is installed.
 
     Args:
         extra: A key of `LIBRARIES`.
         purpose: What needs it, as the subject of a sentence.
         error: The error to raise; callers catch different ones.
+        only: The libraries of it that are needed; empty for all.
     """
-    absent = missing(extra)
+    absent = [library for library in missing(extra) if not only or library in only]
     if absent:
         fact = f"{purpose} needs goldrank[{extra}], which is not installed ({', '.join(absent)})"
         size = " (some 2 GB of disk)" if "torch" in absent else ""

@@ -40,7 +40,7 @@ class Settings:
     Attributes:
         cache: Folder of all indexes.
         models: Folder of all promoted models.
-        fleet: The list of URLs that `goldrank serve --fleet` serves.
+        fleet: The list of URLs that `goldrank serve --fleet` and `goldrank fleet up` serve.
         model: The cross-encoder: the name of the embedded one, an existing folder, or a hub id; "" to use
             no model. An explicit model wins over promoted ones.
         model_revision: Commit of a hub model, or "" for the newest local one; ignored for a folder.
@@ -56,8 +56,8 @@ class Settings:
         chunk_cache_bytes: Size limit of the chunk cache, which other work trees and branches reuse.
         index_wait_s: How long a search waits for an index that can be complete in that time. If it cannot,
             the search returns sooner, with results from the index so far.
-        max_open_repositories: How many repositories a server keeps open; the least recently used is closed
-            first, and reopened when it is searched.
+        max_open_repositories: How many repositories a server keeps open, and each searcher of a fleet; the
+            least recently used is closed first, and reopened when it is searched.
         idle_unload_s: Idle seconds after which a server unloads its model and its indexes.
         mirror_refresh_s: How old the mirror of a URL may be, in seconds, before a server fetches what is new;
             0 leaves that to `goldrank index URL` and to webhooks.

@@ -13,12 +13,15 @@ import click
 from filelock import FileLock
 
 from mcp_server.clients import atomic_file
+from mcp_server.commands.fleet_rights import rights
+from mcp_server.commands.fleet_up import status, up
 from mcp_server.commands.options import FILE, NOTHING_FOUND, counted, settings_of, text_of, with_common
 from mcp_server.messages.visibility import clean
+from mcp_server.serving import url_list
 from mcp_server.terminal.usage import examples
-from retrieval.errors import ArgumentError, CacheError, shorten
+from retrieval.errors import CacheError
 from retrieval.mirrors.mirror import Mirror
-from retrieval.mirrors.source import Source, meant_url, read_root
+from retrieval.mirrors.source import Source
 
 _FIRST_LINES = (
     "# Repositories that `goldrank serve --fleet` serves: a URL a line, with @REF for a branch or tag.\n"
@@ -29,7 +32,12 @@ _FIRST_LINES = (
     epilog=examples("goldrank fleet add https://github.com/elixir-ecto/ecto@v3.12", "goldrank fleet list")
 )
 def fleet() -> None:
-    """Keep the list of URLs that `goldrank serve --fleet` serves."""
+    """Keep the list of URLs that `goldrank serve --fleet` serves, and serve it from many processes."""
+
+
+fleet.add_command(up)
+fleet.add_command(status)
+fleet.add_command(rights)
 
 
 @fleet.command(
@@ -41,12 +49,12 @@ def fleet() -> None:
 def add(urls: Sequence[str], file: Path | None, **flags: Any) -> None:
     """Add URLS to the list; those that it has are left alone."""
     registry = settings_of(**flags).fleet
-    wanted = [*_sources(urls), *(parse(text_of(file), file) if file else ())]
+    wanted = [*_sources(urls), *(url_list.parse(text_of(file), file) if file else ())]
     if not wanted:
         raise click.UsageError("name a URL, or a file of URLs with --from")
     with _edited(registry):
         text = _text(registry)
-        known = set(map(_identity, parse(text, registry)))
+        known = set(map(_identity, url_list.parse(text, registry)))
         fresh = {_identity(source): source for source in wanted if _identity(source) not in known}
         end = "" if text.endswith("\n") or not text else "\n"
         lines = "".join(f"{source.written}\n" for source in fresh.values())
@@ -64,7 +72,7 @@ def remove(urls: Sequence[str], **flags: Any) -> int:
     doomed = {_identity(source): source for source in _sources(urls)}
     with _edited(registry):
         kept, gone = [], set[tuple[str, str]]()
-        for line, source in _lines(_text(registry), registry):
+        for line, source in url_list.lines(_text(registry), registry):
             if source and _identity(source) in doomed:
                 gone.add(_identity(source))
             else:
@@ -83,7 +91,7 @@ def remove(urls: Sequence[str], **flags: Any) -> int:
 def list_urls(**flags: Any) -> None:
     """List the URLs, each with the state of its mirror."""
     settings = settings_of(**flags)
-    listed = read_fleet(settings.fleet)
+    listed = url_list.read(settings.fleet)
     if not listed:
         click.echo(clean(f"{settings.fleet} lists no URL; add one: goldrank fleet add URL"), err=True)
     for source in listed:
@@ -95,50 +103,8 @@ def list_urls(**flags: Any) -> None:
         click.echo(clean(f"{source.written}\t{state}"))
 
 
-def read_fleet(registry: Path) -> list[Source]:
-    """Read the list; empty where there is none.
-
-    Raises:
-        ArgumentError: A line is no URL that is served.
-    """
-    return parse(_text(registry), registry)
-
-
-def parse(text: str, file: Path) -> list[Source]:
-    """Read the URLs of a text.
-
-    Raises:
-        ArgumentError: A line is no URL that is served.
-    """
-    return [source for _, source in _lines(text, file) if source]
-
-
-def _lines(text: str, file: Path) -> Iterator[tuple[str, Source | None]]:
-    """Yield each line, with its end, and the source that it names."""
-    for number, line in enumerate(text.splitlines(keepends=True), 1):
-        written = line.strip()
-        if not written or written.startswith("#"):
-            yield line, None
-            continue
-        try:
-            yield line, _source(written)
-        except ArgumentError as error:
-            raise ArgumentError(f"line {number} of {file}: {error.fact}", remedy=error.remedy) from error
-
-
 def _sources(urls: Iterable[str]) -> list[Source]:
-    return [_source(url) for url in urls]
-
-
-def _source(text: str) -> Source:
-    found = read_root(text)
-    if isinstance(found, Source):
-        return found
-    meant = meant_url(text)
-    raise ArgumentError(
-        f"{shorten(text)} is no URL of a repository",
-        remedy=f"did you mean {meant}?" if meant else "write https://host/owner/name or git@host:owner/name",
-    )
+    return [url_list.read_url(url) for url in urls]
 
 
 def _identity(source: Source) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -22,12 +22,17 @@ from retrieval.errors import ArgumentError
 from retrieval.mirrors.source import Root, Source, meant_url
 from retrieval.settings import Settings, load_settings
 
+if TYPE_CHECKING:
+    from mcp_server.rights.rights import Rights
+
 HTTP_ONLY = {
     "token_file": "--token-file",
     "issuer": "--issuer",
     "public_url": "--public-url",
     "rate_limit": "--rate-limit",
     "webhook_secret_file": "--webhook-secret-file",
+    "rights": "--rights",
+    "audit_log": "--audit-log",
 }
 """Options that only a server over HTTP has."""
 
@@ -35,6 +40,18 @@ HTTP_ONLY = {
 def with_http(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of a server over HTTP."""
     for option in (
+        click.option(
+            "--audit-log",
+            type=FOLDER,
+            metavar="FILE",
+            help="Over HTTP: record who called which tool of which repositories, and no query or code.",
+        ),
+        click.option(
+            "--rights",
+            type=FOLDER,
+            metavar="FILE",
+            help="Over HTTP: who may see which of the repositories; who is not in it sees none.",
+        ),
         click.option(
             "--webhook-secret-file",
             type=FOLDER,
@@ -133,9 +150,9 @@ def _listed(settings: Settings) -> list[Source]:
     Raises:
         ArgumentError: There are none, or one is not served.
     """
-    from mcp_server.commands.fleet import read_fleet
+    from mcp_server.serving import url_list
 
-    found = read_fleet(settings.fleet)
+    found = url_list.read(settings.fleet)
     if not found:
         raise ArgumentError(f"{settings.fleet} lists no URL", remedy="add one: goldrank fleet add URL")
     return found
@@ -164,6 +181,7 @@ def _serve_http(
     from mcp_server.http.rate_limit import PER_MINUTE
     from mcp_server.http.tokens import TokenFile
     from mcp_server.http.webhook import WebhookSecret
+    from mcp_server.rights.audit import AuditLog
 
     folders = [root for root in roots if not isinstance(root, Source)]
     if missing := [root for root in folders if not root.expanduser().is_dir()]:
@@ -191,5 +209,33 @@ def _serve_http(
     per_minute = PER_MINUTE if given["rate_limit"] is None else given["rate_limit"]
     secret = given["webhook_secret_file"]
     webhook = WebhookSecret(secret.expanduser()) if secret else None
-    access = Access(tokens, issued, per_minute, webhook)
+    access = Access(
+        tokens,
+        issued,
+        per_minute,
+        webhook,
+        _rights(given["rights"], settings, has_tokens=bool(tokens or issued)),
+        AuditLog(given["audit_log"].expanduser()) if given["audit_log"] else None,
+    )
     run_server(roots, settings, Place(address, public_url), access, version=version, feedback=feedback)
+
+
+def _rights(file: Path | None, settings: Settings, *, has_tokens: bool) -> "Rights | None":
+    """Read the rights file, where there is one.
+
+    Raises:
+        ArgumentError: It is wrong, nobody could be told from anybody else, or a link may lead from a
+            repository that a caller sees to one that they do not.
+    """
+    if file is None:
+        return None
+    from mcp_server.rights.rights import Rights
+
+    if not has_tokens:
+        raise ArgumentError("--rights needs to know who asks", remedy="add --token-file FILE or --issuer URL")
+    if settings.follow_links:
+        raise ArgumentError(
+            "--rights and follow_links exclude each other: a link may lead to a repository that is hidden",
+            remedy="leave out follow_links",
+        )
+    return Rights(file.expanduser())

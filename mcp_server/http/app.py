@@ -3,7 +3,7 @@
 /mcp        the tools, in both eras of the protocol
 /healthz    200 while the process answers at all
 /readyz     200 once every repository is indexed or known to fail, before that 503
-/metrics    counters, for Prometheus
+/metrics    counters, for Prometheus; where callers have different rights, for operators alone
 /webhook    signed pushes, where there is a secret; each fetches the mirrors that it is about
 /.well-known/oauth-protected-resource/…    who issues tokens, where somebody does
 """
@@ -34,7 +34,10 @@ from mcp_server.http.metrics import CONTENT_TYPE, Metrics
 from mcp_server.http.rate_limit import RateLimited
 from mcp_server.http.tokens import TokenFile
 from mcp_server.http.webhook import Webhook, WebhookSecret
-from mcp_server.serving.workspace import Workspace
+from mcp_server.protocol.callers import current_caller
+from mcp_server.rights.audit import AuditLog
+from mcp_server.rights.rights import Rights
+from mcp_server.serving.answers import Answers
 
 WEBHOOK = "/webhook"
 MOST_SESSIONS = 1_000  # each keeps some 50 kB, and one that nobody uses ends after half an hour
@@ -50,12 +53,16 @@ class Access:
         issued: The tokens of an authorization server, or None. With neither, every client may ask.
         per_minute: How many requests a client may send in a minute; 0 for any number.
         webhook: The secret that pushes are signed with, or None for no webhook.
+        rights: Who may see which repositories, or None where every caller sees all.
+        audit: Where each call is recorded, or None.
     """
 
     tokens: TokenFile | None
     issued: IssuedTokens | None
     per_minute: int
     webhook: WebhookSecret | None = None
+    rights: Rights | None = None
+    audit: AuditLog | None = None
 
     @property
     def verifiers(self) -> list[TokenVerifier]:
@@ -77,20 +84,28 @@ class _AnyOf:
 
 
 def build_app(
-    server: Server[Any], workspace: Workspace, metrics: Metrics, *, names: Names, access: Access
+    server: Server[Any],
+    answers: Answers,
+    metrics: Metrics,
+    *,
+    names: Names,
+    access: Access,
+    is_stateless: bool = False,
 ) -> ASGIApp:
     """Make the application of a server.
 
     Args:
         server: The tools.
-        workspace: What they search, for the state of it.
+        answers: What answers the tools, for its state and for pushes.
         metrics: Where requests are counted.
         names: By which names a request may call the server.
         access: Who may ask.
+        is_stateless: Whether each request stands alone, because the next may reach another process.
     """
     security = TransportSecuritySettings(allowed_hosts=list(names.hosts), allowed_origins=list(names.origins))
     manager = StreamableHTTPSessionManager(
         server,
+        stateless=is_stateless,
         security_settings=security,
         max_request_body_size=MOST_BODY_BYTES,
         max_sessions=MOST_SESSIONS,
@@ -101,11 +116,15 @@ def build_app(
         return PlainTextResponse("ok\n")
 
     async def ready(_request: Request) -> Response:
-        now = workspace.readiness()
+        now = answers.readiness()
         told = f"{now.indexed} of {now.served} repositories are indexed, {now.failed} failed\n"
+        if access.rights:  # nobody who may not see a repository learns of it, not even how many there are
+            told = "ready\n" if now.is_over else "not ready yet\n"
         return PlainTextResponse(told, 200 if now.is_over else 503)
 
     async def counters(_request: Request) -> Response:
+        if access.rights and not access.rights.is_operator(current_caller()):
+            return PlainTextResponse("Not Found", 404)
         return Response(metrics.text(), media_type=CONTENT_TYPE)
 
     routes = [
@@ -115,7 +134,7 @@ def build_app(
         Route("/readyz", ready),
     ]
     if access.webhook:
-        pushes = _limited(Webhook(access.webhook, workspace.mirrors.fetch), access)
+        pushes = _limited(Webhook(access.webhook, answers.fetch), access)
         routes.append(Route(WEBHOOK, pushes, methods=["POST"]))
     if access.issued:
         resource, issuer = AnyHttpUrl(access.issued.resource), AnyHttpUrl(access.issued.issuer)

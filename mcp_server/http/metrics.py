@@ -14,7 +14,7 @@ from prometheus_client import (
 )
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mcp_server.protocol.tools import Outcome
+from mcp_server.protocol.tools import Ended
 from mcp_server.serving.mirror_refresh import Outcome as FetchOutcome
 from mcp_server.serving.workspace import Readiness
 
@@ -54,9 +54,9 @@ class Metrics:
             states.labels(state).set_function(partial(_count, readiness, state))
         ProcessCollector(registry=self._registry)
 
-    def count_call(self, tool: str, outcome: Outcome, seconds: float) -> None:
+    def count_call(self, ended: Ended) -> None:
         """Count a call of a tool."""
-        self._calls.labels(tool, outcome).observe(seconds)
+        self._calls.labels(ended.tool, ended.outcome).observe(ended.seconds)
 
     def count_fetch(self, outcome: FetchOutcome) -> None:
         """Count a refresh of a mirror."""

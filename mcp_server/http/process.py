@@ -14,9 +14,12 @@ import uvicorn
 from mcp_server.http.address import Address, listen, names_of
 from mcp_server.http.app import Access, build_app
 from mcp_server.http.metrics import Metrics
+from mcp_server.http.recorded import recorded
 from mcp_server.messages import replies
 from mcp_server.protocol.process import begin_process
-from mcp_server.protocol.tools import build_server
+from mcp_server.protocol.tools import serve_answers
+from mcp_server.rights.audit import AuditLog
+from mcp_server.serving.answers import LocalAnswers
 from mcp_server.serving.model_choice import base_stage
 from mcp_server.serving.workspace import Workspace
 from retrieval.mirrors.source import Root
@@ -56,19 +59,26 @@ def serve(
     begin_process(settings)
     opened, address = listen(place.address)
     workspace = Workspace(roots, settings, second=base_stage(settings))
-    metrics = Metrics(workspace.readiness)
+    answers = LocalAnswers(workspace, rights=access.rights)
+    metrics = Metrics(answers.readiness)
     workspace.mirrors.observe = metrics.count_fetch
-    server = build_server(workspace, version=version, feedback=feedback, observe=metrics.count_call)
+    server = serve_answers(
+        answers,
+        version=version,
+        feedback=feedback,
+        observe=recorded(metrics.count_call, access.audit),
+        is_same_for_all=access.rights is None,
+    )
     names = names_of(address, place.public_url)
-    app = build_app(server, workspace, metrics, names=names, access=access)
-    workspace.begin()
+    app = build_app(server, answers, metrics, names=names, access=access)
+    answers.begin()
     served = replies.clean(", ".join(workspace.names))
     known = f"{place.public_url}, listening at " if place.public_url else ""
     click.echo(f"goldrank serves {served} at {known}{address.url}; Ctrl-C ends it", err=True)
-    _run(app, opened)
+    _run(app, opened, access.audit)
 
 
-def _run(app: object, opened: socket.socket) -> NoReturn:
+def _run(app: object, opened: socket.socket, audit: AuditLog | None) -> NoReturn:
     code = 0
     # uvicorn ends in its own time at the first signal, and then sends it again: that ends the process.
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -88,5 +98,7 @@ def _run(app: object, opened: socket.socket) -> NoReturn:
         logging.getLogger(__name__).exception("the server stopped")
         code = 1
     finally:
+        if audit:
+            audit.close()
         logging.shutdown()
         os._exit(code)

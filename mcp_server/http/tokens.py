@@ -73,7 +73,12 @@ def _read(path: Path) -> Mapping[bytes, str]:
                 f"line {number} of {path} is not a name and a token of {LEAST_CHARS} characters or more",
                 remedy=_HOW,
             )
-        found[_digest(words[1])] = words[0]
+        digest = _digest(words[1])
+        if found.get(digest, words[0]) != words[0]:
+            raise ArgumentError(
+                f"line {number} of {path} gives {words[0]} the token of {found[digest]}", remedy=_HOW
+            )
+        found[digest] = words[0]
     if not found:
         raise ArgumentError(f"{path} has no token", remedy=_HOW)
     return found

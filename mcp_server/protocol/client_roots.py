@@ -16,7 +16,8 @@ import mcp.types as t
 from mcp import MCPError
 from mcp.server import Server, ServerRequestContext
 
-from mcp_server.serving.workspace import Workspace, is_project
+from mcp_server.serving.answers import LocalAnswers
+from mcp_server.serving.workspace import is_project
 from retrieval.errors import shorten
 
 log = logging.getLogger(__name__)
@@ -28,15 +29,11 @@ Context = ServerRequestContext[Any, Any]
 
 
 class ClientRoots:
-    """The workspace of one connection, which follows the client's roots once `follow` was called.
+    """The roots of one connection, which the answers follow once `follow` was called."""
 
-    Attributes:
-        workspace: What is served now; a call that has begun keeps the one that it began with.
-    """
-
-    def __init__(self, workspace: Workspace) -> None:
-        """Serve a workspace until the client names roots."""
-        self.workspace = workspace
+    def __init__(self, answers: LocalAnswers) -> None:
+        """Leave the answers as they are until the client names roots."""
+        self._answers = answers
         self._asked = 0  # how often; an answer that is older than another is dropped
         self._settled: anyio.Event | None = None
 
@@ -64,18 +61,21 @@ class ClientRoots:
             if number == self._asked:
                 await anyio.to_thread.run_sync(self._move, [str(root.uri) for root in answer.roots])
         except (MCPError, TimeoutError, ValueError) as error:  # an answer of another form is a ValueError
-            log.warning("the client's roots are not known, %s: %s", ", ".join(self.workspace.names), error)
+            log.warning(
+                "the client's roots are not known, %s: %s", ", ".join(self._answers.workspace.names), error
+            )
         finally:
             settled.set()
 
     def _move(self, uris: Iterable[str]) -> None:
         """Serve the folders that exist; where there are none, keep what is served."""
         folders = [folder for uri in uris if (folder := folder_of(uri))]
-        if not folders or folders == self.workspace.roots:
+        if not folders or folders == self._answers.workspace.roots:
             return
         log.info("the client works in %s", ", ".join(map(str, folders)))
-        before, self.workspace = self.workspace, self.workspace.moved_to(folders)
-        self.workspace.begin()
+        before = self._answers.workspace
+        self._answers.workspace = before.moved_to(folders)
+        self._answers.begin()
         before.close()
 
 

@@ -5,6 +5,7 @@ indexes, then reads candidates. So each activity continues the count of the one 
 """
 
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Self
 
@@ -23,6 +24,10 @@ class ProgressReporter:
 
     Leave it as a context when the call ends: the work of a cancelled call runs on for a moment on its thread,
     and the protocol forbids progress of a call that was answered.
+
+    Attributes:
+        repositories: What the call was answered from, once it was.
+        places: How many places the answer has.
     """
 
     def __init__(self, context: ServerRequestContext[Any, Any]) -> None:
@@ -32,6 +37,8 @@ class ProgressReporter:
         self._reported = 0
         self._reported_at = 0.0
         self._is_over = False
+        self.repositories: Sequence[str] = ()
+        self.places = 0
 
     def __enter__(self) -> Self:
         return self
@@ -61,6 +68,10 @@ class ProgressReporter:
     def read(self, done: int, total: int) -> None:
         """Report how many candidates the model has read."""
         self._report("read", done, total, "candidates")
+
+    def answered(self, repositories: Sequence[str], places: int) -> None:
+        """Keep what the call is answered from."""
+        self.repositories, self.places = repositories, places
 
     def _report(self, activity: str, done: int, total: int, unit: str) -> None:
         """Report from the thread of the work, if a report is due.

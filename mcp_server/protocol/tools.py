@@ -1,7 +1,7 @@
 """What clients learn of the tools, and how a call becomes a reply or an error.
 
-A call walks one way: its arguments are read, its lane gives it a thread, `tool_calls` works there, and the
-text that comes back is the result. Replies are text only, because clients that see structured content show
+A call walks one way: its arguments are read, its caller is identified, `Answers` answers, and the text that
+comes back is the result. Replies are text only, because clients that see structured content show
 the model nothing else. An anticipated failure comes back as a result with `isError` and its remedy; no
 failure ends the server.
 """
@@ -9,7 +9,7 @@ failure ends the server.
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, Literal
 
@@ -26,22 +26,45 @@ from mcp_server.messages.arguments import (
     explain,
     schema_of,
 )
+from mcp_server.protocol.callers import current_caller
 from mcp_server.protocol.client_roots import ClientRoots
-from mcp_server.protocol.lanes import Lane
 from mcp_server.protocol.progress import ProgressReporter
-from mcp_server.serving import tool_calls
+from mcp_server.rights.caller import Caller
+from mcp_server.serving.answers import Answers, LocalAnswers, Notes
 from mcp_server.serving.workspace import Workspace
 from retrieval.errors import GoldrankError, shorten
 
 log = logging.getLogger(__name__)
 
 Context = ServerRequestContext[Any, Any]
-Notes = tuple[str, ...]
-Handle = Callable[[Any, Notes, ProgressReporter], Awaitable[str]]
+Handle = Callable[[Caller, Any, Notes, ProgressReporter], Awaitable[str]]
 Outcome = Literal["answered", "refused", "failed", "cancelled"]
 """How a call ended: refused is an anticipated failure, whose text says why."""
-Observe = Callable[[str, Outcome, float], None]
-"""Called after each call with the tool's name, how it ended, and the seconds it took."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A call that is over.
+
+    Attributes:
+        caller: Who sent it.
+        tool: The tool's name.
+        outcome: How it ended.
+        seconds: How long it took.
+        repositories: What it was answered from, by URL or folder.
+        places: How many places the answer has.
+    """
+
+    caller: Caller
+    tool: str
+    outcome: Outcome
+    seconds: float
+    repositories: Sequence[str] = ()
+    places: int = 0
+
+
+Observe = Callable[[Ended], None]
+"""Called after each call."""
 
 INSTRUCTIONS = (
     "Code search over the repository you work in. Ask rag_search first when you look for code by meaning: "
@@ -65,12 +88,6 @@ FEEDBACK_DESCRIPTION = (
     "Say which results of rag_search answered a query and which did not. The log stays on this machine and "
     "may teach the ranking. Call it once you know, with the spans as they were returned."
 )
-
-# A search takes a core for some 15 ms, and may wait seconds for the index; with more searches at once, all of
-# them would only finish later. The model reads four rankings within its deadline on two slow cores, and the
-# last of so many waits some ten seconds (benchmarks/runs/2026-11-24-server/parallel.txt).
-SEARCHES_AT_ONCE, SEARCHES = 8, 64
-READINGS_AT_ONCE, READINGS = 4, 32
 
 SERVED_CHARS = 400  # of repository names in the listing: room for some 30, where a company has thousands
 LISTING_TTL_MS = 3_600_000
@@ -101,10 +118,39 @@ def build_server(
         observe: Called after each call.
         follow_roots: Whether a client may name the roots; only for a transport with one client.
     """
-    roots = ClientRoots(workspace)
-    tools = _Tools(roots, feedback=feedback, observe=observe or (lambda _tool, _outcome, _seconds: None))
-    hint = CacheHint(ttl_ms=LISTING_TTL_MS, scope="public")
-    server: Server[Any] = Server(
+    answers = LocalAnswers(workspace)
+    if not follow_roots:
+        return serve_answers(answers, version=version, feedback=feedback, observe=observe)
+    roots = ClientRoots(answers)
+    server = serve_answers(
+        answers, version=version, feedback=feedback, observe=observe, settled=roots.settled
+    )
+    roots.follow(server)
+    return server
+
+
+def serve_answers(
+    answers: Answers,
+    *,
+    version: str,
+    feedback: bool = False,
+    observe: Observe | None = None,
+    settled: Callable[[], Awaitable[None]] | None = None,
+    is_same_for_all: bool = True,
+) -> Server[Any]:
+    """Make the server of what answers calls, ready to run on any transport.
+
+    Args:
+        answers: What answers.
+        version: The version to report.
+        feedback: Whether there is the third tool.
+        observe: Called after each call.
+        settled: Awaited before each call: what is served may still be about to change.
+        is_same_for_all: Whether every caller gets the same listing, so that others may cache it for them.
+    """
+    tools = _Tools(answers, feedback=feedback, observe=observe, settled=settled)
+    hint = CacheHint(ttl_ms=LISTING_TTL_MS, scope="public" if is_same_for_all else "private")
+    return Server(
         "goldrank",
         version=version,
         title="goldrank code search",
@@ -113,33 +159,37 @@ def build_server(
         on_call_tool=tools.call,
         cache_hints={"tools/list": hint, "server/discover": hint},
     )
-    if follow_roots:
-        roots.follow(server)
-    return server
 
 
 class _Tools:
     """The tools of what is served."""
 
-    def __init__(self, roots: ClientRoots, *, feedback: bool, observe: Observe) -> None:
-        self._roots = roots
-        self._observe = observe
-        self._searches = Lane("searches", at_once=SEARCHES_AT_ONCE, most=SEARCHES)
-        self._readings = Lane("rankings", at_once=READINGS_AT_ONCE, most=READINGS)
+    def __init__(
+        self,
+        answers: Answers,
+        *,
+        feedback: bool,
+        observe: Observe | None,
+        settled: Callable[[], Awaitable[None]] | None,
+    ) -> None:
+        self._answers = answers
+        self._observe = observe or (lambda _ended: None)
+        self._settled = settled or _at_once
         self._tools: dict[str, tuple[type[BaseModel], Handle]] = {
-            "rag_search": (SearchArguments, self._search),
-            "rag_rerank": (RerankArguments, self._rerank),
+            "rag_search": (SearchArguments, answers.search),
+            "rag_rerank": (RerankArguments, answers.rerank),
         }
         if feedback:
-            self._tools["rag_feedback"] = (FeedbackArguments, self._feedback)
+            self._tools["rag_feedback"] = (FeedbackArguments, answers.feedback)
 
     async def listing(self, _context: Context, _params: t.PaginatedRequestParams | None) -> t.ListToolsResult:
         """Answer tools/list, and begin indexing: a client that lists the tools will soon ask a question."""
-        await self._roots.settled()
-        self._workspace.begin()
+        await self._settled()
+        self._answers.begin()
+        served = self._answers.names(current_caller())
         described = {
             # Named once, as clients show both tools; last, as a client that truncates keeps the beginning.
-            "rag_search": ("Search code", f"{SEARCH_DESCRIPTION} {_served(self._workspace.names)}"),
+            "rag_search": ("Search code", f"{SEARCH_DESCRIPTION} {_served(served)}"),
             "rag_rerank": ("Rank candidates", RERANK_DESCRIPTION),
             "rag_feedback": ("Say what was useful", FEEDBACK_DESCRIPTION),
         }
@@ -163,25 +213,24 @@ class _Tools:
             raise MCPError(
                 code=t.INVALID_PARAMS, message=f"Unknown tool: {replies.clean(shorten(params.name))}"
             )
-        await self._roots.settled()
+        await self._settled()
         outcome: Outcome = "cancelled"
-        begun = time.perf_counter()
+        begun, caller, reporter = time.perf_counter(), current_caller(), ProgressReporter(context)
         try:
-            outcome, text = await self._answer(context, params)
+            with reporter:
+                outcome, text = await self._answer(caller, params, reporter)
         finally:
-            self._observe(params.name, outcome, time.perf_counter() - begun)
+            took = time.perf_counter() - begun
+            self._observe(Ended(caller, params.name, outcome, took, reporter.repositories, reporter.places))
         return _result(text, is_error=outcome != "answered")
 
-    @property
-    def _workspace(self) -> Workspace:
-        return self._roots.workspace
-
-    async def _answer(self, context: Context, params: t.CallToolRequestParams) -> tuple[Outcome, str]:
+    async def _answer(
+        self, caller: Caller, params: t.CallToolRequestParams, reporter: ProgressReporter
+    ) -> tuple[Outcome, str]:
         model, handle = self._tools[params.name]
         try:
             given, notes = argument_forms.read(params.arguments or {}, model)
-            with ProgressReporter(context) as reporter:
-                return "answered", await handle(model.model_validate(given), notes, reporter)
+            return "answered", await handle(caller, model.model_validate(given), notes, reporter)
         except ValidationError as error:
             return "refused", f"{params.name}: {explain(error, model)}"
         except GoldrankError as error:
@@ -193,21 +242,9 @@ class _Tools:
                 "`goldrank doctor` checks the installation."
             )
 
-    async def _search(self, arguments: SearchArguments, notes: Notes, reporter: ProgressReporter) -> str:
-        workspace = self._workspace
-        call = tool_calls.search_call(workspace, arguments, notes)
-        lane = self._readings if call.reads_model else self._searches
-        return await lane.run(partial(tool_calls.search, workspace, call, reporter), reporter.waiting)
 
-    async def _rerank(self, arguments: RerankArguments, notes: Notes, reporter: ProgressReporter) -> str:
-        tool_calls.require_query(arguments.query)
-        work = partial(tool_calls.rerank, self._workspace, arguments, notes, reporter)
-        return await self._readings.run(work, reporter.waiting)
-
-    async def _feedback(self, arguments: FeedbackArguments, notes: Notes, reporter: ProgressReporter) -> str:
-        tool_calls.require_query([arguments.query])
-        work = partial(tool_calls.feedback, self._workspace, arguments, notes)
-        return await self._searches.run(work, reporter.waiting)
+async def _at_once() -> None:
+    pass
 
 
 def _served(names: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,13 +69,16 @@ class _Open:
 
 
 class RepositoryPool:
-    """The repositories of one process, each opened when it is first used."""
+    """The repositories of one process, each opened when it is first used.
 
-    def __init__(self, roots: Mapping[str, Root], settings: Settings) -> None:
+    A repository is known by its root: by which name a call knows it depends on what the caller may see.
+    """
+
+    def __init__(self, roots: Iterable[Root], settings: Settings) -> None:
         """Open nothing yet.
 
         Args:
-            roots: The served roots, by name.
+            roots: The served roots.
             settings: How many may be open, and for how long without use.
 
         Raises:
@@ -83,43 +86,41 @@ class RepositoryPool:
         """
         if settings.shared_indexes:
             place_url.checked(settings.shared_indexes)
-        self._roots = roots
+        self._roots = list(roots)
         self._settings = settings
         self._links = {
-            name: root
-            for name, root in roots.items()
-            if not isinstance(root, Source) and os.path.realpath(root) != str(root)
+            root for root in self._roots if isinstance(root, Path) and os.path.realpath(root) != str(root)
         }
         self._lock = threading.Lock()  # guards all below
-        self._open: OrderedDict[str, _Open] = OrderedDict()  # the least recently used first
-        self._move_notes: dict[str, str] = {}  # by name, of links that lead elsewhere since
+        self._open: OrderedDict[Root, _Open] = OrderedDict()  # the least recently used first
+        self._moves: dict[Root, str] = {}  # of links that lead elsewhere since, how they do
         self._closer: threading.Thread | None = None
 
     @property
-    def names(self) -> list[str]:
-        """The names of the open repositories, the least recently used first."""
+    def roots(self) -> list[Root]:
+        """The roots of the open repositories, the least recently used first."""
         with self._lock:
             return list(self._open)
 
-    def indexers(self) -> dict[str, BackgroundIndexer]:
-        """Return the indexers of the open repositories, by name; none counts as used."""
+    def indexers(self) -> dict[Root, BackgroundIndexer]:
+        """Return the indexers of the open repositories; none counts as used."""
         with self._lock:
-            return {name: entry.indexer for name, entry in self._open.items()}
+            return {root: entry.indexer for root, entry in self._open.items()}
 
-    def acquire(self, name: str) -> tuple[Repository, BackgroundIndexer]:
+    def acquire(self, root: Root) -> tuple[Repository, BackgroundIndexer]:
         """Return a repository and its indexer; open it, and close others, if need be.
 
         Raises:
             RootError: The root does not exist or may not be read. A mirror need not exist yet.
         """
         with self._lock:
-            self._follow_link(name)
-            if name not in self._open:
-                repository = open_repository(self._roots[name], self._settings, beside=self._roots.values())
+            self._follow_link(root)
+            if root not in self._open:
+                repository = open_repository(root, self._settings, beside=self._roots)
                 indexer = BackgroundIndexer(repository, wait_s=self._settings.index_wait_s)
-                self._open[name] = _Open(repository, indexer, 0.0)
-            self._open.move_to_end(name)
-            entry = self._open[name]
+                self._open[root] = _Open(repository, indexer, 0.0)
+            self._open.move_to_end(root)
+            entry = self._open[root]
             entry.used_at = time.monotonic()
             while len(self._open) > self._settings.max_open_repositories:
                 self._close(next(iter(self._open)))
@@ -131,32 +132,31 @@ class RepositoryPool:
     def close(self) -> None:
         """Close every repository; one that is acquired again is opened again."""
         with self._lock:
-            for name in list(self._open):
-                self._close(name)
+            for root in list(self._open):
+                self._close(root)
 
-    def take_move_note(self, name: str) -> str:
+    def take_move_note(self, root: Root, name: str) -> str:
         """Say, once, that a root is a link that leads elsewhere since it was opened; else ""."""
         with self._lock:
-            return self._move_notes.pop(name, "")
+            moved = self._moves.pop(root, "")
+        return f"{name} {moved}" if moved else ""
 
-    def _follow_link(self, name: str) -> None:
+    def _follow_link(self, root: Root) -> None:
         """Close a root that was served as a link and leads elsewhere by now.
 
         A folder that was replaced by a link is not followed: nobody asked for what the link leads to.
         """
-        if name not in self._links:
+        if root not in self._links or isinstance(root, Source):
             return
-        now = Path(os.path.realpath(self._links[name]))
-        was = self._open[name].repository.root if name in self._open else now
+        now = Path(os.path.realpath(root))
+        was = self._open[root].repository.root if root in self._open else now
         if now != was:
-            self._close(name)
-            self._move_notes[name] = (
-                f"{name} leads to {now} now; it led to {was}, which is no longer searched."
-            )
+            self._close(root)
+            self._moves[root] = f"leads to {now} now; it led to {was}, which is no longer searched."
 
-    def _close(self, name: str) -> None:
-        self._open.pop(name).indexer.stop()
-        log.info("%s is closed until it is asked for", name)
+    def _close(self, root: Root) -> None:
+        self._open.pop(root).indexer.stop()
+        log.info("%s is closed until it is asked for", root.name)
 
     def _close_idle(self) -> None:
         idle_s = CLOSE_AFTER * self._settings.idle_unload_s
@@ -164,9 +164,9 @@ class RepositoryPool:
             time.sleep(idle_s / CLOSE_AFTER / CHECKS)
             with self._lock:
                 now = time.monotonic()
-                idle = [name for name, entry in self._open.items() if now - entry.used_at > idle_s]
-                for name in idle:
-                    self._close(name)
+                idle = [root for root, entry in self._open.items() if now - entry.used_at > idle_s]
+                for root in idle:
+                    self._close(root)
                 is_empty = not self._open
             if idle and is_empty:
                 secret_masking.release()

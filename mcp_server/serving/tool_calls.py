@@ -18,6 +18,7 @@ from mcp_server.messages.arguments import (
 from mcp_server.messages.sections import Section, sections_of
 from mcp_server.serving import multi_repo
 from mcp_server.serving.candidates import files_of, indexed_span, resolve_candidates
+from mcp_server.serving.served import Served
 from mcp_server.serving.workspace import Workspace
 from retrieval.errors import ArgumentError, GoldrankError
 from retrieval.paths.spans import Files
@@ -43,6 +44,14 @@ class CallProgress(Protocol):
     def read(self, done: int, total: int) -> None:
         """Count candidates that the model has read."""
 
+    def answered(self, repositories: Sequence[str], places: int) -> None:
+        """Hear what the call is answered from, for the audit log.
+
+        Args:
+            repositories: The URL, with its ref, or the folder of each; no alias that others see otherwise.
+            places: How many places or spans the answer has.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class SearchCall:
@@ -52,7 +61,6 @@ class SearchCall:
         request: What is searched for.
         repo: The repository that it names, or None.
         searches_all: Whether it names none of several, and searches every one.
-        reads_model: Whether the model may read for it, which takes long.
         arguments: How the reply is to look.
         notes: What was changed in the arguments to understand them, a sentence each.
     """
@@ -60,20 +68,19 @@ class SearchCall:
     request: Request
     repo: str | None
     searches_all: bool
-    reads_model: bool
     arguments: SearchArguments
     notes: Notes
 
 
-def search_call(workspace: Workspace, arguments: SearchArguments, notes: Notes) -> SearchCall:
-    """Decide what a call of rag_search searches, and whether the model may read for it.
+def search_call(served: Served, arguments: SearchArguments, notes: Notes) -> SearchCall:
+    """Decide what a call of rag_search searches.
 
     Raises:
-        GoldrankError: The query is blank, or the repository is not served.
+        GoldrankError: The query is blank.
     """
     require_query(arguments.query)
     first, *others = arguments.query
-    repo, folder = workspace.repo_and_folder(arguments.repo)
+    repo, folder = served.repo_and_folder(arguments.repo)
     request = Request(
         query=first,
         wordings=tuple(others),
@@ -85,9 +92,7 @@ def search_call(workspace: Workspace, arguments: SearchArguments, notes: Notes) 
         folder=folder,
         rerank="yes" if arguments.rerank else "no",
     )
-    searches_all = repo is None and len(workspace.names) > 1
-    reads_model = not searches_all and workspace.may_read(repo, request)
-    return SearchCall(request, repo, searches_all, reads_model, arguments, notes)
+    return SearchCall(request, repo, repo is None and len(served.roots) > 1, arguments, notes)
 
 
 def search(workspace: Workspace, call: SearchCall, progress: CallProgress, is_cancelled: IsCancelled) -> str:
@@ -102,18 +107,35 @@ def search(workspace: Workspace, call: SearchCall, progress: CallProgress, is_ca
     request = replace(call.request, order=workspace.order(view.root))
     with workspace.models.acquire(view.root, request=request, progress=progress.read) as second:
         answer = searcher.search(view, request, second, refresh=refresh, is_cancelled=is_cancelled)
-    return _search_reply(call, answer, sections_of(answer.results, view), _source(view, refresh))
+    progress.answered([workspace.served.written(call.repo)], len(answer.results))
+    return _search_reply(call, answer, sections_of(answer.results, view), label_of(view, refresh))
 
 
 def _search_all(
     workspace: Workspace, call: SearchCall, progress: CallProgress, is_cancelled: IsCancelled
 ) -> str:
-    merged = multi_repo.search(workspace, call.request, progress=progress.searched, is_cancelled=is_cancelled)
+    merged = multi_repo.search(
+        workspace, call.request, label=label_of, progress=progress.searched, is_cancelled=is_cancelled
+    )
     count = len(workspace.names)
-    sources = ", ".join(map(_source, merged.sources.values()))
-    leading = ": " if len(merged.sources) == count else ", results from "
-    source = f"{count} repositories{leading}{sources}" if sources else f"{count} repositories"
-    return _search_reply(call, merged.answer, merged.sections, source)
+    progress.answered([*map(workspace.served.written, merged.labels)], len(merged.answer.results))
+    return merged_reply(call, merged, f"{count} repositories", count)
+
+
+def merged_reply(call: SearchCall, merged: multi_repo.MergedAnswer, searched: str, count: int) -> str:
+    """Write the reply to a call that names none of several repositories.
+
+    Args:
+        call: The call.
+        merged: Their answer.
+        searched: Says which repositories were searched, as the header begins.
+        count: How many repositories these are.
+    """
+    labels = ", ".join(merged.labels.values())
+    leading = ": " if len(merged.labels) == count else ", results from "
+    return _search_reply(
+        call, merged.answer, merged.sections, f"{searched}{leading}{labels}" if labels else searched
+    )
 
 
 def _search_reply(call: SearchCall, answer: Answer, sections: Sequence[Section], source: str) -> str:
@@ -138,7 +160,7 @@ def rerank(
     Raises:
         GoldrankError: The call cannot be answered; the text says why and what to do.
     """
-    repo = workspace.repo_of(arguments.repo, arguments.candidates)
+    repo = workspace.served.repo_of(arguments.repo, arguments.candidates)
     view = workspace.list_files(repo, progress=progress.indexed, is_cancelled=is_cancelled)
     need = read_need(arguments.query, arguments.expect or ())
     order = workspace.order(view.root)
@@ -147,18 +169,23 @@ def rerank(
         answer = searcher.rerank(
             need, resolved.passages, second, view=view, order=order, is_cancelled=is_cancelled
         )
+    progress.answered([workspace.served.written(repo)], len(answer.results))
     return replies.rerank_reply(
         replace(answer, notes=(*answer.notes, *notes)),
         [resolved.labels[result.passage.chunk] for result in answer.results],
         query=arguments.query[0],
-        source=_source(view),
+        source=label_of(view),
         top_k=arguments.top_k,
         problems=resolved.problems,
     )
 
 
 def feedback(
-    workspace: Workspace, arguments: FeedbackArguments, notes: Notes, is_cancelled: IsCancelled
+    workspace: Workspace,
+    arguments: FeedbackArguments,
+    notes: Notes,
+    progress: CallProgress,
+    is_cancelled: IsCancelled,
 ) -> str:
     """Answer rag_feedback: log which results an assistant found useful.
 
@@ -168,7 +195,7 @@ def feedback(
     """
     if not arguments.useful and not arguments.not_useful:
         raise ArgumentError("useful and not_useful are empty", remedy="name spans as path:start-end")
-    repo = workspace.repo_of(arguments.repo, (*arguments.useful, *arguments.not_useful))
+    repo = workspace.served.repo_of(arguments.repo, (*arguments.useful, *arguments.not_useful))
     view = workspace.list_files(repo, is_cancelled=is_cancelled)
     files, problems = files_of(view), list[str]()
     useful = _indexed_spans(view, files, arguments.useful, problems)
@@ -177,6 +204,7 @@ def feedback(
         raise ArgumentError("; ".join(problems[:SHOWN_PROBLEMS]))
     entry = feedback_log.Entry(arguments.query, useful, not_useful, datetime.now(UTC).date().isoformat())
     feedback_log.append(workspace.model_store(view.root).folder, entry)
+    progress.answered([workspace.served.written(repo)], len(useful) + len(not_useful))
     kept = f"kept: {len(useful)} useful, {len(not_useful)} not useful"
     rejected = (f"not kept: {problem}" for problem in problems[:SHOWN_PROBLEMS])
     return "\n".join((kept, *rejected, *(f"note: {note}" for note in notes)))
@@ -203,7 +231,8 @@ def _indexed_spans(view: View, files: Files, asked: Sequence[str], problems: lis
     return tuple(dict.fromkeys(spans))
 
 
-def _source(view: View, refresh: Refresh | None = None) -> str:
+def label_of(view: View, refresh: Refresh | None = None) -> str:
+    """Name a repository and its state, as the header of a reply does."""
     # git would look through all files for a state that indexing is about to follow
     state = "being updated" if refresh and refresh.pending else view.commit
     return f"{view.name} ({state})"

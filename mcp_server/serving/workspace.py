@@ -1,20 +1,20 @@
-"""Which repositories this process serves, which of them a call is about, and what a call gets of one."""
+"""What a call gets of a repository that this process serves: a view, its order, its model."""
 
+import copy
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mcp_server.serving.background_index import FirstRun, Needed
-from mcp_server.serving.candidates import names_in
 from mcp_server.serving.mirror_refresh import MirrorRefresher
 from mcp_server.serving.model_choice import ModelChoice
 from mcp_server.serving.repository_pool import RepositoryPool
-from retrieval.errors import ArgumentError, GoldrankError, RootError, shorten
-from retrieval.files import confinement, git, secret_masking
-from retrieval.mirrors.source import Root, Source
-from retrieval.paths.spans import readings
+from mcp_server.serving.served import served_as_named
+from retrieval.errors import GoldrankError, RootError
+from retrieval.files import git, secret_masking
+from retrieval.mirrors.source import Root
 from retrieval.progress import IsCancelled, Progress, no_progress
 from retrieval.rank import learned_order
 from retrieval.rank.learned_order import Order
@@ -74,6 +74,7 @@ class Workspace:
     """The served repositories, each opened on first use, and the cross-encoders of this process.
 
     Attributes:
+        served: The repositories and their names.
         mirrors: Fetches the repositories that are served from their URLs.
     """
 
@@ -88,28 +89,34 @@ class Workspace:
             second: The base cross-encoder, or None where reranking is off.
         """
         self._settings = settings
-        served = _by_name(roots)
-        self._roots = {
-            name: root.root(settings.cache) if isinstance(root, Source) else root
-            for name, root in served.items()
-        }
-        self._sources = {name: root for name, root in served.items() if isinstance(root, Source)}
-        self._pool = RepositoryPool(served, settings)
-        self.mirrors = MirrorRefresher(self._sources, settings, on_change=self._follow)
+        self.served = served_as_named(roots, settings.cache)
+        self._pool = RepositoryPool(self.served.roots.values(), settings)
+        self.mirrors = MirrorRefresher(self.served.sources, settings, on_change=self._follow)
         self._models = ModelChoice(settings, base=second, wait_s=settings.rerank_deadline_s)
-        self._begun: dict[str, FirstRun] = {}  # by name, "failed" where it could not even be opened
+        self._begun: dict[Root, FirstRun] = {}  # "failed" where it could not even be opened
 
     @property
     def names(self) -> list[str]:
         """The names of the served repositories."""
-        return list(self._roots)
+        return self.served.names
 
     @property
     def roots(self) -> list[Path]:
         """The served folders, as they were named."""
-        return list(self._roots.values())
+        return list(self.served.folders.values())
 
-    def moved_to(self, roots: Sequence[Path]) -> "Workspace":
+    def seen_by(self, may_see: Callable[[Root], bool]) -> "Workspace":
+        """Return the workspace of a caller who may not see all: what they can observe is of its roots alone.
+
+        It has the same open repositories and models. Its names are computed of its own roots, because a
+        namesake that is hidden would change the name of a visible one.
+        """
+        visible = copy.copy(self)
+        roots = [root for root in self.served.roots.values() if may_see(root)]
+        visible.served = served_as_named(roots, self._settings.cache)
+        return visible
+
+    def moved_to(self, roots: Sequence[Root]) -> "Workspace":
         """Return a workspace of other roots with the same settings and the same models."""
         other = Workspace(roots, self._settings)
         other._models = self._models
@@ -148,27 +155,28 @@ class Workspace:
 
     def _follow(self, name: str) -> None:
         """Index what a mirror has fetched, if its repository is open; else the next question opens it."""
-        if indexer := self._pool.indexers().get(name):
+        if indexer := self._pool.indexers().get(self.served.roots[name]):
             indexer.begin()
 
     def _begin(self) -> None:
-        for name in self._roots:
+        for root in self.served.roots.values():
             try:
-                _, indexer = self._pool.acquire(name)
+                _, indexer = self._pool.acquire(root)
             except GoldrankError:
-                self._begun[name] = "failed"
+                self._begun[root] = "failed"
                 continue
             indexer.begin()
-            if len(self._roots) > self._settings.max_open_repositories:
+            if len(self.served.roots) > self._settings.max_open_repositories:
                 indexer.finish()
-            self._begun[name] = "indexed"
+            self._begun[root] = "indexed"
         self._models.warm_up()
 
     def readiness(self) -> Readiness:
         """Say how far the repositories are, without opening any; one that was closed since is indexed."""
-        now = {name: indexer.first_run for name, indexer in self._pool.indexers().items()}
-        seen = [now.get(name, begun) for name, begun in list(self._begun.items())]
-        return Readiness(len(self._roots), seen.count("indexed"), seen.count("failed"))
+        now = {root: indexer.first_run for root, indexer in self._pool.indexers().items()}
+        begun, visible = list(self._begun.items()), set(self.served.roots.values())
+        seen = [now.get(root, first_run) for root, first_run in begun if root in visible]
+        return Readiness(len(self.served.roots), seen.count("indexed"), seen.count("failed"))
 
     def refresh(
         self, repo: str | None, *, progress: Progress, is_cancelled: IsCancelled
@@ -185,9 +193,9 @@ class Workspace:
             CancelledError: `is_cancelled` said so.
             RootError, CacheError, IndexLockedError: It cannot be searched.
         """
-        name = self._served_name(repo)
+        name = self.served.name_of(repo)
         view, refresh = self._indexed(name, progress=progress, is_cancelled=is_cancelled)
-        notes = [self._pool.take_move_note(name), refresh.note]
+        notes = [self._pool.take_move_note(self.served.roots[name], name), refresh.note]
         if refresh.pending and (count := view.unmeant):
             notes.append(
                 f"{view.root} holds {count:,} files outside git; serve a project if that is not meant"
@@ -203,7 +211,7 @@ class Workspace:
             GoldrankError: Listing takes longer than a question waits, or as `refresh` says.
         """
         view, refresh = self._indexed(
-            self._served_name(repo), needed="listing", progress=progress, is_cancelled=is_cancelled
+            self.served.name_of(repo), needed="listing", progress=progress, is_cancelled=is_cancelled
         )
         if not view.is_listed:
             raise GoldrankError(
@@ -216,7 +224,7 @@ class Workspace:
     def _indexed(
         self, name: str, *, needed: Needed = "index", progress: Progress, is_cancelled: IsCancelled
     ) -> tuple[View, Refresh]:
-        repository, indexer = self._pool.acquire(name)
+        repository, indexer = self._pool.acquire(self.served.roots[name])
         refresh = indexer.refresh(needed=needed, progress=progress, is_cancelled=is_cancelled)
         return repository.view(), refresh
 
@@ -226,74 +234,5 @@ class Workspace:
         Raises:
             ArgumentError: The repository is not served, or several are and `repo` is None.
         """
-        root = self._roots[self._served_name(repo)]
+        root = self.served.folders[self.served.name_of(repo)]
         return self._models.may_read(Path(os.path.realpath(root)), request)
-
-    def repo_and_folder(self, repo: str | None) -> tuple[str | None, str]:
-        """Split what a caller named into a repository and a folder in it: `root/packages/api`.
-
-        Returns:
-            The repository's name, and the folder that may answer, or "".
-        """
-        for name in self._roots if repo and repo not in self._roots else ():
-            folder = repo.removeprefix(f"{name}/").strip("/") if repo and repo.startswith(f"{name}/") else ""
-            if folder and not confinement.escape(folder):
-                return name, folder
-        return repo, ""
-
-    def repo_of(self, repo: str | None, candidates: Sequence[object]) -> str | None:
-        """Find the repository that candidates are of, if the call names none.
-
-        Returns:
-            The repository with whose name or path all candidates begin, else `repo`.
-        """
-        if repo is not None or len(self._roots) == 1:
-            return repo
-        asked = list(names_in(candidates))
-        for name, root in self._roots.items():
-            if all(_is_below(text, name, str(root)) for text in asked):  # texts alone are of any root
-                return name
-        return repo
-
-    def _served_name(self, repo: str | None) -> str:
-        served = ", ".join(self._roots)
-        if repo is None:
-            if len(self._roots) == 1:
-                return next(iter(self._roots))
-            raise ArgumentError(f"repo is needed, because several repositories are served: {served}")
-        if repo in self._roots:
-            return repo
-        for name, source in self._sources.items():
-            if repo in {source.written, source.url}:
-                return name
-        for name, root in self._roots.items():
-            if os.path.abspath(os.path.expanduser(repo)) == str(root):  # noqa: PTH100, PTH111 - no link is to be resolved
-                return name
-        raise ArgumentError(f"repo {shorten(repr(repo))} is not served", remedy=f"served are: {served}")
-
-
-def _is_below(text: str, name: str, root: str) -> bool:
-    """Tell whether a candidate begins with a root's name or path, in any form that a place is written in."""
-    for reading in readings(text):
-        path = reading.path.replace("\\", "/").removeprefix("file://").removeprefix("./")
-        if path.startswith((f"{name}/", f"{root}/")):
-            return True
-    return False
-
-
-def _by_name(roots: Sequence[Root]) -> dict[str, Root]:
-    """Name each root by its folder or URL, and by the whole of it where two have one name."""
-    absolute = list(dict.fromkeys(root if isinstance(root, Source) else _absolute(root) for root in roots))
-    names = [root.name or str(root) for root in absolute]
-    return {
-        name if names.count(name) == 1 else _whole(root): root
-        for name, root in zip(names, absolute, strict=True)
-    }
-
-
-def _absolute(root: Path) -> Path:
-    return Path(os.path.abspath(root.expanduser()))  # noqa: PTH100 - a root may not exist yet
-
-
-def _whole(root: Root) -> str:
-    return root.written if isinstance(root, Source) else str(root)

@@ -189,6 +189,12 @@ class Snapshot:
         """Return a term's inverse document frequency."""
         return float(self._statistics.idf(field, [term])[0])
 
+    def stored(self) -> Iterator[StoredChunk]:
+        """Yield every chunk with its terms, in no order; this reads the whole index."""
+        hits = self._searcher.search(Query.all_query(), max(len(self), 1), count=False).hits
+        for _, address in hits:
+            yield StoredChunk.from_bytes(self._searcher.doc(address)["record"][0])
+
     def chunks(self, uids: Iterable[int]) -> dict[int, Chunk]:
         """Fetch chunks that were found by earlier calls on this snapshot."""
         return {uid: self._store(uid).chunk for uid in uids}

@@ -18,7 +18,7 @@ from typing import IO
 
 from retrieval.errors import CancelledError, MirrorError, shorten
 from retrieval.files import git
-from retrieval.mirrors.source import Protocol
+from retrieval.mirrors.source import Protocol, Source
 from retrieval.progress import IsCancelled, Progress, no_progress
 
 STALL_S = 120.0
@@ -51,6 +51,7 @@ _DROPPED = re.compile(
     r"|QUARANTINE_PATH|EXTERNAL_DIFF|PROXY_COMMAND|PROTOCOL|SSH|SSH_COMMAND|TRACE.*|CURL_VERBOSE"
     r"|SHALLOW_FILE|GRAFT_FILE|REPLACE_REF_BASE|CONFIG|CONFIG_PARAMETERS)"
 )
+_HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _PERCENT = re.compile(rb"(?:Receiving objects|Resolving deltas):\s+(\d+)% ")
 _CREDENTIAL = re.compile(r"://[^/@\s']*@")
 _QUERY = re.compile(r"(://[^\s?#']*)[?#][^\s']*")
@@ -125,6 +126,47 @@ def effective_url(url: str) -> str:
     """Return the URL after the user's `url.*.insteadOf`, without asking anybody."""
     told = git.ask(Path("/"), "ls-remote", "--get-url", "--", url)
     return os.fsdecode(told or b"").strip() or url
+
+
+def commit_of(source: Source) -> str:
+    """Ask the server which commit a source's ref names, without fetching anything.
+
+    Raises:
+        MirrorError: The server does not answer, or has no such branch or tag.
+    """
+    # A whole hash is on no list of names: it is what it says.
+    if _HASH.fullmatch(source.ref):
+        return source.ref
+    names = [f"refs/heads/{source.ref}", f"refs/tags/{source.ref}^{{}}", f"refs/tags/{source.ref}"]
+    wanted = [*names, source.ref] if source.ref else ["HEAD"]
+    command = ["git", *_OPTIONS, "ls-remote", "--", source.url, *wanted]
+    try:
+        told = subprocess.run(  # noqa: S603 - no shell; the URL is checked and follows an end of options
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env=_environment(source.protocol),
+            timeout=STALL_S,
+            check=False,
+        )
+    except OSError as error:
+        raise MirrorError(
+            f"git cannot be run: {error.strerror}", remedy="install git, which fetches what is served by URL"
+        ) from error
+    except subprocess.TimeoutExpired as error:
+        raise MirrorError(f"git said nothing for {STALL_S:g} s and was ended") from error
+    if told.returncode:
+        raise MirrorError(f"{source.url} cannot be asked: {readable(told.stderr)}")
+    found: dict[str, str] = {}
+    for line in told.stdout.decode("utf-8", "replace").splitlines():
+        commit, _, name = line.partition("\t")
+        found[name] = commit
+    for name in wanted:
+        if name in found:
+            return found[name]
+    raise MirrorError(
+        f"{source.url} has no {wanted[-1]}", remedy="push it, or name another branch: URL@BRANCH"
+    )
 
 
 def readable(said: bytes) -> str:

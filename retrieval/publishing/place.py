@@ -9,6 +9,7 @@ refused, and the message does not repeat it.
         manifests/DIGEST.json                 the files of one published index, named by its own SHA-256
         commits/COMMIT, latest                pointers: the digest of a manifest
         leases/COMMIT                         which machine is building the index of a commit
+    profiles/FINGERPRINT/NAME-HASH            the profile of what was published last (`retrieval.routing`)
 """
 
 import logging
@@ -43,6 +44,9 @@ ATTEMPTS = 3
 """One request in ten may fail: the 70 requests of a take-up then succeed in 93 of 100 cases, not in none."""
 _LASTING = (GoldrankError, FileNotFoundError, PermissionError, NotADirectoryError, NotImplementedError)
 
+_MARKS = ("size", "ino", "mtime", "created", "ETag", "etag", "LastModified", "last_modified", "updated")
+"""What the listings of fsspec's storages tell of an object that was written again."""
+
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
@@ -75,7 +79,8 @@ class Place:
         """Read a small object; None when there is none.
 
         Raises:
-            SharedIndexError: It has more than `most_bytes`, or cannot be read.
+            DamagedIndexError: It has more than `most_bytes`.
+            SharedIndexError: It cannot be read.
         """
 
         def read(_beat: Beat) -> bytes | None:
@@ -88,7 +93,7 @@ class Place:
 
         data = self._bounded(read)
         if data is not None and len(data) > most_bytes:
-            raise SharedIndexError(f"{name} in {self.url} has more than {most_bytes:,} bytes")
+            raise DamagedIndexError(f"{name} in {self.url} has more than {most_bytes:,} bytes")
         return data
 
     def size(self, name: str) -> int | None:
@@ -212,6 +217,28 @@ class Place:
 
         return self._bounded(names)
 
+    def marks(self, folder: str) -> dict[str, str]:
+        """List the objects below a folder with a mark of each that changes when it is written again.
+
+        On an object store this is one request for a thousand objects.
+        """
+
+        def marks(_beat: Beat) -> dict[str, str]:
+            fs, path = self._at(folder)
+            top = self._at("")[1].rstrip("/")
+            try:
+                found = fs.find(path, detail=True)
+            except FileNotFoundError:
+                return {}
+            told = ((str(one), info) for one, info in sorted(found.items()))
+            return {
+                one[len(top) + 1 :]: repr([info.get(key) for key in _MARKS])
+                for one, info in told
+                if one.startswith(f"{top}/")
+            }
+
+        return self._bounded(marks)
+
     def remove(self, name: str) -> None:
         """Delete an object, if there is one."""
 
@@ -307,7 +334,7 @@ def _link_new(file: Path, data: bytes) -> None:
 
 def _open(url: str, scheme: str) -> tuple[Any, str]:
     """Load the file system of a URL; return it with the path of the place in it."""
-    installation.require("fleet", "sharing indexes", SharedIndexError)
+    installation.require("fleet", "sharing indexes", SharedIndexError, only=("fsspec",))
     import fsspec  # noqa: PLC0415 - only those who share indexes load it
 
     try:

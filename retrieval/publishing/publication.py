@@ -1,4 +1,4 @@
-"""How an index is published: the objects first, then the manifest that names them, then the pointers.
+"""How an index is published: the objects first, then the manifest that names them, the pointers, the profile.
 
 A publisher that is killed leaves objects that no manifest names, which `collection` removes later. Segments
 never change, so those that an earlier commit shares are there already and are not uploaded again.
@@ -20,6 +20,7 @@ import psutil
 
 from retrieval.errors import SharedIndexError
 from retrieval.index import integrity
+from retrieval.index.reader import Index
 from retrieval.progress import IsCancelled
 from retrieval.publishing import record_file
 from retrieval.publishing.collection import GRACE_S
@@ -27,6 +28,7 @@ from retrieval.publishing.manifest import META, RECORDS, Manifest, PublishedFile
 from retrieval.publishing.patience import each
 from retrieval.publishing.shelf import Shelf
 from retrieval.records import FileStat
+from retrieval.routing.profile import make_profile
 from retrieval.sync.record_table import FileRecord
 from retrieval.sync.store import Store, link_segment
 
@@ -97,7 +99,32 @@ def publish(
         skipped = list(itertools.compress(found, are_there))
         sizes = each(lambda file: shelf.place.size(file.object), skipped)
         sent += sum(each(upload, (one for one, size in zip(skipped, sizes, strict=True) if size != one.size)))
+        _put_profile(shelf, folder, commit)
     return Upload(manifest.size_bytes, sent, time.monotonic() - start_s)
+
+
+def publish_profile(shelf: Shelf, store: Store, commit: str, files: Mapping[str, FileStat]) -> None:
+    """Publish the profile alone, of an index that is published; earlier releases published none.
+
+    Args:
+        shelf: Where to.
+        store: The index.
+        commit: The commit.
+        files: The files of the commit, as they are listed; nothing is published of an index of others.
+
+    Raises:
+        SharedIndexError: The place cannot be used.
+        IndexLockedError: Another process is writing the index.
+        CacheError: The store cannot be read.
+    """
+    with _snapshot(shelf, store, files) as folder:
+        if folder is not None:
+            _put_profile(shelf, folder, commit)
+
+
+def _put_profile(shelf: Shelf, folder: Path, commit: str) -> None:
+    chunks = Index(folder / "chunks").snapshot().stored()
+    shelf.put_profile(make_profile(shelf.source, commit, chunks))
 
 
 @contextmanager

@@ -162,6 +162,8 @@ class SharedIndex:
                     if not self._upload(store, listing, is_cancelled):
                         self._retry_at = time.monotonic() + MOVED_S
                         return
+                elif not self._shelf.has_profile():
+                    publication.publish_profile(self._shelf, store, commit, listing.files)
                 self._settle(store, commit)
             except CancelledError:
                 raise

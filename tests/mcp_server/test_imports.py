@@ -50,6 +50,16 @@ def test_a_search_of_a_whole_index_loads_no_model_no_protocol_and_no_detector(ex
     assert "onnxruntime" in imported("search", "how does it retry", "--rerank-weight", "0.5", cwd=example)
 
 
+def test_nothing_of_ray_is_loaded_before_a_fleet_runs(tmp_path: Path) -> None:
+    """It takes a second and tens of megabytes, and most people have one machine."""
+    registry = tmp_path / "fleet.txt"
+    registry.write_text("https://git.example.com/open/tools\n", encoding="utf-8")
+    for arguments in (("fleet", "list"), ("fleet", "up", "--help"), ("serve", "--help")):
+        loaded = imported(*arguments, cwd=tmp_path)
+        assert "ray" not in loaded
+        assert not [name for name in loaded if name.startswith("mcp_server.fleet")]
+
+
 def test_numpy_starts_no_threads() -> None:
     """Its linear algebra starts one a core, which takes as much CPU as a search; what a user set stays."""
     environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}

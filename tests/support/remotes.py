@@ -26,9 +26,9 @@ class Remote:
         work: The work tree.
     """
 
-    def __init__(self, place: Path, files: Mapping[str, str | bytes]) -> None:
+    def __init__(self, place: Path, files: Mapping[str, str | bytes], *, name: str = "name") -> None:
         """Make both, with one commit."""
-        self.folder, self.work = place / "owner" / "name.git", place / "work"
+        self.folder, self.work = place / "owner" / f"{name}.git", place / "work"
         self.folder.mkdir(parents=True)
         self.work.mkdir()
         git(self.folder, "init", "-q", "--bare", "-b", "main")

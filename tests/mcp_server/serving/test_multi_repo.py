@@ -1,5 +1,6 @@
 """Several served roots: one ranking of all, folders of one, and what a merged result is good for next."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,10 @@ from example_repository import MakeWorkspace
 from fakes import write
 from mcp_client import call, connected, refused
 
+from mcp_server.serving import multi_repo
 from mcp_server.serving.workspace import Workspace
+from retrieval.progress import no_progress
+from retrieval.search.searcher import Request
 from retrieval.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -128,3 +132,22 @@ async def test_a_filter_that_nothing_passes_anywhere_is_refused(
         assert "no indexed file matches" in await refused(
             client, "rag_search", query=QUESTION, path=["nowhere/"]
         )
+
+
+async def test_a_router_that_expects_more_of_one_repository_puts_its_results_first(
+    workspace: MakeWorkspace, two: tuple[Path, Path]
+) -> None:
+    """Twenty repositories answer a routed question, and the first of the route is mostly the right one."""
+    made = workspace(*two)
+    request = Request(query=QUESTION, top_k=10)
+    answers = []
+    for name in made.names:
+        view, refresh = made.refresh(name, progress=no_progress, is_cancelled=lambda: False)
+        found = multi_repo.answer(made, view, request, refresh=refresh, is_cancelled=lambda: False)
+        answers.append(multi_repo.RepoAnswer(name, found))
+    assert multi_repo.best_first(answers, 10)[0][0] == "uploads"
+    doubted = [replace(one, prior=0.01 if one.name == "uploads" else 1.0) for one in answers]
+    assert multi_repo.best_first(doubted, 10)[0][0] == "drawing"
+    assert multi_repo.best_first([replace(one, prior=1.0) for one in answers], 10) == multi_repo.best_first(
+        answers, 10
+    )

@@ -36,32 +36,34 @@ def never() -> bool:
 
 def test_of_too_many_roots_the_least_recently_used_is_closed(tmp_path: Path) -> None:
     """A server of fifty repositories must not hold fifty indexes."""
-    opened = RepositoryPool(roots(tmp_path, 3), settings(tmp_path))
-    first, _ = opened.acquire("r0")
-    opened.acquire("r1")
-    assert opened.acquire("r0")[0] is first
-    opened.acquire("r2")
-    assert opened.names == ["r0", "r2"]
+    made = roots(tmp_path, 3)
+    opened = RepositoryPool(made.values(), settings(tmp_path))
+    first, _ = opened.acquire(made["r0"])
+    opened.acquire(made["r1"])
+    assert opened.acquire(made["r0"])[0] is first
+    opened.acquire(made["r2"])
+    assert opened.roots == [made["r0"], made["r2"]]
 
 
 def test_a_closed_root_is_opened_again_and_knows_what_changed(tmp_path: Path) -> None:
     """Nobody may notice that it was closed, but by the time it takes."""
     made = roots(tmp_path, 3)
-    opened = RepositoryPool(made, settings(tmp_path))
+    opened = RepositoryPool(made.values(), settings(tmp_path))
     for name in ("r0", "r1", "r2"):
-        assert not opened.acquire(name)[1].refresh(is_cancelled=never).pending
+        assert not opened.acquire(made[name])[1].refresh(is_cancelled=never).pending
     write(made["r0"], {"b.py": "def written_meanwhile(): pass\n"})
-    repository, indexer = opened.acquire("r0")
+    repository, indexer = opened.acquire(made["r0"])
     assert not indexer.refresh(is_cancelled=never).pending
     assert repository.view().paths == ["a.py", "b.py"]
 
 
 def test_who_uses_a_root_while_it_is_closed_is_served(tmp_path: Path) -> None:
     """A search may be under way when another root takes the place of its own."""
-    opened = RepositoryPool(roots(tmp_path, 3), settings(tmp_path))
-    repository, indexer = opened.acquire("r0")
-    opened.acquire("r1")
-    opened.acquire("r2")
+    made = roots(tmp_path, 3)
+    opened = RepositoryPool(made.values(), settings(tmp_path))
+    repository, indexer = opened.acquire(made["r0"])
+    opened.acquire(made["r1"])
+    opened.acquire(made["r2"])
     for _ in range(2):
         assert not indexer.refresh(is_cancelled=never).pending
     assert len(repository.view().snapshot) == 1
@@ -69,8 +71,9 @@ def test_who_uses_a_root_while_it_is_closed_is_served(tmp_path: Path) -> None:
 
 def test_the_thread_of_a_closed_root_ends(tmp_path: Path) -> None:
     """Else a server of many roots would gather a thread of each."""
-    opened = RepositoryPool(roots(tmp_path, 1), settings(tmp_path))
-    repository, indexer = opened.acquire("r0")
+    made = roots(tmp_path, 1)
+    opened = RepositoryPool(made.values(), settings(tmp_path))
+    repository, indexer = opened.acquire(made["r0"])
     indexer.refresh(is_cancelled=never)
     (thread,) = (one for one in threading.enumerate() if one.name == f"indexer {repository.root}")
     indexer.stop()
@@ -80,21 +83,22 @@ def test_the_thread_of_a_closed_root_ends(tmp_path: Path) -> None:
 
 def test_a_root_that_nobody_asks_is_closed(tmp_path: Path) -> None:
     """An idle server should hold little."""
-    opened = RepositoryPool(roots(tmp_path, 1), settings(tmp_path, idle_unload_s=0.01))
-    opened.acquire("r0")
-    while opened.names:
+    made = roots(tmp_path, 1)
+    opened = RepositoryPool(made.values(), settings(tmp_path, idle_unload_s=0.01))
+    opened.acquire(made["r0"])
+    while opened.roots:
         threading.Event().wait(0.01)
 
 
 def test_a_root_that_is_gone_closes_no_other(tmp_path: Path) -> None:
     """One wrong folder in a configuration must not cost the others anything."""
     made = roots(tmp_path, 2) | {"gone": tmp_path / "gone"}
-    opened = RepositoryPool(made, settings(tmp_path))
-    opened.acquire("r0")
-    opened.acquire("r1")
+    opened = RepositoryPool(made.values(), settings(tmp_path))
+    opened.acquire(made["r0"])
+    opened.acquire(made["r1"])
     with pytest.raises(RootError):
-        opened.acquire("gone")
-    assert opened.names == ["r0", "r1"]
+        opened.acquire(made["gone"])
+    assert opened.roots == [made["r0"], made["r1"]]
 
 
 def test_a_root_that_is_a_link_is_followed_when_it_leads_elsewhere(tmp_path: Path) -> None:
@@ -144,7 +148,7 @@ def test_links_lead_to_the_other_served_roots_if_you_say_so(tmp_path: Path, *, f
     (made["r0"] / "other.py").symlink_to(made["r1"] / "a.py")
     (made["r0"] / "foreign.py").symlink_to(made["r2"] / "a.py")
     del made["r2"]
-    opened = RepositoryPool(made, settings(tmp_path, follow_links=follow_links))
-    repository, indexer = opened.acquire("r0")
+    opened = RepositoryPool(made.values(), settings(tmp_path, follow_links=follow_links))
+    repository, indexer = opened.acquire(made["r0"])
     assert not indexer.refresh(is_cancelled=never).pending
     assert repository.view().paths == (["a.py", "other.py"] if follow_links else ["a.py"])

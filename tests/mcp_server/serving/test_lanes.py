@@ -11,8 +11,8 @@ from fakes import KeywordScorer
 from mcp_client import MODES, Mode, call, connected, trusting
 from numpy.typing import NDArray
 
-from mcp_server.protocol.lanes import BusyError, Lane
-from mcp_server.protocol.tools import READINGS, READINGS_AT_ONCE
+from mcp_server.serving.answers import READINGS, READINGS_AT_ONCE
+from mcp_server.serving.lanes import BusyError, Lane
 from retrieval.progress import IsCancelled
 
 pytestmark = pytest.mark.anyio

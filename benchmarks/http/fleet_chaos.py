@@ -1,0 +1,173 @@
+"""What becomes of a fleet's answers while its parts die.
+
+    python -m benchmarks.http.fleet_chaos --list URLS --place PLACE --work DIR --questions people-dev.jsonl \
+        [--nodes 4] [--sample 60] [--minutes 5] [--clients 16]
+
+Clients ask without a pause while replicas, builders and nodes are killed (-9), a node is stopped (SIGSTOP),
+and every tenth request to the place fails; in the end the head is killed, and the fleet is started
+again. A reply is right when its places and scores are those of before; else it must say what is missing.
+"""
+
+import asyncio
+import random
+import signal
+import time
+from argparse import Namespace
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import psutil
+
+from benchmarks.http.fleet import READY_S, SEED, Fleet, Question, arguments, ask, places, sampled, started
+
+EVERY_S = 15.0  # between two blows, so that the fleet recovers from most of them
+STALL_S = 20.0
+HEADLESS_S = 20.0  # how long clients ask on after the head was killed
+SHOWN_WRONG = 5
+BLOWS = ("searchers", "readers", "gateways", "routers", "builders", "planner", "node", "stall")
+SAID = ("did not answer", "note: ", "still loading or busy", "out of time", "being updated")
+
+
+def main() -> None:
+    """Measure, and print it."""
+    parser = arguments(__doc__ or "")
+    parser.add_argument("--nodes", type=int, default=4)
+    parser.add_argument("--minutes", type=float, default=5.0)
+    parser.add_argument("--clients", type=int, default=16)
+    given = parser.parse_args()
+    asked = Asked(sampled(given))
+    with started(given.nodes, given, "--every-tenth-fails") as fleet:
+        asyncio.run(chaos(fleet, asked, given))
+    begun = time.monotonic()
+    with started(given.nodes, given) as fleet:
+        asyncio.run(recovered(fleet, asked, begun, "started again"))
+
+
+@dataclass
+class Asked:
+    """What clients ask, and what the right replies are."""
+
+    questions: Sequence[Question]
+    calls: list[dict[str, Any]] = field(default_factory=list)
+    expected: list[list[str]] = field(default_factory=list)
+
+
+@dataclass
+class Tally:
+    """What became of the calls during chaos."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    wrong: list[str] = field(default_factory=list)
+
+
+async def chaos(fleet: Fleet, asked: Asked, given: Namespace) -> None:
+    """Ask while the parts of the fleet die, and count what becomes of the calls."""
+    questions = asked.questions
+    asked.calls = [{"query": one.text, "repo": one.repo} for one in questions]
+    asked.calls += [{"query": one.text} for one in questions[: len(questions) // 3]]
+    for _ in range(2):  # the second time, the commits of each repository have been read
+        asked.expected = [places((await ask(fleet.url, **call))[1]) for call in asked.calls]
+    tally, ends = Tally(), time.monotonic() + 60 * given.minutes
+    askers = [_keep_asking(fleet, asked, tally, ends, number) for number in range(given.clients)]
+    await asyncio.gather(_strike(fleet, ends), *askers)
+    _show(
+        tally,
+        f"{given.clients} clients for {given.minutes:g} minutes, every tenth request to the place fails",
+    )
+    await recovered(fleet, asked, time.monotonic(), "the last blow")
+    for pid in (fleet.gcs, fleet.raylets[0]):
+        with suppress(psutil.NoSuchProcess):
+            psutil.Process(pid).kill()
+    headless, ends = Tally(), time.monotonic() + HEADLESS_S
+    await asyncio.gather(*(_keep_asking(fleet, asked, headless, ends, n) for n in range(given.clients)))
+    _show(headless, f"{HEADLESS_S:g} seconds after the head was killed")
+
+
+def _show(tally: Tally, what: str) -> None:
+    print(f"\n{what}")
+    for kind, count in sorted(tally.counts.items()):
+        print(f"  {kind}\t{count}")
+    for told in tally.wrong[:SHOWN_WRONG]:
+        print(f"  wrong: {told}", flush=True)
+
+
+async def recovered(fleet: Fleet, asked: Asked, since: float, what: str) -> None:
+    """Say how long it takes until every call is answered as before."""
+    while await _is_degraded(fleet, asked):
+        if time.monotonic() - since > READY_S:
+            print(f"  not back to full service {READY_S:g} s after {what}")
+            return
+    print(f"  full service {time.monotonic() - since:.0f} s after {what}", flush=True)
+
+
+async def _keep_asking(fleet: Fleet, asked: Asked, tally: Tally, ends: float, seed: int) -> None:
+    choose = random.Random(SEED + seed)  # noqa: S311 - as above
+    while time.monotonic() < ends:
+        number = choose.randrange(len(asked.calls))
+        try:
+            is_error, text = await ask(fleet.url, **asked.calls[number])
+        except BaseException as error:
+            if isinstance(error, asyncio.CancelledError | KeyboardInterrupt):
+                raise
+            tally.counts["no reply: connection"] += 1
+            await asyncio.sleep(0.2)
+            continue
+        kind = judged(is_error, text, asked.expected[number])
+        tally.counts[kind] += 1
+        if kind == "WRONG":
+            tally.wrong.append(f"{asked.calls[number]}: {text[:300]}")
+
+
+def judged(is_error: bool, text: str, expected: Sequence[str]) -> str:
+    """Say what a reply is."""
+    if is_error:
+        return "error, said"
+    if places(text) == list(expected):
+        return "right"
+    return "partial, said" if any(mark in text for mark in SAID) else "WRONG"
+
+
+async def _strike(fleet: Fleet, ends: float) -> None:
+    """Kill and stop one part after another, in an order that each run repeats."""
+    choose = random.Random(SEED)  # noqa: S311 - as above
+    number = 0
+    while time.monotonic() + EVERY_S < ends:
+        await asyncio.sleep(EVERY_S)
+        blow = BLOWS[number % len(BLOWS)]
+        number += 1
+        print(f"  {blow}", flush=True)
+        if blow in {"node", "stall"} and len(fleet.raylets) > 1:
+            victim = choose.choice(fleet.raylets[1:])
+            with suppress(psutil.NoSuchProcess):
+                family = [psutil.Process(victim), *psutil.Process(victim).children(recursive=True)]
+                for one in family:
+                    one.send_signal(signal.SIGKILL if blow == "node" else signal.SIGSTOP)
+                if blow == "stall":
+                    await asyncio.sleep(STALL_S)
+                    for one in family:
+                        with suppress(psutil.NoSuchProcess):
+                            one.send_signal(signal.SIGCONT)
+                else:
+                    fleet.raylets.remove(victim)
+                    await asyncio.to_thread(fleet.add_node)
+        elif found := fleet.replicas(blow):
+            with suppress(psutil.NoSuchProcess):
+                choose.choice(found).kill()
+
+
+async def _is_degraded(fleet: Fleet, asked: Asked) -> bool:
+    for call, places_before in zip(asked.calls, asked.expected, strict=True):
+        try:
+            is_error, text = await ask(fleet.url, **call)
+        except Exception:  # noqa: BLE001 - as above
+            return True
+        if judged(is_error, text, places_before) != "right":
+            return True
+    return False
+
+
+if __name__ == "__main__":
+    main()
