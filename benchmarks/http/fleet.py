@@ -98,8 +98,10 @@ class Fleet:
         if told and said:
             said.write("add\n")
             said.flush()
-            if line := told.readline():
-                self.raylets += json.loads(line)["raylets"]
+            for line in told:  # Ray also speaks here
+                if line.startswith("{"):
+                    self.raylets += json.loads(line)["raylets"]
+                    return
 
 
 @dataclass

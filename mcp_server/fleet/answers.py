@@ -22,6 +22,7 @@ from mcp_server.fleet.plan import MOST_ASKED, Plan
 from mcp_server.fleet.router import ByNames
 from mcp_server.fleet.searcher import About, Failed, Reply, Rerank, Unseen
 from mcp_server.fleet.visible import Visible
+from mcp_server.messages import partial_answers
 from mcp_server.messages.arguments import FeedbackArguments, RerankArguments, SearchArguments
 from mcp_server.rights.caller import Caller
 from mcp_server.serving import multi_repo, tool_calls
@@ -37,7 +38,6 @@ SILENT_S = 2.0  # after which a client is told that its call still waits
 LINES_S = 2.0  # for the lines of what is shown, after the answers of all who answer in time
 ROUTE_S = 2.0  # for the router, which takes some milliseconds
 STATUS_EVERY_S = 5.0
-SHOWN_MISSING = 20  # names of repositories that did not answer
 
 log = logging.getLogger(__name__)
 
@@ -203,14 +203,14 @@ class FleetAnswers:
         asked = _Asked(served, caller, names, self._next_call(), until)
         found, missing, failures = await self._gather(asked, call, reports)
         if not found:
-            raise _nobody(missing, failures)
+            raise _no_answer(missing, failures)
         shown, lost = await self._shown(asked, found, call)
         if lost:  # the others move up
             found = [one for one in found if one.name not in lost]
             missing = [*missing, *lost]
             shown, lost = await self._shown(asked, found, call)
             if lost or not found:
-                raise _nobody([*missing, *lost], failures)
+                raise _no_answer([*missing, *lost], failures)
         merged = multi_repo.merge(
             found,
             call.request.top_k,
@@ -219,9 +219,11 @@ class FleetAnswers:
             failures=failures,
         )
         reports.answered([*map(served.written, merged.labels)], len(merged.answer.results))
-        said = (*_said_missing(missing, len(names)), *notes, *merged.answer.notes)
+        said = (*partial_answers.missing_notes(missing, len(names)), *notes, *merged.answer.notes)
         merged = replace(merged, answer=replace(merged.answer, notes=said))
-        return tool_calls.merged_reply(call, merged, _searched(len(names), len(served.roots)), len(names))
+        return tool_calls.merged_reply(
+            call, merged, partial_answers.searched(len(names), len(served.roots)), len(names)
+        )
 
     async def _chosen(
         self, served: Served, caller: Caller, call: SearchCall
@@ -327,32 +329,8 @@ class FleetAnswers:
         task.add_done_callback(self._tasks.discard)
 
 
-def _searched(asked: int, served: int) -> str:
-    """Say which repositories were searched, as the header begins."""
-    if asked == served:
-        return f"{asked} repositories"
-    return (
-        f"searched {asked} of {served} repositories, those that the question's words point to; "
-        "name one with repo"
-    )
-
-
-def _said_missing(missing: Sequence[str], asked: int) -> tuple[str, ...]:
-    """Say who did not answer, in a note; nothing if all did."""
-    if not missing:
-        return ()
-    return (f"{len(missing)} of {asked} repositories did not answer: {_listed(missing)}",)
-
-
-def _nobody(missing: Sequence[str], failures: Mapping[str, GoldrankError]) -> GoldrankError:
-    """Say why there is no answer at all: why the first could not be searched, or that none answered."""
+def _no_answer(missing: Sequence[str], failures: Mapping[str, GoldrankError]) -> GoldrankError:
+    """Say why the first repository could not be searched, or that none answered."""
     if failures:
         return next(iter(failures.values()))
-    return NoAnswerError(
-        f"none of {len(missing)} repositories answered: {_listed(missing)}", remedy="try again in a moment"
-    )
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = len(names) - SHOWN_MISSING
-    return ", ".join(names[:SHOWN_MISSING]) + (f" and {more} more" if more > 0 else "")
+    return NoAnswerError(partial_answers.nobody(missing), remedy="try again in a moment")

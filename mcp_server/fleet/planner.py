@@ -52,6 +52,15 @@ class Planner:
         """Say how far the repositories are."""
         return self._schedule.status()
 
+    def check_health(self) -> None:
+        """Tell Serve to replace this replica if any of its work has ended, which only a fault does.
+
+        Raises:
+            RuntimeError: It has.
+        """
+        if any(task.done() for task in self._tasks):
+            raise RuntimeError("the planner no longer plans")
+
     def _begin(self, work: Callable[[], Any]) -> None:
         task = asyncio.get_running_loop().create_task(work())
         self._tasks.add(task)
@@ -69,7 +78,7 @@ class Planner:
         async with limit:
             try:
                 commit = await asyncio.to_thread(published, self._plan.settings.shared_indexes, source)
-            except GoldrankError as error:
+            except GoldrankError as error:  # it is asked again when a builder has its turn
                 log.warning("%s", error)
                 return
             self._schedule.found(source, commit)
