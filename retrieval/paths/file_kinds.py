@@ -6,6 +6,7 @@ word of English.
 """
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Literal, get_args
 
@@ -46,7 +47,7 @@ _TEST_NAMES = {
 _OTHER_TEST_NAME = re.compile(r".*[._-](test|spec|bench|benchmark|mock)s?|.*(Tests?|Spec|Mock)")
 _LANGUAGE_TAG = r"[a-z]{2,3}([-_][A-Za-z]{2,4})?"
 _DATA_NAME = re.compile(
-    r".*\.(po|pot|snap|resx|arb|xlf|xliff|ftl|tmTheme)"
+    r".*\.(po|pot|snap|resx|arb|xlf|xliff|ftl|tmTheme|tmLanguage|sublime-syntax)"
     rf"|(lang|messages|strings|translations?|locale)[-_.]{_LANGUAGE_TAG}\.(json|ya?ml|properties|js|ts|php|xml)",
     re.IGNORECASE,
 )
@@ -59,6 +60,7 @@ _LEGAL_NAME = re.compile(
     r"release[-_]?notes|third[-_]?party.*)([-_.].*)?",
     re.IGNORECASE,
 )
+_TEST_MODULE = re.compile(r"(.*_)?tests?")  # of a Rust file
 _MAN_NAME = re.compile(r".*\.[1-8]")
 # By suffix, because every file with an unknown name, scripts included, has the language "text".
 _PROSE = frozenset(
@@ -90,6 +92,21 @@ def kind_of(path: str) -> FileKind:
     if suffix_of(path) in _PROSE or not _PROSE_FOLDERS.isdisjoint(folders):
         return "prose"
     return "code" if _EXAMPLE_FOLDERS.isdisjoint(folders) else "example"
+
+
+def kind_within(path: str, scopes: Iterable[str]) -> FileKind:
+    """Return the kind of a place in a file: Rust keeps unit tests in a module of the file that they test.
+
+    Args:
+        path: The file.
+        scopes: The names of the definitions around the place, its own included if that is a module.
+
+    >>> kind_within("src/input.rs", ["tests"]), kind_within("src/input.rs", ["Reader"])
+    ('test', 'code')
+    """
+    kind = kind_of(path)
+    is_test = kind == "code" and path.endswith(".rs") and any(map(_TEST_MODULE.fullmatch, scopes))
+    return "test" if is_test else kind
 
 
 def is_minor(path: str) -> bool:

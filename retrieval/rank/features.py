@@ -30,6 +30,7 @@ from retrieval.rank import path_features
 from retrieval.rank.need import Guess, Need
 from retrieval.rank.pool import Pool, find, meant
 from retrieval.rank.query import Query, name_key, whole_stem
+from retrieval.records import Chunk
 
 # Words that ask for files which are seldom the answer otherwise; "why" is answered in prose.
 _ASKING: Mapping[FileKind, str] = {
@@ -57,7 +58,7 @@ class Features:
         pool: The chunks.
         files: The number of each chunk's file, from 0 in order of path, int64 [n_chunks].
         by_name: The values of each feature, by name, in the order of summation.
-        kinds: The kind of each chunk's file.
+        kinds: The kind of each chunk's file, or of its place in that file.
         asked: The kinds of files that the caller asks for.
         is_older: 1 if the chunk's file has a newer version in the pool, else 0.
         idf: The idf of each stem of the first wording, in the body field.
@@ -108,12 +109,17 @@ def extract_features(
         pool=pool,
         files=np.array([files[chunk.path] for chunk in pool.chunks], dtype=np.int64),
         by_name=values,
-        kinds=tuple(file_kinds.kind_of(chunk.path) for chunk in pool.chunks),
+        kinds=tuple(_kind_of(chunk) for chunk in pool.chunks),
         asked=asked_kinds((*need.stems, *need.guessed)),
         is_older=np.array([float(chunk.path in outdated) for chunk in pool.chunks]),
         idf=measured[0].idf,
         match=measured[0].body_peak / (SATURATION * (sum(measured[0].idf.values()) or 1.0)),
     )
+
+
+def _kind_of(chunk: Chunk) -> FileKind:
+    own = (chunk.symbol,) if chunk.kind == "module" else ()
+    return file_kinds.kind_within(chunk.path, (*chunk.scope.split("."), *own))
 
 
 def asked_kinds(stems: Iterable[str]) -> frozenset[FileKind]:

@@ -31,7 +31,7 @@ from retrieval.rank.weights import QUESTION, WEIGHTS, Weights
 log = logging.getLogger(__name__)
 
 FOLDER = "order"
-FORMAT = 1
+FORMAT = 2
 """Increment when a weight changes its meaning: orders of other releases are then not used."""
 LEARNED: NeedKind = "question"
 """The kind of need whose weights are learned; all others keep those that goldrank ships."""

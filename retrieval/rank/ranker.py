@@ -3,7 +3,7 @@
     score = sum of weight x feature, the guesses' features times their trust
           + coherence, for a file's best chunk
           x kind                               for tests, prose, examples, data, legal texts, older versions
-          x decay                              for each chunk of the same file ranked above
+          x decay                              at a file's second chunk, and at each doubling: fourth, eighth
           + whole, for a name alone            more than the best score, so that these chunks come first
 
 `Candidate.parts` has the contribution of each feature, positive or negative, and the parts of a candidate add
@@ -73,6 +73,19 @@ def rank(features: Features, weights: Weights, *, limit: int) -> list[Candidate]
     ]
 
 
+def decays(placed_above: NDArray[np.int64], decay: float) -> Feature:
+    """Return the factor of each chunk for the chunks of its file that are ranked above it.
+
+    The second chunk of a file is worth `decay`, the fourth its square: an answer far down in a long file is
+    not lost, as it would be if every chunk counted (docs/decisions/0039-places-of-one-file.md).
+
+    Args:
+        placed_above: How many chunks of its file are ranked above each, int64 [n_chunks].
+        decay: The factor for each doubling, 0 to 1.
+    """
+    return np.asarray(decay ** np.log2(1 + placed_above))
+
+
 def trust_in_guesses(features: Features, weights: Weights) -> float:
     """Return how much the guesses of a need count in its order, 0 to 1; 1 without guesses."""
     return _trust(_weighed(features, weights), features, _kind_factors(features, weights))
@@ -95,10 +108,10 @@ def _shares(features: Features, weights: Weights, *, trust: float | None = None)
     if trust is None:
         trust = _trust(shares, features, kinds)
     shares |= {name: trust * shares[name] for name in GUESS_FEATURES if name in shares}
-    shares["coherence"] = weights.coherence * _coherence(_total(shares, features), features.files)
+    shares["coherence"] = weights.coherence * _coherence(_total(shares, features), kinds, features.files)
     shares["kind"] = _total(shares, features) * (kinds - 1)
     scores = _total(shares, features)
-    shares["decay"] = scores * (weights.decay ** _placed_above(scores, features.files) - 1)
+    shares["decay"] = scores * (decays(_placed_above(scores, features.files), weights.decay) - 1)
     if weights.puts_whole_first:
         shares["whole"] = features.by_name["whole"] * (1 + _total(shares, features).max(initial=0.0))
     return shares
@@ -148,16 +161,17 @@ def _best_first(scores: Feature) -> NDArray[np.int64]:
     return np.argsort(-scores, kind="stable")
 
 
-def _coherence(scores: Feature, files: NDArray[np.int64]) -> Feature:
+def _coherence(scores: Feature, kinds: Feature, files: NDArray[np.int64]) -> Feature:
     """Raise each file's best chunk by the sum of the file's scores: many good chunks suggest an answer.
 
-    The best chunk of the file with the highest sum gains as much as the highest score of any chunk.
+    The best chunk of the file with the highest sum gains as much as the highest score of any chunk. Tests
+    within a file of code vouch for the file, but its best chunk is the best by the factors of their kinds.
     """
     raised = np.zeros(len(scores))
     if not scores.any():
         return raised
     sums = np.bincount(files, scores)
-    best_first = np.lexsort((-scores, files))
+    best_first = np.lexsort((-scores * kinds, files))
     best = best_first[np.flatnonzero(np.diff(files[best_first], prepend=-1))]
     raised[best] = scores.max() * sums / sums.max()
     return raised

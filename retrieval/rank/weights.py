@@ -14,7 +14,7 @@ class Weights:
     Attributes:
         features: A factor for each of `features.FEATURES`; a feature without one is ignored.
         coherence: Factor of the gain of a file's best chunk, which depends on the file's sum of scores.
-        decay: Factor for a chunk's score, applied once for each chunk of the same file ranked above it.
+        decay: Factor for the score of a file's second chunk, of the fourth once more, of the eighth again.
         kinds: Factor for a chunk's score, by the kind of its file.
         asked: The same where the question asks for files of this kind.
         older: Factor for a chunk's score in a file that has a newer version.
@@ -97,7 +97,7 @@ def by_kind(question: Weights) -> Mapping[NeedKind, Weights]:
     return {
         "name": SYMBOL,
         "path": replace(question, features=features),
-        "guessed": replace(question, decay=0.9),
+        "guessed": replace(question, decay=0.85),
         "pasted": question,
         "question": question,
     }

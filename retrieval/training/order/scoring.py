@@ -10,7 +10,7 @@ import numpy as np
 from retrieval.paths.file_kinds import KINDS
 from retrieval.rank.features import FEATURES, GUESS_FEATURES
 from retrieval.rank.need import NeedKind
-from retrieval.rank.ranker import MATCH_DOUBT, TRUSTED
+from retrieval.rank.ranker import MATCH_DOUBT, TRUSTED, decays
 from retrieval.rank.weights import Weights
 from retrieval.training.order.evidence import Evidence, Floats, Ints
 
@@ -38,10 +38,10 @@ def _scored_alike(evidence: Evidence, rows: Ints, weights: Weights) -> Floats:
     kinds = _factors(evidence, rows, weights)
     scores = _own(evidence, rows, weights) + _guessed(evidence, rows, owner, kinds, weights)
     scores = np.round(scores, 6)
-    scores = scores + weights.coherence * _coherence(scores, owner, file)
+    scores = scores + weights.coherence * _coherence(scores, kinds, owner, file)
     scores = np.round(scores, 6) * kinds
     scores = np.round(scores, 6)
-    scores = np.asarray(scores * weights.decay ** _placed_above(scores, file), dtype=np.float64).round(6)
+    scores = np.round(scores * decays(_placed_above(scores, file), weights.decay), 6)
     if weights.puts_whole_first:
         whole = evidence.values[rows, FEATURES.index("whole")]
         scores = np.round(scores + whole * (1 + _peaks(scores, owner, len(evidence.kinds))[owner]), 6)
@@ -76,9 +76,9 @@ def _factors(evidence: Evidence, rows: Ints, weights: Weights) -> Floats:
     return np.where(evidence.is_older[rows], np.minimum(factors, weights.older), factors)
 
 
-def _coherence(scores: Floats, owner: Ints, file: Ints) -> Floats:
+def _coherence(scores: Floats, kinds: Floats, owner: Ints, file: Ints) -> Floats:
     sums = np.bincount(file, scores)
-    best_first = np.lexsort((-scores, file))
+    best_first = np.lexsort((-scores * kinds, file))
     best = best_first[np.flatnonzero(np.diff(file[best_first], prepend=-1))]
     highest = np.zeros(int(owner.max(initial=0)) + 1)
     np.maximum.at(highest, owner, scores)

@@ -24,7 +24,7 @@ PARTS: Mapping[str, str] = {
     "phrase": "Words that are neighbours in the question are neighbours in the code.",
     "past": "Commits whose messages resemble the question changed this file.",
     "coherence": "The best place of a file rises when its other places match, too.",
-    "decay": "What each further place of a file already shown is worth; 1 is as much as the first.",
+    "decay": "What the second place of a file is worth, and the fourth once more; 1 is as much as the first.",
     "kinds test": "What tests are worth beside other code.",
     "kinds prose": "What documentation is worth beside code.",
     "asked test": "What tests are worth when the question asks for tests.",
