@@ -14,7 +14,7 @@ from retrieval.rank.weights import QUESTION
 
 
 def test_the_twentieth_chunk_of_a_long_file_is_not_lost() -> None:
-    """An answer far down in its file was worth a hundredth of its score, and stood behind whatever was left."""
+    """An answer far down in its file was worth a hundredth of its score, behind whatever was left."""
     factors = decays(np.arange(20), 0.75)
     assert factors[[0, 1, 3]] == pytest.approx([1, 0.75, 0.75**2])
     assert factors[19] > 0.25
