@@ -188,10 +188,11 @@ def started(nodes: int, given: argparse.Namespace, *options: str) -> Iterator[Fl
         process.wait(30)
 
 
-async def ask(url: str, **arguments: Any) -> tuple[bool, str]:
+async def ask(url: str, *, token: str = "", **arguments: Any) -> tuple[bool, str]:
     """Search; return whether that is an error, and the text."""
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
     async with (
-        httpx2.AsyncClient(timeout=60) as http,
+        httpx2.AsyncClient(timeout=60, headers=headers) as http,
         Client(streamable_http_client(url, http_client=http)) as client,
     ):
         result = await client.call_tool("rag_search", arguments)

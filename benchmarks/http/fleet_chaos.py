@@ -6,27 +6,35 @@
 Clients ask without a pause while replicas, builders and nodes are killed (-9), a node is stopped (SIGSTOP),
 and every tenth request to the place fails; in the end the head is killed, and the fleet is started
 again. A reply is right when its places and scores are those of before; else it must say what is missing.
+
+Two people ask. One sees everything, the other every second repository: a reply that shows or names another
+one is a LEAK, and a question to another one must be refused as if it were not served.
 """
 
 import asyncio
+import json
 import random
+import re
+import secrets
 import signal
 import time
 from argparse import Namespace
 from collections import Counter
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import psutil
 
-from benchmarks.http.fleet import READY_S, SEED, Fleet, Question, arguments, ask, places, sampled, started
+from benchmarks.http.fleet import READY_S, SEED, Fleet, arguments, ask, places, sampled, started
+from retrieval.mirrors.source import read_source
 
 EVERY_S = 15.0  # between two blows, so that the fleet recovers from most of them
 STALL_S = 20.0
 HEADLESS_S = 20.0  # how long clients ask on after the head was killed
 SHOWN_WRONG = 5
+UNNAMED_SHARE = 4  # of the questions; one that names no repository costs several times as much
+TOKENS, RIGHTS = "tokens", "rights.toml"
 BLOWS = ("searchers", "readers", "gateways", "routers", "builders", "planner", "node", "stall")
 SAID = ("did not answer", "note: ", "still loading or busy", "out of time", "being updated")
 
@@ -38,21 +46,79 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--clients", type=int, default=16)
     given = parser.parse_args()
-    asked = Asked(sampled(given))
-    with started(given.nodes, given, "--every-tenth-fails") as fleet:
+    questions = sampled(given)
+    everybody, half = people(given)
+    asked = Asked([Call(everybody, {"query": one.text, "repo": one.repo}) for one in questions])
+    asked.calls += [Call(half, {"query": one.text, "repo": one.repo}) for one in questions]
+    few = questions[: max(1, len(questions) // UNNAMED_SHARE)]
+    asked.calls += [Call(person, {"query": one.text}) for one in few for person in (everybody, half)]
+    entrance = ("--token-file", str(given.work / TOKENS), "--rights", str(given.work / RIGHTS))
+    with started(given.nodes, given, "--every-tenth-fails", *entrance) as fleet:
         asyncio.run(chaos(fleet, asked, given))
     begun = time.monotonic()
-    with started(given.nodes, given) as fleet:
+    with started(given.nodes, given, *entrance) as fleet:
         asyncio.run(recovered(fleet, asked, begun, "started again"))
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody who asks.
+
+    Attributes:
+        token: Theirs.
+        hidden: The URLs and names of the repositories that they may not see.
+    """
+
+    token: str
+    hidden: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a person asks."""
+
+    person: Person
+    arguments: dict[str, Any]
+
+    @property
+    def is_to_hidden(self) -> bool:
+        """Whether it names a repository that the person may not see."""
+        return self.arguments.get("repo") in self.person.hidden
+
+    async def ask(self, fleet: Fleet) -> tuple[bool, str]:
+        """Ask the fleet."""
+        return await ask(fleet.url, token=self.person.token, **self.arguments)
 
 
 @dataclass
 class Asked:
     """What clients ask, and what the right replies are."""
 
-    questions: Sequence[Question]
-    calls: list[dict[str, Any]] = field(default_factory=list)
-    expected: list[list[str]] = field(default_factory=list)
+    calls: list[Call]
+    expected: list[str] = field(default_factory=list)
+
+
+def people(given: Namespace) -> tuple[Person, Person]:
+    """Write the tokens and the rights of two people: one sees everything, one every second repository."""
+    urls = [line for line in given.list.read_text(encoding="utf-8").split() if not line.startswith("#")]
+    sources = [source for url in urls if (source := read_source(url))]
+    seen, hidden = sources[::2], sources[1::2]
+    names = {source.name for source in hidden} - {source.name for source in seen}
+    tokens = {name: secrets.token_hex(32) for name in ("everybody", "half")}
+    given.work.mkdir(parents=True, exist_ok=True)
+    file = given.work / TOKENS
+    file.touch(mode=0o600)
+    file.write_text("".join(f"{name} {token}\n" for name, token in tokens.items()), encoding="utf-8")
+    groups = {"everything": ["**"], "half": [source.url for source in seen]}
+    (given.work / RIGHTS).write_text(
+        '[people]\neverybody = ["everything"]\nhalf = ["half"]\n[groups]\n'
+        + "".join(f"{name} = {json.dumps(patterns)}\n" for name, patterns in groups.items()),
+        encoding="utf-8",
+    )
+    return (
+        Person(tokens["everybody"], frozenset()),
+        Person(tokens["half"], frozenset(names | {source.written for source in hidden})),
+    )
 
 
 @dataclass
@@ -65,11 +131,11 @@ class Tally:
 
 async def chaos(fleet: Fleet, asked: Asked, given: Namespace) -> None:
     """Ask while the parts of the fleet die, and count what becomes of the calls."""
-    questions = asked.questions
-    asked.calls = [{"query": one.text, "repo": one.repo} for one in questions]
-    asked.calls += [{"query": one.text} for one in questions[: len(questions) // 3]]
     for _ in range(2):  # the second time, the commits of each repository have been read
-        asked.expected = [places((await ask(fleet.url, **call))[1]) for call in asked.calls]
+        asked.expected = [(await call.ask(fleet))[1] for call in asked.calls]
+    print(
+        f"{len(asked.calls)} calls, {sum(call.is_to_hidden for call in asked.calls)} to hidden repositories"
+    )
     tally, ends = Tally(), time.monotonic() + 60 * given.minutes
     askers = [_keep_asking(fleet, asked, tally, ends, number) for number in range(given.clients)]
     await asyncio.gather(_strike(fleet, ends), *askers)
@@ -108,26 +174,39 @@ async def _keep_asking(fleet: Fleet, asked: Asked, tally: Tally, ends: float, se
     while time.monotonic() < ends:
         number = choose.randrange(len(asked.calls))
         try:
-            is_error, text = await ask(fleet.url, **asked.calls[number])
+            is_error, text = await asked.calls[number].ask(fleet)
         except BaseException as error:
             if isinstance(error, asyncio.CancelledError | KeyboardInterrupt):
                 raise
             tally.counts["no reply: connection"] += 1
             await asyncio.sleep(0.2)
             continue
-        kind = judged(is_error, text, asked.expected[number])
+        kind = judged(is_error, text, asked.calls[number], asked.expected[number])
         tally.counts[kind] += 1
-        if kind == "WRONG":
-            tally.wrong.append(f"{asked.calls[number]}: {text[:300]}")
+        if kind in {"WRONG", "LEAK"}:
+            tally.wrong.append(f"{kind} {asked.calls[number].arguments}: {text[:300]}")
 
 
-def judged(is_error: bool, text: str, expected: Sequence[str]) -> str:
+def judged(is_error: bool, text: str, call: Call, expected: str) -> str:
     """Say what a reply is."""
+    if call.is_to_hidden:
+        if not is_error:
+            return "LEAK"
+        return "refused, as if not served" if text == expected else "error, said"
+    if call.person.hidden & named(text):
+        return "LEAK"
     if is_error:
         return "error, said"
-    if places(text) == list(expected):
+    if places(text) == places(expected):
         return "right"
     return "partial, said" if any(mark in text for mark in SAID) else "WRONG"
+
+
+def named(text: str) -> set[str]:
+    """List the repositories that a reply names: before the paths of its places, and in its notes."""
+    shown = {line.split(". ", 1)[1].split("/")[0] for line in places(text)}
+    notes = " ".join(line for line in text.splitlines() if line.startswith("note: ") or " | " in line)
+    return shown | set(re.findall(r"[\w.+-]+", notes))
 
 
 async def _strike(fleet: Fleet, ends: float) -> None:
@@ -159,12 +238,12 @@ async def _strike(fleet: Fleet, ends: float) -> None:
 
 
 async def _is_degraded(fleet: Fleet, asked: Asked) -> bool:
-    for call, places_before in zip(asked.calls, asked.expected, strict=True):
+    for call, expected in zip(asked.calls, asked.expected, strict=True):
         try:
-            is_error, text = await ask(fleet.url, **call)
+            is_error, text = await call.ask(fleet)
         except Exception:  # noqa: BLE001 - as above
             return True
-        if judged(is_error, text, places_before) != "right":
+        if judged(is_error, text, call, expected) not in {"right", "refused, as if not served"}:
             return True
     return False
 

@@ -1,6 +1,7 @@
 """Several Ray nodes on loopback, each its own processes, and a fleet on them; a line says what runs.
 
-    python -m benchmarks.http.fleet_nodes NODES PORT PLACE LIST CACHE [--every-tenth-fails]
+    python -m benchmarks.http.fleet_nodes NODES PORT PLACE LIST CACHE [--every-tenth-fails] \
+        [--token-file FILE --rights FILE]
 
 `benchmarks.http.fleet` starts this and kills parts of it. It prints a line of JSON when the fleet runs: the
 process ids of the GCS and of each node's raylet, the head first. The line `add` on standard input adds one.
@@ -12,6 +13,7 @@ import logging
 import os
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from retrieval.settings import Settings, load_settings
 
 FAILS_EVERY = 10
 CPUS_A_NODE = 4
+ENTRANCE = ("token_file", "rights")
 
 
 class EveryTenthFails(LocalFileSystem):  # type: ignore[misc]  # fsspec publishes no types
@@ -69,13 +72,16 @@ def main() -> None:
     for name in ("place", "list", "cache"):
         parser.add_argument(name, type=Path)
     parser.add_argument("--every-tenth-fails", action="store_true")
+    for name in ENTRANCE:
+        parser.add_argument(f"--{name.replace('_', '-')}", type=Path)
     given = parser.parse_args()
     place = f"tenth://{given.place}" if given.every_tenth_fails else str(given.place)
     flags = {"cache": given.cache, "fleet": given.list, "shared_indexes": place}
-    run(load_settings(flags, environment=os.environ), given.nodes, given.port, fails=given.every_tenth_fails)
+    entrance = {"http": str(given.port), **{name: getattr(given, name) for name in ENTRANCE}}
+    run(load_settings(flags, environment=os.environ), given.nodes, entrance, fails=given.every_tenth_fails)
 
 
-def run(settings: Settings, nodes: int, port: int, *, fails: bool) -> None:
+def run(settings: Settings, nodes: int, entrance: Mapping[str, Any], *, fails: bool) -> None:
     """Start the nodes and the fleet; then add a node for each line that says so, until there is no more."""
     cluster.prepare(settings, is_alone=True)
     let_requests_fail()
@@ -103,10 +109,8 @@ def run(settings: Settings, nodes: int, port: int, *, fails: bool) -> None:
         logging_level=logging.ERROR,
         runtime_env=hook if fails else {},
     )
-    plan = checked(
-        plan_of({"http": str(port), "searchers": nodes + 1, "builders": 1, "rate_limit": 0}, settings)
-    )
-    cluster.deploy(plan, host="127.0.0.1", port=port, is_alone=True)
+    plan = checked(plan_of({**entrance, "searchers": nodes + 1, "builders": 1, "rate_limit": 0}, settings))
+    cluster.deploy(plan, host="127.0.0.1", port=int(entrance["http"]), is_alone=True)
     gcs = machines.head_node.all_processes["gcs_server"][0].process.pid
     print(json.dumps({"gcs": gcs, "raylets": raylets}), flush=True)
     for line in sys.stdin:
