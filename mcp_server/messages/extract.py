@@ -6,9 +6,8 @@ from mcp_server.messages.sections import Section
 from retrieval.rerank.excerpt import richest_run, stems_by_line
 
 EXTRACT_CHARS = 300
-"""Characters of an extract, its line numbers left out. Two extracts after the best place make replies 3 to
-6 % shorter than a second place in full and a line of every other, and show an answer's lines more often (.46
-to .53 of calls); with 200 characters they lose what was gained (benchmarks/runs/2026-11-28-replies)."""
+"""Characters of an extract, its line numbers left out; with 200 characters replies lose what extracts gain
+(benchmarks/runs/2026-11-28-replies)."""
 
 SIGNATURE_LINES = 12  # between a name and its docstring at most
 _DOCSTRING = re.compile(r"""\s*[rRuU]?(?:\"{3}|'{3})\s*\w""")

@@ -31,8 +31,10 @@ QUERY_CHARS = 120  # long enough to recognise
 TAIL_CHARS = 220  # kept free for the line that says what was left out
 
 
-EXTRACTS = 2
-"""So many places after the best are shown by an extract, and the others by their heading."""
+EXTRACTS = 1
+"""So many places after the best are shown by an extract, and the others by their heading. With two, and a best
+place of 2,000 characters instead of 1,200, assistants read a fifth more and look as often
+(docs/decisions/0023-lines-and-guesses.md, benchmarks/runs/2026-11-29-replies)."""
 
 RANKING_CHARS = 10_000
 """The longest reply of `rag_rerank`: what the tightest client shows whole. Some 150 places."""

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Sequence
 
 from retrieval.records import Chunk
 
-WHOLE_CHARS = 2_000
+WHOLE_CHARS = 1_200
 """A definition is shown whole up to this size; of a longer one, its beginning or the chunk that was found.
-At 2,500 a reply is 150 characters longer and holds the answer's lines no more often; at 1,500 it loses them
-for 4 % of commit subjects (benchmarks/runs/2026-11-28-replies)."""
-END_CHARS = 500  # a definition may exceed it by so little, rather than lose its end
+Longer ones show an answer's lines more often, and assistants read less with short ones: they read on where
+they must (benchmarks/runs/2026-11-29-replies)."""
+END_CHARS = 300  # a definition may exceed it by so little, rather than lose its end
 MOST_CONSTANTS = 5
 _WITH_BODIES = frozenset({"function", "method"})  # a class is read member by member
 _VALUES = frozenset({"constant", "variable", "value"})

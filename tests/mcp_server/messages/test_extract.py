@@ -49,7 +49,7 @@ def test_only_the_next_places_have_code(tmp_path: Path) -> None:
     blocks = reply_to(tmp_path, "where does checkout give refunds")
     assert sum("\n" in block and " | " in block for block in blocks) == EXTRACTS
     headings = blocks[EXTRACTS].split("\n")
-    assert [line.partition(".")[0] for line in headings] == ["4", "5"]
+    assert [line.partition(".")[0] for line in headings] == ["3", "4", "5"]
 
 
 def test_the_name_is_shown_where_no_word_matches(tmp_path: Path) -> None:

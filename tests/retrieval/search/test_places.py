@@ -66,7 +66,7 @@ def test_copies_count_once(tmp_path: Path) -> None:
 
 def test_a_definition_is_shown_whole_where_it_is_short(tmp_path: Path) -> None:
     """The middle of a function makes its reader open the file again."""
-    body = "".join(f"    step_{i} = prepare(option_{i}, default_{i})\n" for i in range(40))
+    body = "".join(f"    step_{i} = prepare(option_{i}, default_{i})\n" for i in range(24))
     after = "def other(first, second):\n    return first.compute(second) + second.compute(first)\n"
     text = f"LIMIT_OF_STEPS = 3\n\n\ndef prepare_all():\n{body}    return LIMIT_OF_STEPS\n\n\n{after}"
     opened = repository(write(tmp_path / "r", {"a.py": text}), tmp_path / "cache")

@@ -84,7 +84,7 @@ def test_few_questions_are_drawn_or_left_out(count: int) -> None:
 def test_every_weight_that_can_move_is_explained() -> None:
     """`phrase 0.75 -> 2` tells nobody anything."""
     assert set(question_parts()) <= set(PARTS)
-    assert "What each further place of a file already shown is worth" in order_section(change([0.1]))
+    assert "What the second place of a file is worth" in order_section(change([0.1]))
 
 
 def test_curves_lie_within_their_plot() -> None:
