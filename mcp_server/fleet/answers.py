@@ -246,7 +246,8 @@ class FleetAnswers:
             return {by_place[one.source]: 1.0 for one in places}, (
                 f"{error.fact}: names alone chose the repositories",
             )
-        return {by_url[written]: prior for written, prior in chosen if written in by_url}, ()
+        priors = {by_url[written]: prior for written, prior in chosen.priors if written in by_url}
+        return priors, partial_answers.unknown_note(chosen.unknown, len(served.roots))
 
     async def _gather(
         self, asked: _Asked, call: SearchCall, reports: Reports

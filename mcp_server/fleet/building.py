@@ -73,7 +73,7 @@ def built(source: Source, settings: Settings, *, clock: Callable[[], float] = ti
     try:
         shelf = Shelf(Place(settings.shared_indexes), source.place, fingerprint())
         commit = remote.commit_of(source)
-        is_new = not shelf.find(shelf.commit_pointer(commit))
+        is_new = not (shelf.find(shelf.commit_pointer(commit)) and shelf.has_profile())
         if is_new:
             commit = _publish(source, settings)
     except GoldrankError as error:
@@ -100,7 +100,7 @@ def _publish(source: Source, settings: Settings) -> str:
     repository.publish()
     shelf = Shelf(Place(settings.shared_indexes), source.place, fingerprint())
     commit = mirror.require_commit()
-    if not shelf.find(shelf.commit_pointer(commit)):
+    if not (shelf.find(shelf.commit_pointer(commit)) and shelf.has_profile()):
         raise GoldrankError(
             f"commit {commit[:12]} of {source.written} is not published", remedy=repository.describe_sharing()
         )

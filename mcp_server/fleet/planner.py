@@ -111,11 +111,11 @@ class Planner:
 
 
 def published(place: str, source: Source) -> str:
-    """Return the commit whose index was published last; "" for none.
+    """Return the commit whose index was published last, with a profile; "" for none.
 
     Raises:
         SharedIndexError: The place cannot be used.
     """
     shelf = Shelf(Place(place), source.place, fingerprint())
     manifest = shelf.find(shelf.latest_pointer)
-    return manifest.commit if manifest else ""
+    return manifest.commit if manifest and shelf.has_profile() else ""

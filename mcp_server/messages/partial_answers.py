@@ -28,6 +28,16 @@ def missing_notes(missing: Sequence[str], asked: int) -> tuple[str, ...]:
     return (f"{len(missing)} of {asked} repositories did not answer: {_listed(missing)}",) if missing else ()
 
 
+def unknown_note(unknown: int, served: int) -> tuple[str, ...]:
+    """Say how many repositories could not be chosen by their contents; no note if there are none.
+
+    >>> unknown_note(3, 200)
+    ('3 of 200 repositories are not published yet, and were chosen last; name one with repo',)
+    """
+    said = f"{unknown} of {served} repositories are not published yet, and were chosen last"
+    return (f"{said}; name one with repo",) if unknown else ()
+
+
 def nobody(asked: Sequence[str]) -> str:
     """Say that none of the repositories that were asked has answered."""
     return f"none of {len(asked)} repositories answered: {_listed(asked)}"

@@ -32,8 +32,8 @@ TAIL_CHARS = 220  # kept free for the line that says what was left out
 
 
 EXTRACTS = 1
-"""So many places after the best are shown by an extract, and the others by their heading. With two, and a best
-place of 2,000 characters instead of 1,200, assistants read a fifth more and look as often
+"""So many places after the best are shown by an extract, and the others by their heading. With two, and a
+best place of 2,000 characters instead of 1,200, assistants read a fifth more and look as often
 (docs/decisions/0023-lines-and-guesses.md, benchmarks/runs/2026-11-29-replies)."""
 
 RANKING_CHARS = 10_000

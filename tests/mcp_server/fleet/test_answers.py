@@ -13,6 +13,7 @@ from remotes import Remote
 
 from mcp_server.fleet.answers import FleetAnswers, Handles
 from mcp_server.fleet.plan import MOST_ASKED, Plan, sizes_for
+from mcp_server.fleet.router import Routed
 from mcp_server.fleet.searcher import About, Unseen, first_stage, shown
 from mcp_server.messages.arguments import SearchArguments
 from mcp_server.rights.caller import EVERYBODY, Caller
@@ -112,6 +113,7 @@ class Routers:
     """Routers that choose what a test says, or fail."""
 
     chosen: Sequence[str] | None
+    unknown: int = 0
 
     @property
     def route(self) -> Method:
@@ -120,7 +122,7 @@ class Routers:
         async def run(*_: Any) -> Any:
             if self.chosen is None:
                 raise RayActorError
-            return [(written, 1.0) for written in self.chosen]
+            return Routed(tuple((written, 1.0) for written in self.chosen), self.unknown)
 
         return Method(run)
 
@@ -249,6 +251,15 @@ async def test_the_header_says_how_many_of_all_were_searched(many: World) -> Non
         "searched 2 of 28 repositories, those that the question's words point to; name one with repo: "
     )
     assert many.searchers.asked == [many.urls["queue"], many.urls["uploads"]]
+
+
+async def test_what_no_router_knows_yet_is_said(many: World) -> None:
+    """For minutes after the first start, the right repository may be among those that are chosen last."""
+    many.routers = Routers([many.urls["queue"]], unknown=25)
+    told = await many.ask()
+    assert (
+        "note: 25 of 28 repositories are not published yet, and were chosen last; name one with repo" in told
+    )
 
 
 async def test_without_a_router_names_choose_and_the_reply_says_so(many: World) -> None:

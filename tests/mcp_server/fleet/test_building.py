@@ -7,10 +7,14 @@ from fakes import git
 from remotes import Remote
 
 from mcp_server.fleet.building import RETRY_S, Built, Schedule, built
+from mcp_server.fleet.planner import published
 from retrieval.errors import MirrorError
 from retrieval.mirrors import remote
 from retrieval.mirrors.source import Source, read_source
+from retrieval.publishing.place import Place
+from retrieval.publishing.shelf import Shelf
 from retrieval.settings import Settings
+from retrieval.sync.sync import fingerprint
 
 EVERY_S = 300.0
 PUBLISHED = Built("published", "c1", "", 1.0, is_new=True)
@@ -102,6 +106,20 @@ def test_a_build_publishes_and_the_next_one_finds_that_done(tmp_path: Path) -> N
     commit = origin.push({"a.py": "def second(): ...\n"})
     again = built(origin.source(), settings)
     assert (again.commit, again.is_new) == (commit, True)
+
+
+def test_an_index_that_was_published_without_a_profile_gets_one(tmp_path: Path) -> None:
+    """No router would choose it, and nobody would know why."""
+    origin = Remote(tmp_path, {"a.py": "def first(): ...\n"})
+    (tmp_path / "place").mkdir()
+    settings = Settings(cache=tmp_path / "cache", shared_indexes=str(tmp_path / "place"))
+    built(origin.source(), settings)
+    shelf = Shelf(Place(settings.shared_indexes), origin.source().place, fingerprint())
+    (tmp_path / "place" / shelf.profile_name).unlink()
+    assert published(settings.shared_indexes, origin.source()) == ""
+    assert built(origin.source(), settings).error == ""
+    assert shelf.has_profile()
+    assert published(settings.shared_indexes, origin.source()) != ""
 
 
 def test_a_build_that_fails_says_why(tmp_path: Path) -> None:
