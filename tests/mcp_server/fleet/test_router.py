@@ -23,7 +23,7 @@ def test_profiles_that_were_read_before_a_failure_count_and_the_next_look_goes_o
     terms, levels = np.array([7], dtype=np.uint32), np.ones(1, dtype=np.uint8)
     for source in SOURCES:
         shelf = Shelf(place, source, fingerprint())
-        shelf.put_profile(Profile(source, "c0", 1, 1, terms, levels, levels))
+        shelf.put_profile(Profile(source, "ab" * 20, 1, 1, terms, levels, levels))
     broken = Shelf(place, SOURCES[2], fingerprint()).profile_name
 
     with failing(tmp_path / "shared", lambda _number, asked, path: asked == "read" and broken in path) as cut:
