@@ -184,7 +184,8 @@ async def _keep_asking(fleet: Fleet, asked: Asked, tally: Tally, ends: float, se
         kind = judged(is_error, text, asked.calls[number], asked.expected[number])
         tally.counts[kind] += 1
         if kind in {"WRONG", "LEAK"}:
-            tally.wrong.append(f"{kind} {asked.calls[number].arguments}: {text[:300]}")
+            hidden = asked.calls[number].person.hidden & named(text)
+            tally.wrong.append(f"{kind} {asked.calls[number].arguments} {sorted(hidden)}: {text[:300]}")
 
 
 def judged(is_error: bool, text: str, call: Call, expected: str) -> str:
@@ -203,9 +204,13 @@ def judged(is_error: bool, text: str, call: Call, expected: str) -> str:
 
 
 def named(text: str) -> set[str]:
-    """List the repositories that a reply names: before the paths of its places, and in its notes."""
+    """List the words by which a reply may name repositories: before places, in the header and the notes.
+
+    Code is left out: that of one repository may speak of another.
+    """
     shown = {line.split(". ", 1)[1].split("/")[0] for line in places(text)}
-    notes = " ".join(line for line in text.splitlines() if line.startswith("note: ") or " | " in line)
+    head, *others = text.splitlines() or [""]
+    notes = " ".join((head, *(line for line in others if line.startswith("note: "))))
     return shown | set(re.findall(r"[\w.+-]+", notes))
 
 
