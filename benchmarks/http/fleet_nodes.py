@@ -53,6 +53,11 @@ class EveryTenthFails(LocalFileSystem):  # type: ignore[misc]  # fsspec publishe
         self._request()
         return super()._open(path, mode, **options)
 
+    def ls(self, path: Any, detail: bool = False, **options: Any) -> Any:
+        """Count this as one request, as an object store lists a thousand objects."""
+        self._request()
+        return LocalFileSystem().ls(path, detail=detail, **options)
+
     def info(self, path: Any, **options: Any) -> Any:
         """Count this as a request."""
         self._request()

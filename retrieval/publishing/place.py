@@ -205,20 +205,10 @@ class Place:
 
     def names(self, folder: str) -> list[str]:
         """List the objects below a folder, sorted; empty when there is none."""
-
-        def names(_beat: Beat) -> list[str]:
-            fs, path = self._at(folder)
-            top = self._at("")[1].rstrip("/")
-            try:
-                found = [str(one) for one in fs.find(path)]
-            except FileNotFoundError:
-                return []
-            return sorted(one[len(top) + 1 :] for one in found if one.startswith(f"{top}/"))
-
-        return self._bounded(names)
+        return list(self.marks(folder))
 
     def marks(self, folder: str) -> dict[str, str]:
-        """List the objects below a folder with a mark of each that changes when it is written again.
+        """List the objects below a folder, sorted, with a mark of each that changes when it is written again.
 
         On an object store this is one request for a thousand objects.
         """
@@ -226,15 +216,10 @@ class Place:
         def marks(_beat: Beat) -> dict[str, str]:
             fs, path = self._at(folder)
             top = self._at("")[1].rstrip("/")
-            try:
-                found = fs.find(path, detail=True)
-            except FileNotFoundError:
-                return {}
-            told = ((str(one), info) for one, info in sorted(found.items()))
             return {
-                one[len(top) + 1 :]: repr([info.get(key) for key in _MARKS])
-                for one, info in told
-                if one.startswith(f"{top}/")
+                str(one)[len(top) + 1 :]: repr([info.get(key) for key in _MARKS])
+                for one, info in sorted(_found(fs, path).items())
+                if str(one).startswith(f"{top}/")
             }
 
         return self._bounded(marks)
@@ -301,6 +286,21 @@ class Place:
                 f"the shared indexes in {self.url} cannot be used: {shorten(str(cause))}",
                 remedy="goldrank doctor checks the place",
             ) from error
+
+
+def _found(fs: Any, path: str) -> dict[Any, Any]:
+    """List a folder with all below it, or raise: walking, fsspec leaves out what it cannot list."""
+    from fsspec.spec import AbstractFileSystem  # noqa: PLC0415 - as in `_at`
+
+    walks = type(fs).find is AbstractFileSystem.find
+    try:
+        return dict(fs.find(path, detail=True, **({"on_error": "raise"} if walks else {})))
+    except FileNotFoundError:
+        try:
+            fs.info(path)
+        except FileNotFoundError:
+            return {}
+        raise OSError(f"{path} changed while it was listed") from None
 
 
 def _with_folder(fs: Any, path: str, write: Callable[[], None]) -> None:

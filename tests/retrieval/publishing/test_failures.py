@@ -11,6 +11,7 @@ from fakes import found
 from remotes import Remote
 from storages import Machine, failing, shelf_of
 
+from retrieval.errors import SharedIndexError
 from retrieval.publishing.manifest import META, Manifest
 from retrieval.publishing.place import Place
 
@@ -169,3 +170,18 @@ def test_a_storage_that_never_answers_is_given_up(origin: Remote, tmp_path: Path
         assert machine.index().changed == 13
         assert "no answer for 0.3 seconds" in machine.told
         over.set()
+
+
+def test_a_listing_that_fails_half_way_is_an_error_and_nothing_is_collected(tmp_path: Path) -> None:
+    """What a listing lacks looks like what nobody needs: objects would be deleted, and profiles forgotten."""
+    folder = tmp_path / "shared"
+    for name in ("sources/a/one", "sources/b/two"):
+        (folder / name).parent.mkdir(parents=True)
+        (folder / name).write_bytes(b"x")
+    with failing(folder, lambda _number, asked, path: asked == "info" and path.endswith("two")) as place:
+        with pytest.raises(SharedIndexError):
+            place.names("sources")
+        with pytest.raises(SharedIndexError):
+            place.marks("sources")
+        assert place.names("objects") == []
+    assert Place(str(folder)).names("sources") == ["sources/a/one", "sources/b/two"]
