@@ -16,6 +16,7 @@ import logging
 import os
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,14 +31,10 @@ BLOCK_BYTES = 1 << 20
 POINTER_BYTES = 1_000
 _LOCAL = frozenset({"file", "local"})
 _PACKAGES = {
-    "s3": "s3fs",
-    "s3a": "s3fs",
-    "gs": "gcsfs",
-    "gcs": "gcsfs",
-    "az": "adlfs",
-    "abfs": "adlfs",
-    "sftp": "paramiko",
-    "ssh": "paramiko",
+    **dict.fromkeys(("s3", "s3a"), "s3fs"),
+    **dict.fromkeys(("gs", "gcs"), "gcsfs"),
+    **dict.fromkeys(("az", "abfs"), "adlfs"),
+    **dict.fromkeys(("sftp", "ssh"), "paramiko"),
 }
 
 ATTEMPTS = 3
@@ -229,10 +226,8 @@ class Place:
 
         def remove(_beat: Beat) -> None:
             fs, path = self._at(name)
-            try:
+            with suppress(FileNotFoundError):
                 fs.rm_file(path)
-            except FileNotFoundError:
-                return
 
         self._bounded(remove)
 
@@ -288,19 +283,24 @@ class Place:
             ) from error
 
 
-def _found(fs: Any, path: str) -> dict[Any, Any]:
+def _found(fs: Any, path: str) -> dict[str, Any]:
     """List a folder with all below it, or raise: walking, fsspec leaves out what it cannot list."""
     from fsspec.spec import AbstractFileSystem  # noqa: PLC0415 - as in `_at`
 
-    walks = type(fs).find is AbstractFileSystem.find
+    found, left = dict[str, Any](), [path]
     try:
-        return dict(fs.find(path, detail=True, **({"on_error": "raise"} if walks else {})))
+        if type(fs).find is not AbstractFileSystem.find:  # an object store, which lists by itself
+            return dict(fs.find(path, detail=True))
+        while left:
+            for info in fs.ls(left.pop(), detail=True):
+                if info["type"] == "directory":
+                    left.append(info["name"])
+                else:
+                    found[info["name"]] = info
     except FileNotFoundError:
-        try:
-            fs.info(path)
-        except FileNotFoundError:
-            return {}
-        raise OSError(f"{path} changed while it was listed") from None
+        if found or fs.isdir(path):
+            raise OSError(f"{path} changed while it was listed") from None
+    return found
 
 
 def _with_folder(fs: Any, path: str, write: Callable[[], None]) -> None:
