@@ -33,8 +33,8 @@ import psutil
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
+from mcp_server.serving import url_list
 from retrieval.errors import shorten
-from retrieval.mirrors.source import read_source
 
 SEED = 36
 READY_S = 600.0
@@ -136,15 +136,15 @@ def arguments(doc: str) -> argparse.ArgumentParser:
 
 def sampled(given: argparse.Namespace) -> list[Question]:
     """Choose questions whose repositories are listed, the same at each run."""
-    urls = [line for line in given.list.read_text(encoding="utf-8").split() if not line.startswith("#")]
-    names = {"/".join(url.removesuffix(".git").split("/")[-2:]): read_source(url) for url in urls}
+    sources = url_list.read(given.list)
+    names = {"/".join(one.url.removesuffix(".git").split("/")[-2:]): one for one in sources}
     found = []
     for line in given.questions.read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
         if source := names.get(row["repo"]):
             found.append(Question(row.get("call_without_guesses") or row["query"], source.written))
     count = min(given.sample, len(found))
-    print(f"{len(urls)} repositories, {count} questions, {os.cpu_count()} cores", flush=True)
+    print(f"{len(sources)} repositories, {count} questions, {os.cpu_count()} cores", flush=True)
     return random.Random(SEED).sample(found, count)  # noqa: S311 - a sample, no secret
 
 

@@ -27,7 +27,7 @@ from typing import Any
 import psutil
 
 from benchmarks.http.fleet import READY_S, SEED, Fleet, arguments, ask, places, sampled, started
-from retrieval.mirrors.source import read_source
+from mcp_server.serving import url_list
 
 EVERY_S = 15.0  # between two blows, so that the fleet recovers from most of them
 STALL_S = 20.0
@@ -100,8 +100,7 @@ class Asked:
 
 def people(given: Namespace) -> tuple[Person, Person]:
     """Write the tokens and the rights of two people: one sees everything, one every second repository."""
-    urls = [line for line in given.list.read_text(encoding="utf-8").split() if not line.startswith("#")]
-    sources = [source for url in urls if (source := read_source(url))]
+    sources = url_list.read(given.list)
     seen, hidden = sources[::2], sources[1::2]
     names = {source.name for source in hidden} - {source.name for source in seen}
     tokens = {name: secrets.token_hex(32) for name in ("everybody", "half")}

@@ -10,19 +10,17 @@ are first added up over all asked repositories, and each then scores with these.
 bounds of the repository's own statistics, so a chunk at the edge of the pool may be missing.
 """
 
-import argparse
 import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tantivy
 
 from benchmarks.quality.routing import FORMS, asked_as
-from benchmarks.quality.routing_corpus import profile, real, stores_of
+from benchmarks.quality.routing_corpus import arguments, profile, real, stores_of
 from retrieval.index.bm25 import bm25_idf
 from retrieval.index.collection_stats import Statistics
 from retrieval.index.exact_bm25 import Collection, Floats
@@ -89,13 +87,7 @@ class Everywhere(Statistics):
 
 def main() -> None:
     """Read the arguments, ask, merge in every way, print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--urls", type=Path, required=True)
-    parser.add_argument("--cache", type=Path, required=True, action="append")
-    parser.add_argument("--trees", type=Path)
-    parser.add_argument("--queries", type=Path, required=True)
+    parser = arguments(__doc__ or "")
     parser.add_argument("--every", type=int, default=5, help="Ask one question in so many.")
     args = parser.parse_args()
     rows = [json.loads(line) for line in args.queries.open(encoding="utf-8")][:: args.every]

@@ -8,18 +8,16 @@ it, as an assistant asked it, and with the assistant's guesses. Recall is the me
 and over questions ("all"). Constants are chosen on all repositories but one, and reported on that one.
 """
 
-import argparse
 import json
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.quality.routing_corpus import Corpus, made_of, profile, rare_names, real
+from benchmarks.quality.routing_corpus import Corpus, arguments, made_of, profile, rare_names, real
 from benchmarks.quality.routing_methods import METHODS, Evidence, Method, two_fields
 from retrieval.rank.need import Need, read_need
 from retrieval.routing.profile import LEAST_CHUNKS, Profile
@@ -39,13 +37,7 @@ GRID = [
 
 def main() -> None:
     """Read the arguments, measure everything, print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--urls", type=Path, required=True)
-    parser.add_argument("--cache", type=Path, required=True, action="append")
-    parser.add_argument("--trees", type=Path)
-    parser.add_argument("--queries", type=Path, required=True)
+    parser = arguments(__doc__ or "")
     parser.add_argument("--made", type=int, default=10_000)
     args = parser.parse_args()
     corpora = list(real(args.urls, args.trees, args.cache))

@@ -1,5 +1,6 @@
 """Repositories to measure routing with: real ones from their indexes, and others made of their parts."""
 
+import argparse
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -62,6 +63,16 @@ class Corpus:
         """Return the stems and names of some chunks, and how many chunks there are."""
         held = self.stems[np.repeat(chunks, self.sizes)]
         return held, self.names[np.repeat(chunks, self.name_sizes)], int(chunks.sum())
+
+
+def arguments(doc: str) -> argparse.ArgumentParser:
+    """Make the parser of what both programs take: the repositories, their indexes, and the questions."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--urls", type=Path, required=True)
+    parser.add_argument("--cache", type=Path, required=True, action="append")
+    parser.add_argument("--trees", type=Path)
+    parser.add_argument("--queries", type=Path, required=True)
+    return parser
 
 
 def real(urls: Path, trees: Path | None, caches: Sequence[Path]) -> Iterator[Corpus]:

@@ -16,6 +16,7 @@ depend, to the last bit, only on the chunks in the index and not on its history
 (docs/decisions/0010-exact-scores.md).
 """
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -191,8 +192,7 @@ class Snapshot:
 
     def stored(self) -> Iterator[StoredChunk]:
         """Yield every chunk with its terms, in no order; this reads the whole index."""
-        hits = self._searcher.search(Query.all_query(), max(len(self), 1), count=False).hits
-        for _, address in hits:
+        for address in itertools.chain.from_iterable(self._pages()):
             yield StoredChunk.from_bytes(self._searcher.doc(address)["record"][0])
 
     def chunks(self, uids: Iterable[int]) -> dict[int, Chunk]:
