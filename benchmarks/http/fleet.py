@@ -9,7 +9,8 @@ times say only what this machine does. `benchmarks.http.fleet_chaos` kills parts
 
 equality  Questions of `people-dev` name their repository; the top ten, with scores, must be those of a server
           of one machine.
-cost      CPU of all processes, and times, of questions to 1, to 20 and to all repositories.
+cost      CPU of all processes but builders, and times, of questions to 1, to 20 and to all repositories;
+          builders, which check every repository after a start, have the lowest priority.
 """
 
 import argparse
@@ -39,6 +40,7 @@ from retrieval.errors import shorten
 SEED = 36
 READY_S = 600.0
 SHOWN = 5
+LOWEST = 19  # priority
 SETTLE_S = 60.0  # for an index and the commits to be read
 
 
@@ -65,9 +67,7 @@ class Fleet:
 
     def replicas(self, deployment: str) -> list[psutil.Process]:
         """Find the processes of a deployment."""
-        return [
-            one for one in self.family() if _title(one).startswith(f"ray::ServeReplica:goldrank:{deployment}")
-        ]
+        return [one for one in self.family() if _title(one).startswith(_title_of(deployment))]
 
     def family(self) -> list[psutil.Process]:
         """List all processes."""
@@ -78,13 +78,21 @@ class Fleet:
         return list({one.pid: one for one in found}.values())
 
     def cpu_s(self) -> float:
-        """Return the CPU that the processes which live have used."""
+        """Return the CPU that living processes have used; builders work whether anybody asks or not."""
         spent = 0.0
         for one in self.family():
             with suppress(psutil.NoSuchProcess):
+                if _title(one).startswith(_title_of("builders")):
+                    continue
                 times = one.cpu_times()
                 spent += times.user + times.system
         return spent
+
+    def let_builders_wait(self) -> None:
+        """Give builders what others leave: after a start they ask for the commit of every repository."""
+        for one in self.replicas("builders"):
+            with suppress(psutil.NoSuchProcess):
+                one.nice(LOWEST)
 
     def is_ready(self) -> bool:
         """Return whether all repositories are published or have failed."""
@@ -120,6 +128,7 @@ def main() -> None:
     questions = sampled(given)
     for nodes in given.nodes:
         with started(nodes, given) as fleet:
+            fleet.let_builders_wait()
             if nodes == given.nodes[0]:
                 asyncio.run(compare(fleet, given, questions))
             asyncio.run(cost(fleet, nodes, questions))
@@ -268,6 +277,10 @@ async def cost(fleet: Fleet, nodes: int, questions: Sequence[Question]) -> None:
         cpu = 1e3 * (fleet.cpu_s() - before) / len(questions)
         cut = statistics.quantiles(spent, n=20)[-1] if len(spent) > 1 else spent[0]
         print(f"{nodes}\t{name}\t{len(spent)}\t{statistics.median(spent):.0f}\t{cut:.0f}\t{cpu:.0f}")
+
+
+def _title_of(deployment: str) -> str:
+    return f"ray::ServeReplica:goldrank:{deployment}"
 
 
 def _title(process: psutil.Process) -> str:

@@ -6,35 +6,47 @@
 Clients ask without a pause while replicas, builders and nodes are killed (-9), a node is stopped (SIGSTOP),
 and every tenth request to the place fails; in the end the head is killed, and the fleet is started
 again. A reply is right when its places and scores are those of before; else it must say what is missing.
+With `--joining URLS`, some of these join the list before each blow to the builders, so that builders are
+killed among their builds; in the end all must be published.
 
 Two people ask. One sees everything, the other every second repository: a reply that shows or names another
 one is a LEAK, and a question to another one must be refused as if it were not served.
 """
 
 import asyncio
+import itertools
 import json
 import random
 import re
 import secrets
+import shutil
 import signal
 import time
 from argparse import Namespace
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import psutil
 
 from benchmarks.http.fleet import READY_S, SEED, Fleet, arguments, ask, places, sampled, started
 from mcp_server.serving import url_list
+from retrieval.mirrors.source import Source
+from retrieval.publishing.place import Place
+from retrieval.publishing.shelf import Shelf
+from retrieval.sync.sync import fingerprint
 
 EVERY_S = 15.0  # between two blows, so that the fleet recovers from most of them
 STALL_S = 20.0
 HEADLESS_S = 20.0  # how long clients ask on after the head was killed
 SHOWN_WRONG = 5
 UNNAMED_SHARE = 4  # of the questions; one that names no repository costs several times as much
-TOKENS, RIGHTS = "tokens", "rights.toml"
+TOKENS, RIGHTS, LIST = "tokens", "rights.toml", "urls.txt"
+JOIN = 6  # repositories at once
+AMONG_BUILDS_S = (2.0, 6.0)  # how long after they joined the builders are killed
 BLOWS = ("searchers", "readers", "gateways", "routers", "builders", "planner", "node", "stall")
 SAID = ("did not answer", "note: ", "still loading or busy", "out of time", "being updated")
 
@@ -45,9 +57,12 @@ def main() -> None:
     parser.add_argument("--nodes", type=int, default=4)
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--clients", type=int, default=16)
+    parser.add_argument("--joining", type=Path, help="a list of URLs that are not published yet")
     given = parser.parse_args()
+    given.list = Path(shutil.copy(given.list, given.work / LIST))  # it grows
     questions = sampled(given)
     everybody, half = people(given)
+    given.token = everybody.token
     asked = Asked([Call(everybody, {"query": one.text, "repo": one.repo}) for one in questions])
     asked.calls += [Call(half, {"query": one.text, "repo": one.repo}) for one in questions]
     few = questions[: max(1, len(questions) // UNNAMED_SHARE)]
@@ -137,12 +152,15 @@ async def chaos(fleet: Fleet, asked: Asked, given: Namespace) -> None:
     )
     tally, ends = Tally(), time.monotonic() + 60 * given.minutes
     askers = [_keep_asking(fleet, asked, tally, ends, number) for number in range(given.clients)]
-    await asyncio.gather(_strike(fleet, ends), *askers)
+    joining = url_list.read(given.joining) if given.joining else []
+    await asyncio.gather(_strike(fleet, ends, given.list, joining), *askers)
     _show(
         tally,
         f"{given.clients} clients for {given.minutes:g} minutes, every tenth request to the place fails",
     )
     await recovered(fleet, asked, time.monotonic(), "the last blow")
+    if joining:
+        await _joined(fleet, given, joining)
     for pid in (fleet.gcs, fleet.raylets[0]):
         with suppress(psutil.NoSuchProcess):
             psutil.Process(pid).kill()
@@ -213,13 +231,33 @@ def named(text: str) -> set[str]:
     return shown | set(re.findall(r"[\w.+-]+", notes))
 
 
-async def _strike(fleet: Fleet, ends: float) -> None:
+async def _joined(fleet: Fleet, given: Namespace, joining: Sequence[Source]) -> None:
+    """Say how many of the repositories that joined are published, when no more of them are."""
+    place = Place(str(given.place))
+    listed = [source for source in joining if source.written in given.list.read_text("utf-8").split()]
+    deadline = time.monotonic() + READY_S
+    while True:
+        missing = [one.written for one in listed if not Shelf(place, one.place, fingerprint()).has_profile()]
+        if not missing or time.monotonic() > deadline:
+            break
+        await asyncio.sleep(1)
+    print(f"  {len(listed) - len(missing)} of {len(listed)} repositories that joined are published")
+    for source in listed[:SHOWN_WRONG]:
+        is_error, text = await ask(fleet.url, token=given.token, query="README", repo=source.written)
+        print(f"  asked of one: {'an error' if is_error else places(text)[:1]}", flush=True)
+
+
+async def _strike(fleet: Fleet, ends: float, listed: Path, joining: Sequence[Source]) -> None:
     """Kill and stop one part after another, in an order that each run repeats."""
     choose = random.Random(SEED)  # noqa: S311 - as above
-    number = 0
+    number, waiting = 0, iter(joining)
     while time.monotonic() + EVERY_S < ends:
         await asyncio.sleep(EVERY_S)
         blow = BLOWS[number % len(BLOWS)]
+        if blow == "builders" and (fresh := list(itertools.islice(waiting, JOIN))):
+            with listed.open("a", encoding="utf-8") as file:
+                file.writelines(f"{source.written}\n" for source in fresh)
+            await asyncio.sleep(choose.uniform(*AMONG_BUILDS_S))
         number += 1
         print(f"  {blow}", flush=True)
         if blow in {"node", "stall"} and len(fleet.raylets) > 1:

@@ -209,7 +209,7 @@ class SharedIndex:
 
         tell(0, 100)
         store = target.store
-        others = [one.folder for one in inventory.stores(self._cache) if one.family == target.family]
+        others = [one.folder for one in inventory.relatives(self._cache, target.family)]
         incoming = store.folder / _INCOMING
         got = intake.download(
             self._shelf, manifest, incoming, nearby=others, progress=tell, is_cancelled=is_cancelled

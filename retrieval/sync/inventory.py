@@ -20,6 +20,17 @@ def stores(cache: Path) -> list[Store]:
     return [store for store in _all(cache) if store.folder.parent.name == FORMAT]
 
 
+def relatives(cache: Path, family: str) -> list[Store]:
+    """List the stores of this format whose roots share a git folder, sorted by folder; none for "".
+
+    One small file of each other store is read and nothing else: a builder of a fleet has ten thousand.
+    """
+    if not family:
+        return []
+    marks = (mark for mark in (cache / FORMAT).glob("*/family") if _read(mark) == family)
+    return [store for mark in sorted(marks) if (store := Store(mark.parent)).is_ours()]
+
+
 def foreign(cache: Path) -> list[Store]:
     """List the stores of other formats, sorted by folder."""
     return [store for store in _all(cache) if store.folder.parent.name != FORMAT]
@@ -50,3 +61,10 @@ def _named(cache: Path) -> list[Path]:
         mark.parent for mark in found
         if _FORMAT.fullmatch(mark.parent.parent.name) and _NAME.fullmatch(mark.parent.name)
     )  # fmt: skip
+
+
+def _read(mark: Path) -> str:
+    try:
+        return mark.read_bytes().decode("utf-8", "surrogateescape")
+    except OSError:  # removed meanwhile
+        return ""

@@ -286,8 +286,8 @@ class Sync:
             target = Target(self.store, self._tree.root, family)
             if self.sharing.take_up(target, listing, is_cancelled=is_cancelled) and self._table.sync():
                 return
-        for other in inventory.stores(self._cache) if family else ():
-            if other.folder == self.store.folder or other.family != family:
+        for other in inventory.relatives(self._cache, family):
+            if other.folder == self.store.folder:
                 continue
             try:
                 self.store.grow_from(other, self._tree.root, fingerprint(), family=family)

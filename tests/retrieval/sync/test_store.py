@@ -76,6 +76,8 @@ def test_another_repository_gives_no_index_to_begin_with(tree: Path, cache: Path
     assert repository(alone, cache).refresh() == Refresh()
     (mark,) = [store.family for store in inventory.stores(cache) if store.root == alone.resolve()]
     assert mark.startswith(str(alone.resolve()))
+    assert [store.root for store in inventory.relatives(cache, mark)] == [alone.resolve()]
+    assert inventory.relatives(cache, "") == []
 
 
 def test_who_writes_is_named_with_how_far_it_is(tmp_path: Path) -> None:
