@@ -48,6 +48,8 @@ TOKENS, RIGHTS, LIST = "tokens", "rights.toml", "urls.txt"
 JOIN = 6  # repositories at once
 AMONG_BUILDS_S = (2.0, 6.0)  # how long after they joined the builders are killed
 BLOWS = ("searchers", "readers", "gateways", "routers", "builders", "planner", "node", "stall")
+MISSING = ("did not answer", "still loading or busy", "out of time", "being updated", "does not know")
+SHOWN_CHARS = 600
 SAID = ("did not answer", "note: ", "still loading or busy", "out of time", "being updated")
 
 
@@ -146,7 +148,7 @@ class Tally:
 async def chaos(fleet: Fleet, asked: Asked, given: Namespace) -> None:
     """Ask while the parts of the fleet die, and count what becomes of the calls."""
     for _ in range(2):  # the second time, the commits of each repository have been read
-        asked.expected = [(await call.ask(fleet))[1] for call in asked.calls]
+        asked.expected = [await _whole(fleet, call) for call in asked.calls]
     print(
         f"{len(asked.calls)} calls, {sum(call.is_to_hidden for call in asked.calls)} to hidden repositories"
     )
@@ -167,6 +169,18 @@ async def chaos(fleet: Fleet, asked: Asked, given: Namespace) -> None:
     headless, ends = Tally(), time.monotonic() + HEADLESS_S
     await asyncio.gather(*(_keep_asking(fleet, asked, headless, ends, n) for n in range(given.clients)))
     _show(headless, f"{HEADLESS_S:g} seconds after the head was killed")
+
+
+async def _whole(fleet: Fleet, call: Call) -> str:
+    """Ask until the reply misses nothing: what was partial before would make a whole reply look wrong."""
+    deadline = time.monotonic() + READY_S
+    while True:
+        _, text = await call.ask(fleet)
+        if not any(mark in text for mark in MISSING):
+            return text
+        if time.monotonic() > deadline:
+            raise SystemExit(f"{call.arguments} is never answered whole: {text[:SHOWN_CHARS]}")
+        await asyncio.sleep(1)
 
 
 def _show(tally: Tally, what: str) -> None:

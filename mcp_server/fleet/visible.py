@@ -35,12 +35,14 @@ class Visible:
 
     def served(self, caller: Caller) -> Served:
         """Return the repositories that a caller may see; their names depend on no other."""
-        mark = (self._list.mark, self._rights.table if self._rights else None)
+        table = self._rights.table if self._rights else None
+        mark = (self._list.mark, table)
         with self._lock:
             known = self._known.get(caller)
             if known and known[0] == mark:
                 return known[1]
-        seen = [source for source in self.sources() if self._may_see(caller, source)]
+        groups = table.groups_of(caller) if table else ()
+        seen = [source for source in self.sources() if table is None or table.may_see(groups, source)]
         served = served_as_named(seen, self._cache)
         with self._lock:
             self._known[caller] = (mark, served)

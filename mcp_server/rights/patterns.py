@@ -7,6 +7,8 @@ Where a text could mean more or less, it means less.
 
 import os
 import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -26,7 +28,39 @@ _REF_AT = re.compile(r"(?<!/)@")
 _HOST_PARTS = 3  # of `//host/owner/name` at a slash: two empty ones, and the host
 _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f]")
 
-Patterns = tuple[re.Pattern[str], ...]
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """What one text of the rights file means.
+
+    Attributes:
+        identity: That of the one repository that is meant, or "" if a wildcard means more.
+        wildcard: What the identities of those that are meant match, or None.
+    """
+
+    identity: str
+    wildcard: re.Pattern[str] | None = None
+
+    def is_among(self, identities: Collection[str]) -> bool:
+        """Return whether any of some identities is meant."""
+        if self.wildcard is None:
+            return self.identity in identities
+        return any(map(self.wildcard.fullmatch, identities))
+
+
+class Patterns:
+    """The patterns of a group. Thousands of repositories cost no more than one, where each is named."""
+
+    def __init__(self, each: Iterable[Pattern]) -> None:
+        """Take the patterns in the order of the file."""
+        self.each = tuple(each)
+        self._named = frozenset(one.identity for one in self.each if one.wildcard is None)
+        self._wildcards = tuple(one.wildcard for one in self.each if one.wildcard is not None)
+
+    def mean(self, root: Root) -> bool:
+        """Return whether any pattern means a repository."""
+        name = identity(root)
+        return name in self._named or any(wildcard.fullmatch(name) for wildcard in self._wildcards)
 
 
 @lru_cache(IDENTITIES)
@@ -42,14 +76,14 @@ def identity(root: Root) -> str:
     return os.path.abspath(root.expanduser())  # noqa: PTH100 - keeps links, as it is served
 
 
-def pattern_of(text: str) -> re.Pattern[str]:
+def pattern_of(text: str) -> Pattern:
     """Read a pattern.
 
     Raises:
         ArgumentError: It is no URL or folder, or uses the wildcards otherwise.
     """
     if text == ALL:
-        return re.compile(r".*", re.DOTALL)
+        return Pattern("", re.compile(r".*", re.DOTALL))
     if _UNPRINTABLE.search(text):
         raise ArgumentError(f"{shorten(repr(text))} holds a space or a control character", remedy=_HOW)
     folder = os.path.expanduser(text)  # noqa: PTH111 - a pattern is no path
@@ -67,9 +101,11 @@ def pattern_of(text: str) -> re.Pattern[str]:
         )
     if ".." in parts or "." in parts:
         raise ArgumentError(f"{shorten(text)!r} climbs out of its path", remedy=_HOW)
+    if "*" not in found:
+        return Pattern(found)
     host = _HOST_PARTS if found.startswith("//") else 0
     written = [_written(part, r"[^/:]*" if number < host else r"[^/]*") for number, part in enumerate(parts)]
-    return re.compile("/".join(written), re.DOTALL)
+    return Pattern("", re.compile("/".join(written), re.DOTALL))
 
 
 def _check_url(text: str, found: str) -> None:

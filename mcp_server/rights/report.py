@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mcp_server.rights.caller import Caller
+from mcp_server.rights.patterns import identity
 from mcp_server.rights.rights import RightsTable
 from retrieval.mirrors.source import Source
 
@@ -39,12 +40,13 @@ def seen_by(table: RightsTable, caller: Caller, roots: Iterable[Source]) -> list
 
 def without_effect(table: RightsTable, roots: Sequence[Source]) -> list[str]:
     """Say which lines of the file change nothing for the served repositories, a sentence each."""
+    identities = frozenset(map(identity, roots))
     found = [f"{name} is in no group, and sees nothing" for name, mine in table.people.items() if not mine]
     for group, patterns in table.groups.items():
-        if not patterns:
+        if not patterns.each:
             found.append(f"the group {group} names no repository")
-        for pattern, text in zip(patterns, table.written[group], strict=True):
-            if not any(table.matches(pattern, root) for root in roots):
+        for pattern, text in zip(patterns.each, table.written[group], strict=True):
+            if not pattern.is_among(identities):
                 found.append(f"{text} of the group {group} matches none of the {len(roots):,} repositories")
         if not any(group in mine for mine in table.people.values()):
             found.append(f"nobody is in the group {group}, unless an authorization server says so")

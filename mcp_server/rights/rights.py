@@ -14,7 +14,6 @@ Who is not in it sees nothing, and while it cannot be read, nobody sees anything
 
 import logging
 import os
-import re
 import stat
 import threading
 import tomllib
@@ -24,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from mcp_server.rights.caller import Caller
-from mcp_server.rights.patterns import Patterns, identity, pattern_of
+from mcp_server.rights.patterns import Pattern, Patterns, pattern_of
 from retrieval.errors import ArgumentError, GoldrankError, shorten
 from retrieval.mirrors.source import Root
 
@@ -59,12 +58,7 @@ class RightsTable:
 
     def may_see(self, groups: Iterable[str], root: Root) -> bool:
         """Return whether any of some groups may see a repository."""
-        return any(self.matches(pattern, root) for group in groups for pattern in self.groups[group])
-
-    @staticmethod
-    def matches(pattern: re.Pattern[str], root: Root) -> bool:
-        """Return whether a pattern means a repository."""
-        return bool(pattern.fullmatch(identity(root)))
+        return any(self.groups[group].mean(root) for group in groups)
 
 
 NOBODY = RightsTable()
@@ -172,7 +166,7 @@ class _Reading:
                     )
         return RightsTable(
             {name: frozenset(of_person) for name, of_person in people.items()},
-            {name: tuple(self._pattern(name, text) for text in texts) for name, texts in groups.items()},
+            {name: Patterns(self._pattern(name, text) for text in texts) for name, texts in groups.items()},
             groups,
             frozenset(self._texts("", "operators", content.get("operators", []))),
         )
@@ -192,7 +186,7 @@ class _Reading:
         example = '["https://host/owner/*"]' if table == "groups" else '["name"]'
         raise self._wrong(name, f"{shorten(name)} is no list of texts", f"write {shorten(name)} = {example}")
 
-    def _pattern(self, group: str, text: str) -> re.Pattern[str]:
+    def _pattern(self, group: str, text: str) -> Pattern:
         try:
             return pattern_of(text)
         except ArgumentError as error:

@@ -4,14 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from mcp_server.rights.patterns import identity, pattern_of
+from mcp_server.rights.patterns import Pattern, Patterns, identity, pattern_of
 from retrieval.errors import ArgumentError
 from retrieval.mirrors.source import Root, read_root
 
 
 def means(pattern: str, written: str) -> bool:
     """Return whether a pattern means a root as a user writes it."""
-    return bool(pattern_of(pattern).fullmatch(identity(read_root(written))))
+    one, root = pattern_of(pattern), read_root(written)
+    found = Patterns([one]).mean(root)
+    assert one.is_among({identity(root)}) == found
+    return found
 
 
 @pytest.mark.parametrize(
@@ -95,8 +98,15 @@ def test_what_is_no_pattern_is_refused_with_the_way_out(pattern: str, why: str) 
     assert refused.value.remedy
 
 
+def test_a_repository_that_is_named_is_looked_up_and_not_compared() -> None:
+    """A group of five thousand repositories would take minutes among ten thousand served ones."""
+    assert pattern_of("git@git.example.com:team/docs.git") == Pattern("//git.example.com/team/docs")
+    group = Patterns(pattern_of(f"https://git.example.com/{n}/{n}") for n in range(3))
+    assert [group.mean(read_root(f"https://git.example.com/{n}/2")) for n in (1, 2)] == [False, True]
+
+
 def test_a_folder_is_known_by_the_path_that_is_served(tmp_path: Path) -> None:
     """A link is served by its own name, wherever it leads."""
     root: Root = tmp_path / "current"
     assert identity(root) == str(root)
-    assert pattern_of(f"{tmp_path}/*").fullmatch(identity(root))
+    assert Patterns([pattern_of(f"{tmp_path}/*")]).mean(root)
