@@ -48,7 +48,7 @@ TOKENS, RIGHTS, LIST = "tokens", "rights.toml", "urls.txt"
 JOIN = 6  # repositories at once
 AMONG_BUILDS_S = (2.0, 6.0)  # how long after they joined the builders are killed
 BLOWS = ("searchers", "readers", "gateways", "routers", "builders", "planner", "node", "stall")
-MISSING = ("did not answer", "still loading or busy", "out of time", "being updated", "does not know")
+MISSING = ("did not answer", "still loading or busy", "out of time", "being updated", "are not published yet")
 SHOWN_CHARS = 600
 SAID = ("did not answer", "note: ", "still loading or busy", "out of time", "being updated")
 
