@@ -19,7 +19,19 @@ GAP = "…"
 MOST_NAMES = 2  # that a chunk defines beside its main one
 _WORD = re.compile(r"\w{3,}")
 GIST_CHARS = 140  # of a docstring's first line
-EXTRACT_GAIN = 100  # a place that is hardly longer than its extract is shown whole
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """How much of a place is shown.
+
+    Attributes:
+        whole: A place of so many characters is shown whole, line numbers not counted.
+        extract: Of a longer one, its naming line and so many characters that match best.
+    """
+
+    whole: int
+    extract: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,66 +41,59 @@ class Block:
     Attributes:
         heading: Its place and what it defines.
         full: Its numbered lines.
-        code: Those that are shown of a place that is shown whole; of a long one, its core.
-        extract: Its lines that name it and match the question; all of `code` where that is as short. Empty
-            unless it was asked for.
+        part: Those that are shown where it is not shown in full; empty unless they were asked for.
         gist: The line that says in words what it is, to show when nothing else is; "" without one.
     """
 
     heading: str
     full: tuple[str, ...]
-    code: tuple[str, ...]
-    extract: tuple[str, ...]
+    part: tuple[str, ...]
     gist: str
 
 
-def block_of(section: Section, number: int, words: str, *, is_extracted: bool = False) -> Block:
+def block_of(section: Section, number: int, words: str, part: Part | None = None) -> Block:
     """Write a section.
 
     Args:
         section: The section.
         number: Its number in the reply, from 1.
         words: What was asked, guesses included; extracts show where they occur.
-        is_extracted: Whether the extract will be shown; choosing its lines reads all of them.
+        part: How much will be shown of it beside its heading; choosing the lines reads all of them.
     """
     width = len(str(section.place.end_line))
     lines = list(enumerate(section.lines, section.place.start_line))
-    first, last = section.core
-    core = [row for row in lines if first <= row[0] <= last]
-    whole = _written([*section.openers, *core], width)
+    before = [row for row in section.openers if row[0] < section.place.start_line]
+    full = _written([*before, *lines], width)
     if section.constants:
-        whole.append(f"{GAP:>{width}}  constants used above")
-        whole.extend(_numbered(number, text, width) for number, text in section.constants)
-    extract = _extract(section, lines, words, whole) if is_extracted else ()
+        full.append(f"{GAP:>{width}}  constants used above")
+        full.extend(_numbered(number, text, width) for number, text in section.constants)
     told = telling_line(section)
     gist = "" if told is None else cut_line(_numbered(*lines[told], width), GIST_CHARS)
-    before = [row for row in section.openers if row[0] < section.place.start_line]
-    full = tuple(whole) if len(core) == len(lines) else tuple(_written([*before, *lines], width))
-    return Block(_heading(section, number, words), full, tuple(whole), extract, gist)
+    shown: Sequence[str] = ()
+    if part is not None:
+        is_short = sum(len(line) + 1 for line in section.lines) <= part.whole
+        shown = full if is_short else _extract(section, words, part.extract)
+    return Block(_heading(section, number, words), tuple(full), tuple(shown), gist)
 
 
-def _extract(
-    section: Section, lines: Sequence[tuple[int, str]], words: str, whole: Sequence[str]
-) -> tuple[str, ...]:
-    """Write the lines that stand for a section, or all of it where that is hardly longer."""
-    chosen = [lines[i] for i in extract_of(section, words)]
+def _extract(section: Section, words: str, room: int) -> list[str]:
+    """Write the lines that stand for a section."""
+    start = section.place.start_line
+    chosen = [(start + i, section.lines[i]) for i in extract_of(section, words, room)]
     ahead = [row for row in section.openers if not chosen or row[0] < chosen[0][0]]
-    extract = _written([*ahead, *chosen], len(str(section.place.end_line)))
-    is_short = sum(map(len, extract)) + EXTRACT_GAIN <= sum(map(len, whole))
-    return tuple(extract if is_short else whole)
+    return _written([*ahead, *chosen], len(str(section.place.end_line)))
 
 
 def _heading(section: Section, number: int, words: str) -> str:
     """Name a place, what it defines, its scores, and what a reader must know of its lines."""
     what = _contents(section, frozenset(map(name_key, _WORD.findall(words))))
-    count = f"; {count_of(len(section.results))}" if len(section.results) > 1 else ""
     copies = sum(len(result.alike) for result in section.results)
-    count += f"; and {copies} alike" if copies else ""
+    alike = f"; and {copies} alike" if copies else ""
     path, _, lines = section.place.span.rpartition(":")
     return clean(
         f"{number}. {cut_line(clean(path), PLACE_CHARS)}:{lines}"
         f"{'  ' if what else ''}{cut_line(clean(', '.join(what)), SYMBOL_CHARS)}  "
-        f"({scores_of(section.best.ranked)[1:-1]}{count}){_masked(section)}{_staleness(section.best.passage)}"
+        f"({scores_of(section.best.ranked)[1:-1]}{alike}){_masked(section)}{_staleness(section.best.passage)}"
     )
 
 
@@ -109,11 +114,16 @@ def _contents(section: Section, asked: frozenset[str]) -> list[str]:
     """Name what a section defines, in line order; of several, with the lines of each.
 
     A chunk is called by its main definition; where it also defines a name that was asked for, that is told.
+    One that only goes on with the definition before it has no name of its own.
     """
     spans: dict[str, tuple[int, int]] = {}
+    name, inside = "", ""
     for chunk in sorted((result.passage.chunk for result in section.results), key=lambda one: one.start_line):
         met = [name for name in chunk.names if name != chunk.symbol and name_key(name) in asked][:MOST_NAMES]
-        if name := " with ".join(filter(None, (_what(chunk), ", ".join(met)))):
+        if chunk.symbol or met or chunk.scope != inside:
+            name = " with ".join(filter(None, (_what(chunk), ", ".join(met))))
+            inside = ".".join(filter(None, (chunk.scope, chunk.symbol)))
+        if name:
             start, _ = spans.get(name, (chunk.start_line, 0))
             spans[name] = start, chunk.end_line
     if len(spans) < 2:  # noqa: PLR2004 - the heading has its lines
@@ -139,11 +149,6 @@ def _staleness(passage: ChunkText) -> str:
         return ""
     changed = "changed on disk this moment; these are its lines now, ask again for exact ones"
     return f"  [{changed if passage.lines else 'gone from disk this moment'}]"
-
-
-def count_of(count: int) -> str:
-    """Write how many results there are."""
-    return f"{count} result{'s' * (count != 1)}"
 
 
 def scores_of(ranked: Ranked | RankedAcross) -> str:

@@ -5,22 +5,19 @@ import re
 from mcp_server.messages.sections import Section
 from retrieval.rerank.excerpt import richest_run, stems_by_line
 
-EXTRACT_CHARS = 300
-"""Characters of an extract, its line numbers left out; with 200 characters replies lose what extracts gain
-(benchmarks/runs/2026-11-28-replies)."""
-
 SIGNATURE_LINES = 12  # between a name and its docstring at most
 _DOCSTRING = re.compile(r"""\s*[rRuU]?(?:\"{3}|'{3})\s*\w""")
 _COMMENT = re.compile(r"\s*(?://[/!]?|/\*+|\*|--+\||--+|#+|;+|%+|\(\*)\s*[^\W_]{2}")
 _BESIDE = re.compile(r"\s*(?:///?|/\*|\*|--|#|;|%|\(\*|@|\[)")  # comments, attributes and decorators
 
 
-def extract_of(section: Section, words: str) -> list[int]:
-    """Choose lines of a section: the naming line and the run of EXTRACT_CHARS that holds most of the words.
+def extract_of(section: Section, words: str, room: int) -> list[int]:
+    """Choose lines of a section: the naming line and the run beside it that holds most of the words.
 
     Args:
         section: The place.
         words: What was asked, guesses included.
+        room: Characters of all of them, line numbers not counted.
 
     Returns:
         Positions in `section.lines`, ascending.
@@ -30,7 +27,7 @@ def extract_of(section: Section, words: str) -> list[int]:
         return []
     naming = naming_line(section)
     costs = [len(line) + 1 for line in lines]
-    left = EXTRACT_CHARS - costs[naming]
+    left = room - costs[naming]
     costs[naming] = 0  # it is shown wherever the run is
     start, end = richest_run(stems_by_line(words, lines), costs, shown=naming, budget=left)
     return sorted({naming, *range(start, end)})

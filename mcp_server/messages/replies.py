@@ -1,17 +1,18 @@
 """What a reply says: ranked results as text, best first and never longer than the budget.
 
 A reply opens with what was searched and how. Each result opens with `path:start-end`, which can be pasted
-into the next call. The best place is shown whole, the next by an extract, the others by their heading; the
-last line says what was left out and names the call that shows it. Text is cleaned before it is measured,
+into the next call. A short best place is shown whole, a longer one and the next by the lines that match, the
+others by their heading; the last line names the call that shows more. Text is cleaned before it is measured,
 because cleaning makes it longer.
 """
 
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Literal
 
-from mcp_server.messages.blocks import PLACE_CHARS, Block, block_of, count_of, cut_line, scores_of
+from mcp_server.messages.blocks import PLACE_CHARS, Block, Part, block_of, cut_line, scores_of
 from mcp_server.messages.sections import Section
 from mcp_server.messages.stage_text import stage_text
 from mcp_server.messages.visibility import clean as clean  # noqa: PLC0414 - the commands write with it too
@@ -19,22 +20,27 @@ from mcp_server.messages.ways import TOOL, Ways
 from retrieval.errors import shorten
 from retrieval.rank.everyday import Everyday
 from retrieval.records import Chunk
+from retrieval.search.definition_span import WHOLE_CHARS
 from retrieval.search.places import places_of
 from retrieval.search.searcher import Answer, Request
+from retrieval.search.vocabulary import Vocabulary
 
 GUESS_CHARS = 40  # of a guess that the reply repeats
 PROBLEM_CHARS = 700  # names and hints of an ordinary problem fit
 NOTES_SHARE = 5  # notes take a fifth of a reply at most, or the first alone does
-QUERY_SHARE = 8  # where a reply is short, so is the question in it
 TAIL_SHARE = 4  # and the line that says what was left out
 QUERY_CHARS = 120  # long enough to recognise
 TAIL_CHARS = 220  # kept free for the line that says what was left out
 
 
-EXTRACTS = 1
-"""So many places after the best are shown by an extract, and the others by their heading. With two, and a
-best place of 2,000 characters instead of 1,200, assistants read a fifth more and look as often
-(docs/decisions/0023-lines-and-guesses.md, benchmarks/runs/2026-11-29-replies)."""
+PARTS = (
+    Part(whole=WHOLE_CHARS, extract=400),
+    Part(whole=400, extract=300),
+    Part(whole=400, extract=300),
+)
+"""So much is shown of the first places; the others are a heading and a line of documentation. Lines that
+match say more than a long chunk does: with them instead of it, and one extract more, an answer is shown for 4
+of 100 questions more, in a seventh fewer characters (benchmarks/runs/2026-11-29-replies)."""
 
 RANKING_CHARS = 10_000
 """The longest reply of `rag_rerank`: what the tightest client shows whole. Some 150 places."""
@@ -103,17 +109,14 @@ def search_reply(
         if answer.left_out:
             lines.append(f"note: {answer.left_out}; `goldrank status --excluded` lists them.")
         return "\n".join(lines)[:max_chars]
-    merged = f" in {_places(len(sections))}" if len(sections) < len(answer.results) else ""
     framed = "" if form == "paths" else f"; {FRAME}"
-    lines.append(
-        f"{count_of(len(answer.results))}{merged} for {_quoted(request.query, max_chars)}, best first{framed}"
-    )
+    lines.append(f"{_places(len(sections))}, best first{framed}")
     tail = min(TAIL_CHARS, max_chars // TAIL_SHARE)
     budget = max_chars - sum(len(line) + 1 for line in lines) - tail
     words = " ".join((request.query, *request.wordings, *request.expect))
     blocks = [
-        block_of(section, 1 + request.offset + i, words, is_extracted=form == "code" and _has_extract(i))
-        for i, section in enumerate(sections)
+        block_of(section, 1 + request.offset + i, words, part)
+        for i, (section, part) in enumerate(zip_longest(sections, PARTS[: len(sections)]))
     ]
     shown = _fit(blocks, form, budget)
     lines.extend(shown.lines)
@@ -137,14 +140,9 @@ def _nothing(answer: Answer, request: Request, ways: Ways) -> str:
 def _words(answer: Answer, budget: int, ways: Ways, *, is_low: bool) -> Iterator[str]:
     """Say which guesses occur, and with which words to ask again; each line within the budget."""
     words = answer.vocabulary
-    said = [
-        f"{what}: {', '.join(cut_line(clean(shorten(word)), GUESS_CHARS) for word in found)}"
-        for what, found in (("here", words.found), ("not here", words.absent))
-        if found
-    ]
-    if said:
-        line = f"your guesses, {'; '.join(said)}{_near(words.near, '; names near: ')}"
-        yield _within(line, budget)
+    is_guessed = bool(words.found or words.absent)
+    if is_guessed:
+        yield _within(f"{_absent(words)}{_near(words.near, '; names near: ')}", budget)
     if words.aside:
         fitting = f"they fit another place than your question does, so count little: {_spot(words.aside)}"
         yield _within(fitting, budget)
@@ -155,11 +153,19 @@ def _words(answer: Answer, budget: int, ways: Ways, *, is_low: bool) -> Iterator
     if is_low and words.everyday:
         yield _says_nothing(words.everyday, answer.stages.chunks, ways)
     elif is_low:
-        other = "" if said else f", or {ways.guessing}"
-        again = _near(words.near if not said else (), ", such as ") or other
+        other = "" if is_guessed else f", or {ways.guessing}"
+        again = _near(() if is_guessed else words.near, ", such as ") or other
         yield f"note: this may not be here; the nearest follow. Ask again in the project's words{again}."
     if is_low and answer.left_out and not words.everyday:
         yield f"note: {answer.left_out}; `goldrank status --excluded` lists them."
+
+
+def _absent(words: Vocabulary) -> str:
+    """Say which guesses do not occur: shorter than to repeat them all."""
+    if not words.absent:
+        return "your guesses are all here"
+    absent = ", ".join(cut_line(clean(shorten(word)), GUESS_CHARS) for word in words.absent)
+    return f"{'of your guesses' if words.found else 'guesses'} not here: {absent}"
 
 
 def _within(line: str, budget: int) -> str:
@@ -276,7 +282,7 @@ def _fit(blocks: Sequence[Block], form: Form, budget: int) -> _Shown:
     lines: list[str] = []
     brief, cut, is_apart = [], [], True
     for i, (heading, block) in enumerate(zip(headings[:kept], blocks, strict=False)):
-        code = _shown_of(i, block, form)
+        code = _shown_of(block, form)
         shown = _fitting(code, budget)
         budget = 0 if shown < len(code) else budget - sum(len(line) + 1 for line in code)
         if shown < len(code):
@@ -290,19 +296,11 @@ def _fit(blocks: Sequence[Block], form: Form, budget: int) -> _Shown:
     return _Shown(tuple(lines), tuple(brief), (*cut, *lost))
 
 
-def _has_extract(place: int) -> bool:
-    return 0 < place <= EXTRACTS
-
-
-def _shown_of(place: int, block: Block, form: Form) -> tuple[str, ...]:
-    """Return the lines of a block that are shown where there is room; `place` counts from 0."""
+def _shown_of(block: Block, form: Form) -> tuple[str, ...]:
+    """Return the lines of a block that are shown where there is room."""
     if form == "full":
         return block.full
-    if not place:
-        return block.code
-    if _has_extract(place):
-        return block.extract
-    return (block.gist,) if block.gist else ()
+    return block.part or ((block.gist,) if block.gist else ())
 
 
 def _fitting(lines: Sequence[str], budget: int) -> int:
@@ -328,13 +326,12 @@ def _left_out(
     is_page = len(places_of([result.passage.chunk for result in answer.results])) == request.top_k
     if shown.brief:
         following = f"; {ways.following.format(offset=next_offset)}" if is_page else ""
-        return f"[{_places(len(shown.brief))} shown in part: {ways.whole}{following}]"
+        return f"[shown in part: {ways.whole}{following}]"
     return ways.page_end.format(offset=next_offset) if is_page else ""
 
 
-def _quoted(query: str, budget: int = RANKING_CHARS) -> str:
-    limit = min(QUERY_CHARS, budget // QUERY_SHARE)
+def _quoted(query: str) -> str:
     # It is cut after it was cleaned, as codes are longer than what they show.
-    cut = clean(json.dumps(query[: limit + 1], ensure_ascii=False)[1:-1])
-    shown = cut if len(cut) <= limit else f"{cut[:limit]}…"
+    cut = clean(json.dumps(query[: QUERY_CHARS + 1], ensure_ascii=False)[1:-1])
+    shown = cut if len(cut) <= QUERY_CHARS else f"{cut[:QUERY_CHARS]}…"
     return f'"{shown}"'

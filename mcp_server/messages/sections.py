@@ -10,13 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from retrieval.records import Chunk
-from retrieval.search.definition_span import (
-    END_CHARS,
-    WHOLE_CHARS,
-    constants_of,
-    definition_span,
-    size_of,
-)
+from retrieval.search.definition_span import constants_of, definition_span
 from retrieval.search.places import places_of
 from retrieval.search.searcher import Result
 from retrieval.sync.view import View
@@ -30,15 +24,14 @@ class Section:
         place: The span.
         results: What was found there, best first.
         lines: The lines of `place`.
-        core: First and last line of what is shown of a place that is too long to be shown whole.
-        openers: Number and text of the lines that open the definitions around its core, outermost first.
+        openers: Number and text of the lines that open the definitions around its best result, outermost
+            first.
         constants: Number and text of the lines elsewhere in the file that define constants which it uses.
     """
 
     place: Chunk
     results: tuple[Result, ...]
     lines: tuple[str, ...]
-    core: tuple[int, int]
     openers: tuple[tuple[int, str], ...] = ()
     constants: tuple[tuple[int, str], ...] = ()
 
@@ -108,8 +101,7 @@ def _is_in(lines: Sequence[str], result: Result) -> bool:
 
 
 def _alone(result: Result) -> Section:
-    chunk = result.passage.chunk
-    return Section(chunk, (result,), result.passage.lines, (chunk.start_line, chunk.end_line))
+    return Section(result.passage.chunk, (result,), result.passage.lines)
 
 
 def _merged(results: Sequence[_Shown]) -> list[list[_Shown]]:
@@ -131,15 +123,12 @@ def _joined(group: Sequence[_Shown], lines: Sequence[str], siblings: Sequence[Ch
     first = group[0].place
     place = replace(first, end_line=max(shown.place.end_line for shown in group))
     best_first = sorted(group, key=lambda shown: shown.result.ranked.rank)
-    is_short = size_of(lines, place.start_line, place.end_line) <= WHOLE_CHARS + END_CHARS
-    core = place if is_short else best_first[0].place
     return Section(
         place,
         tuple(shown.result for shown in best_first),
         tuple(lines[place.start_line - 1 : place.end_line]),
-        (core.start_line, core.end_line),
-        openers(core, lines),
-        tuple(constants_of(core.start_line, core.end_line, siblings, lines)),
+        openers(best_first[0].place, lines),
+        tuple(constants_of(place.start_line, place.end_line, siblings, lines)),
     )
 
 

@@ -29,7 +29,7 @@ class Ways:
 TOOL = Ways(
     longer="call rag_search again with max_chars={chars}",
     narrower="narrow it with path or top_k",
-    whole='read the span, or call rag_search again with format="full"',
+    whole='format="full" shows all lines',
     following="offset={offset} shows the next",
     page_end="",
     sooner="ask with a smaller offset",
@@ -40,7 +40,7 @@ TOOL = Ways(
 COMMAND = Ways(
     longer="--max-chars {chars} shows more",
     narrower="narrow the search with --path or --top-k",
-    whole="--format full shows them whole",
+    whole="--format full shows all lines",
     following="--offset {offset} shows the next",
     page_end="[--offset {offset} shows the next]",
     sooner="use a smaller --offset",

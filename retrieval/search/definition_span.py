@@ -10,10 +10,9 @@ from collections.abc import Iterable, Sequence
 from retrieval.records import Chunk
 
 WHOLE_CHARS = 1_200
-"""A definition is shown whole up to this size; of a longer one, its beginning or the chunk that was found.
-Longer ones show an answer's lines more often, and assistants read less with short ones: they read on where
-they must (benchmarks/runs/2026-11-29-replies)."""
-END_CHARS = 300  # a definition may exceed it by so little, rather than lose its end
+"""A definition is shown whole up to this size; of a longer one, the chunk that was found. Longer ones show an
+answer's lines more often, and assistants read less with short ones: they read on where they must
+(benchmarks/runs/2026-11-29-replies)."""
 MOST_CONSTANTS = 5
 _WITH_BODIES = frozenset({"function", "method"})  # a class is read member by member
 _VALUES = frozenset({"constant", "variable", "value"})
@@ -29,23 +28,20 @@ def definition_span(chunk: Chunk, siblings: Sequence[Chunk], lines: Sequence[str
         lines: The lines of its file.
 
     Returns:
-        Lines 1-based and inclusive, the chunk's among them, of WHOLE_CHARS at most unless it is longer.
+        Lines 1-based and inclusive: those of the definition, or of the chunk where they are more than
+        WHOLE_CHARS.
     """
     place = next((i for i, one in enumerate(siblings) if one.start_line == chunk.start_line), None)
     if place is None or (chunk.symbol and chunk.kind not in _WITH_BODIES):
         return chunk.start_line, chunk.end_line
     own = ".".join(filter(None, (chunk.scope, chunk.symbol))) if chunk.symbol else chunk.scope
-    first, last = place, place
+    head = place if chunk.symbol else _head(own, place, siblings)
+    last = place
     while own and last + 1 < len(siblings) and _is_inside(siblings[last + 1], own):
-        if size_of(lines, siblings[first].start_line, siblings[last + 1].end_line) > _room(
-            siblings, last + 1, own
-        ):
-            break
         last += 1
-    head = first if chunk.symbol else _head(own, place, siblings)
-    if head is not None and size_of(lines, siblings[head].start_line, siblings[last].end_line) <= WHOLE_CHARS:
-        first = head
-    return siblings[first].start_line, siblings[last].end_line
+    if head is None or _size(lines, siblings[head].start_line, siblings[last].end_line) > WHOLE_CHARS:
+        return chunk.start_line, chunk.end_line
+    return siblings[head].start_line, siblings[last].end_line
 
 
 def constants_of(
@@ -83,13 +79,7 @@ def _head(own: str, place: int, siblings: Sequence[Chunk]) -> int | None:
     return None
 
 
-def _room(siblings: Sequence[Chunk], last: int, own: str) -> int:
-    """Return how much may be shown up to a chunk: more where it is the end of the definition."""
-    is_end = last + 1 == len(siblings) or not _is_inside(siblings[last + 1], own)
-    return WHOLE_CHARS + (END_CHARS if is_end else 0)
-
-
-def size_of(lines: Sequence[str], first: int, last: int) -> int:
+def _size(lines: Sequence[str], first: int, last: int) -> int:
     """Count the characters of lines, 1-based and inclusive, their ends included."""
     return sum(len(line) + 1 for line in lines[first - 1 : last])
 

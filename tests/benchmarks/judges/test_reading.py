@@ -4,7 +4,7 @@ from benchmarks.judges.question_sets import Target
 from benchmarks.judges.reading import Reading, read
 
 REPLY = """house (abc) | 3 chunks
-2 results for "key", best first
+2 places, best first
 
 1. engine/start.py:10-40  method Engine.ignite  (score 1.000)
  9 | class Engine:

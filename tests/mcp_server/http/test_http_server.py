@@ -125,7 +125,7 @@ async def test_both_tools_answer_over_http_in_both_eras(serve: Serve, mode: str)
             {"query": "retry", "candidates": [{"text": "def retry(): ..."}, {"text": "class Cake: ..."}]},
         )
     assert [tool.name for tool in listed.tools] == ["rag_search", "rag_rerank"]
-    assert "results for" in text_of(found)
+    assert "best first" in text_of(found)
     assert "1. text 1" in text_of(ranked)
 
 

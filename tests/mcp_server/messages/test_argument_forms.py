@@ -120,7 +120,7 @@ async def test_forms_are_told_in_the_reply(workspace: MakeWorkspace) -> None:
     assert '\nnote: top_k "1" was read as 1\n' in reply
     assert '\nnote: language ["python", "markdown"] was read as python, markdown\n' in reply
     assert '\nnote: rerank "no" was read as false\n' in reply
-    assert "\n1 result for " in reply
+    assert "\n1 place, " in reply
 
 
 async def test_several_languages_are_searched(workspace: MakeWorkspace) -> None:

@@ -6,8 +6,7 @@ import pytest
 from fakes import repository, write
 
 from mcp_server.messages.blocks import block_of
-from mcp_server.messages.extract import EXTRACT_CHARS
-from mcp_server.messages.replies import EXTRACTS, Layout, search_reply
+from mcp_server.messages.replies import PARTS, Layout, search_reply
 from mcp_server.messages.sections import sections_of
 from retrieval.search.searcher import Request, search
 
@@ -41,21 +40,21 @@ def test_an_extract_has_the_name_and_the_lines_that_match(tmp_path: Path) -> Non
     assert code[0].startswith("def checkout_")
     assert "…" in second[2]
     assert any("refunds." in line for line in code)
-    assert sum(len(line) + 1 for line in code) <= EXTRACT_CHARS + len(second)
+    assert sum(len(line) + 1 for line in code) <= PARTS[1].extract + len(second)
 
 
 def test_only_the_next_places_have_code(tmp_path: Path) -> None:
     """A place costs little and helps to choose; eight extracts would cost more than the next look."""
     blocks = reply_to(tmp_path, "where does checkout give refunds")
-    assert sum("\n" in block and " | " in block for block in blocks) == EXTRACTS
-    headings = blocks[EXTRACTS].split("\n")
-    assert [line.partition(".")[0] for line in headings] == ["3", "4", "5"]
+    assert sum("\n" in block and " | " in block for block in blocks) == len(PARTS) - 1
+    headings = blocks[len(PARTS) - 1].split("\n")
+    assert [line.partition(".")[0] for line in headings] == ["4", "5"]
 
 
 def test_the_name_is_shown_where_no_word_matches(tmp_path: Path) -> None:
     """Another language, or a file's name, may be all that matched."""
     blocks = reply_to(tmp_path, "checkout_2.py checkout_3.py checkout_4.py")
-    assert all("def checkout_" in block for block in blocks[:EXTRACTS])
+    assert all("def checkout_" in block for block in blocks[: len(PARTS) - 1])
 
 
 @pytest.mark.parametrize(
@@ -120,13 +119,13 @@ def test_a_page_has_as_many_numbers_as_places_were_asked_for(tmp_path: Path) -> 
 
 
 def test_all_lines_of_a_long_place_are_at_hand(tmp_path: Path) -> None:
-    """A reply shows the core of a place that is longer than a screen; who asks for all of it gets it."""
+    """A reply shows a part of a place that is longer than a screen; who asks for all of it gets it."""
     rows = [f"    basket_{i} = refund(option_{i}, customer_{i}, reason_{i}, currency_{i})" for i in range(60)]
     code = "\n".join(["def refund_all(basket):", *rows, "    return basket", ""])
     view = repository(write(tmp_path / "r", {"shop/a.py": code}), tmp_path / "cache").view()
     answer = search(view, Request("refund basket customer reason currency", 8), None)
     (section, *_) = sections_of(answer.results, view)
-    block = block_of(section, 1, "refund")
-    assert len(block.code) < len(section.lines)
+    block = block_of(section, 1, "refund", PARTS[0])
+    assert len(block.part) < len(section.lines)
     shown = [line for line in block.full if " | " in line]
     assert [line.partition(" | ")[2] for line in shown[-len(section.lines) :]] == list(section.lines)
