@@ -4,9 +4,9 @@
         --lines lines.jsonl --mirrors MIRRORS --work WORK --cache CACHE [--every 5]
 
 For each set and form, over the questions whose answers have lines: the mean characters of a reply of
-`rag_search`; the share of questions whose answer a reply names (a place touches it), and shows (it holds
-half of an answer's lines, or five of them); and the share of an answer's lines that it holds. First stage
-only. `--every N` asks every Nth commit subject.
+`rag_search`; the share of questions whose answer a reply names (a place touches it, or a definition that it
+names beside one), and shows (it holds half of an answer's lines, or five of them); and the share of an
+answer's lines that it holds. First stage only. `--every N` asks every Nth commit subject.
 """
 
 import argparse
@@ -31,6 +31,8 @@ ROOMY = 24_000  # of rag_search
 ENOUGH_LINES = 5
 _HEADING = re.compile(r"\d+\. (?P<path>\S.*?):(?P<start>\d+)-(?P<end>\d+)(?= |$)")
 _LINE = re.compile(r" *(?P<number>\d+) \| ")
+_ALSO = re.compile(r" *…  also: ")
+_SPAN = re.compile(r" (\d+)-(\d+)(?=, |$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,8 @@ def read(reply: str, targets: Sequence[Target]) -> Reading:
         if heading := _HEADING.match(line):
             path = heading["path"]
             spans.append((path, int(heading["start"]), int(heading["end"])))
+        elif _ALSO.match(line):
+            spans.extend((path, int(start), int(end)) for start, end in _SPAN.findall(line))
         elif number := _LINE.match(line):
             shown.setdefault(path, set()).add(int(number["number"]))
     answers = [target for target in targets if target.start is not None]

@@ -19,6 +19,7 @@ GAP = "…"
 MOST_NAMES = 2  # that a chunk defines beside its main one
 _WORD = re.compile(r"\w{3,}")
 GIST_CHARS = 140  # of a docstring's first line
+BESIDE_CHARS = 120  # of the names beside a place
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Block:
         heading: Its place and what it defines.
         full: Its numbered lines.
         part: Those that are shown where it is not shown in full; empty unless they were asked for.
+        beside: A line that names what else the file defines, or "".
         gist: The line that says in words what it is, to show when nothing else is; "" without one.
     """
 
@@ -49,6 +51,7 @@ class Block:
     full: tuple[str, ...]
     part: tuple[str, ...]
     gist: str
+    beside: str = ""
 
 
 def block_of(section: Section, number: int, words: str, part: Part | None = None) -> Block:
@@ -73,7 +76,19 @@ def block_of(section: Section, number: int, words: str, part: Part | None = None
     if part is not None:
         is_short = sum(len(line) + 1 for line in section.lines) <= part.whole
         shown = full if is_short else _extract(section, words, part.extract)
-    return Block(_heading(section, number, words), tuple(full), tuple(shown), gist)
+    beside = f"{GAP:>{width}}  also: {named}" if (named := _beside(section)) else ""
+    return Block(_heading(section, number, words), tuple(full), tuple(shown), gist, beside)
+
+
+def _beside(section: Section) -> str:
+    """Name what else the file defines, as far as there is room."""
+    named = ""
+    for one in section.beside:
+        longer = f"{named}{', ' if named else ''}{clean(one.name)} {one.start_line}-{one.end_line}"
+        if len(longer) > BESIDE_CHARS:
+            break
+        named = longer
+    return named
 
 
 def _extract(section: Section, words: str, room: int) -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from retrieval.records import Chunk
-from retrieval.search.definition_span import constants_of, definition_span
+from retrieval.search.beside import Definition, constants_of, definitions_beside
 from retrieval.search.places import places_of
 from retrieval.search.searcher import Result
 from retrieval.sync.view import View
@@ -27,6 +27,7 @@ class Section:
         openers: Number and text of the lines that open the definitions around its best result, outermost
             first.
         constants: Number and text of the lines elsewhere in the file that define constants which it uses.
+        beside: What else the file defines, that which was found first.
     """
 
     place: Chunk
@@ -34,6 +35,7 @@ class Section:
     lines: tuple[str, ...]
     openers: tuple[tuple[int, str], ...] = ()
     constants: tuple[tuple[int, str], ...] = ()
+    beside: tuple[Definition, ...] = ()
 
     @property
     def best(self) -> Result:
@@ -43,9 +45,6 @@ class Section:
 
 def sections_of(results: Sequence[Result], view: View) -> list[Section]:
     """Merge the results of each place and find their enclosing scopes; ordered by the best result of each.
-
-    The best result is widened to its whole definition where that is short enough, so that the file need not
-    be read again.
 
     Args:
         results: Best first.
@@ -63,35 +62,25 @@ def _of_file(path: str, results: Sequence[Result], numbers: Mapping[Chunk, int],
     mine = [result for result in results if result.passage.chunk.path == path]
     lines = view.lines(path) or ()
     alone = [_alone(result) for result in mine if not _is_in(lines, result)]
-    exact = [
-        _Shown(result, result.passage.chunk, numbers[result.passage.chunk])
-        for result in mine
-        if _is_in(lines, result)
-    ]
+    exact = [result for result in mine if _is_in(lines, result)]
     siblings: Sequence[Chunk] = ()
-    if exact and exact[0].result.ranked.rank == 1 and view.is_indexed:
+    if exact and exact[0].ranked.rank == 1 and view.is_indexed:
         siblings = view.snapshot.chunks_of(path)
-        if all(text.is_current for text in view.chunk_texts(siblings)):  # else their lines may be of another
-            exact[0] = _widened(exact[0], siblings, lines)
-        else:
-            siblings = ()
-    return alone + [_joined(group, lines, siblings) for group in _merged(exact)]
+        if not all(text.is_current for text in view.chunk_texts(siblings)):
+            siblings = ()  # their lines may be of another version
+    places: dict[int, list[Result]] = {}
+    for result in exact:
+        places.setdefault(numbers[result.passage.chunk], []).append(result)
+    found = [_joined(group, lines, siblings) for group in places.values()]
+    beside = _beside(mine, siblings, view)
+    return alone + [replace(one, beside=beside) if one.best is mine[0] else one for one in found]
 
 
-@dataclass(frozen=True, slots=True)
-class _Shown:
-    """A result, the lines that show it, and the number of its place."""
-
-    result: Result
-    place: Chunk
-    number: int
-
-
-def _widened(shown: _Shown, siblings: Sequence[Chunk], lines: Sequence[str]) -> _Shown:
-    first, last = definition_span(shown.place, siblings, lines)
-    head = next((chunk for chunk in siblings if chunk.start_line == first), shown.place)
-    scope = head.scope if first < shown.place.start_line else shown.place.scope
-    return replace(shown, place=replace(shown.place, start_line=first, end_line=last, scope=scope))
+def _beside(mine: Sequence[Result], siblings: Sequence[Chunk], view: View) -> tuple[Definition, ...]:
+    """Name what a file defines beside its results: what was found, then the others that are known."""
+    texts = view.chunk_texts(mine[0].beyond)
+    beyond = [chunk for chunk, text in zip(mine[0].beyond, texts, strict=True) if text.is_current]
+    return tuple(definitions_beside([*beyond, *siblings], [one.passage.chunk for one in mine]))
 
 
 def _is_in(lines: Sequence[str], result: Result) -> bool:
@@ -104,30 +93,15 @@ def _alone(result: Result) -> Section:
     return Section(result.passage.chunk, (result,), result.passage.lines)
 
 
-def _merged(results: Sequence[_Shown]) -> list[list[_Shown]]:
-    """Group results by place, in line order; what overlaps after it was widened is one place too."""
-    groups: list[list[_Shown]] = []
-    last = 0
-    for shown in sorted(results, key=lambda item: item.place.start_line):
-        if groups and (shown.place.start_line <= last or shown.number == groups[-1][-1].number):
-            groups[-1].append(shown)
-        else:
-            groups.append([shown])
-            last = 0
-        last = max(last, shown.place.end_line)
-    return groups
-
-
-def _joined(group: Sequence[_Shown], lines: Sequence[str], siblings: Sequence[Chunk]) -> Section:
-    """Merge results, which are in line order, into one section."""
-    first = group[0].place
-    place = replace(first, end_line=max(shown.place.end_line for shown in group))
-    best_first = sorted(group, key=lambda shown: shown.result.ranked.rank)
+def _joined(results: Sequence[Result], lines: Sequence[str], siblings: Sequence[Chunk]) -> Section:
+    """Merge the results of one place, best first, into one section."""
+    chunks = sorted((result.passage.chunk for result in results), key=lambda chunk: chunk.start_line)
+    place = replace(chunks[0], end_line=chunks[-1].end_line)
     return Section(
         place,
-        tuple(shown.result for shown in best_first),
+        tuple(results),
         tuple(lines[place.start_line - 1 : place.end_line]),
-        openers(best_first[0].place, lines),
+        openers(results[0].passage.chunk, lines),
         tuple(constants_of(place.start_line, place.end_line, siblings, lines)),
     )
 

@@ -77,8 +77,8 @@ SEARCH_DESCRIPTION = (
     "Find the code that answers a question. Name the mechanism in technical words ('retry a failed request "
     "with backoff') or give an identifier, and put into `expect` what the code may be called (identifiers, "
     "file names, terms): guesses find what the question's words miss, and wrong ones cost little. Returns "
-    "source with exact path:start-end, the best whole, so that you need not read the file again. Better than "
-    "grep when you do not know the words the code uses."
+    "exact path:start-end with the lines that match, and what else the best files define. Better than grep "
+    "when you do not know the words the code uses."
 )
 RERANK_DESCRIPTION = (
     "Order what you already hold (grep hits, files, spans, texts) by how well it answers a question. "

@@ -13,6 +13,9 @@ GAP = 3
 """Lines between two chunks of a place at most: another heading costs more characters. Of 323 pairs of one
 file in the first eight of 418 questions, 93 lie so near, 87 of them with at most one line between."""
 MOST_LINES = 80
+FILES, BEYOND = 3, 8
+"""Of so many files, so many further chunks are kept, for a reply to name
+(benchmarks/runs/2026-11-29-replies)."""
 
 Span = tuple[str, int, int]
 """Path, first and last line, 1-based and inclusive."""
@@ -53,6 +56,25 @@ def spans_of(chunks: Sequence[Chunk]) -> list[Span]:
         )
         for group in places_of(chunks)
     ]
+
+
+def beyond(chunks: Sequence[Chunk], shown: Sequence[Chunk]) -> dict[str, tuple[Chunk, ...]]:
+    """Return what else was found in the first files that are shown, by path, best first.
+
+    Args:
+        chunks: Everything that was found, best first.
+        shown: What of it is shown, best first.
+
+    >>> a, b, c = Chunk("a.py", 1, 9), Chunk("b.py", 1, 9), Chunk("a.py", 80, 90)
+    >>> beyond([a, b, c], [a, b]) == {"a.py": (c,), "b.py": ()}
+    True
+    """
+    paths = list(dict.fromkeys(chunk.path for chunk in shown))[:FILES]
+    known = set(shown)
+    return {
+        path: tuple(chunk for chunk in chunks if chunk.path == path and chunk not in known)[:BEYOND]
+        for path in paths
+    }
 
 
 def _joined(span: Span, chunk: Chunk) -> Span | None:

@@ -22,7 +22,7 @@ from retrieval.search.caller_passages import KNOWN_TRUST, known_scores, rank_pas
 from retrieval.search.filename_fallback import match_filenames
 from retrieval.search.first_stage import Measured, candidates_of, in_order, measure
 from retrieval.search.folding import LOOKED_AT, Folded, fold
-from retrieval.search.places import places_of
+from retrieval.search.places import beyond, places_of
 from retrieval.search.second_stage import (
     SecondStage,
     Skipped,
@@ -86,11 +86,13 @@ class Result:
         ranked: Its place in the order.
         passage: Its lines.
         alike: The places of passages that only repeat it, best first.
+        beyond: Of the best result of one of the first files, what else was found in the file, best first.
     """
 
     ranked: Ranked | RankedAcross
     passage: ChunkText
     alike: tuple[str, ...] = ()
+    beyond: tuple[Chunk, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +195,7 @@ def _search(
         asked, candidates, passages, second, skipped=skipped, is_cancelled=is_cancelled
     )
     alike = {one.candidate.chunk: one.alike for one in folded}
-    results = _results(_shown(ranked, request), view, alike)
+    results = _results(ranked, _shown(ranked, request), view, alike)
     return Answer(
         results,
         StageReport("index", len(snapshot), _since(start), report, lessons=request.order.lessons_for(need)),
@@ -329,12 +331,13 @@ def _shown(ranked: Sequence[Ranked], request: Request) -> list[Ranked]:
 
 
 def _results(
-    ranked: Sequence[Ranked], view: View, alike: Mapping[Chunk, tuple[str, ...]]
+    ranked: Sequence[Ranked], shown: Sequence[Ranked], view: View, alike: Mapping[Chunk, tuple[str, ...]]
 ) -> tuple[Result, ...]:
-    passages = view.chunk_texts(item.candidate.chunk for item in ranked)
+    chunks = [item.candidate.chunk for item in shown]
+    further = beyond([item.candidate.chunk for item in ranked], chunks)
     return tuple(
-        Result(item, passage, alike.get(item.candidate.chunk, ()))
-        for item, passage in zip(ranked, passages, strict=True)
+        Result(item, passage, alike.get(chunk, ()), further.pop(chunk.path, ()))
+        for item, chunk, passage in zip(shown, chunks, view.chunk_texts(chunks), strict=True)
     )
 
 

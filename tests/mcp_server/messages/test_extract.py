@@ -22,7 +22,7 @@ def shop(number: int) -> str:
 
 def reply_to(tmp_path: Path, question: str) -> list[str]:
     """Return the blocks of a reply, a line each where only a heading is shown."""
-    files = {f"shop/checkout_{i}.py": shop(i) for i in range(1, 6)}
+    files = {f"shop/checkout_{i}.py": shop(i) for i in range(1, 8)}
     view = repository(write(tmp_path / "r", files), tmp_path / "cache").view()
     request = Request(question, 8)
     answer = search(view, request, None)
@@ -48,7 +48,7 @@ def test_only_the_next_places_have_code(tmp_path: Path) -> None:
     blocks = reply_to(tmp_path, "where does checkout give refunds")
     assert sum("\n" in block and " | " in block for block in blocks) == len(PARTS) - 1
     headings = blocks[len(PARTS) - 1].split("\n")
-    assert [line.partition(".")[0] for line in headings] == ["4", "5"]
+    assert [line.partition(".")[0] for line in headings] == ["6", "7"]
 
 
 def test_the_name_is_shown_where_no_word_matches(tmp_path: Path) -> None:
@@ -129,3 +129,17 @@ def test_all_lines_of_a_long_place_are_at_hand(tmp_path: Path) -> None:
     assert len(block.part) < len(section.lines)
     shown = [line for line in block.full if " | " in line]
     assert [line.partition(" | ")[2] for line in shown[-len(section.lines) :]] == list(section.lines)
+
+
+def test_what_else_the_best_file_defines_is_named(tmp_path: Path) -> None:
+    """A file's first lines say what it is about; the function that is looked for may be its last."""
+    body = "".join(f"    step_{i} = prepare(option_{i}, default_{i})\n" for i in range(24))
+    head = '"""How refunds are paid to customers."""\n\nimport ledger\n\n\n'
+    code = f"{head}def pay(x):\n{body}\n\ndef undo(x):\n{body}"
+    view = repository(write(tmp_path / "r", {"shop/refunds.py": code}), tmp_path / "cache").view()
+    request = Request("how are refunds paid to customers", 1)
+    answer = search(view, request, None)
+    text = search_reply(
+        answer, sections_of(answer.results, view), request=request, source="r", layout=Layout(24_000)
+    )
+    assert "\n …  also: undo 33-57" in text

@@ -277,7 +277,7 @@ async def test_the_reply_says_which_guesses_occur(
     assert f"\n{said}" in reply
 
 
-def test_a_definition_is_not_widened_over_lines_that_changed(tmp_path: Path) -> None:
+def test_the_lines_of_a_section_are_those_of_its_place_after_a_change(tmp_path: Path) -> None:
     """The spans of the index are of another version than the lines on disk."""
     steps = "".join(f"    step_{i} = prepare_engine(option_{i}, default_{i})\n" for i in range(40))
     code = f"def start(key):\n{steps}    return key\n"

@@ -1,13 +1,14 @@
-"""Neighbouring results are one place, repeated ones count once, and the best is shown whole."""
+"""Neighbouring results are one place, repeated ones count once, and other names of their file are known."""
 
 import doctest
 from pathlib import Path
 
+import pytest
 from fakes import repository, searched, write
 
 from retrieval.records import Chunk
 from retrieval.search import folding, places
-from retrieval.search.definition_span import constants_of, definition_span
+from retrieval.search.beside import Definition, constants_of, definitions_beside
 from retrieval.search.places import MOST_LINES, spans_of
 from retrieval.search.searcher import Request
 
@@ -64,20 +65,6 @@ def test_copies_count_once(tmp_path: Path) -> None:
     assert {result.passage.chunk.path for result in results} == {"shop/total.py", "zoo/keeper.py"}
 
 
-def test_a_definition_is_shown_whole_where_it_is_short(tmp_path: Path) -> None:
-    """The middle of a function makes its reader open the file again."""
-    body = "".join(f"    step_{i} = prepare(option_{i}, default_{i})\n" for i in range(24))
-    after = "def other(first, second):\n    return first.compute(second) + second.compute(first)\n"
-    text = f"LIMIT_OF_STEPS = 3\n\n\ndef prepare_all():\n{body}    return LIMIT_OF_STEPS\n\n\n{after}"
-    opened = repository(write(tmp_path / "r", {"a.py": text}), tmp_path / "cache")
-    siblings, lines = opened.view().snapshot.chunks_of("a.py"), text.split("\n")
-    middle = next(chunk for chunk in siblings if chunk.start_line > 5 and chunk.scope == "prepare_all")
-    first, last = definition_span(middle, siblings, lines)
-    assert lines[first - 1] == "def prepare_all():"
-    assert lines[last - 1] == "    return LIMIT_OF_STEPS"
-    assert constants_of(first, last, siblings, lines) == [(1, "LIMIT_OF_STEPS = 3")]
-
-
 def test_a_class_in_capitals_is_not_shown_as_a_constant(tmp_path: Path) -> None:
     """Its first line says nothing that the reader needs; the value of a constant does."""
     text = "MOST_ROWS = 4\n\n\nclass IERS(Table):\n    pass\n\n\ndef read():\n    return IERS(MOST_ROWS)\n"
@@ -86,15 +73,39 @@ def test_a_class_in_capitals_is_not_shown_as_a_constant(tmp_path: Path) -> None:
     assert constants_of(8, 9, siblings, text.split("\n")) == [(1, "MOST_ROWS = 4")]
 
 
-def test_of_a_long_definition_one_chunk_is_shown(tmp_path: Path) -> None:
-    """Nobody wants a function of a thousand lines in a reply."""
-    body = "".join(f"    step_{i} = prepare(option_{i}, default_{i})\n" for i in range(900))
-    text = f"def prepare_all():\n{body}"
-    opened = repository(write(tmp_path / "r", {"a.py": text}), tmp_path / "cache")
-    siblings, lines = opened.view().snapshot.chunks_of("a.py"), text.split("\n")
-    for chunk in siblings:
-        first, last = definition_span(chunk, siblings, lines)
-        assert (first, last) == (chunk.start_line, chunk.end_line)
+CHUNKS = {
+    "header": Chunk("a.py", 1, 9),
+    "class": Chunk("a.py", 11, 20, kind="class", symbol="Basket"),
+    "method": Chunk("a.py", 22, 40, kind="method", symbol="add", scope="Basket"),
+    "rest": Chunk("a.py", 41, 60, scope="Basket.add"),
+    "last": Chunk("a.py", 62, 64, scope="Basket"),
+    "constant": Chunk("a.py", 66, 66, kind="constant", symbol="LIMIT"),
+    "function": Chunk("a.py", 68, 90, kind="function", symbol="total"),
+}
+
+
+@pytest.mark.parametrize(
+    ("found", "shown", "named"),
+    [
+        ("header class method rest last constant function", "header", "Basket 11-20, add 22-60, total 68-90"),
+        ("function rest", "header", "total 68-90, add 41-60"),
+        ("rest method function", "header", "add 22-60, total 68-90"),
+        ("method rest function", "rest", "total 68-90"),
+        ("class method rest last", "last", "add 22-60"),
+        ("header constant", "function", ""),
+    ],
+    ids=["in line order", "as found", "joined", "not what is shown", "members of a class", "not values"],
+)
+def test_definitions_are_named_beside_what_is_shown(found: str, shown: str, named: str) -> None:
+    """The right file often comes first with the wrong lines; its other names spare the next look."""
+    beside = definitions_beside([CHUNKS[name] for name in found.split()], [CHUNKS[shown]])
+    assert beside == [_definition(one) for one in filter(None, named.split(", "))]
+
+
+def _definition(written: str) -> Definition:
+    name, lines = written.split()
+    first, last = map(int, lines.split("-"))
+    return Definition(name, first, last)
 
 
 def test_the_examples_in_the_docstrings_hold() -> None:
