@@ -193,9 +193,9 @@ def _show(tally: Tally, what: str) -> None:
 
 async def recovered(fleet: Fleet, asked: Asked, since: float, what: str) -> None:
     """Say how long it takes until every call is answered as before."""
-    while await _is_degraded(fleet, asked):
+    while why := await _degraded(fleet, asked):
         if time.monotonic() - since > READY_S:
-            print(f"  not back to full service {READY_S:g} s after {what}")
+            print(f"  not back to full service {READY_S:g} s after {what}: {why}", flush=True)
             return
     print(f"  full service {time.monotonic() - since:.0f} s after {what}", flush=True)
 
@@ -293,15 +293,17 @@ async def _strike(fleet: Fleet, ends: float, listed: Path, joining: Sequence[Sou
                 choose.choice(found).kill()
 
 
-async def _is_degraded(fleet: Fleet, asked: Asked) -> bool:
+async def _degraded(fleet: Fleet, asked: Asked) -> str:
+    """Ask every call; say which is the first that is not answered as before, or ""."""
     for call, expected in zip(asked.calls, asked.expected, strict=True):
         try:
             is_error, text = await call.ask(fleet)
-        except Exception:  # noqa: BLE001 - as above
-            return True
-        if judged(is_error, text, call, expected) not in {"right", "refused, as if not served"}:
-            return True
-    return False
+        except Exception as error:  # noqa: BLE001 - as above
+            return f"{call.arguments}: {error!r}"
+        verdict = judged(is_error, text, call, expected)
+        if verdict not in {"right", "refused, as if not served"}:
+            return f"{call.arguments}, {verdict}:\n{text[:SHOWN_CHARS]}\nexpected: {expected}"
+    return ""
 
 
 if __name__ == "__main__":

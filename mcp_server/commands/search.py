@@ -94,7 +94,7 @@ from retrieval.sync.repository import Repository
     type=click.Choice(get_args(replies.Form)),
     default="code",
     show_default=True,
-    help="code: a short best place whole, two in part, then headings; full: all code; paths: places only.",
+    help="code: a short best place whole, four in part, then headings; full: all code; paths: places only.",
 )
 @click.option("--no-rerank", is_flag=True, help="Do not run the cross-encoder.")
 @click.option(

@@ -68,7 +68,7 @@ class SearchArguments(_Arguments):
     repo: str | None = Field(None, description="Served repository, or folder of one; default all.")
     format: Form = Field(
         "code",
-        description="code (default): best whole, next in part; full: all; paths: places.",
+        description="code (default): lines that match; full: all; paths: places.",
     )
     max_chars: int = Field(10_000, description="Longest reply: 500-40000, default 10000.", ge=500, le=40_000)
     rerank: bool = Field(True, description="Let a model reorder results, default true.")
