@@ -61,7 +61,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--joining", type=Path, help="a list of URLs that are not published yet")
     given = parser.parse_args()
-    given.list = Path(shutil.copy(given.list, given.work / LIST))  # it grows
+    listed, given.list = given.list, Path(shutil.copy(given.list, given.work / LIST))  # it grows
     questions = sampled(given)
     everybody, half = people(given)
     given.token = everybody.token
@@ -73,6 +73,7 @@ def main() -> None:
     with started(given.nodes, given, "--every-tenth-fails", *entrance) as fleet:
         asyncio.run(chaos(fleet, asked, given))
     begun = time.monotonic()
+    shutil.copy(listed, given.list)  # else who joined may answer too
     with started(given.nodes, given, *entrance) as fleet:
         asyncio.run(recovered(fleet, asked, begun, "started again"))
 
