@@ -43,8 +43,8 @@ class Block:
         heading: Its place and what it defines.
         full: Its numbered lines.
         part: Those that are shown where it is not shown in full; empty unless they were asked for.
-        beside: A line that names what else the file defines, or "".
         gist: The line that says in words what it is, to show when nothing else is; "" without one.
+        beside: A line that names what else the file defines, or "".
     """
 
     heading: str

@@ -34,8 +34,8 @@ TAIL_CHARS = 220  # kept free for the line that says what was left out
 
 PARTS = (Part(whole=800, extract=400), *[Part(whole=300, extract=200)] * 4)
 """So much is shown of the first places; the others are a heading and a line of documentation. Lines that
-match say more than a long chunk does, and a few of five places more than many of three: with them, some lines
-of an answer are in a reply for 60 of 100 calls instead of 55, as long as before
+match say more than a long chunk does, and a few of five places more than many of three: two lines of an
+answer are in a reply for 41 of 100 calls instead of 35, and it is no longer
 (benchmarks/runs/2026-11-29-replies)."""
 
 RANKING_CHARS = 10_000
@@ -110,9 +110,10 @@ def search_reply(
     tail = min(TAIL_CHARS, max_chars // TAIL_SHARE)
     budget = max_chars - sum(len(line) + 1 for line in lines) - tail
     words = " ".join((request.query, *request.wordings, *request.expect))
+    parts = PARTS[: len(sections)] if form == "code" else ()
     blocks = [
         block_of(section, 1 + request.offset + i, words, part)
-        for i, (section, part) in enumerate(zip_longest(sections, PARTS[: len(sections)]))
+        for i, (section, part) in enumerate(zip_longest(sections, parts))
     ]
     shown = _fit(blocks, form, budget)
     lines.extend(shown.lines)

@@ -8,7 +8,6 @@ from retrieval.records import Chunk
 from retrieval.search.places import GAP
 
 MOST_CONSTANTS = 5
-_NAMED = frozenset({"function", "method", "class", "struct", "enum", "interface", "trait", "type", "macro"})
 _VALUES = frozenset({"constant", "variable", "value"})
 _CONSTANT = re.compile(r"\b_*[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b|\b[A-Z][A-Z0-9]{3,}\b")
 
@@ -25,6 +24,8 @@ class Definition:
 def definitions_beside(chunks: Iterable[Chunk], shown: Iterable[Chunk]) -> list[Definition]:
     """Name the definitions of a file that are not shown: where its answer may be if not in what is.
 
+    Values are left out; of a prose file, its sections are named.
+
     Args:
         chunks: Chunks of the file; of a definition without all of its chunks, the lines of these are named.
         shown: The chunks that are shown.
@@ -36,9 +37,10 @@ def definitions_beside(chunks: Iterable[Chunk], shown: Iterable[Chunk]) -> list[
     found: dict[str, Definition] = {}
     for chunk in chunks:
         own = _qualified(chunk)
-        if not own or own in known or (chunk.symbol and chunk.kind not in _NAMED):
+        if not own or own in known or chunk.kind in _VALUES:
             continue
-        before = found.setdefault(own, Definition(own.rpartition(".")[2], chunk.start_line, chunk.end_line))
+        name = chunk.symbol or own.rpartition(".")[2]
+        before = found.setdefault(own, Definition(name, chunk.start_line, chunk.end_line))
         if _adjoins(before, chunk):  # a member of a class may lie between two chunks of it
             first, last = min(before.start_line, chunk.start_line), max(before.end_line, chunk.end_line)
             found[own] = replace(before, start_line=first, end_line=last)
