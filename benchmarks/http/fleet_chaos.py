@@ -7,7 +7,8 @@ Clients ask without a pause while replicas, builders and nodes are killed (-9), 
 and every tenth request to the place fails; in the end the head is killed, and the fleet is started
 again. A reply is right when its places and scores are those of before; else it must say what is missing.
 With `--joining URLS`, some of these join the list before each blow to the builders, so that builders are
-killed among their builds; in the end all must be published.
+killed among their builds; in the end all must be published. A question that names no repository may then be
+asked of others than before.
 
 Two people ask. One sees everything, the other every second repository: a reply that shows or names another
 one is a LEAK, and a question to another one must be refused as if it were not served.
@@ -50,6 +51,7 @@ AMONG_BUILDS_S = (2.0, 6.0)  # how long after they joined the builders are kille
 BLOWS = ("searchers", "readers", "gateways", "routers", "builders", "planner", "node", "stall")
 MISSING = ("did not answer", "still loading or busy", "out of time", "being updated", "are not published yet")
 SHOWN_CHARS = 600
+GROWN = "not compared: the list is longer"
 SAID = ("did not answer", "note: ", "still loading or busy", "out of time", "being updated")
 
 
@@ -232,7 +234,18 @@ def judged(is_error: bool, text: str, call: Call, expected: str) -> str:
         return "error, said"
     if places(text) == places(expected):
         return "right"
-    return "partial, said" if any(mark in text for mark in SAID) else "WRONG"
+    return "partial, said" if any(mark in text for mark in SAID) else _differing(text, expected)
+
+
+def _differing(text: str, expected: str) -> str:
+    """Say what a whole reply with other places is."""
+    return "WRONG" if _listed(text) == _listed(expected) else GROWN
+
+
+def _listed(text: str) -> str:
+    """Return of how many repositories those that were asked are chosen, or ""."""
+    found = re.match(r"searched \d+ of (\d+) ", text)
+    return found[1] if found else ""
 
 
 def named(text: str) -> set[str]:
@@ -302,7 +315,7 @@ async def _degraded(fleet: Fleet, asked: Asked) -> str:
         except Exception as error:  # noqa: BLE001 - as above
             return f"{call.arguments}: {error!r}"
         verdict = judged(is_error, text, call, expected)
-        if verdict not in {"right", "refused, as if not served"}:
+        if verdict not in {"right", "refused, as if not served", GROWN}:
             return f"{call.arguments}, {verdict}:\n{text[:SHOWN_CHARS]}\nexpected: {expected}"
     return ""
 
