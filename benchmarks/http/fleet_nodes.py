@@ -1,7 +1,7 @@
 """Several Ray nodes on loopback, each its own processes, and a fleet on them; a line says what runs.
 
     python -m benchmarks.http.fleet_nodes NODES PORT PLACE LIST CACHE [--every-tenth-fails] \
-        [--token-file FILE --rights FILE]
+        [--token-file FILE --rights FILE --webhook-secret-file FILE]
 
 `benchmarks.http.fleet` starts this and kills parts of it. It prints a line of JSON when the fleet runs: the
 process ids of the GCS and of each node's raylet, the head first. The line `add` on standard input adds one.
@@ -25,7 +25,7 @@ from retrieval.settings import Settings, load_settings
 
 FAILS_EVERY = 10
 CPUS_A_NODE = 4
-ENTRANCE = ("token_file", "rights")
+ENTRANCE = ("token_file", "rights", "webhook_secret_file")
 
 
 class EveryTenthFails(LocalFileSystem):  # type: ignore[misc]  # fsspec publishes no types

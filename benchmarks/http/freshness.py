@@ -1,10 +1,11 @@
 """How many seconds lie between a push and a reply that has its lines.
 
-    python -m benchmarks.http.freshness [--pushes 20] [--files 2000]
+    python -m benchmarks.http.freshness [--pushes 20] [--files 2000] [--nodes 4]
 
 A bare repository, a server over HTTP with a webhook that serves its file:// URL, and a client that asks again
 and again for a name that only the push has, every 50 ms from the end of `git push`. The hook is sent at once,
-as a forge does it; its own delay is not in the number.
+as a forge does it; its own delay is not in the number. With `--nodes`, a fleet on so many Ray nodes serves
+it.
 """
 
 import argparse
@@ -27,6 +28,8 @@ import httpx2
 from mcp import Client
 from mcp.types import TextContent
 
+from benchmarks.http.fleet import started
+
 SECRET = "f00d" * 16
 PATIENCE_S = 60.0
 STEP_S = 0.05
@@ -40,10 +43,15 @@ def main() -> None:
     )
     parser.add_argument("--pushes", type=int, default=20)
     parser.add_argument("--files", type=int, default=2_000)
+    parser.add_argument("--nodes", type=int, default=0)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         work, origin = made(Path(folder), args.files)
-        with served(Path(folder), origin) as base:
+        secret = Path(folder, "secret")
+        secret.write_text(SECRET, encoding="ascii")
+        secret.chmod(0o600)
+        fleet = served_by_a_fleet(Path(folder), origin, secret, args.nodes)
+        with fleet if args.nodes else served(Path(folder), origin, secret) as base:
             spent = asyncio.run(measure(base, work, origin, args.pushes))
     print("files\tpushes\tp50 s\tp95 s\tslowest s")
     told = (statistics.median(spent), statistics.quantiles(spent, n=20)[-1], max(spent))
@@ -106,11 +114,19 @@ def made(folder: Path, files: int) -> tuple[Path, Path]:
 
 
 @contextmanager
-def served(folder: Path, origin: Path) -> Iterator[str]:
+def served_by_a_fleet(folder: Path, origin: Path, secret: Path, nodes: int) -> Iterator[str]:
+    """Start a fleet with a webhook; yields its address."""
+    urls, place = folder / "urls.txt", folder / "place"
+    urls.write_text(f"file://{origin}\n", encoding="utf-8")
+    place.mkdir()
+    given = argparse.Namespace(list=urls, place=place, work=folder)
+    with started(nodes, given, "--webhook-secret-file", str(secret)) as fleet:
+        yield fleet.url.removesuffix("/mcp")
+
+
+@contextmanager
+def served(folder: Path, origin: Path, secret: Path) -> Iterator[str]:
     """Start a server with a webhook; yields its address."""
-    secret = folder / "secret"
-    secret.write_text(SECRET, encoding="ascii")
-    secret.chmod(0o600)
     environment = {**os.environ, "GOLDRANK_CACHE": str(folder / "cache"), "GOLDRANK_MIRROR_REFRESH_S": "0"}
     environment["GOLDRANK_INDEX_WAIT_S"] = "120"
     command = ["serve", "--http", "127.0.0.1:0", "--rate-limit", "0", "--webhook-secret-file", str(secret)]
