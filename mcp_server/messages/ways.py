@@ -12,7 +12,7 @@ class Ways:
         narrower: Asks for less.
         whole: Asks for the code of every place.
         following: Asks for the places after the first `{offset}`.
-        page_end: The line below a page of which nothing is left out, or "".
+        page_end: The line below a page of which nothing is left out.
         sooner: Asks for earlier places, where the offset leads past the last one.
         guessing: Names guesses.
     """
@@ -31,7 +31,7 @@ TOOL = Ways(
     narrower="narrow it with path or top_k",
     whole='format="full" shows all lines',
     following="offset={offset} shows the next",
-    page_end="",
+    page_end="[offset={offset} shows the next]",
     sooner="ask with a smaller offset",
     guessing="guess names in expect",
 )
