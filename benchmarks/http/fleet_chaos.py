@@ -195,7 +195,7 @@ def _show(tally: Tally, what: str) -> None:
 
 
 async def recovered(fleet: Fleet, asked: Asked, since: float, what: str) -> None:
-    """Say how long it takes until every call is answered as before."""
+    """Say how long it takes until every call that can be compared is answered as before."""
     while why := await _degraded(fleet, asked):
         if time.monotonic() - since > READY_S:
             print(f"  not back to full service {READY_S:g} s after {what}: {why}", flush=True)
@@ -239,13 +239,14 @@ def judged(is_error: bool, text: str, call: Call, expected: str) -> str:
 
 def _differing(text: str, expected: str) -> str:
     """Say what a whole reply with other places is."""
-    return "WRONG" if _listed(text) == _listed(expected) else GROWN
+    before, now = _listed(expected), _listed(text)
+    return GROWN if before and now > before else "WRONG"
 
 
-def _listed(text: str) -> str:
-    """Return of how many repositories those that were asked are chosen, or ""."""
+def _listed(text: str) -> int:
+    """Return of how many repositories those that were asked are chosen, or 0."""
     found = re.match(r"searched \d+ of (\d+) ", text)
-    return found[1] if found else ""
+    return int(found[1]) if found else 0
 
 
 def named(text: str) -> set[str]:

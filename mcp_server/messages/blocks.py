@@ -45,13 +45,15 @@ class Block:
         part: Those that are shown where it is not shown in full; empty unless they were asked for.
         gist: The line that says in words what it is, to show when nothing else is; "" without one.
         beside: A line that names what else the file defines, or "".
+        is_whole: Whether the part is all of it.
     """
 
     heading: str
     full: tuple[str, ...]
     part: tuple[str, ...]
     gist: str
-    beside: str = ""
+    beside: str
+    is_whole: bool
 
 
 def block_of(section: Section, number: int, words: str, part: Part | None = None) -> Block:
@@ -72,12 +74,12 @@ def block_of(section: Section, number: int, words: str, part: Part | None = None
         full.extend(_numbered(number, text, width) for number, text in section.constants)
     told = telling_line(section)
     gist = "" if told is None else cut_line(_numbered(*lines[told], width), GIST_CHARS)
-    shown: Sequence[str] = ()
-    if part is not None:
-        is_short = sum(len(line) + 1 for line in section.lines) <= part.whole
-        shown = full if is_short else _extract(section, words, part.extract)
+    is_whole = part is not None and sum(len(line) + 1 for line in section.lines) <= part.whole
+    shown: Sequence[str] = full if is_whole else ()
+    if part and not is_whole:
+        shown = _extract(section, words, part.extract)
     beside = f"{GAP:>{width}}  also: {named}" if (named := _beside(section)) else ""
-    return Block(_heading(section, number, words), tuple(full), tuple(shown), gist, beside)
+    return Block(_heading(section, number, words), tuple(full), tuple(shown), gist, beside, is_whole)
 
 
 def _beside(section: Section) -> str:
@@ -85,9 +87,8 @@ def _beside(section: Section) -> str:
     named = ""
     for one in section.beside:
         longer = f"{named}{', ' if named else ''}{clean(one.name)} {one.start_line}-{one.end_line}"
-        if len(longer) > BESIDE_CHARS:
-            break
-        named = longer
+        if len(longer) <= BESIDE_CHARS:
+            named = longer
     return named
 
 

@@ -9,7 +9,6 @@ because cleaning makes it longer.
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 from typing import Literal
 
 from mcp_server.messages.blocks import PLACE_CHARS, Block, Part, block_of, cut_line, scores_of
@@ -20,7 +19,6 @@ from mcp_server.messages.ways import TOOL, Ways
 from retrieval.errors import shorten
 from retrieval.rank.everyday import Everyday
 from retrieval.records import Chunk
-from retrieval.search.places import places_of
 from retrieval.search.searcher import Answer, Request
 from retrieval.search.vocabulary import Vocabulary
 
@@ -110,14 +108,13 @@ def search_reply(
     tail = min(TAIL_CHARS, max_chars // TAIL_SHARE)
     budget = max_chars - sum(len(line) + 1 for line in lines) - tail
     words = " ".join((request.query, *request.wordings, *request.expect))
-    parts = PARTS[: len(sections)] if form == "code" else ()
+    parts = dict(enumerate(PARTS)) if form == "code" else {}
     blocks = [
-        block_of(section, 1 + request.offset + i, words, part)
-        for i, (section, part) in enumerate(zip_longest(sections, parts))
+        block_of(section, 1 + request.offset + i, words, parts.get(i)) for i, section in enumerate(sections)
     ]
     shown = _fit(blocks, form, budget)
     lines.extend(shown.lines)
-    if note := _left_out(shown, answer, sections, layout, request):
+    if note := _left_out(shown, sections, layout, request):
         lines.append(f"\n{note[:tail]}")
     return "\n".join(lines)[:max_chars]
 
@@ -135,7 +132,7 @@ def _nothing(answer: Answer, request: Request, ways: Ways) -> str:
 
 
 def _words(answer: Answer, budget: int, ways: Ways, *, is_low: bool) -> Iterator[str]:
-    """Say which guesses occur, and with which words to ask again; each line within the budget."""
+    """Say which guesses do not occur, and with which words to ask again; each line within the budget."""
     words = answer.vocabulary
     is_guessed = bool(words.found or words.absent)
     if is_guessed:
@@ -284,7 +281,7 @@ def _fit(blocks: Sequence[Block], form: Form, budget: int) -> _Shown:
         budget = 0 if shown < len(code) else budget - sum(len(line) + 1 for line in code)
         if shown < len(code):
             cut.append(i)
-        elif len(code) < len(block.full):
+        elif form == "code" and not block.is_whole:
             brief.append(i)
         if is_apart or code:  # places without code are a list
             lines.append("")
@@ -310,9 +307,7 @@ def _fitting(lines: Sequence[str], budget: int) -> int:
     return len(lines)
 
 
-def _left_out(
-    shown: _Shown, answer: Answer, sections: Sequence[Section], layout: Layout, request: Request
-) -> str:
+def _left_out(shown: _Shown, sections: Sequence[Section], layout: Layout, request: Request) -> str:
     """Say what is not shown and how to see it, or ""."""
     ways = layout.ways
     if shown.cut:
@@ -321,7 +316,7 @@ def _left_out(
         first = clean(shorten(sections[shown.cut[0]].place.span))
         return f"[{_places(len(shown.cut))} cut to fit {layout.max_chars} characters: {way}, or read {first}]"
     next_offset = request.offset + request.top_k
-    is_page = len(places_of([result.passage.chunk for result in answer.results])) == request.top_k
+    is_page = len(sections) >= request.top_k
     if shown.brief:
         following = f"; {ways.following.format(offset=next_offset)}" if is_page else ""
         return f"[shown in part: {ways.whole}{following}]"

@@ -10,7 +10,6 @@ one gives 0.881, scores as they are 0.764, and taking turns 0.550; the first res
 in 91 % (benchmarks/runs/2026-11-24-server/merged.txt).
 """
 
-import itertools
 from collections.abc import Callable, Iterable, Sequence
 from concurrent import futures
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +22,7 @@ from retrieval.progress import IsCancelled, Progress, no_progress
 from retrieval.rank.everyday import Everyday
 from retrieval.records import Ranked, RankedAcross
 from retrieval.search import searcher
-from retrieval.search.places import places_of
+from retrieval.search.places import beyond, page_of
 from retrieval.search.searcher import Answer, Request, Result
 from retrieval.search.second_stage import StageReport
 from retrieval.search.vocabulary import NO_VOCABULARY, Vocabulary
@@ -215,11 +214,17 @@ def best_first(found: Iterable[RepoAnswer], top_k: int, offset: int = 0) -> list
         replace(chunk, path=f"{one.name}/{chunk.path}")
         for chunk, (_, one, _) in zip(chunks, weighed, strict=True)
     ]
-    kept = sorted(itertools.chain.from_iterable(places_of(named)[offset:][:top_k]))
-    return [
-        (one.name, replace(result, ranked=_across(result.ranked, score, rank)))
-        for rank, (score, one, result) in enumerate((weighed[position] for position in kept), 1)
-    ]
+    shown, after = page_of(named, offset, top_k)
+    further = beyond([named[position] for position in after], [named[position] for position in shown])
+    best = []
+    for position in shown:
+        score, one, result = weighed[position]
+        path, own = named[position].path, result.passage.chunk.path
+        dropped = (replace(chunk, path=own) for chunk in further.get(path, ()))
+        known = (*dropped, *result.beyond) if path in further else ()
+        ranked = _across(result.ranked, score, position + 1)
+        best.append((one.name, replace(result, ranked=ranked, beyond=known)))
+    return best
 
 
 def _expected(one: RepoAnswer) -> float:

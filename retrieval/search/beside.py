@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from retrieval.records import Chunk
 from retrieval.search.places import GAP
 
 MOST_CONSTANTS = 5
 _VALUES = frozenset({"constant", "variable", "value"})
+_PLAIN = re.compile(r"[\w.]+")  # else a dot may belong to a name, as in a heading
 _CONSTANT = re.compile(r"\b_*[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b|\b[A-Z][A-Z0-9]{3,}\b")
 
 
@@ -27,28 +28,36 @@ def definitions_beside(chunks: Iterable[Chunk], shown: Iterable[Chunk]) -> list[
     Values are left out; of a prose file, its sections are named.
 
     Args:
-        chunks: Chunks of the file; of a definition without all of its chunks, the lines of these are named.
+        chunks: Chunks of the file, best first; of a definition, the lines of the given ones are named.
         shown: The chunks that are shown.
 
     Returns:
         Each once, in the order of the chunks.
     """
     known = set(map(_qualified, shown))
-    found: dict[str, Definition] = {}
+    found: dict[str, list[Chunk]] = {}
     for chunk in chunks:
         own = _qualified(chunk)
-        if not own or own in known or chunk.kind in _VALUES:
-            continue
-        name = chunk.symbol or own.rpartition(".")[2]
-        before = found.setdefault(own, Definition(name, chunk.start_line, chunk.end_line))
-        if _adjoins(before, chunk):  # a member of a class may lie between two chunks of it
-            first, last = min(before.start_line, chunk.start_line), max(before.end_line, chunk.end_line)
-            found[own] = replace(before, start_line=first, end_line=last)
-    return list(found.values())
+        if own and own not in known and chunk.kind not in _VALUES:
+            found.setdefault(own, []).append(chunk)
+    return [_joined(own, parts) for own, parts in found.items()]
 
 
-def _adjoins(before: Definition, chunk: Chunk) -> bool:
-    return chunk.start_line - before.end_line <= GAP + 1 and before.start_line - chunk.end_line <= GAP + 1
+def _joined(own: str, parts: Sequence[Chunk]) -> Definition:
+    """Join the parts of a definition around the one that was found first.
+
+    A member of a class may lie between two parts of it.
+    """
+    first, last = parts[0].start_line, parts[0].end_line
+    in_order = sorted(parts, key=lambda chunk: chunk.start_line)
+    for chunk in in_order:
+        if first <= chunk.start_line <= last + GAP + 1:
+            last = max(last, chunk.end_line)
+    for chunk in reversed(in_order):
+        if chunk.start_line < first <= chunk.end_line + GAP + 1:
+            first = chunk.start_line
+    name = next((chunk.symbol for chunk in parts if chunk.symbol), "")
+    return Definition(name or (own.rpartition(".")[2] if _PLAIN.fullmatch(own) else own), first, last)
 
 
 def constants_of(

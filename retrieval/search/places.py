@@ -5,6 +5,7 @@ push out the next answer: on questions with known lines that raised recall@10 fr
 (benchmarks/runs/2026-11-28-lines).
 """
 
+import itertools
 from collections.abc import Sequence
 
 from retrieval.records import Chunk
@@ -58,23 +59,30 @@ def spans_of(chunks: Sequence[Chunk]) -> list[Span]:
     ]
 
 
+def page_of(chunks: Sequence[Chunk], offset: int, top_k: int) -> tuple[list[int], list[int]]:
+    """Return the positions of the chunks in `top_k` places after the first `offset`, and after those.
+
+    >>> page_of([Chunk("a.py", 10, 20), Chunk("b.py", 1, 9), Chunk("a.py", 22, 30)], 0, 1)
+    ([0, 2], [1])
+    """
+    places = places_of(chunks)[offset:]
+    shown, after = (sorted(itertools.chain(*part)) for part in (places[:top_k], places[top_k:]))
+    return shown, after
+
+
 def beyond(chunks: Sequence[Chunk], shown: Sequence[Chunk]) -> dict[str, tuple[Chunk, ...]]:
     """Return what else was found in the first files that are shown, by path, best first.
 
     Args:
-        chunks: Everything that was found, best first.
-        shown: What of it is shown, best first.
+        chunks: What was found after it, best first.
+        shown: What is shown, best first.
 
     >>> a, b, c = Chunk("a.py", 1, 9), Chunk("b.py", 1, 9), Chunk("a.py", 80, 90)
-    >>> beyond([a, b, c], [a, b]) == {"a.py": (c,), "b.py": ()}
+    >>> beyond([c], [a, b]) == {"a.py": (c,), "b.py": ()}
     True
     """
     paths = list(dict.fromkeys(chunk.path for chunk in shown))[:FILES]
-    known = set(shown)
-    return {
-        path: tuple(chunk for chunk in chunks if chunk.path == path and chunk not in known)[:BEYOND]
-        for path in paths
-    }
+    return {path: tuple(chunk for chunk in chunks if chunk.path == path)[:BEYOND] for path in paths}
 
 
 def _joined(span: Span, chunk: Chunk) -> Span | None:

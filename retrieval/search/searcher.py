@@ -1,6 +1,5 @@
 """How a query is answered: by both stages, or by file names before there is an index."""
 
-import itertools
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,7 +21,7 @@ from retrieval.search.caller_passages import KNOWN_TRUST, known_scores, rank_pas
 from retrieval.search.filename_fallback import match_filenames
 from retrieval.search.first_stage import Measured, candidates_of, in_order, measure
 from retrieval.search.folding import LOOKED_AT, Folded, fold
-from retrieval.search.places import beyond, places_of
+from retrieval.search.places import beyond, page_of
 from retrieval.search.second_stage import (
     SecondStage,
     Skipped,
@@ -86,7 +85,7 @@ class Result:
         ranked: Its place in the order.
         passage: Its lines.
         alike: The places of passages that only repeat it, best first.
-        beyond: Of the best result of one of the first files, what else was found in the file, best first.
+        beyond: If its file is one of the first, what was found there after all that is shown, best first.
     """
 
     ranked: Ranked | RankedAcross
@@ -195,7 +194,7 @@ def _search(
         asked, candidates, passages, second, skipped=skipped, is_cancelled=is_cancelled
     )
     alike = {one.candidate.chunk: one.alike for one in folded}
-    results = _results(ranked, _shown(ranked, request), view, alike)
+    results = _results(ranked, request, view, alike)
     return Answer(
         results,
         StageReport("index", len(snapshot), _since(start), report, lessons=request.order.lessons_for(need)),
@@ -324,20 +323,17 @@ def _oddities(view: View, results: Sequence[Result]) -> Iterator[str]:
             yield f"{path}: {note}"
 
 
-def _shown(ranked: Sequence[Ranked], request: Request) -> list[Ranked]:
-    """Return what is in the places that are asked for, in order."""
-    places = places_of([item.candidate.chunk for item in ranked])[request.offset :][: request.top_k]
-    return [ranked[position] for position in sorted(itertools.chain.from_iterable(places))]
-
-
 def _results(
-    ranked: Sequence[Ranked], shown: Sequence[Ranked], view: View, alike: Mapping[Chunk, tuple[str, ...]]
+    ranked: Sequence[Ranked], request: Request, view: View, alike: Mapping[Chunk, tuple[str, ...]]
 ) -> tuple[Result, ...]:
-    chunks = [item.candidate.chunk for item in shown]
-    further = beyond([item.candidate.chunk for item in ranked], chunks)
+    """Return what is in the places that are asked for, in order."""
+    found = [item.candidate.chunk for item in ranked]
+    shown, after = page_of(found, request.offset, request.top_k)
+    chunks = [found[position] for position in shown]
+    further = beyond([found[position] for position in after], chunks)
     return tuple(
-        Result(item, passage, alike.get(chunk, ()), further.pop(chunk.path, ()))
-        for item, chunk, passage in zip(shown, chunks, view.chunk_texts(chunks), strict=True)
+        Result(ranked[position], passage, alike.get(chunk, ()), further.get(chunk.path, ()))
+        for position, chunk, passage in zip(shown, chunks, view.chunk_texts(chunks), strict=True)
     )
 
 

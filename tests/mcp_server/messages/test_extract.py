@@ -131,15 +131,53 @@ def test_all_lines_of_a_long_place_are_at_hand(tmp_path: Path) -> None:
     assert [line.partition(" | ")[2] for line in shown[-len(section.lines) :]] == list(section.lines)
 
 
+def refunds(count: int) -> str:
+    """Return a file of functions that are each a chunk and a place of their own."""
+    body = "".join(f"    step_{i} = prepare(option_{i}, default_{i})\n" for i in range(20))
+    return ("\n" * 6).join(f"def refund_{chr(97 + number)}(customer):\n{body}" for number in range(count))
+
+
+def also(text: str) -> list[str]:
+    """Return the lines that name what else files define."""
+    return [line.partition("also: ")[2] for line in text.split("\n") if "  also: " in line]
+
+
 def test_what_else_the_best_file_defines_is_named(tmp_path: Path) -> None:
-    """A file's first lines say what it is about; the function that is looked for may be its last."""
-    body = "".join(f"    step_{i} = prepare(option_{i}, default_{i})\n" for i in range(24))
-    head = '"""How refunds are paid to customers."""\n\nimport ledger\n\n\n'
-    code = f"{head}def pay(x):\n{body}\n\ndef undo(x):\n{body}"
-    view = repository(write(tmp_path / "r", {"shop/refunds.py": code}), tmp_path / "cache").view()
-    request = Request("how are refunds paid to customers", 1)
+    """The right file often comes first with other lines than the right ones."""
+    root = write(tmp_path / "r", {"shop/refunds.py": refunds(3), "shop/cake.py": "def cake(): ...\n"})
+    view = repository(root, tmp_path / "cache").view()
+    request = Request("how is refund_b prepared", 1)
     answer = search(view, request, None)
-    text = search_reply(
-        answer, sections_of(answer.results, view), request=request, source="r", layout=Layout(24_000)
-    )
-    assert "\n …  also: undo 33-57" in text
+    sections = sections_of(answer.results, view)
+    text = search_reply(answer, sections, request=request, source="r", layout=Layout(24_000))
+    assert also(text) == ["refund_a 1-21, refund_c 55-75"]
+
+
+def test_a_next_page_does_not_name_what_the_one_before_showed(tmp_path: Path) -> None:
+    """Who turns a page has seen it."""
+    view = repository(write(tmp_path / "r", {"shop/refunds.py": refunds(6)}), tmp_path / "cache").view()
+    for offset, named in ((0, 4), (2, 2), (4, 0)):
+        answer = search(view, Request("prepare the refund of a customer", 2, offset=offset), None)
+        assert len(answer.results[0].beyond) == named
+
+
+def test_a_name_that_is_too_long_hides_no_other(tmp_path: Path) -> None:
+    """Generated code has names of hundreds of characters."""
+    code = refunds(3).replace("refund_a", f"refund_a{'x' * 200}")
+    view = repository(write(tmp_path / "r", {"shop/refunds.py": code}), tmp_path / "cache").view()
+    request = Request("how is refund_b prepared", 1)
+    answer = search(view, request, None)
+    sections = sections_of(answer.results, view)
+    text = search_reply(answer, sections, request=request, source="r", layout=Layout(24_000))
+    assert also(text) == ["refund_c 55-75"]
+
+
+def test_nothing_is_named_by_lines_that_changed(tmp_path: Path) -> None:
+    """The lines of the index are those of another version."""
+    root = write(tmp_path / "r", {"shop/refunds.py": refunds(3)})
+    opened = repository(root, tmp_path / "cache")
+    answer = search(opened.view(), Request("how is the refund of a customer prepared", 1), None)
+    (before,) = sections_of(answer.results, opened.view())
+    write(root, {"shop/refunds.py": f"# new\n{refunds(3)}"})
+    (after,) = sections_of(answer.results, opened.view())
+    assert (len(before.beside), len(after.beside)) == (2, 0)

@@ -151,3 +151,20 @@ async def test_a_router_that_expects_more_of_one_repository_puts_its_results_fir
     assert multi_repo.best_first([replace(one, prior=1.0) for one in answers], 10) == multi_repo.best_first(
         answers, 10
     )
+
+
+async def test_what_one_repository_lost_to_another_is_named_beside_its_place(
+    workspace: MakeWorkspace, tmp_path: Path
+) -> None:
+    """Two files of the same path are two places, and a merge leaves some of each out."""
+    body = "".join(f"    step_{i} = prepare(option_{i}, default_{i})\n" for i in range(20))
+    code = ("\n" * 6).join(f"def refund_{letter}(customer):\n{body}" for letter in "abc")
+    roots = [write(tmp_path / name, {"shop/refunds.py": code}) for name in ("one", "two")]
+    async with connected(workspace(*roots)) as client:
+        reply = await call(client, "rag_search", query="how is refund_b prepared", top_k=2)
+        following = await call(client, "rag_search", query="how is refund_b prepared", top_k=2, offset=2)
+    assert "\n1. one/shop/refunds.py:28-48" in reply
+    assert "\n2. two/shop/refunds.py:28-48" in reply
+    assert reply.count("  also: refund_a 1-21, refund_c 55-75") == 2
+    assert "offset=2 shows the next" in reply
+    assert "refund_b" not in following

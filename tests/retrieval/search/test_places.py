@@ -78,7 +78,9 @@ CHUNKS = {
     "class": Chunk("a.py", 11, 20, kind="class", symbol="Basket"),
     "method": Chunk("a.py", 22, 40, kind="method", symbol="add", scope="Basket"),
     "rest": Chunk("a.py", 41, 60, scope="Basket.add"),
+    "end": Chunk("a.py", 61, 61, scope="Basket.add"),
     "last": Chunk("a.py", 62, 64, scope="Basket"),
+    "version": Chunk("a.md", 66, 70, scope="Changes.[1.2.0]"),
     "constant": Chunk("a.py", 66, 66, kind="constant", symbol="LIMIT"),
     "function": Chunk("a.py", 68, 90, kind="function", symbol="total"),
 }
@@ -92,9 +94,20 @@ CHUNKS = {
         ("rest method function", "header", "add 22-60, total 68-90"),
         ("method rest function", "rest", "total 68-90"),
         ("class method rest last", "last", "add 22-60"),
+        ("end method rest", "header", "add 22-61"),
         ("header constant", "function", ""),
+        ("version", "header", "Changes.[1.2.0] 66-70"),
     ],
-    ids=["in line order", "as found", "joined", "not what is shown", "members of a class", "not values"],
+    ids=[
+        "in line order",
+        "as found",
+        "joined",
+        "not what is shown",
+        "members of a class",
+        "from its end",
+        "not values",
+        "a heading with dots",
+    ],
 )
 def test_definitions_are_named_beside_what_is_shown(found: str, shown: str, named: str) -> None:
     """The right file often comes first with the wrong lines; its other names spare the next look."""
