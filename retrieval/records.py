@@ -33,6 +33,11 @@ class Chunk:
     masked: int = 0
 
     @property
+    def qualified_name(self) -> str:
+        """The name of the chunk's main definition after its scope; of a chunk without one, the scope."""
+        return ".".join(filter(None, (self.scope, self.symbol)))
+
+    @property
     def span(self) -> str:
         """The chunk's location as people and tools write it, `path:start-end`, always on one line."""
         return f"{self.path.translate(_LINE_BREAKS)}:{self.start_line}-{self.end_line}"

@@ -52,7 +52,7 @@ BLOWS = ("searchers", "readers", "gateways", "routers", "builders", "planner", "
 MISSING = ("did not answer", "still loading or busy", "out of time", "being updated", "are not published yet")
 SHOWN_CHARS = 600
 GROWN = "not compared: the list is longer"
-SAID = ("did not answer", "note: ", "still loading or busy", "out of time", "being updated")
+SAID = ("note: ", *MISSING)
 
 
 def main() -> None:

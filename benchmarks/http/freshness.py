@@ -50,8 +50,8 @@ def main() -> None:
         secret = Path(folder, "secret")
         secret.write_text(SECRET, encoding="ascii")
         secret.chmod(0o600)
-        fleet = served_by_a_fleet(Path(folder), origin, secret, args.nodes)
-        with fleet if args.nodes else served(Path(folder), origin, secret) as base:
+        given = Path(folder), origin, secret
+        with served_by_a_fleet(*given, args.nodes) if args.nodes else served(*given) as base:
             spent = asyncio.run(measure(base, work, origin, args.pushes))
     print("files\tpushes\tp50 s\tp95 s\tslowest s")
     told = (statistics.median(spent), statistics.quantiles(spent, n=20)[-1], max(spent))

@@ -37,7 +37,7 @@ def rights(file: Path, name: str | None, groups: tuple[str, ...], **flags: Any) 
         known = ", ".join(sorted(table.groups)) or "none"
         raise ArgumentError(f"{file} has no group {unknown[0]}", remedy=f"there are: {known}")
     if name:
-        seen = report.seen_by(table, Caller(name, frozenset(groups)), listed)
+        seen = table.seen_by(Caller(name, frozenset(groups)), listed)
         for root in seen:
             click.echo(clean(root.written))
         click.echo(clean(f"{name} sees {len(seen):,} of {len(listed):,} repositories"), err=True)

@@ -41,8 +41,7 @@ class Visible:
             known = self._known.get(caller)
             if known and known[0] == mark:
                 return known[1]
-        groups = table.groups_of(caller) if table else ()
-        seen = [source for source in self.sources() if table is None or table.may_see(groups, source)]
+        seen = self.sources() if table is None else table.seen_by(caller, self.sources())
         served = served_as_named(seen, self._cache)
         with self._lock:
             self._known[caller] = (mark, served)

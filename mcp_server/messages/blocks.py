@@ -74,10 +74,10 @@ def block_of(section: Section, number: int, words: str, part: Part | None = None
         full.extend(_numbered(number, text, width) for number, text in section.constants)
     told = telling_line(section)
     gist = "" if told is None else cut_line(_numbered(*lines[told], width), GIST_CHARS)
-    is_whole = part is not None and sum(len(line) + 1 for line in section.lines) <= part.whole
-    shown: Sequence[str] = full if is_whole else ()
-    if part and not is_whole:
-        shown = _extract(section, words, part.extract)
+    is_whole, shown = False, list[str]()
+    if part:
+        is_whole = sum(len(line) + 1 for line in section.lines) <= part.whole
+        shown = full if is_whole else _extract(section, words, part.extract)
     beside = f"{GAP:>{width}}  also: {named}" if (named := _beside(section)) else ""
     return Block(_heading(section, number, words), tuple(full), tuple(shown), gist, beside, is_whole)
 
@@ -138,7 +138,7 @@ def _contents(section: Section, asked: frozenset[str]) -> list[str]:
         met = [name for name in chunk.names if name != chunk.symbol and name_key(name) in asked][:MOST_NAMES]
         if chunk.symbol or met or chunk.scope != inside:
             name = " with ".join(filter(None, (_what(chunk), ", ".join(met))))
-            inside = ".".join(filter(None, (chunk.scope, chunk.symbol)))
+            inside = chunk.qualified_name
         if name:
             start, _ = spans.get(name, (chunk.start_line, 0))
             spans[name] = start, chunk.end_line
@@ -150,7 +150,7 @@ def _contents(section: Section, asked: frozenset[str]) -> list[str]:
 def _what(chunk: Chunk) -> str:
     """Name what a chunk defines, or what it is part of."""
     if chunk.symbol:
-        return f"{chunk.kind} {f'{chunk.scope}.' if chunk.scope else ''}{chunk.symbol}"
+        return f"{chunk.kind} {chunk.qualified_name}"
     return f"in {chunk.scope}" if chunk.scope else ""
 
 

@@ -249,12 +249,12 @@ class _Shown:
 
     Attributes:
         lines: The text.
-        brief: The numbers of the blocks, from 0, that were shown by their gist.
+        is_brief: Whether any block is shown in part.
         cut: The numbers of the blocks that lost lines or their place to the budget.
     """
 
     lines: tuple[str, ...]
-    brief: tuple[int, ...]
+    is_brief: bool
     cut: tuple[int, ...]
 
 
@@ -271,10 +271,10 @@ def _fit(blocks: Sequence[Block], form: Form, budget: int) -> _Shown:
     kept = max(_fitting(headings, budget if form == "paths" else budget // 2), _fitting(headings[:1], budget))
     lost = tuple(range(kept, len(blocks)))
     if form == "paths":
-        return _Shown(tuple(headings[:kept]), (), lost)
+        return _Shown(tuple(headings[:kept]), is_brief=False, cut=lost)
     budget -= sum(len(heading) + 2 for heading in headings[:kept])
     lines: list[str] = []
-    brief, cut, is_apart = [], [], True
+    cut, is_brief, is_apart = [], False, True
     for i, (heading, block) in enumerate(zip(headings[:kept], blocks, strict=False)):
         code = _shown_of(block, form)
         shown = _fitting(code, budget)
@@ -282,12 +282,12 @@ def _fit(blocks: Sequence[Block], form: Form, budget: int) -> _Shown:
         if shown < len(code):
             cut.append(i)
         elif form == "code" and not block.is_whole:
-            brief.append(i)
+            is_brief = True
         if is_apart or code:  # places without code are a list
             lines.append("")
         is_apart = bool(code)
         lines.extend((heading, *code[:shown]))
-    return _Shown(tuple(lines), tuple(brief), (*cut, *lost))
+    return _Shown(tuple(lines), is_brief, (*cut, *lost))
 
 
 def _shown_of(block: Block, form: Form) -> tuple[str, ...]:
@@ -317,7 +317,7 @@ def _left_out(shown: _Shown, sections: Sequence[Section], layout: Layout, reques
         return f"[{_places(len(shown.cut))} cut to fit {layout.max_chars} characters: {way}, or read {first}]"
     next_offset = request.offset + request.top_k
     is_page = len(sections) >= request.top_k
-    if shown.brief:
+    if shown.is_brief:
         following = f"; {ways.following.format(offset=next_offset)}" if is_page else ""
         return f"[shown in part: {ways.whole}{following}]"
     return ways.page_end.format(offset=next_offset) if is_page else ""

@@ -61,7 +61,11 @@ def sections_of(results: Sequence[Result], view: View) -> list[Section]:
 def _of_file(path: str, results: Sequence[Result], numbers: Mapping[Chunk, int], view: View) -> list[Section]:
     mine = [result for result in results if result.passage.chunk.path == path]
     lines = view.lines(path) or ()
-    alone = [_alone(result) for result in mine if not _is_in(lines, result)]
+    alone = [
+        Section(result.passage.chunk, (result,), result.passage.lines)
+        for result in mine
+        if not _is_in(lines, result)
+    ]
     exact = [result for result in mine if _is_in(lines, result)]
     siblings: Sequence[Chunk] = ()
     if exact and exact[0].ranked.rank == 1 and view.is_indexed:
@@ -87,10 +91,6 @@ def _is_in(lines: Sequence[str], result: Result) -> bool:
     """Return whether a result's lines are still in the file, so that it may be merged with others."""
     chunk, passage = result.passage.chunk, result.passage
     return passage.is_current and tuple(lines[chunk.start_line - 1 : chunk.end_line]) == passage.lines
-
-
-def _alone(result: Result) -> Section:
-    return Section(result.passage.chunk, (result,), result.passage.lines)
 
 
 def _joined(results: Sequence[Result], lines: Sequence[str], siblings: Sequence[Chunk]) -> Section:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from mcp_server.rights.caller import Caller
 from mcp_server.rights.patterns import identity
 from mcp_server.rights.rights import RightsTable
 from retrieval.mirrors.source import Source
@@ -30,12 +29,6 @@ def readers_of(table: RightsTable, roots: Iterable[Source]) -> Iterator[Readers]
         groups = tuple(group for group in sorted(table.groups) if table.may_see([group], root))
         people = (name for name, mine in sorted(table.people.items()) if mine.intersection(groups))
         yield Readers(root, tuple(people), groups)
-
-
-def seen_by(table: RightsTable, caller: Caller, roots: Iterable[Source]) -> list[Source]:
-    """List the repositories that a caller sees."""
-    groups = table.groups_of(caller)
-    return [root for root in roots if table.may_see(groups, root)]
 
 
 def without_effect(table: RightsTable, roots: Sequence[Source]) -> list[str]:

@@ -25,7 +25,7 @@ from typing import Any
 from mcp_server.rights.caller import Caller
 from mcp_server.rights.patterns import Pattern, Patterns, pattern_of
 from retrieval.errors import ArgumentError, GoldrankError, shorten
-from retrieval.mirrors.source import Root
+from retrieval.mirrors.source import Root, Source
 
 MOST_BYTES = 10_000_000  # a hundred thousand lines
 _TABLES = {"people", "groups", "operators"}
@@ -59,6 +59,11 @@ class RightsTable:
     def may_see(self, groups: Iterable[str], root: Root) -> bool:
         """Return whether any of some groups may see a repository."""
         return any(self.groups[group].mean(root) for group in groups)
+
+    def seen_by(self, caller: Caller, roots: Iterable[Source]) -> list[Source]:
+        """List the repositories that a caller sees."""
+        groups = self.groups_of(caller)
+        return [root for root in roots if self.may_see(groups, root)]
 
 
 NOBODY = RightsTable()

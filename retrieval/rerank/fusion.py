@@ -50,7 +50,7 @@ def pair_text(chunk: Chunk, text: str) -> str:
 
     The model reads the `excerpt` of that text, in mining, training, evaluation and serving alike.
     """
-    name = ".".join(part for part in (chunk.scope, chunk.symbol) if part)
+    name = chunk.qualified_name
     head = f"{chunk.path} {chunk.kind} {name}" if name else chunk.path
     head = head.encode("utf-8", "replace").decode("utf-8")  # models reject names that are not valid Unicode
     return f"{' '.join(head.split())}\n{text}"

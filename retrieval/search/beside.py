@@ -34,10 +34,10 @@ def definitions_beside(chunks: Iterable[Chunk], shown: Iterable[Chunk]) -> list[
     Returns:
         Each once, in the order of the chunks.
     """
-    known = set(map(_qualified, shown))
+    known = {chunk.qualified_name for chunk in shown}
     found: dict[str, list[Chunk]] = {}
     for chunk in chunks:
-        own = _qualified(chunk)
+        own = chunk.qualified_name
         if own and own not in known and chunk.kind not in _VALUES:
             found.setdefault(own, []).append(chunk)
     return [_joined(own, parts) for own, parts in found.items()]
@@ -78,11 +78,6 @@ def constants_of(
 def _other_than_values(chunk: Chunk) -> set[str]:
     """Return the name of a class or function, which may be written like a constant."""
     return set() if chunk.kind in _VALUES else {chunk.symbol}
-
-
-def _qualified(chunk: Chunk) -> str:
-    """Return the full name of what a chunk defines, or of what it is part of."""
-    return ".".join(filter(None, (chunk.scope, chunk.symbol)))
 
 
 def _naming(name: str, numbers: Iterable[int], lines: Sequence[str]) -> int | None:

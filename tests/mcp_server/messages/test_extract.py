@@ -20,15 +20,18 @@ def shop(number: int) -> str:
     return f"def checkout_{number}(basket):\n{steps}\n{refund}"
 
 
+def text_of(tmp_path: Path, files: dict[str, str], request: Request) -> str:
+    """Return the reply about a repository of these files."""
+    view = repository(write(tmp_path / "r", files), tmp_path / "cache").view()
+    answer = search(view, request, None)
+    sections = sections_of(answer.results, view)
+    return search_reply(answer, sections, request=request, source="r", layout=Layout(24_000))
+
+
 def reply_to(tmp_path: Path, question: str) -> list[str]:
     """Return the blocks of a reply, a line each where only a heading is shown."""
     files = {f"shop/checkout_{i}.py": shop(i) for i in range(1, 8)}
-    view = repository(write(tmp_path / "r", files), tmp_path / "cache").view()
-    request = Request(question, 8)
-    answer = search(view, request, None)
-    text = search_reply(
-        answer, sections_of(answer.results, view), request=request, source="r", layout=Layout(24_000)
-    )
+    text = text_of(tmp_path, files, Request(question, 8))
     _, *blocks = text.partition("\n\n")[2].split("\n\n")
     return blocks
 
@@ -144,12 +147,8 @@ def also(text: str) -> list[str]:
 
 def test_what_else_the_best_file_defines_is_named(tmp_path: Path) -> None:
     """The right file often comes first with other lines than the right ones."""
-    root = write(tmp_path / "r", {"shop/refunds.py": refunds(3), "shop/cake.py": "def cake(): ...\n"})
-    view = repository(root, tmp_path / "cache").view()
-    request = Request("how is refund_b prepared", 1)
-    answer = search(view, request, None)
-    sections = sections_of(answer.results, view)
-    text = search_reply(answer, sections, request=request, source="r", layout=Layout(24_000))
+    files = {"shop/refunds.py": refunds(3), "shop/cake.py": "def cake(): ...\n"}
+    text = text_of(tmp_path, files, Request("how is refund_b prepared", 1))
     assert also(text) == ["refund_a 1-21, refund_c 55-75"]
 
 
@@ -164,11 +163,7 @@ def test_a_next_page_does_not_name_what_the_one_before_showed(tmp_path: Path) ->
 def test_a_name_that_is_too_long_hides_no_other(tmp_path: Path) -> None:
     """Generated code has names of hundreds of characters."""
     code = refunds(3).replace("refund_a", f"refund_a{'x' * 200}")
-    view = repository(write(tmp_path / "r", {"shop/refunds.py": code}), tmp_path / "cache").view()
-    request = Request("how is refund_b prepared", 1)
-    answer = search(view, request, None)
-    sections = sections_of(answer.results, view)
-    text = search_reply(answer, sections, request=request, source="r", layout=Layout(24_000))
+    text = text_of(tmp_path, {"shop/refunds.py": code}, Request("how is refund_b prepared", 1))
     assert also(text) == ["refund_c 55-75"]
 
 

@@ -7,7 +7,7 @@ import pytest
 from fakes import write
 
 from mcp_server.rights.caller import EVERYBODY, Caller
-from mcp_server.rights.report import readers_of, seen_by, without_effect
+from mcp_server.rights.report import readers_of, without_effect
 from mcp_server.rights.rights import Rights, read_rights
 from retrieval.errors import ArgumentError
 from retrieval.mirrors.source import Source, read_source
@@ -154,7 +154,7 @@ def test_an_administrator_sees_who_sees_what(file: Path) -> None:
         (("ann", "bob"), ("everyone",)),
         (("ann", "bob"), ("everyone",)),
     ]
-    assert seen_by(table, Caller("bob", frozenset({"audit"})), ALL) == ALL
+    assert table.seen_by(Caller("bob", frozenset({"audit"})), ALL) == ALL
 
 
 def test_lines_without_effect_are_said(file: Path) -> None:
