@@ -27,7 +27,7 @@ SPREAD = 0.7
 each. .5 and .7 rank alike, 1 ranks worse (as above)."""
 MINOR = 0.3  # the share that tests and docs get, which are changed along with the code that answers
 FEW = 1.0
-"""Added to the commits that changed the given files, weighed by 1 / files: a file's share stays low until
+"""Added to the commits that changed the given file, weighed by 1 / files: a file's share stays low until
 several commits agree."""
 SHORT_HASH = 10
 
@@ -82,37 +82,28 @@ class Past:
                 found[path] = (total + share, *((share, row) if share > most else (most, which)))
         return {path: self._touch(path, *sums) for path, sums in self._named(found)}
 
-    def together(self, paths: Sequence[str]) -> dict[str, float]:
-        """Return how often other files changed in the commits that changed any of `paths`.
+    def together(self, path: str) -> dict[str, float]:
+        """Return how often other files changed in the commits that changed a file.
 
         Commits weigh 1 / files. A share of 1 would mean that a file changed in all of very many.
 
         Returns:
-            Shares of 0 to 1, of present names; empty when no commit changed the given files.
+            Shares of 0 to 1, of present names; empty when no commit changed the file.
         """
         stored, (offsets, rows_by_path) = self._columns, self._rows_by_path
-        given = {number for path in paths for number in self._numbers.get(os.fsencode(path), ())}
-        if not given:
+        given = self._numbers.get(os.fsencode(path))
+        if given is None:
             return {}
-        rows = np.unique(np.concatenate([rows_by_path[offsets[i] : offsets[i + 1]] for i in sorted(given)]))
-        if not len(rows):
-            return {}
+        rows = rows_by_path[offsets[given] : offsets[given + 1]]
         weights = 1.0 / stored.file_counts[rows]
-        counts = stored.touch_offsets[rows + 1] - stored.touch_offsets[rows]
-        touched = np.concatenate(
-            [
-                stored.present[start:end]
-                for start, end in zip(
-                    stored.touch_offsets[rows].tolist(), stored.touch_offsets[rows + 1].tolist(), strict=True
-                )
-            ]
-        )
+        starts, ends = stored.touch_offsets[rows], stored.touch_offsets[rows + 1]
+        touched = stored.present[_ranges(starts, ends)]
         numbers, inverse = np.unique(touched, return_inverse=True)
-        shares = np.bincount(inverse, np.repeat(weights, counts)) / (weights.sum() + FEW)
+        shares = np.bincount(inverse, np.repeat(weights, ends - starts)) / (weights.sum() + FEW)
         return {
             os.fsdecode(stored.path(number)): share
             for number, share in zip(numbers.tolist(), shares.tolist(), strict=True)
-            if number not in given
+            if number != given
         }
 
     def _best(self, stems: Iterable[str]) -> tuple[Ints, Floats]:
@@ -166,9 +157,9 @@ class Past:
         return np.asarray(K1 * (1 - B + B * lengths / max(avgdl, 1.0)))
 
     @cached_property
-    def _numbers(self) -> dict[bytes, list[int]]:
-        """The numbers of each path."""
-        return {path: [number] for number, path in enumerate(self._columns.all_paths())}
+    def _numbers(self) -> dict[bytes, int]:
+        """The number of each path."""
+        return {path: number for number, path in enumerate(self._columns.all_paths())}
 
     @cached_property
     def _rows_by_path(self) -> tuple[NDArray[np.int64], Ints]:
@@ -180,6 +171,13 @@ class Past:
         order = np.argsort(numbers, kind="stable")
         counts = np.bincount(numbers, minlength=len(stored.path_offsets) - 1)
         return np.concatenate(([0], np.cumsum(counts))), rows[order]
+
+
+def _ranges(starts: Ints, ends: Ints) -> NDArray[np.int64]:
+    """Return the numbers of all ranges, one range after the other; ends are exclusive."""
+    sizes = (ends - starts).astype(np.int64)
+    before = np.cumsum(sizes) - sizes  # numbers in the ranges before each
+    return np.asarray(np.arange(int(sizes.sum())) + np.repeat(starts - before, sizes), dtype=np.int64)
 
 
 def stem_hash(stem: str) -> int:

@@ -31,7 +31,7 @@ from retrieval.rank.weights import QUESTION, WEIGHTS, Weights
 log = logging.getLogger(__name__)
 
 FOLDER = "order"
-FORMAT = 2
+FORMAT = 3
 """Increment when a weight changes its meaning: orders of other releases are then not used."""
 LEARNED: NeedKind = "question"
 """The kind of need whose weights are learned; all others keep those that goldrank ships."""
@@ -177,6 +177,7 @@ def from_record(record: Mapping[str, Any]) -> Weights:
         kinds={kind: _weight(record["kinds"][kind]) for kind in KINDS},
         asked={kind: _weight(record["asked"][kind]) for kind in KINDS},
         older=_weight(record["older"]),
+        together=QUESTION.together,
         puts_whole_first=QUESTION.puts_whole_first,
     )
 

@@ -4,6 +4,7 @@
           + coherence, for a file's best chunk
           x kind                               for tests, prose, examples, data, legal texts, older versions
           x decay                              at a file's second chunk, and at each doubling: fourth, eighth
+          + together x (best score - score)    for the best chunk of each file that changes with the best file
           + whole, for a name alone            more than the best score, so that these chunks come first
 
 `Candidate.parts` has the contribution of each feature, positive or negative, and the parts of a candidate add
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.index.reader import Snapshot
-from retrieval.rank.features import GUESS_FEATURES, Feature, Features, extract_features
+from retrieval.rank.features import GUESS_FEATURES, Feature, Features, Together, extract_features
 from retrieval.rank.need import Need
 from retrieval.rank.weights import WEIGHTS, Weights
 from retrieval.records import Candidate
@@ -25,6 +26,13 @@ MATCH_DOUBT = 0.35
 TRUSTED = (-0.02, 0.56)
 """Agreement of guesses with their question up to which they count nothing, and from which on, whole;
 chosen so that the guesses of another question cost .01 nDCG at most (benchmarks/runs/2026-11-28-lines)."""
+
+
+HALF_TOGETHER = 0.05
+"""The share of the best file's commits that raises another file half as much as all of them would."""
+KNOWN_DECAY = 0.85
+"""The least decay where the history says which files change together: other files then need less room.
+Both as in docs/decisions/0040-files-that-change-together.md."""
 
 
 def find_and_rank(
@@ -73,7 +81,7 @@ def rank(features: Features, weights: Weights, *, limit: int) -> list[Candidate]
     ]
 
 
-def decays(placed_above: NDArray[np.int64], decay: float) -> Feature:
+def decays(placed_above: NDArray[np.int64], decay: float | Feature) -> Feature:
     """Return the factor of each chunk for the chunks of its file that are ranked above it.
 
     The second chunk of a file is worth `decay`, the fourth its square: an answer far down in a long file is
@@ -81,9 +89,19 @@ def decays(placed_above: NDArray[np.int64], decay: float) -> Feature:
 
     Args:
         placed_above: How many chunks of its file are ranked above each, int64 [n_chunks].
-        decay: The factor for each doubling, 0 to 1.
+        decay: The factor for each doubling, 0 to 1, for all or for each, float64 [n_chunks].
     """
     return np.asarray(decay ** np.log2(1 + placed_above))
+
+
+def decay_of(weights: Weights, *, is_known: bool) -> float:
+    """Return the factor for each doubling; `is_known` where a history says which files change together."""
+    return max(weights.decay, KNOWN_DECAY) if is_known and weights.together else weights.decay
+
+
+def companionship(shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how far files belong to the best one, 0 to 1, by their shares in its commits."""
+    return shares / (shares + HALF_TOGETHER)
 
 
 def trust_in_guesses(features: Features, weights: Weights) -> float:
@@ -111,7 +129,10 @@ def _shares(features: Features, weights: Weights, *, trust: float | None = None)
     shares["coherence"] = weights.coherence * _coherence(_total(shares, features), kinds, features.files)
     shares["kind"] = _total(shares, features) * (kinds - 1)
     scores = _total(shares, features)
-    shares["decay"] = scores * (decays(_placed_above(scores, features.files), weights.decay) - 1)
+    decay = decay_of(weights, is_known=features.together is not None)
+    shares["decay"] = scores * (decays(_placed_above(scores, features.files), decay) - 1)
+    if features.together and weights.together:
+        shares["together"] = _raised(_total(shares, features), features, features.together, weights.together)
     if weights.puts_whole_first:
         shares["whole"] = features.by_name["whole"] * (1 + _total(shares, features).max(initial=0.0))
     return shares
@@ -175,6 +196,16 @@ def _coherence(scores: Feature, kinds: Feature, files: NDArray[np.int64]) -> Fea
     best = best_first[np.flatnonzero(np.diff(files[best_first], prepend=-1))]
     raised[best] = scores.max() * sums / sums.max()
     return raised
+
+
+def _raised(scores: Feature, features: Features, together: Together, weight: float) -> Feature:
+    """Raise the best chunk of each file that changes with the best file; none passes the best chunk."""
+    if not len(scores):
+        return scores
+    shares = together(features.pool.chunks[int(np.argmax(scores))].path)
+    belongs = companionship(np.array([shares.get(chunk.path, 0.0) for chunk in features.pool.chunks]))
+    is_first = _placed_above(scores, features.files) == 0
+    return np.asarray(weight * belongs * is_first * (scores.max() - scores))
 
 
 def _placed_above(scores: Feature, files: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.paths.file_kinds import KINDS
-from retrieval.rank.features import FEATURES, Features
+from retrieval.rank.features import FEATURES, Features, Together
 from retrieval.rank.need import NeedKind
 
 Floats = NDArray[np.float64]
@@ -41,6 +41,8 @@ class Pool:
         match: `Features.match`.
         paths: The path of each file, str [n_files].
         lines: The first and last line of each row, int64 [n_rows, 2].
+        together: The share of each file in the commits of each other, float64 [n_files, n_files] with a row
+            for whose commits they are; [0, 0] without a history.
         answers: What answers.
         hits: Rows and answers that meet: row, number of the answer, int64 [n_hits, 2].
         is_lines: Whether an answer is lines of a file, bool [n_answers].
@@ -57,6 +59,7 @@ class Pool:
     match: float
     paths: NDArray[np.str_]
     lines: Ints
+    together: Floats = field(default_factory=lambda: np.empty((0, 0)))
     answers: tuple[Place, ...] = ()
     hits: Ints = field(default_factory=lambda: np.empty((0, 2), dtype=np.int64))
     is_lines: Bools = field(default_factory=lambda: np.empty(0, dtype=np.bool_))
@@ -77,6 +80,10 @@ class Evidence:
         is_asked: As in a `Pool`.
         is_older: As in a `Pool`.
         match: One for each question, float64 [n_questions].
+        first_file: The number of each question's first file, and of a file after the last,
+            int64 [n_questions + 1].
+        together: As in a `Pool`, one after the other, flat.
+        together_at: Where that of each question begins; -1 without a history, int64 [n_questions].
         hits: Rows and answers that meet, numbered over all questions, int64 [n_hits, 2].
         answer_question: The question of each answer, int64 [n_answers].
         is_lines: As in a `Pool`.
@@ -93,6 +100,9 @@ class Evidence:
     is_asked: Bools
     is_older: Bools
     match: Floats
+    first_file: Ints
+    together: Floats
+    together_at: Ints
     hits: Ints
     answer_question: Ints
     is_lines: Bools
@@ -125,6 +135,7 @@ def pool_of(
         lines=np.array([(chunk.start_line, chunk.end_line) for chunk in chunks], dtype=np.int64).reshape(
             -1, 2
         ),
+        together=_together(features.together, [by_file[number] for number in range(len(by_file))]),
     )
     return answered(pool, answers)
 
@@ -150,7 +161,8 @@ def joined(pools: Sequence[Pool]) -> Evidence:
     sizes = [len(pool.file) for pool in pools]
     answers = [len(pool.is_lines) for pool in pools]
     rows, firsts = np.cumsum([0, *sizes]), np.cumsum([0, *answers])
-    files = np.cumsum([0, *(int(pool.file.max(initial=-1)) + 1 for pool in pools)])
+    files = np.cumsum([0, *(len(pool.paths) for pool in pools)])
+    together = np.cumsum([0, *(pool.together.size for pool in pools)])
     return Evidence(
         kinds=tuple(pool.kind for pool in pools),
         counts=tuple(pool.counts for pool in pools),
@@ -161,6 +173,11 @@ def joined(pools: Sequence[Pool]) -> Evidence:
         is_asked=np.concatenate([pool.is_asked for pool in pools]),
         is_older=np.concatenate([pool.is_older for pool in pools]),
         match=np.array([pool.match for pool in pools]),
+        first_file=files,
+        together=np.concatenate([pool.together.ravel() for pool in pools]),
+        together_at=np.array(
+            [at if pool.together.size else -1 for pool, at in zip(pools, together[:-1], strict=True)]
+        ),
         hits=np.concatenate(
             [
                 pool.hits + np.array([row, first], dtype=np.int64)
@@ -172,6 +189,13 @@ def joined(pools: Sequence[Pool]) -> Evidence:
         wanted_files=np.array([pool.wanted_files for pool in pools], dtype=np.int64),
         wanted=np.array(answers, dtype=np.int64),
     )
+
+
+def _together(together: Together | None, paths: Sequence[str]) -> Floats:
+    if together is None:
+        return np.empty((0, 0))
+    shares = [together(path) for path in paths]
+    return np.array([[own.get(path, 0.0) for path in paths] for own in shares]).reshape(len(paths), -1)
 
 
 def _meets(pool: Pool, answer: Place) -> Bools:

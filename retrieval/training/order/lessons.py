@@ -34,7 +34,7 @@ from retrieval.training.past.questions import PastQuestion
 
 log = logging.getLogger(__name__)
 
-FORMAT = 2
+FORMAT = 3
 """Increment when a stored pool changes, or what is measured of one: all are then measured again."""
 MOST = 300
 """Questions that are measured, the newest: two minutes of two cores, and a step that gains .01 stands out."""

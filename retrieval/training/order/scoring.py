@@ -10,7 +10,7 @@ import numpy as np
 from retrieval.paths.file_kinds import KINDS
 from retrieval.rank.features import FEATURES, GUESS_FEATURES
 from retrieval.rank.need import NeedKind
-from retrieval.rank.ranker import MATCH_DOUBT, TRUSTED, decays
+from retrieval.rank.ranker import MATCH_DOUBT, TRUSTED, companionship, decay_of, decays
 from retrieval.rank.weights import Weights
 from retrieval.training.order.evidence import Evidence, Floats, Ints
 
@@ -41,7 +41,11 @@ def _scored_alike(evidence: Evidence, rows: Ints, weights: Weights) -> Floats:
     scores = scores + weights.coherence * _coherence(scores, kinds, owner, file)
     scores = np.round(scores, 6) * kinds
     scores = np.round(scores, 6)
-    scores = np.round(scores * decays(_placed_above(scores, file), weights.decay), 6)
+    is_known = evidence.together_at[owner] >= 0
+    decay = np.where(is_known, decay_of(weights, is_known=True), weights.decay)
+    scores = np.round(scores * decays(_placed_above(scores, file), decay), 6)
+    if weights.together:
+        scores = np.round(scores + weights.together * _gaps_closed(evidence, scores, owner, file), 6)
     if weights.puts_whole_first:
         whole = evidence.values[rows, FEATURES.index("whole")]
         scores = np.round(scores + whole * (1 + _peaks(scores, owner, len(evidence.kinds))[owner]), 6)
@@ -87,6 +91,22 @@ def _coherence(scores: Floats, kinds: Floats, owner: Ints, file: Ints) -> Floats
     raised = np.zeros(len(scores))
     raised[best] = highest[owner[best]] * sums[file[best]] / largest[owner[best]]
     return raised
+
+
+def _gaps_closed(evidence: Evidence, scores: Floats, owner: Ints, file: Ints) -> Floats:
+    """Return the part of the gap to the best score that each row closes, by what its file changes with."""
+    best_first = np.lexsort((-scores, owner))
+    best = best_first[np.flatnonzero(np.diff(owner[best_first], prepend=-1))]  # one for each question
+    best_file, highest = np.zeros(len(evidence), dtype=np.int64), np.zeros(len(evidence))
+    best_file[owner[best]], highest[owner[best]] = file[best], scores[best]
+    first = evidence.first_file[owner]
+    count = evidence.first_file[owner + 1] - first
+    at = evidence.together_at[owner] + (best_file[owner] - first) * count + file - first
+    is_known = evidence.together_at[owner] >= 0
+    shares = np.zeros(len(scores))
+    shares[is_known] = evidence.together[at[is_known]]
+    is_first = _placed_above(scores, file) == 0
+    return np.asarray(companionship(shares) * is_first * (highest[owner] - scores))
 
 
 def _placed_above(scores: Floats, file: Ints) -> Ints:

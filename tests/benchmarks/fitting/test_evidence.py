@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from fakes import repository, write
+from fakes import write
+from history_tree import Tree
 
 from benchmarks.fitting import objective
 from benchmarks.fitting.evidence import WRONG, gather
@@ -55,9 +56,18 @@ def questions() -> QuestionSet:
     )
 
 
-def test_arrays_rank_as_a_search_does(tmp_path: Path, questions: QuestionSet) -> None:
+@pytest.mark.parametrize("has_past", [False, True], ids=["no history", "history"])
+def test_arrays_rank_as_a_search_does(tmp_path: Path, questions: QuestionSet, *, has_past: bool) -> None:
     """Chunk for chunk, for names, paths, questions and guesses, right ones and wrong ones."""
-    opened = repository(write(tmp_path / "r", FILES), tmp_path / "cache")
+    tree = Tree(write(tmp_path / "r", FILES), tmp_path / "cache")
+    if has_past:
+        tree.git("init", "-q")
+        tree.commit("Begin", {})
+        for number in range(4):
+            together = {path: f"{FILES[path]}# {number}\n" for path in ("src/session.py", "src/f7.py")}
+            tree.commit(f"Session {number}", together)
+    opened = tree.opened()
+    assert bool(len(opened.view().past)) is has_past
     places = Places({"people": tmp_path}, tmp_path, tmp_path, tmp_path / "indexes")
     gathered = gather([questions], (*FORMS, WRONG), places)
     evidence = gathered.evidence
@@ -75,6 +85,8 @@ def test_arrays_rank_as_a_search_does(tmp_path: Path, questions: QuestionSet) ->
         features = features_of(opened.view(), need)
         theirs = rank(features, weights_for(need), limit=100)
         assert [features.pool.chunks[i] for i in mine] == [item.chunk for item in theirs]
+        if has_past and need.kind == "question":
+            assert any("together" in item.parts for item in theirs)
 
 
 def test_the_objective_counts_files_and_lines(tmp_path: Path, questions: QuestionSet) -> None:

@@ -161,7 +161,7 @@ def test_how_a_past_came_about_leaves_no_trace(tree: Tree, tmp_path: Path) -> No
     for question in ("zebra number", "giraffe", "zebras at the gate", "aside"):
         assert asked(grown, question) == asked(fresh, question)
         assert list(asked(grown, question)) == list(asked(fresh, question))
-    assert grown.together(["src/1.py"]) == fresh.together(["src/1.py"])
+    assert grown.together("src/1.py") == fresh.together("src/1.py")
 
 
 def test_objects_that_git_dropped_do_not_stop_the_next_commit(tree: Tree) -> None:

@@ -34,10 +34,10 @@ def test_the_commit_that_contributed_most_is_named(tree: Tree) -> None:
 def test_an_empty_question_or_past_suggests_nothing(tree: Tree) -> None:
     """The ranker asks without looking first."""
     assert EMPTY.files(["zebra"]) == {}
-    assert EMPTY.together(["a.py"]) == {}
+    assert EMPTY.together("a.py") == {}
     past = tree.past()
     assert past.files([]) == past.files(["nowhere"]) == {}
-    assert past.together([]) == past.together(["none.py"]) == {}
+    assert past.together("none.py") == {}
 
 
 def test_a_file_keeps_its_past_through_renames(tree: Tree) -> None:
@@ -73,12 +73,12 @@ def test_files_that_change_together_are_known_by_their_share(tree: Tree) -> None
         tree.commit(f"Both {number}", {"a.py": f"{number}\n", "b.py": f"{number}\n"})
     tree.commit("Alone", {"a.py": "alone\n"})
     tree.commit("Once", {"a.py": "c\n", "c.py": "c\n"})
-    shares = tree.past().together(["a.py"])
+    shares = tree.past().together("a.py")
     weights = 6 / 2 + 1 + 1 / 2
     assert math.isclose(shares["b.py"], (6 / 2) / (weights + FEW))
     assert math.isclose(shares["c.py"], (1 / 2) / (weights + FEW))
     assert shares.keys() == {"b.py", "c.py"}
-    few = tree.past().together(["tests/test_gate.py"])
+    few = tree.past().together("tests/test_gate.py")
     assert few["src/gate.py"] < shares["b.py"], "a single commit is weak evidence"
 
 
@@ -86,8 +86,8 @@ def test_files_that_change_together_are_counted_under_their_present_names(tree: 
     """A moved package keeps its habits."""
     tree.git("mv", "src/gate.py", "src/door.py")
     tree.commit("Move", {})
-    assert "tests/test_gate.py" in tree.past().together(["src/door.py"])
-    assert "src/door.py" in tree.past().together(["tests/test_gate.py"])
+    assert "tests/test_gate.py" in tree.past().together("src/door.py")
+    assert "src/door.py" in tree.past().together("tests/test_gate.py")
 
 
 def test_commits_of_one_second_are_ordered_by_their_parents(tree: Tree) -> None:

@@ -1,5 +1,6 @@
 """Each feature of the first stage is disconnected once: the order must then be wrong."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,9 +9,11 @@ from fakes import first_stage, found, repository, searched, write
 
 from retrieval.chunks import tokenizer
 from retrieval.paths.file_kinds import KINDS
+from retrieval.rank.features import extract_features
 from retrieval.rank.need import Wording, read_need
-from retrieval.rank.ranker import find_and_rank
+from retrieval.rank.ranker import find_and_rank, rank, weights_for
 from retrieval.rank.weights import QUESTION, SYMBOL, Weights
+from retrieval.records import Candidate
 from retrieval.search.searcher import Request
 from retrieval.sync.repository import Repository
 
@@ -335,6 +338,35 @@ def test_a_commit_that_says_it_brings_its_file_in(tmp_path: Path, cache: Path) -
     placed = [[item.chunk.path for item in ranked].index("src/c.py") for ranked in (without, with_past)]
     assert placed[1] < placed[0]
     assert any("past" in item.parts for item in with_past)
+
+
+def test_a_file_that_changes_with_the_best_one_rises_but_never_above_it(tmp_path: Path, cache: Path) -> None:
+    """Who asks what has to change needs the file, too, that always changed along."""
+    files = {
+        "src/lamp.py": "def lamp_colour():\n    return colour(lamp)\n",
+        "src/wire.py": "def pull_wire(lamp):\n    return lamp\n\n\n" + FILLER + "\n\n\ndef cut(lamp): ...\n",
+        **{f"src/x{number}.py": "def other(lamp):\n    return lamp\n" for number in range(6)},
+    }
+    snapshot = repository(write(tmp_path / "r", files), cache).view().snapshot
+
+    def ranked(query: str, shares: Mapping[str, float] | None) -> list[Candidate]:
+        together = None if shares is None else lambda path: shares if path == "src/lamp.py" else {}
+        need = read_need(query)
+        return rank(extract_features(need, snapshot, together=together), weights_for(need), limit=20)
+
+    alone, along = (
+        ranked("the colour of the lamp", None),
+        ranked("the colour of the lamp", {"src/wire.py": 1}),
+    )
+    places = [[item.chunk.path for item in found].index("src/wire.py") for found in (alone, along)]
+    assert places[0] > places[1] == 1
+    assert along[0].chunk.path == "src/lamp.py", "the best stays the best"
+    assert along[1].score < along[0].score
+    raised = [item for item in along if "together" in item.parts]
+    assert [item.chunk.path for item in raised] == ["src/wire.py"], "only the best place of the file"
+    assert ranked("lamp_colour", {"src/wire.py": 1}) == ranked("lamp_colour", None), "a name is looked up"
+    unknown = ranked("the colour of the lamp", {})
+    assert [item.chunk for item in unknown[:1]] == [alone[0].chunk]
 
 
 def test_a_whole_name_comes_before_its_parts_in_tests_too(tmp_path: Path, cache: Path) -> None:
