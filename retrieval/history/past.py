@@ -90,21 +90,38 @@ class Past:
         Returns:
             Shares of 0 to 1, of present names; empty when no commit changed the file.
         """
-        stored, (offsets, rows_by_path) = self._columns, self._rows_by_path
-        given = self._numbers.get(os.fsencode(path))
+        stored, given = self._columns, self._numbers.get(os.fsencode(path))
         if given is None:
             return {}
-        rows = rows_by_path[offsets[given] : offsets[given + 1]]
+        rows = self._rows_of(given)
         weights = 1.0 / stored.file_counts[rows]
         starts, ends = stored.touch_offsets[rows], stored.touch_offsets[rows + 1]
-        touched = stored.present[_ranges(starts, ends)]
+        # A renamed file is two of its commit's touches, and one of its files.
+        count = len(stored.path_offsets)
+        which = np.repeat(np.arange(len(rows)), ends - starts)
+        which, touched = np.divmod(np.unique(which * count + stored.present[_ranges(starts, ends)]), count)
         numbers, inverse = np.unique(touched, return_inverse=True)
-        shares = np.bincount(inverse, np.repeat(weights, ends - starts)) / (weights.sum() + FEW)
+        shares = np.bincount(inverse, weights[which]) / (weights.sum() + FEW)
         return {
             os.fsdecode(stored.path(number)): share
             for number, share in zip(numbers.tolist(), shares.tolist(), strict=True)
             if number != given
         }
+
+    def among(self, paths: Sequence[str]) -> Floats:
+        """Return what `together` says of each pair of files, float64 [n_paths, n_paths]; 0 on the diagonal.
+
+        A row has the shares of all files in the commits of one.
+        """
+        numbers = [self._numbers.get(os.fsencode(path)) for path in paths]
+        rows = [np.empty(0, np.int32) if number is None else self._rows_of(number) for number in numbers]
+        known, column = np.unique(np.concatenate([*rows, np.empty(0, np.int32)]), return_inverse=True)
+        changed = np.zeros((len(paths), len(known)))
+        changed[np.repeat(np.arange(len(paths)), [len(own) for own in rows]), column] = 1.0
+        both = changed / self._columns.file_counts[known] @ changed.T
+        shares = both / (both.diagonal() + FEW)[:, np.newaxis]
+        np.fill_diagonal(shares, 0.0)
+        return np.asarray(shares)
 
     def _best(self, stems: Iterable[str]) -> tuple[Ints, Floats]:
         """Score the commits by Lucene's BM25; return the best rows, best first, newest first among equals."""
@@ -161,16 +178,21 @@ class Past:
         """The number of each path."""
         return {path: number for number, path in enumerate(self._columns.all_paths())}
 
+    def _rows_of(self, number: int) -> Ints:
+        """Return the counted commits that changed a path, ascending."""
+        offsets, rows = self._rows_by_path
+        return rows[offsets[number] : offsets[number + 1]]
+
     @cached_property
     def _rows_by_path(self) -> tuple[NDArray[np.int64], Ints]:
-        """The counted commits that changed each path: offsets [n_paths + 1], rows."""
-        stored = self._columns
-        rows = np.repeat(np.arange(len(stored), dtype=np.int32), np.diff(stored.touch_offsets))
+        """The counted commits that changed each path, once each: offsets [n_paths + 1], rows."""
+        stored, count = self._columns, len(self._columns.path_offsets) - 1
+        rows = np.repeat(np.arange(len(stored), dtype=np.int64), np.diff(stored.touch_offsets))
         is_counted = self._counted[rows]
-        rows, numbers = rows[is_counted], stored.present[is_counted]
-        order = np.argsort(numbers, kind="stable")
-        counts = np.bincount(numbers, minlength=len(stored.path_offsets) - 1)
-        return np.concatenate(([0], np.cumsum(counts))), rows[order]
+        pairs = np.unique(stored.present[is_counted] * np.int64(len(stored) or 1) + rows[is_counted])
+        numbers, rows = np.divmod(pairs, len(stored) or 1)
+        sizes = np.bincount(numbers, minlength=count)
+        return np.concatenate(([0], np.cumsum(sizes))), rows.astype(np.int32)
 
 
 def _ranges(starts: Ints, ends: Ints) -> NDArray[np.int64]:

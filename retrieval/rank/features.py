@@ -17,6 +17,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,8 +49,16 @@ MOST_PAIRS = 32  # only the rarest pairs of words in the query are searched for
 
 Feature = NDArray[np.float64]
 """One value for each chunk of the pool, float64 [n_chunks]."""
-Together = Callable[[str], Mapping[str, float]]
-"""Returns the share of each other file, 0 to 1, in the commits that changed a file (`Past.together`)."""
+
+
+class Changes(Protocol):
+    """Knows which files change together; in production, a `Past`."""
+
+    def together(self, path: str) -> Mapping[str, float]:
+        """Return the share of each other file, 0 to 1, in the commits that changed a file."""
+
+    def among(self, paths: Sequence[str]) -> NDArray[np.float64]:
+        """Return these shares for each pair of files, float64 [n_paths, n_paths], a row for one's commits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +74,7 @@ class Features:
         is_older: 1 if the chunk's file has a newer version in the pool, else 0.
         idf: The idf of each stem of the first wording, in the body field.
         match: The pool's best BM25 score in the body for the first wording, as a share of the possible.
-        together: Which files change together; None without a history.
+        changes: Which files change together; None without a history.
     """
 
     pool: Pool
@@ -76,7 +85,7 @@ class Features:
     is_older: Feature
     idf: Mapping[str, float]
     match: float
-    together: Together | None = None
+    changes: Changes | None = None
 
 
 def extract_features(
@@ -84,7 +93,7 @@ def extract_features(
     snapshot: Snapshot,
     *,
     past: Mapping[str, float] | None = None,
-    together: Together | None = None,
+    changes: Changes | None = None,
     paths: Sequence[str] | None = None,
 ) -> Features:
     """Find the chunks that may answer, and measure every feature of each.
@@ -93,7 +102,7 @@ def extract_features(
         need: What the caller wants.
         snapshot: The committed index.
         past: Files that commits suggest, with their evidence; None without a history.
-        together: Which files change together; None without a history.
+        changes: Which files change together; None without a history.
         paths: If given, only chunks of these files.
     """
     past = past or {}
@@ -120,7 +129,7 @@ def extract_features(
         is_older=np.array([float(chunk.path in outdated) for chunk in pool.chunks]),
         idf=measured[0].idf,
         match=measured[0].body_peak / (SATURATION * (sum(measured[0].idf.values()) or 1.0)),
-        together=together,
+        changes=changes,
     )
 
 

@@ -177,6 +177,7 @@ def from_record(record: Mapping[str, Any]) -> Weights:
         kinds={kind: _weight(record["kinds"][kind]) for kind in KINDS},
         asked={kind: _weight(record["asked"][kind]) for kind in KINDS},
         older=_weight(record["older"]),
+        support=QUESTION.support,
         together=QUESTION.together,
         puts_whole_first=QUESTION.puts_whole_first,
     )

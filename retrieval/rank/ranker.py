@@ -4,6 +4,7 @@
           + coherence, for a file's best chunk
           x kind                               for tests, prose, examples, data, legal texts, older versions
           x decay                              at a file's second chunk, and at each doubling: fourth, eighth
+          + support x best score               for each chunk of a file that other good files change with
           + together x (best score - score)    for the best chunk of each file that changes with the best file
           + whole, for a name alone            more than the best score, so that these chunks come first
 
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.index.reader import Snapshot
-from retrieval.rank.features import GUESS_FEATURES, Feature, Features, Together, extract_features
+from retrieval.rank.features import GUESS_FEATURES, Changes, Feature, Features, extract_features
 from retrieval.rank.need import Need
 from retrieval.rank.weights import WEIGHTS, Weights
 from retrieval.records import Candidate
@@ -30,9 +31,10 @@ chosen so that the guesses of another question cost .01 nDCG at most (benchmarks
 
 HALF_TOGETHER = 0.05
 """The share of the best file's commits that raises another file half as much as all of them would."""
+SUPPORTERS = 20  # files, the best of the pool, that support each other
 KNOWN_DECAY = 0.85
 """The least decay where the history says which files change together: other files then need less room.
-Both as in docs/decisions/0040-files-that-change-together.md."""
+All as in docs/decisions/0040-files-that-change-together.md."""
 
 
 def find_and_rank(
@@ -99,9 +101,29 @@ def decay_of(weights: Weights, *, is_known: bool) -> float:
     return max(weights.decay, KNOWN_DECAY) if is_known and weights.together else weights.decay
 
 
-def companionship(shares: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return how far files belong to the best one, 0 to 1, by their shares in its commits."""
+def belonging(shares: Feature) -> Feature:
+    """Return how far files belong to another, 0 to 1, by their shares in its commits."""
     return shares / (shares + HALF_TOGETHER)
+
+
+def support(scores: Feature, shares: Feature) -> Feature:
+    """Return how much each file is supported by the others, as a share of the most.
+
+    A file supports another by its score, as far as each belongs to the other.
+
+    Args:
+        scores: Of the files, float64 [n_files].
+        shares: Of each file in the commits of each, float64 [n_files, n_files]; 0 on the diagonal.
+    """
+    belongs = belonging(shares)
+    found = np.minimum(belongs, belongs.T) @ scores
+    return np.asarray(found / max(float(found.max(initial=0.0)), 1e-12))
+
+
+def best_of_files(scores: Feature, files: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the position of each file's best chunk, the best of all first."""
+    first = np.flatnonzero(_placed_above(scores, files) == 0)
+    return first[_best_first(scores[first])]
 
 
 def trust_in_guesses(features: Features, weights: Weights) -> float:
@@ -129,10 +151,13 @@ def _shares(features: Features, weights: Weights, *, trust: float | None = None)
     shares["coherence"] = weights.coherence * _coherence(_total(shares, features), kinds, features.files)
     shares["kind"] = _total(shares, features) * (kinds - 1)
     scores = _total(shares, features)
-    decay = decay_of(weights, is_known=features.together is not None)
+    decay = decay_of(weights, is_known=features.changes is not None)
     shares["decay"] = scores * (decays(_placed_above(scores, features.files), decay) - 1)
-    if features.together and weights.together:
-        shares["together"] = _raised(_total(shares, features), features, features.together, weights.together)
+    if features.changes and weights.together:
+        by_support = _supported(_total(shares, features), features, features.changes)
+        shares["support"] = weights.support * by_support
+        gaps = _gaps_closed(_total(shares, features), features, features.changes)
+        shares["together"] = weights.together * gaps
     if weights.puts_whole_first:
         shares["whole"] = features.by_name["whole"] * (1 + _total(shares, features).max(initial=0.0))
     return shares
@@ -198,14 +223,26 @@ def _coherence(scores: Feature, kinds: Feature, files: NDArray[np.int64]) -> Fea
     return raised
 
 
-def _raised(scores: Feature, features: Features, together: Together, weight: float) -> Feature:
-    """Raise the best chunk of each file that changes with the best file; none passes the best chunk."""
-    if not len(scores):
-        return scores
-    shares = together(features.pool.chunks[int(np.argmax(scores))].path)
-    belongs = companionship(np.array([shares.get(chunk.path, 0.0) for chunk in features.pool.chunks]))
-    is_first = _placed_above(scores, features.files) == 0
-    return np.asarray(weight * belongs * is_first * (scores.max() - scores))
+def _supported(scores: Feature, features: Features, changes: Changes) -> Feature:
+    """Return the support of each chunk's file, in units of the best score."""
+    best = best_of_files(scores, features.files)[:SUPPORTERS]
+    by_file = np.zeros(int(features.files.max(initial=-1)) + 1)
+    by_file[features.files[best]] = support(
+        scores[best], changes.among([features.pool.chunks[i].path for i in best])
+    )
+    return np.asarray(scores.max(initial=0.0) * by_file[features.files])
+
+
+def _gaps_closed(scores: Feature, features: Features, changes: Changes) -> Feature:
+    """Return how far each file's best chunk closes its gap to the best one, by what its file changes with."""
+    raised = np.zeros(len(scores))
+    best = best_of_files(scores, features.files)
+    if len(best):
+        paths = [features.pool.chunks[i].path for i in best]
+        together = changes.together(paths[0])
+        shares = np.array([together.get(path, 0.0) for path in paths])
+        raised[best] = belonging(shares) * (scores[best[0]] - scores[best])
+    return raised
 
 
 def _placed_above(scores: Feature, files: NDArray[np.int64]) -> NDArray[np.int64]:

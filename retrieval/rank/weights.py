@@ -18,6 +18,7 @@ class Weights:
         kinds: Factor for a chunk's score, by the kind of its file.
         asked: The same where the question asks for files of this kind.
         older: Factor for a chunk's score in a file that has a newer version.
+        support: What the best supported file gains, as a share of the best score.
         together: The share of the gap to the best score that a file closes which always changes with the
             best one.
         puts_whole_first: Whether chunks that hold the whole identifier come before all others.
@@ -29,6 +30,7 @@ class Weights:
     kinds: Mapping[FileKind, float]
     asked: Mapping[FileKind, float]
     older: float
+    support: float = 0.0
     together: float = 0.0
     puts_whole_first: bool = False
 
@@ -67,7 +69,8 @@ QUESTION = Weights(
     kinds=KINDS,
     asked=ASKED,
     older=0.3,
-    together=0.4,  # docs/decisions/0040-files-that-change-together.md
+    support=0.1,  # this and the next: docs/decisions/0040-files-that-change-together.md
+    together=0.3,
 )
 SYMBOL = Weights(
     features={

@@ -95,6 +95,6 @@ def evidence_of(view: View, need: Need) -> dict[str, Touch]:
 def _measure(view: View, need: Need, paths: Sequence[str] | None) -> Measured:
     touches = evidence_of(view, need)
     past = {path: touch.score for path, touch in touches.items()}
-    together = view.past.together if len(view.past) else None
-    features = extract_features(need, view.snapshot, past=past, together=together, paths=paths)
+    changes = view.past if len(view.past) else None
+    features = extract_features(need, view.snapshot, past=past, changes=changes, paths=paths)
     return Measured(need, features, touches)

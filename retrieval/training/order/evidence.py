@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.paths.file_kinds import KINDS
-from retrieval.rank.features import FEATURES, Features, Together
+from retrieval.rank.features import FEATURES, Features
 from retrieval.rank.need import NeedKind
 
 Floats = NDArray[np.float64]
@@ -135,7 +135,9 @@ def pool_of(
         lines=np.array([(chunk.start_line, chunk.end_line) for chunk in chunks], dtype=np.int64).reshape(
             -1, 2
         ),
-        together=_together(features.together, [by_file[number] for number in range(len(by_file))]),
+        together=features.changes.among([by_file[number] for number in range(len(by_file))])
+        if features.changes
+        else np.empty((0, 0)),
     )
     return answered(pool, answers)
 
@@ -189,13 +191,6 @@ def joined(pools: Sequence[Pool]) -> Evidence:
         wanted_files=np.array([pool.wanted_files for pool in pools], dtype=np.int64),
         wanted=np.array(answers, dtype=np.int64),
     )
-
-
-def _together(together: Together | None, paths: Sequence[str]) -> Floats:
-    if together is None:
-        return np.empty((0, 0))
-    shares = [together(path) for path in paths]
-    return np.array([[own.get(path, 0.0) for path in paths] for own in shares]).reshape(len(paths), -1)
 
 
 def _meets(pool: Pool, answer: Place) -> Bools:

@@ -10,7 +10,16 @@ import numpy as np
 from retrieval.paths.file_kinds import KINDS
 from retrieval.rank.features import FEATURES, GUESS_FEATURES
 from retrieval.rank.need import NeedKind
-from retrieval.rank.ranker import MATCH_DOUBT, TRUSTED, companionship, decay_of, decays
+from retrieval.rank.ranker import (
+    MATCH_DOUBT,
+    SUPPORTERS,
+    TRUSTED,
+    belonging,
+    best_of_files,
+    decay_of,
+    decays,
+    support,
+)
 from retrieval.rank.weights import Weights
 from retrieval.training.order.evidence import Evidence, Floats, Ints
 
@@ -45,7 +54,7 @@ def _scored_alike(evidence: Evidence, rows: Ints, weights: Weights) -> Floats:
     decay = np.where(is_known, decay_of(weights, is_known=True), weights.decay)
     scores = np.round(scores * decays(_placed_above(scores, file), decay), 6)
     if weights.together:
-        scores = np.round(scores + weights.together * _gaps_closed(evidence, scores, owner, file), 6)
+        scores = _with_companions(evidence, scores, owner, file, weights)
     if weights.puts_whole_first:
         whole = evidence.values[rows, FEATURES.index("whole")]
         scores = np.round(scores + whole * (1 + _peaks(scores, owner, len(evidence.kinds))[owner]), 6)
@@ -93,20 +102,29 @@ def _coherence(scores: Floats, kinds: Floats, owner: Ints, file: Ints) -> Floats
     return raised
 
 
-def _gaps_closed(evidence: Evidence, scores: Floats, owner: Ints, file: Ints) -> Floats:
-    """Return the part of the gap to the best score that each row closes, by what its file changes with."""
-    best_first = np.lexsort((-scores, owner))
-    best = best_first[np.flatnonzero(np.diff(owner[best_first], prepend=-1))]  # one for each question
-    best_file, highest = np.zeros(len(evidence), dtype=np.int64), np.zeros(len(evidence))
-    best_file[owner[best]], highest[owner[best]] = file[best], scores[best]
-    first = evidence.first_file[owner]
-    count = evidence.first_file[owner + 1] - first
-    at = evidence.together_at[owner] + (best_file[owner] - first) * count + file - first
-    is_known = evidence.together_at[owner] >= 0
-    shares = np.zeros(len(scores))
-    shares[is_known] = evidence.together[at[is_known]]
-    is_first = _placed_above(scores, file) == 0
-    return np.asarray(companionship(shares) * is_first * (highest[owner] - scores))
+def _with_companions(evidence: Evidence, scores: Floats, owner: Ints, file: Ints, weights: Weights) -> Floats:
+    """Add what files gain that change together, question after question."""
+    scores = scores.copy()
+    asked, starts = np.unique(owner, return_index=True)
+    for question, start, end in zip(asked, starts, [*starts[1:], len(owner)], strict=True):
+        if evidence.together_at[question] >= 0:
+            first, at = evidence.first_file[question], evidence.together_at[question]
+            count = evidence.first_file[question + 1] - first
+            shares = evidence.together[at : at + count * count].reshape(count, count)
+            scores[start:end] = _companions(scores[start:end], file[start:end] - first, shares, weights)
+    return scores
+
+
+def _companions(scores: Floats, file: Ints, shares: Floats, weights: Weights) -> Floats:
+    """Add the two steps to the scores of one question's rows, as `ranker._shares` does."""
+    best = best_of_files(scores, file)[:SUPPORTERS]
+    by_file = np.zeros(len(shares))
+    by_file[file[best]] = support(scores[best], shares[np.ix_(file[best], file[best])])
+    scores = np.round(scores + weights.support * scores.max() * by_file[file], 6)
+    best = best_of_files(scores, file)
+    gaps = np.zeros(len(scores))
+    gaps[best] = belonging(shares[file[best[0]], file[best]]) * (scores[best[0]] - scores[best])
+    return np.round(scores + weights.together * gaps, 6)
 
 
 def _placed_above(scores: Floats, file: Ints) -> Ints:

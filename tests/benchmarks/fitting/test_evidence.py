@@ -86,7 +86,7 @@ def test_arrays_rank_as_a_search_does(tmp_path: Path, questions: QuestionSet, *,
         theirs = rank(features, weights_for(need), limit=100)
         assert [features.pool.chunks[i] for i in mine] == [item.chunk for item in theirs]
         if has_past and need.kind == "question":
-            assert any("together" in item.parts for item in theirs)
+            assert any("support" in item.parts for item in theirs)
 
 
 def test_the_objective_counts_files_and_lines(tmp_path: Path, questions: QuestionSet) -> None:

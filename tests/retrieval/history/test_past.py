@@ -4,6 +4,7 @@ import math
 import random
 from itertools import pairwise
 
+import numpy as np
 from history_tree import Tree, asked
 
 from retrieval.history.past import EMPTY, FEW, MINOR, SPREAD
@@ -80,6 +81,23 @@ def test_files_that_change_together_are_known_by_their_share(tree: Tree) -> None
     assert shares.keys() == {"b.py", "c.py"}
     few = tree.past().together("tests/test_gate.py")
     assert few["src/gate.py"] < shares["b.py"], "a single commit is weak evidence"
+
+
+def test_what_is_known_of_one_file_is_known_of_each_pair(tree: Tree) -> None:
+    """Also under present names, of a rename with changes, and of files that no commit changed."""
+    for number in range(4):
+        tree.commit(f"Both {number}", {"a.py": f"{number}\n", "b.py": f"{number}\n" * 9})
+    tree.git("mv", "b.py", "e.py")
+    tree.commit("Move", {"a.py": "moved\n", "e.py": "3\n" * 9 + "4\n"})
+    tree.commit("Others", {"c.py": "c\n", "a.py": "c\n"})
+    past = tree.past()
+    paths = ["a.py", "nowhere.py", "e.py", "c.py"]
+    found = past.among(paths)
+    expected = [[past.together(one).get(other, 0.0) for other in paths] for one in paths]
+    assert np.allclose(found, expected)
+    assert found[0, 2] > found[0, 3] > 0
+    assert past.among([]).shape == (0, 0)
+    assert not EMPTY.among(["a.py", "b.py"]).any()
 
 
 def test_files_that_change_together_are_counted_under_their_present_names(tree: Tree) -> None:

@@ -1,11 +1,13 @@
 """Each feature of the first stage is disconnected once: the order must then be wrong."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fakes import first_stage, found, repository, searched, write
+from numpy.typing import NDArray
 
 from retrieval.chunks import tokenizer
 from retrieval.paths.file_kinds import KINDS
@@ -340,6 +342,28 @@ def test_a_commit_that_says_it_brings_its_file_in(tmp_path: Path, cache: Path) -
     assert any("past" in item.parts for item in with_past)
 
 
+@dataclass(frozen=True)
+class Together:
+    """A history in which some files always change together."""
+
+    paths: tuple[str, ...] = ()
+
+    def together(self, path: str) -> dict[str, float]:
+        """Tell the companions of a file."""
+        return dict.fromkeys(set(self.paths) - {path}, 1.0) if path in self.paths else {}
+
+    def among(self, paths: Sequence[str]) -> NDArray[np.float64]:
+        """Tell those of each."""
+        return np.array([[self.together(one).get(other, 0.0) for other in paths] for one in paths])
+
+
+def ranked_with(opened: Repository, query: str, changes: Together | None) -> list[Candidate]:
+    """Rank with a history of changes."""
+    need = read_need(query)
+    features = extract_features(need, opened.view().snapshot, changes=changes)
+    return rank(features, weights_for(need), limit=20)
+
+
 def test_a_file_that_changes_with_the_best_one_rises_but_never_above_it(tmp_path: Path, cache: Path) -> None:
     """Who asks what has to change needs the file, too, that always changed along."""
     files = {
@@ -347,26 +371,30 @@ def test_a_file_that_changes_with_the_best_one_rises_but_never_above_it(tmp_path
         "src/wire.py": "def pull_wire(lamp):\n    return lamp\n\n\n" + FILLER + "\n\n\ndef cut(lamp): ...\n",
         **{f"src/x{number}.py": "def other(lamp):\n    return lamp\n" for number in range(6)},
     }
-    snapshot = repository(write(tmp_path / "r", files), cache).view().snapshot
-
-    def ranked(query: str, shares: Mapping[str, float] | None) -> list[Candidate]:
-        together = None if shares is None else lambda path: shares if path == "src/lamp.py" else {}
-        need = read_need(query)
-        return rank(extract_features(need, snapshot, together=together), weights_for(need), limit=20)
-
-    alone, along = (
-        ranked("the colour of the lamp", None),
-        ranked("the colour of the lamp", {"src/wire.py": 1}),
-    )
+    opened = repository(write(tmp_path / "r", files), cache)
+    both = Together(("src/lamp.py", "src/wire.py"))
+    alone, along = (ranked_with(opened, "the colour of the lamp", changes) for changes in (None, both))
     places = [[item.chunk.path for item in found].index("src/wire.py") for found in (alone, along)]
     assert places[0] > places[1] == 1
     assert along[0].chunk.path == "src/lamp.py", "the best stays the best"
     assert along[1].score < along[0].score
-    raised = [item for item in along if "together" in item.parts]
-    assert [item.chunk.path for item in raised] == ["src/wire.py"], "only the best place of the file"
-    assert ranked("lamp_colour", {"src/wire.py": 1}) == ranked("lamp_colour", None), "a name is looked up"
-    unknown = ranked("the colour of the lamp", {})
-    assert [item.chunk for item in unknown[:1]] == [alone[0].chunk]
+    raised = [item.chunk.path for item in along if "together" in item.parts]
+    assert raised == ["src/wire.py"], "only the best place of the file"
+    assert {item.chunk.path for item in along if "support" in item.parts} == {"src/lamp.py", "src/wire.py"}
+    assert ranked_with(opened, "lamp_colour", both) == ranked_with(opened, "lamp_colour", None), "a name"
+
+
+def test_files_that_change_together_support_each_other(tmp_path: Path, cache: Path) -> None:
+    """Of two files that are as good, the one whose companions are good as well is more likely the answer."""
+    files = {f"src/{name}.py": f"def {name}():\n    return colour(lamp)\n" for name in ("aa", "bb", "cc")}
+    opened = repository(write(tmp_path / "r", files), cache)
+    assert ranked_with(opened, "the colour of the lamp", Together())[0].chunk.path == "src/aa.py"
+    pair = Together(("src/bb.py", "src/cc.py"))
+    supported = ranked_with(opened, "the colour of the lamp", pair)
+    assert [item.chunk.path for item in supported] == ["src/bb.py", "src/cc.py", "src/aa.py"]
+    assert all(np.isclose(sum(item.parts.values()), item.score) for item in supported)
+    outside = Together(("src/aa.py", "elsewhere.py"))
+    assert not any("support" in item.parts for item in ranked_with(opened, "the colour", outside))
 
 
 def test_a_whole_name_comes_before_its_parts_in_tests_too(tmp_path: Path, cache: Path) -> None:
