@@ -29,6 +29,9 @@ MINOR = 0.3  # the share that tests and docs get, which are changed along with t
 FEW = 1.0
 """Added to the commits that changed the given file, weighed by 1 / files: a file's share stays low until
 several commits agree."""
+AGREEING = 2
+"""Commits that must have changed two files before they count as changing together: the first commit of a
+repository adds them all."""
 SHORT_HASH = 10
 
 Floats = NDArray[np.float64]
@@ -88,7 +91,7 @@ class Past:
         Commits weigh 1 / files. A share of 1 would mean that a file changed in all of very many.
 
         Returns:
-            Shares of 0 to 1, of present names; empty when no commit changed the file.
+            Shares of 0 to 1, of present names; without files that fewer than AGREEING commits changed along.
         """
         stored, given = self._columns, self._numbers.get(os.fsencode(path))
         if given is None:
@@ -102,9 +105,10 @@ class Past:
         which, touched = np.divmod(np.unique(which * count + stored.present[_ranges(starts, ends)]), count)
         numbers, inverse = np.unique(touched, return_inverse=True)
         shares = np.bincount(inverse, weights[which]) / (weights.sum() + FEW)
+        agreeing = np.bincount(inverse) >= AGREEING
         return {
             os.fsdecode(stored.path(number)): share
-            for number, share in zip(numbers.tolist(), shares.tolist(), strict=True)
+            for number, share in zip(numbers[agreeing].tolist(), shares[agreeing].tolist(), strict=True)
             if number != given
         }
 
@@ -120,6 +124,7 @@ class Past:
         changed[np.repeat(np.arange(len(paths)), [len(own) for own in rows]), column] = 1.0
         both = changed / self._columns.file_counts[known] @ changed.T
         shares = both / (both.diagonal() + FEW)[:, np.newaxis]
+        shares[changed @ changed.T < AGREEING] = 0.0
         np.fill_diagonal(shares, 0.0)
         return np.asarray(shares)
 

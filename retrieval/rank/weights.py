@@ -98,13 +98,14 @@ def by_kind(question: Weights) -> Mapping[NeedKind, Weights]:
     """Return the weights of every kind of need, those of a question being given.
 
     A path is asked for by its words. With guesses, a second chunk of a file is as good as a first of another:
-    the guesses are about one place. Other weights of their own lost out of fold, for pasted texts too.
+    the guesses are about one place, and say more of it than the files that support it. Other weights of their
+    own lost out of fold, for pasted texts too.
     """
     features = {**question.features, "path": 2.0, "title": 3.0}
     return {
         "name": SYMBOL,
         "path": replace(question, features=features),
-        "guessed": replace(question, decay=0.85),
+        "guessed": replace(question, decay=0.85, support=0.0, together=0.4),
         "pasted": question,
         "question": question,
     }
