@@ -29,9 +29,6 @@ MINOR = 0.3  # the share that tests and docs get, which are changed along with t
 FEW = 1.0
 """Added to the commits that changed the given file, weighed by 1 / files: a file's share stays low until
 several commits agree."""
-AGREEING = 2
-"""Commits that must have changed two files before they count as changing together: the first commit of a
-repository adds them all."""
 SHORT_HASH = 10
 
 Floats = NDArray[np.float64]
@@ -88,10 +85,11 @@ class Past:
     def together(self, path: str) -> dict[str, float]:
         """Return how often other files changed in the commits that changed a file.
 
-        Commits weigh 1 / files. A share of 1 would mean that a file changed in all of very many.
+        Commits weigh 1 / files; the first one, which adds all files, counts nothing. A share of 1 would mean
+        that a file changed in all of very many.
 
         Returns:
-            Shares of 0 to 1, of present names; without files that fewer than AGREEING commits changed along.
+            Shares of 0 to 1, of present names; empty when no commit changed the file.
         """
         stored, given = self._columns, self._numbers.get(os.fsencode(path))
         if given is None:
@@ -105,10 +103,9 @@ class Past:
         which, touched = np.divmod(np.unique(which * count + stored.present[_ranges(starts, ends)]), count)
         numbers, inverse = np.unique(touched, return_inverse=True)
         shares = np.bincount(inverse, weights[which]) / (weights.sum() + FEW)
-        agreeing = np.bincount(inverse) >= AGREEING
         return {
             os.fsdecode(stored.path(number)): share
-            for number, share in zip(numbers[agreeing].tolist(), shares[agreeing].tolist(), strict=True)
+            for number, share in zip(numbers.tolist(), shares.tolist(), strict=True)
             if number != given
         }
 
@@ -124,7 +121,6 @@ class Past:
         changed[np.repeat(np.arange(len(paths)), [len(own) for own in rows]), column] = 1.0
         both = changed / self._columns.file_counts[known] @ changed.T
         shares = both / (both.diagonal() + FEW)[:, np.newaxis]
-        shares[changed @ changed.T < AGREEING] = 0.0
         np.fill_diagonal(shares, 0.0)
         return np.asarray(shares)
 
@@ -190,10 +186,10 @@ class Past:
 
     @cached_property
     def _rows_by_path(self) -> tuple[NDArray[np.int64], Ints]:
-        """The counted commits that changed each path, once each: offsets [n_paths + 1], rows."""
+        """The counted commits, but for the first, that changed each path: offsets [n_paths + 1], rows."""
         stored, count = self._columns, len(self._columns.path_offsets) - 1
         rows = np.repeat(np.arange(len(stored), dtype=np.int64), np.diff(stored.touch_offsets))
-        is_counted = self._counted[rows]
+        is_counted = (self._counted & (np.diff(stored.parent_offsets) > 0))[rows]
         pairs = np.unique(stored.present[is_counted] * np.int64(len(stored) or 1) + rows[is_counted])
         numbers, rows = np.divmod(pairs, len(stored) or 1)
         sizes = np.bincount(numbers, minlength=count)

@@ -3,8 +3,9 @@
 import math
 import random
 from itertools import pairwise
+from pathlib import Path
 
-import numpy as np
+from fakes import write
 from history_tree import Tree, asked
 
 from retrieval.history.past import EMPTY, FEW, MINOR, SPREAD
@@ -77,27 +78,21 @@ def test_files_that_change_together_are_known_by_their_share(tree: Tree) -> None
     shares = tree.past().together("a.py")
     weights = 6 / 2 + 1 + 1 / 2
     assert math.isclose(shares["b.py"], (6 / 2) / (weights + FEW))
-    assert shares.keys() == {"b.py"}, "one commit says nothing"
-    tree.commit("Twice", {"a.py": "d\n", "c.py": "d\n"})
-    assert math.isclose(tree.past().together("a.py")["c.py"], (2 / 2) / (weights + 1 / 2 + FEW))
+    assert math.isclose(shares["c.py"], (1 / 2) / (weights + FEW))
+    assert shares.keys() == {"b.py", "c.py"}
 
 
-def test_what_is_known_of_one_file_is_known_of_each_pair(tree: Tree) -> None:
-    """Also under present names, of a rename with changes, and of files that no commit changed."""
-    for number in range(4):
-        tree.commit(f"Both {number}", {"a.py": f"{number}\n", "b.py": f"{number}\n" * 9})
-    tree.git("mv", "b.py", "e.py")
-    tree.commit("Move", {"a.py": "moved\n", "e.py": "3\n" * 9 + "4\n"})
-    for number in range(2):
-        tree.commit("Others", {"c.py": f"c{number}\n", "a.py": f"c{number}\n"})
-    past = tree.past()
-    paths = ["a.py", "nowhere.py", "e.py", "c.py"]
-    found = past.among(paths)
-    expected = [[past.together(one).get(other, 0.0) for other in paths] for one in paths]
-    assert np.allclose(found, expected)
-    assert found[0, 2] > found[0, 3] > 0
-    assert past.among([]).shape == (0, 0)
-    assert not EMPTY.among(["a.py", "b.py"]).any()
+def test_what_the_first_commit_adds_does_not_belong_together(tmp_path: Path) -> None:
+    """It adds all files, and says nothing of any two."""
+    tree = Tree(tmp_path / "r", tmp_path / "cache")
+    files = {f"{name}.py": f"{name}\n" for name in "abc"}
+    write(tree.root, files)
+    tree.git("init", "-q")
+    tree.commit("Begin", {})
+    assert tree.past().together("a.py") == {}
+    assert not tree.past().among(["a.py", "b.py"]).any()
+    tree.commit("Go on", {"a.py": "1\n", "b.py": "1\n"})
+    assert tree.past().together("a.py").keys() == {"b.py"}
 
 
 def test_files_that_change_together_are_counted_under_their_present_names(tree: Tree) -> None:
