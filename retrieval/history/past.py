@@ -82,32 +82,27 @@ class Past:
                 found[path] = (total + share, *((share, row) if share > most else (most, which)))
         return {path: self._touch(path, *sums) for path, sums in self._named(found)}
 
-    def together(self, path: str) -> dict[str, float]:
+    def together(self, path: str, others: Sequence[str]) -> Floats:
         """Return how often other files changed in the commits that changed a file.
 
         Commits weigh 1 / files; the first one, which adds all files, counts nothing. A share of 1 would mean
         that a file changed in all of very many.
 
         Returns:
-            Shares of 0 to 1, of present names; empty when no commit changed the file.
+            Shares of 0 to 1, float64 [n_others].
         """
         stored, given = self._columns, self._numbers.get(os.fsencode(path))
         if given is None:
-            return {}
-        rows = self._rows_of(given)
+            return np.zeros(len(others))
+        rows, count = self._rows_of(given), len(stored.path_offsets)
         weights = 1.0 / stored.file_counts[rows]
         starts, ends = stored.touch_offsets[rows], stored.touch_offsets[rows + 1]
         # A renamed file is two of its commit's touches, and one of its files.
-        count = len(stored.path_offsets)
         which = np.repeat(np.arange(len(rows)), ends - starts)
         which, touched = np.divmod(np.unique(which * count + stored.present[_ranges(starts, ends)]), count)
-        numbers, inverse = np.unique(touched, return_inverse=True)
-        shares = np.bincount(inverse, weights[which]) / (weights.sum() + FEW)
-        return {
-            os.fsdecode(stored.path(number)): share
-            for number, share in zip(numbers.tolist(), shares.tolist(), strict=True)
-            if number != given
-        }
+        shares = np.bincount(touched, weights[which], count) / (weights.sum() + FEW)
+        numbers = [self._numbers.get(os.fsencode(other), count - 1) for other in others]
+        return np.asarray(shares[numbers])  # the last number is no path's
 
     def among(self, paths: Sequence[str]) -> Floats:
         """Return what `together` says of each pair of files, float64 [n_paths, n_paths]; 0 on the diagonal.

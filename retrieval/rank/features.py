@@ -54,8 +54,8 @@ Feature = NDArray[np.float64]
 class Changes(Protocol):
     """Knows which files change together; in production, a `Past`."""
 
-    def together(self, path: str) -> Mapping[str, float]:
-        """Return the share of each other file, 0 to 1, in the commits that changed a file."""
+    def together(self, path: str, others: Sequence[str]) -> NDArray[np.float64]:
+        """Return the share of each of `others`, 0 to 1, in the commits that changed a file."""
 
     def among(self, paths: Sequence[str]) -> NDArray[np.float64]:
         """Return these shares for each pair of files, float64 [n_paths, n_paths], a row for one's commits."""

@@ -13,6 +13,7 @@ up to its score.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,10 +32,9 @@ chosen so that the guesses of another question cost .01 nDCG at most (benchmarks
 
 HALF_TOGETHER = 0.05
 """The share of the best file's commits that raises another file half as much as all of them would."""
-SUPPORTERS = 20  # files, the best of the pool, that support each other
-KNOWN_DECAY = 0.85
-"""The least decay where the history says which files change together: other files then need less room.
-All as in docs/decisions/0040-files-that-change-together.md."""
+SUPPORTERS = 20
+"""The best files of the pool, which support each other; both as in
+docs/decisions/0040-files-that-change-together.md."""
 
 
 def find_and_rank(
@@ -96,28 +96,37 @@ def decays(placed_above: NDArray[np.int64], decay: float | Feature) -> Feature:
     return np.asarray(decay ** np.log2(1 + placed_above))
 
 
-def decay_of(weights: Weights, *, is_known: bool) -> float:
-    """Return the factor for each doubling; `is_known` where a history says which files change together."""
-    return max(weights.decay, KNOWN_DECAY) if is_known and weights.together else weights.decay
-
-
 def belonging(shares: Feature) -> Feature:
     """Return how far files belong to another, 0 to 1, by their shares in its commits."""
     return shares / (shares + HALF_TOGETHER)
 
 
-def support(scores: Feature, shares: Feature) -> Feature:
-    """Return how much each file is supported by the others, as a share of the most.
+@dataclass(frozen=True, slots=True)
+class Company:
+    """The best files of a pool, and how they change together.
 
-    A file supports another by its score, as far as each belongs to the other.
-
-    Args:
-        scores: Of the files, float64 [n_files].
-        shares: Of each file in the commits of each, float64 [n_files, n_files]; 0 on the diagonal.
+    Attributes:
+        best: The best chunk of each, the best first, int64 [n_best].
+        shares: Of each file in the commits of each, float64 [n_best, n_best]; 0 on the diagonal.
     """
-    belongs = belonging(shares)
-    found = np.minimum(belongs, belongs.T) @ scores
-    return np.asarray(found / max(float(found.max(initial=0.0)), 1e-12))
+
+    best: NDArray[np.int64]
+    shares: Feature
+
+    def supported(self, scores: Feature, files: NDArray[np.int64]) -> Feature:
+        """Return how much each chunk's file is supported by the others, as a share of the most.
+
+        A file supports another by its score, as far as each belongs to the other.
+
+        Args:
+            scores: Of the chunks, float64 [n_chunks].
+            files: The number of each chunk's file, int64 [n_chunks].
+        """
+        belongs = belonging(self.shares)
+        support = np.minimum(belongs, belongs.T) @ scores[self.best]
+        by_file = np.zeros(int(files.max(initial=-1)) + 1)
+        by_file[files[self.best]] = support / max(float(support.max(initial=0.0)), 1e-12)
+        return np.asarray(by_file[files])
 
 
 def best_of_files(scores: Feature, files: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -151,11 +160,12 @@ def _shares(features: Features, weights: Weights, *, trust: float | None = None)
     shares["coherence"] = weights.coherence * _coherence(_total(shares, features), kinds, features.files)
     shares["kind"] = _total(shares, features) * (kinds - 1)
     scores = _total(shares, features)
-    decay = decay_of(weights, is_known=features.changes is not None)
+    company = _company(scores, features, features.changes) if features.changes and weights.together else None
+    is_known = company is not None and company.shares.any()
+    decay = weights.known_decay if is_known else weights.decay
     shares["decay"] = scores * (decays(_placed_above(scores, features.files), decay) - 1)
-    if features.changes and weights.together:
-        by_support = _supported(_total(shares, features), features, features.changes)
-        shares["support"] = weights.support * by_support
+    if features.changes and company and is_known:
+        shares["support"] = weights.support * scores.max() * company.supported(scores, features.files)
         gaps = _gaps_closed(_total(shares, features), features, features.changes)
         shares["together"] = weights.together * gaps
     if weights.puts_whole_first:
@@ -223,25 +233,18 @@ def _coherence(scores: Feature, kinds: Feature, files: NDArray[np.int64]) -> Fea
     return raised
 
 
-def _supported(scores: Feature, features: Features, changes: Changes) -> Feature:
-    """Return the support of each chunk's file, in units of the best score."""
+def _company(scores: Feature, features: Features, changes: Changes) -> Company:
     best = best_of_files(scores, features.files)[:SUPPORTERS]
-    by_file = np.zeros(int(features.files.max(initial=-1)) + 1)
-    by_file[features.files[best]] = support(
-        scores[best], changes.among([features.pool.chunks[i].path for i in best])
-    )
-    return np.asarray(scores.max(initial=0.0) * by_file[features.files])
+    return Company(best, changes.among([features.pool.chunks[i].path for i in best]))
 
 
 def _gaps_closed(scores: Feature, features: Features, changes: Changes) -> Feature:
     """Return how far each file's best chunk closes its gap to the best one, by what its file changes with."""
     raised = np.zeros(len(scores))
     best = best_of_files(scores, features.files)
-    if len(best):
-        paths = [features.pool.chunks[i].path for i in best]
-        together = changes.together(paths[0])
-        shares = np.array([together.get(path, 0.0) for path in paths])
-        raised[best] = belonging(shares) * (scores[best[0]] - scores[best])
+    first, *others = (features.pool.chunks[i].path for i in best)
+    shares = np.concatenate(([0.0], changes.together(first, others)))
+    raised[best] = belonging(shares) * (scores[best[0]] - scores[best])
     return raised
 
 

@@ -15,6 +15,8 @@ class Weights:
         features: A factor for each of `features.FEATURES`; a feature without one is ignored.
         coherence: Factor of the gain of a file's best chunk, which depends on the file's sum of scores.
         decay: Factor for the score of a file's second chunk, of the fourth once more, of the eighth again.
+        known_decay: The same where the history says which of the best files change together: other files then
+            need less room.
         kinds: Factor for a chunk's score, by the kind of its file.
         asked: The same where the question asks for files of this kind.
         older: Factor for a chunk's score in a file that has a newer version.
@@ -27,6 +29,7 @@ class Weights:
     features: Mapping[str, float]
     coherence: float
     decay: float
+    known_decay: float
     kinds: Mapping[FileKind, float]
     asked: Mapping[FileKind, float]
     older: float
@@ -66,10 +69,11 @@ QUESTION = Weights(
     },
     coherence=0.3,
     decay=0.75,
+    known_decay=0.85,  # this, support and together: docs/decisions/0040-files-that-change-together.md
     kinds=KINDS,
     asked=ASKED,
     older=0.3,
-    support=0.1,  # this and the next: docs/decisions/0040-files-that-change-together.md
+    support=0.1,
     together=0.3,
 )
 SYMBOL = Weights(
@@ -87,6 +91,7 @@ SYMBOL = Weights(
     },
     coherence=0.3,
     decay=0.6,
+    known_decay=0.6,
     kinds=KINDS,
     asked=ASKED,
     older=0.3,
@@ -105,7 +110,7 @@ def by_kind(question: Weights) -> Mapping[NeedKind, Weights]:
     return {
         "name": SYMBOL,
         "path": replace(question, features=features),
-        "guessed": replace(question, decay=0.85, support=0.0, together=0.4),
+        "guessed": replace(question, decay=0.85, known_decay=0.85, support=0.0, together=0.4),
         "pasted": question,
         "question": question,
     }

@@ -1,6 +1,7 @@
 """How a caller's own passages are ranked: by BM25 among themselves, and by what the index knows of them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
@@ -15,7 +16,7 @@ from retrieval.rank.learned_order import SHIPPED, Order
 from retrieval.rank.need import Need
 from retrieval.rank.spelling import respelled
 from retrieval.records import Bm25Candidate, Candidate, Chunk
-from retrieval.search.first_stage import candidates_of
+from retrieval.search.first_stage import in_order, measure
 from retrieval.sync.view import View
 
 KNOWN_SHARE, KNOWN_TRUST = 0.75, 0.4
@@ -32,7 +33,10 @@ def known_scores(
     mine = [one for one in passages if one.chunk.kind != "text" and one.chunk.path in indexed]
     paths = sorted({one.chunk.path for one in mine})
     found: dict[str, list[Candidate]] = {}
-    for candidate in candidates_of(view, need, order=order, paths=paths):
+    measured = measure(view, need, paths=paths)
+    # Which files change together says where the rest of an answer is, not what one passage is worth.
+    alone = replace(measured, features=replace(measured.features, changes=None))
+    for candidate in in_order(view, alone, order=order):
         found.setdefault(candidate.chunk.path, []).append(candidate)
     return {
         passage.chunk: max(

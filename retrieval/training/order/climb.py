@@ -72,7 +72,7 @@ def with_part(weights: Weights, step: Step) -> Weights:
     if part == "coherence":
         return replace(weights, coherence=value)
     if part == "decay":
-        return replace(weights, decay=value)
+        return replace(weights, decay=value, known_decay=value)
     table, _, name = part.partition(" ")
     kind = next((kind for kind in KINDS if kind == name), KINDS[0])
     if table == "kinds":
@@ -93,7 +93,7 @@ def _parts_of(weights: Weights) -> Mapping[str, float]:
     return {
         **{name: weights.features.get(name, 0.0) for name in FEATURES},
         "coherence": weights.coherence,
-        "decay": weights.decay,
+        "decay": weights.known_decay,  # commits teach it, so there is a history
         **{f"{table} {kind}": values[kind] for table, values in tables for kind in KINDS},
         "older": weights.older,
     }

@@ -113,6 +113,12 @@ class Evidence:
         """Return the number of questions."""
         return len(self.kinds)
 
+    def shares(self, question: int) -> Floats | None:
+        """Return `Pool.together` of a question; None without a history."""
+        at = self.together_at[question]
+        count = self.first_file[question + 1] - self.first_file[question]
+        return None if at < 0 else self.together[at : at + count * count].reshape(count, count)
+
 
 def pool_of(
     kind: NeedKind, features: Features, answers: Sequence[Place], *, counts: Counts = "files"

@@ -14,14 +14,13 @@ from retrieval.rank.ranker import (
     MATCH_DOUBT,
     SUPPORTERS,
     TRUSTED,
+    Company,
     belonging,
     best_of_files,
-    decay_of,
     decays,
-    support,
 )
 from retrieval.rank.weights import Weights
-from retrieval.training.order.evidence import Evidence, Floats, Ints
+from retrieval.training.order.evidence import Bools, Evidence, Floats, Ints
 
 
 def order_of(evidence: Evidence, weights: Mapping[NeedKind, Weights]) -> Ints:
@@ -50,11 +49,14 @@ def _scored_alike(evidence: Evidence, rows: Ints, weights: Weights) -> Floats:
     scores = scores + weights.coherence * _coherence(scores, kinds, owner, file)
     scores = np.round(scores, 6) * kinds
     scores = np.round(scores, 6)
-    is_known = evidence.together_at[owner] >= 0
-    decay = np.where(is_known, decay_of(weights, is_known=True), weights.decay)
+    is_known, supported = _supported(evidence, scores, owner, file, weights)
+    decay = np.where(is_known, weights.known_decay, weights.decay)
+    gained = weights.support * _peaks(scores, owner, len(evidence))[owner] * supported
     scores = np.round(scores * decays(_placed_above(scores, file), decay), 6)
-    if weights.together:
-        scores = _with_companions(evidence, scores, owner, file, weights)
+    scores = np.round(scores + gained, 6)
+    if is_known.any():
+        gaps = _gaps_closed(evidence, scores, owner, file) * is_known
+        scores = np.round(scores + weights.together * gaps, 6)
     if weights.puts_whole_first:
         whole = evidence.values[rows, FEATURES.index("whole")]
         scores = np.round(scores + whole * (1 + _peaks(scores, owner, len(evidence.kinds))[owner]), 6)
@@ -102,29 +104,35 @@ def _coherence(scores: Floats, kinds: Floats, owner: Ints, file: Ints) -> Floats
     return raised
 
 
-def _with_companions(evidence: Evidence, scores: Floats, owner: Ints, file: Ints, weights: Weights) -> Floats:
-    """Add what files gain that change together, question after question."""
-    scores = scores.copy()
+def _supported(
+    evidence: Evidence, scores: Floats, owner: Ints, file: Ints, weights: Weights
+) -> tuple[Bools, Floats]:
+    """Tell of each row whether its question's best files change together, and how its own is supported."""
+    is_known, supported = np.zeros(len(scores), dtype=np.bool_), np.zeros(len(scores))
     asked, starts = np.unique(owner, return_index=True)
     for question, start, end in zip(asked, starts, [*starts[1:], len(owner)], strict=True):
-        if evidence.together_at[question] >= 0:
-            first, at = evidence.first_file[question], evidence.together_at[question]
-            count = evidence.first_file[question + 1] - first
-            shares = evidence.together[at : at + count * count].reshape(count, count)
-            scores[start:end] = _companions(scores[start:end], file[start:end] - first, shares, weights)
-    return scores
+        shares = evidence.shares(int(question))
+        if not weights.together or shares is None:
+            continue
+        own, files = scores[start:end], file[start:end] - evidence.first_file[question]
+        best = best_of_files(own, files)[:SUPPORTERS]
+        company = Company(best, shares[np.ix_(files[best], files[best])])
+        if company.shares.any():
+            is_known[start:end], supported[start:end] = True, company.supported(own, files)
+    return is_known, supported
 
 
-def _companions(scores: Floats, file: Ints, shares: Floats, weights: Weights) -> Floats:
-    """Add the two steps to the scores of one question's rows, as `ranker._shares` does."""
-    best = best_of_files(scores, file)[:SUPPORTERS]
-    by_file = np.zeros(len(shares))
-    by_file[file[best]] = support(scores[best], shares[np.ix_(file[best], file[best])])
-    scores = np.round(scores + weights.support * scores.max() * by_file[file], 6)
-    best = best_of_files(scores, file)
+def _gaps_closed(evidence: Evidence, scores: Floats, owner: Ints, file: Ints) -> Floats:
+    """Return how far each row closes its gap to the best one, by what its file changes with."""
     gaps = np.zeros(len(scores))
-    gaps[best] = belonging(shares[file[best[0]], file[best]]) * (scores[best[0]] - scores[best])
-    return np.round(scores + weights.together * gaps, 6)
+    asked, starts = np.unique(owner, return_index=True)
+    for question, start, end in zip(asked, starts, [*starts[1:], len(owner)], strict=True):
+        if (shares := evidence.shares(int(question))) is not None:
+            own, files = scores[start:end], file[start:end] - evidence.first_file[question]
+            best = best_of_files(own, files)
+            belongs = belonging(shares[files[best[0]], files[best]])
+            gaps[start + best] = belongs * (own[best[0]] - own[best])
+    return gaps
 
 
 def _placed_above(scores: Floats, file: Ints) -> Ints:

@@ -23,6 +23,9 @@ FILES = {
     ),
     "src/render.py": "def render_page(template):\n    # a page of the session\n    return template.fill()\n",
     "tests/test_session.py": "def test_renew_session():\n    assert SessionStore().renew_session(1)\n",
+    "src/pages.py": "\n\n\n".join(
+        f"def page_{number}(session):\n" + "    session.page += 1\n" * 40 for number in range(6)
+    ),
     "docs/guide.md": "# The session\n\nHow a session is renewed.\n",
     **{f"src/f{i}.py": f"def helper_{i}(session):\n    return session.page({i})\n" for i in range(9)},
 }
@@ -64,7 +67,9 @@ def test_arrays_rank_as_a_search_does(tmp_path: Path, questions: QuestionSet, *,
         tree.git("init", "-q")
         tree.commit("Begin", {})
         for number in range(4):
-            together = {path: f"{FILES[path]}# {number}\n" for path in ("src/session.py", "src/f7.py")}
+            together = {
+                path: f"{FILES[path]}# {number}\n" for path in ("src/session.py", "src/f7.py", "src/pages.py")
+            }
             tree.commit(f"Session {number}", together)
     opened = tree.opened()
     assert bool(len(opened.view().past)) is has_past

@@ -5,6 +5,7 @@ import random
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 from fakes import write
 from history_tree import Tree, asked
 
@@ -36,10 +37,10 @@ def test_the_commit_that_contributed_most_is_named(tree: Tree) -> None:
 def test_an_empty_question_or_past_suggests_nothing(tree: Tree) -> None:
     """The ranker asks without looking first."""
     assert EMPTY.files(["zebra"]) == {}
-    assert EMPTY.together("a.py") == {}
+    assert not EMPTY.together("a.py", ["b.py"]).any()
     past = tree.past()
     assert past.files([]) == past.files(["nowhere"]) == {}
-    assert past.together("none.py") == {}
+    assert not past.together("none.py", ["src/gate.py", "nowhere.py"]).any()
 
 
 def test_a_file_keeps_its_past_through_renames(tree: Tree) -> None:
@@ -75,24 +76,20 @@ def test_files_that_change_together_are_known_by_their_share(tree: Tree) -> None
         tree.commit(f"Both {number}", {"a.py": f"{number}\n", "b.py": f"{number}\n"})
     tree.commit("Alone", {"a.py": "alone\n"})
     tree.commit("Once", {"a.py": "c\n", "c.py": "c\n"})
-    shares = tree.past().together("a.py")
+    shares = tree.past().together("a.py", ["b.py", "nowhere.py", "c.py", "src/gate.py"])
     weights = 6 / 2 + 1 + 1 / 2
-    assert math.isclose(shares["b.py"], (6 / 2) / (weights + FEW))
-    assert math.isclose(shares["c.py"], (1 / 2) / (weights + FEW))
-    assert shares.keys() == {"b.py", "c.py"}
+    assert np.allclose(shares, [(6 / 2) / (weights + FEW), 0, (1 / 2) / (weights + FEW), 0])
 
 
 def test_what_the_first_commit_adds_does_not_belong_together(tmp_path: Path) -> None:
     """It adds all files, and says nothing of any two."""
-    tree = Tree(tmp_path / "r", tmp_path / "cache")
-    files = {f"{name}.py": f"{name}\n" for name in "abc"}
-    write(tree.root, files)
+    tree = Tree(write(tmp_path / "r", {f"{name}.py": f"{name}\n" for name in "abc"}), tmp_path / "cache")
     tree.git("init", "-q")
     tree.commit("Begin", {})
-    assert tree.past().together("a.py") == {}
+    assert not tree.past().together("a.py", ["b.py", "c.py"]).any()
     assert not tree.past().among(["a.py", "b.py"]).any()
     tree.commit("Go on", {"a.py": "1\n", "b.py": "1\n"})
-    assert tree.past().together("a.py").keys() == {"b.py"}
+    assert list(tree.past().together("a.py", ["b.py", "c.py"]) > 0) == [True, False]
 
 
 def test_files_that_change_together_are_counted_under_their_present_names(tree: Tree) -> None:
@@ -101,8 +98,28 @@ def test_files_that_change_together_are_counted_under_their_present_names(tree: 
         tree.commit(f"Gate {number}", dict.fromkeys(("src/gate.py", "tests/test_gate.py"), f"{number}\n" * 9))
     tree.git("mv", "src/gate.py", "src/door.py")
     tree.commit("Move", {})
-    assert "tests/test_gate.py" in tree.past().together("src/door.py")
-    assert "src/door.py" in tree.past().together("tests/test_gate.py")
+    assert tree.past().together("src/door.py", ["tests/test_gate.py"]) > 0
+    assert tree.past().together("tests/test_gate.py", ["src/door.py"]) > 0
+
+
+def test_what_is_known_of_one_file_is_known_of_each_pair(tree: Tree) -> None:
+    """Also of a file with two old names, and of one that no commit changed."""
+    for number in range(4):
+        tree.commit(
+            f"Both {number}", {"a.py": f"{number}\n", "b.py": f"{number}\n" * 9, "e.py": "old\n" * number}
+        )
+    tree.git("rm", "-q", "e.py")
+    tree.git("mv", "b.py", "e.py")
+    tree.commit("Move", {"a.py": "moved\n", "e.py": "3\n" * 9 + "4\n"})
+    tree.commit("Others", {"c.py": "c\n", "a.py": "c\n"})
+    past, paths = tree.past(), ["a.py", "nowhere.py", "e.py", "c.py"]
+    found = past.among(paths)
+    expected = np.array([past.together(path, paths) for path in paths])
+    np.fill_diagonal(expected, 0.0)
+    assert np.allclose(found, expected)
+    assert 1 > found[0, 2] > found[0, 3] > 0
+    assert past.among([]).shape == (0, 0)
+    assert not EMPTY.among(["a.py", "b.py"]).any()
 
 
 def test_commits_of_one_second_are_ordered_by_their_parents(tree: Tree) -> None:

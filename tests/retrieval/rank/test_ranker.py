@@ -348,13 +348,15 @@ class Together:
 
     paths: tuple[str, ...] = ()
 
-    def together(self, path: str) -> dict[str, float]:
-        """Tell the companions of a file."""
-        return dict.fromkeys(set(self.paths) - {path}, 1.0) if path in self.paths else {}
+    def together(self, path: str, others: Sequence[str]) -> NDArray[np.float64]:
+        """Tell how often others changed with a file."""
+        return np.array([float({path, other} <= set(self.paths)) for other in others])
 
     def among(self, paths: Sequence[str]) -> NDArray[np.float64]:
-        """Tell those of each."""
-        return np.array([[self.together(one).get(other, 0.0) for other in paths] for one in paths])
+        """Tell it of each."""
+        shares = np.array([self.together(path, paths) for path in paths])
+        np.fill_diagonal(shares, 0.0)
+        return shares
 
 
 def ranked_with(opened: Repository, query: str, changes: Together | None) -> list[Candidate]:
@@ -394,7 +396,26 @@ def test_files_that_change_together_support_each_other(tmp_path: Path, cache: Pa
     assert [item.chunk.path for item in supported] == ["src/bb.py", "src/cc.py", "src/aa.py"]
     assert all(np.isclose(sum(item.parts.values()), item.score) for item in supported)
     outside = Together(("src/aa.py", "elsewhere.py"))
-    assert not any("support" in item.parts for item in ranked_with(opened, "the colour", outside))
+    alone = ranked_with(opened, "the colour of the lamp", None)
+    assert ranked_with(opened, "the colour of the lamp", outside) == alone, "who is not found says nothing"
+
+
+def test_more_places_of_a_file_stay_where_others_are_known_to_belong(tmp_path: Path, cache: Path) -> None:
+    """Room for other files is kept where nothing says which of them belong to an answer."""
+    many = "\n\n\n".join(f"def lamp_{i}(lamp):\n" + "    lamp += colour\n" * 30 for i in range(6))
+    dim = "def {}(lamp):\n    return lamp\n"
+    files = {"a.py": many, "b.py": dim.format("dim"), "c.py": dim.format("lit")}
+    opened = repository(write(tmp_path / "r", files), cache)
+
+    def factor(changes: Together | None) -> float:
+        """Return what the second chunk of a file keeps of its score."""
+        found = ranked_with(opened, "the lamp of a colour", changes)
+        second = next(item for item in found if item.chunk.path == "a.py" and "decay" in item.parts)
+        before = sum(value for name, value in second.parts.items() if name not in {"decay", "support"})
+        return round(1 + second.parts["decay"] / before, 3)
+
+    assert factor(None) == factor(Together()) == factor(Together(("a.py", "d.py"))) == QUESTION.decay
+    assert factor(Together(("b.py", "c.py"))) == QUESTION.known_decay
 
 
 def test_a_whole_name_comes_before_its_parts_in_tests_too(tmp_path: Path, cache: Path) -> None:
