@@ -33,6 +33,8 @@ COLOURS = {
     "past": ("commits", "#c98a2b"),
     "expect": ("guesses", "#b5546b"),
     "coherence": ("the rest of the file", "#9a9a9a"),
+    "support": ("files that support it", "#4f9a94"),
+    "together": ("changes with the best", "#8fc7c2"),
 }
 
 _HEAD = """\
@@ -86,12 +88,15 @@ def _results() -> list[dict[str, Any]]:
 
 
 def _parts(result: dict[str, Any]) -> list[tuple[str, float]]:
-    """Return the positive parts of a score, those of guesses as one, in the order of the legend."""
+    """Return the positive parts of a score, those of guesses as one, in the order of the legend.
+
+    Raises:
+        KeyError: A part has no colour.
+    """
     total = dict.fromkeys(COLOURS, 0.0)
     for name, value in result["first_stage"]["parts"].items():
-        key = "expect" if name.startswith("expect_") else name
-        if key in total and value > 0:
-            total[key] += value
+        if value > 0:
+            total["expect" if name.startswith("expect_") else name] += value
     return [(name, value) for name, value in total.items() if value > 0]
 
 

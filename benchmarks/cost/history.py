@@ -71,8 +71,8 @@ def measure(root: Path, folder: Path) -> list[object]:
     size = (folder / "history/commits").stat().st_size
     asked, together = _questions(clone, head)
     files_ms = [1000 * _seconds(partial(past.files, stems)) for stems in asked]
-    past.together("nothing")  # opens what `together` needs
-    together_ms = [1000 * _seconds(partial(past.together, path)) for path in together]
+    past.together("nothing", [])  # opens what `together` needs
+    together_ms = [1000 * _seconds(partial(past.together, path, together)) for path in together]
     new_s, switch_s = _moves(clone, fresh, head)
     return [
         root.name if root.name != "repo" else root.parent.name,

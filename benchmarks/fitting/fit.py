@@ -106,7 +106,9 @@ def without() -> Iterator[tuple[str, Weights]]:
     guesses = {**QUESTION.features, **dict.fromkeys(GUESS_FEATURES, 0.0)}
     yield "guesses", replace(QUESTION, features=guesses)
     yield "coherence", replace(QUESTION, coherence=0.0)
-    yield "decay", replace(QUESTION, decay=1.0)
+    yield "decay", replace(QUESTION, decay=1.0, known_decay=1.0)
+    yield "support", replace(QUESTION, support=0.0)
+    yield "together", replace(QUESTION, known_decay=QUESTION.decay, support=0.0, together=0.0)
     yield "kinds", replace(QUESTION, kinds=dict.fromkeys(KINDS, 1.0), asked=dict.fromkeys(KINDS, 1.0))
     yield "kinds that are asked for", replace(QUESTION, asked=QUESTION.kinds)
 
@@ -136,6 +138,7 @@ def written(weights: Weights) -> Mapping[str, object]:
         "features": dict(weights.features),
         "coherence": weights.coherence,
         "decay": weights.decay,
+        "known_decay": weights.known_decay,
         "kinds": dict(weights.kinds),
         "asked": dict(weights.asked),
         "older": weights.older,

@@ -104,7 +104,7 @@ def test_a_promoted_order_is_listed_explained_and_undone(shop: Tree) -> None:
     assert "serving: 0 promoted models, 1 learned order" in checked
     listed = goldrank("models", tree=shop)
     assert f"* {name}" in listed
-    assert "decay 0.75 -> 1; on 98 later commits: quality +0.030 [+0.010, +0.050]" in listed
+    assert "decay 0.85 -> 1; on 98 later commits: quality +0.030 [+0.010, +0.050]" in listed
     refused = goldrank("rollback", tree=shop, code=2)
     assert "undo the order with: goldrank rollback --order" in refused
     out = goldrank("rollback", "--order", "--reason", "a try", tree=shop)

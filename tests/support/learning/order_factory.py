@@ -1,7 +1,5 @@
 """Learned orders for tests, and what they change."""
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -62,7 +60,7 @@ def pool_of(values: NDArray[np.float64], answer: int) -> Pool:
 
 def learned(promote: bool = True, /, *, decay: float = 1.0, **features: float) -> LearnedOrder:
     """Make an order that learned a decay, and other weights of features."""
-    weights = replace(QUESTION, decay=decay)
+    weights = with_part(QUESTION, ("decay", decay))
     for name, value in features.items():
         weights = with_part(weights, (name, value))
     reason = "It gains." if promote else "It may be chance."

@@ -21,7 +21,7 @@ from retrieval.errors import ArgumentError, ModelError
 from retrieval.rank import learned_order
 from retrieval.rank.learned_order import SHIPPED
 from retrieval.rank.need import read_need
-from retrieval.rank.weights import WEIGHTS
+from retrieval.rank.weights import QUESTION, WEIGHTS
 from retrieval.training.release import orders
 from retrieval.training.release.orders import OrderStore, promote, rollback
 from retrieval.training.release.succession import bring_back
@@ -63,6 +63,11 @@ def serving(where: OrderStore) -> learned_order.Order:
     return learned_order.serving(where.folder.parents[1], where.root)
 
 
+def test_a_record_keeps_every_weight() -> None:
+    """What is not learned serves as it was judged, too."""
+    assert learned_order.from_record(learned_order.to_record(QUESTION)) == QUESTION
+
+
 def test_a_promoted_order_ranks_questions_and_nothing_else(where: OrderStore) -> None:
     """Commits say nothing of how names and paths are searched."""
     assert serving(where) is SHIPPED
@@ -80,7 +85,7 @@ def test_what_was_judged_is_recorded_and_read_only(where: OrderStore) -> None:
     name = promoted(where)
     version = learned_order.read(where.folder, name)
     assert (version.commit, version.lessons, version.created) == ("c0ffee", 146, NOW.isoformat())
-    assert version.moved == {"decay": (0.75, 1.0)}
+    assert version.moved == {"decay": (0.85, 1.0)}
     assert version.decision["gains"][0]["low"] == 0.01
     assert not version.decision["forced"]
     file = where.folder / "versions" / f"{name}.json"
