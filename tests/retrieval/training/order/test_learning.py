@@ -1,15 +1,20 @@
 """An order is only worth serving if what it gains is no chance; the gate is what a user trusts."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from fakes import write
+from history_tree import Tree
 from order_factory import pools
 
+from retrieval.rank.need import read_need
 from retrieval.rank.weights import QUESTION, WEIGHTS
+from retrieval.search.first_stage import features_of
 from retrieval.training.order import gate, learning
 from retrieval.training.order.climb import question_parts, with_part
-from retrieval.training.order.evidence import joined
+from retrieval.training.order.evidence import joined, pool_of
 from retrieval.training.order.gate import FILES, LINES, VALUE, decide
 from retrieval.training.order.measures import Judged, judge
 
@@ -127,3 +132,18 @@ def test_an_empty_pool_is_a_question_without_an_answer() -> None:
     )
     found = judge(joined([none, known, none]), {"question": with_part(QUESTION, ("past", 3.0))})
     assert found.measures["line_recall10"].tolist() == [0.0, 1.0, 0.0]
+
+
+def test_a_question_that_finds_nothing_is_measured_beside_a_history(tmp_path: Path) -> None:
+    """Some subjects hold no word of the tree before them."""
+    tree = Tree(write(tmp_path / "r", {"a.py": "def lamp():\n    return 1\n"}), tmp_path / "cache")
+    tree.git("init", "-q")
+    for number in range(3):
+        tree.commit(f"Lamp {number}", {"a.py": f"def lamp():\n    return {number}\n"})
+    view = tree.opened().view()
+    nothing, something = (
+        pool_of("question", features_of(view, read_need(query)), [("a.py", 1, 2)])
+        for query in ("zebras graze quietly", "where is the lamp")
+    )
+    found = judge(joined([nothing, something, nothing]), WEIGHTS)
+    assert found.measures["hit1"].tolist() == [0.0, 1.0, 0.0]
