@@ -73,7 +73,7 @@ QUESTION = Weights(
     kinds=KINDS,
     asked=ASKED,
     older=0.3,
-    support=0.1,
+    support=0.05,
     together=0.3,
 )
 SYMBOL = Weights(
