@@ -160,11 +160,10 @@ def _shares(features: Features, weights: Weights, *, trust: float | None = None)
     shares["coherence"] = weights.coherence * _coherence(_total(shares, features), kinds, features.files)
     shares["kind"] = _total(shares, features) * (kinds - 1)
     scores = _total(shares, features)
-    company = _company(scores, features, features.changes) if features.changes and weights.together else None
-    is_known = company is not None and company.shares.any()
-    decay = weights.known_decay if is_known else weights.decay
+    company = _company(scores, features) if weights.together else None
+    decay = weights.known_decay if company else weights.decay
     shares["decay"] = scores * (decays(_placed_above(scores, features.files), decay) - 1)
-    if features.changes and company and is_known:
+    if features.changes and company:
         shares["support"] = weights.support * scores.max() * company.supported(scores, features.files)
         gaps = _gaps_closed(_total(shares, features), features, features.changes)
         shares["together"] = weights.together * gaps
@@ -233,9 +232,13 @@ def _coherence(scores: Feature, kinds: Feature, files: NDArray[np.int64]) -> Fea
     return raised
 
 
-def _company(scores: Feature, features: Features, changes: Changes) -> Company:
+def _company(scores: Feature, features: Features) -> Company | None:
+    """Return the best files and how they change together; None where no two of them are known to."""
+    if not features.changes:
+        return None
     best = best_of_files(scores, features.files)[:SUPPORTERS]
-    return Company(best, changes.among([features.pool.chunks[i].path for i in best]))
+    company = Company(best, features.changes.among([features.pool.chunks[i].path for i in best]))
+    return company if company.shares.any() else None
 
 
 def _gaps_closed(scores: Feature, features: Features, changes: Changes) -> Feature:

@@ -3,7 +3,7 @@
 It computes what `retrieval.rank.ranker` does; `tests/benchmarks/fitting/test_evidence.py` compares them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -109,30 +109,32 @@ def _supported(
 ) -> tuple[Bools, Floats]:
     """Tell of each row whether its question's best files change together, and how its own is supported."""
     is_known, supported = np.zeros(len(scores), dtype=np.bool_), np.zeros(len(scores))
-    asked, starts = np.unique(owner, return_index=True)
-    for question, start, end in zip(asked, starts, [*starts[1:], len(owner)], strict=True):
-        shares = evidence.shares(int(question))
-        if not weights.together or shares is None:
-            continue
-        own, files = scores[start:end], file[start:end] - evidence.first_file[question]
-        best = best_of_files(own, files)[:SUPPORTERS]
+    if not weights.together:
+        return is_known, supported
+    for rows, files, shares in _with_history(evidence, owner, file):
+        best = best_of_files(scores[rows], files)[:SUPPORTERS]
         company = Company(best, shares[np.ix_(files[best], files[best])])
         if company.shares.any():
-            is_known[start:end], supported[start:end] = True, company.supported(own, files)
+            is_known[rows], supported[rows] = True, company.supported(scores[rows], files)
     return is_known, supported
 
 
 def _gaps_closed(evidence: Evidence, scores: Floats, owner: Ints, file: Ints) -> Floats:
     """Return how far each row closes its gap to the best one, by what its file changes with."""
     gaps = np.zeros(len(scores))
-    asked, starts = np.unique(owner, return_index=True)
-    for question, start, end in zip(asked, starts, [*starts[1:], len(owner)], strict=True):
-        if (shares := evidence.shares(int(question))) is not None:
-            own, files = scores[start:end], file[start:end] - evidence.first_file[question]
-            best = best_of_files(own, files)
-            belongs = belonging(shares[files[best[0]], files[best]])
-            gaps[start + best] = belongs * (own[best[0]] - own[best])
+    for rows, files, shares in _with_history(evidence, owner, file):
+        own = scores[rows]
+        best = best_of_files(own, files)
+        gaps[rows.start + best] = belonging(shares[files[best[0]], files[best]]) * (own[best[0]] - own[best])
     return gaps
+
+
+def _with_history(evidence: Evidence, owner: Ints, file: Ints) -> Iterator[tuple[slice, Ints, Floats]]:
+    """Yield the rows of each question that has a history, their files from 0, and those files' shares."""
+    asked, starts = np.unique(owner, return_index=True)
+    for question, start, end in zip(asked.tolist(), starts, [*starts[1:], len(owner)], strict=True):
+        if (shares := evidence.shares(question)) is not None:
+            yield slice(start, end), file[start:end] - evidence.first_file[question], shares
 
 
 def _placed_above(scores: Floats, file: Ints) -> Ints:
