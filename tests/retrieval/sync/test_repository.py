@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from damage import change_in_place, cut
 from fakes import MAX_BYTES, found, repository, searched, write
 
 from retrieval.chunks.split_file import split
@@ -80,7 +81,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
     "list": lambda store: (store / "chunks" / "meta.json").write_text("{", encoding="utf-8"),
     "list lost": lambda store: (store / "chunks" / "meta.json").unlink(),
     "index lost": lambda store: shutil.rmtree(store / "chunks"),
-    "segment cut": lambda store: [path.write_bytes(path.read_bytes()[:-5]) for path in _segments(store)],
+    "segment cut": lambda store: [cut(path, by=5) for path in _segments(store)],
     "segment lost": lambda store: list(map(os.unlink, _segments(store))),
 }
 
@@ -100,8 +101,7 @@ def test_a_flipped_bit_is_found_by_whoever_reads_the_whole_index(root: Path, cac
     opened = repository(root, cache)
     assert opened.discard_if_damaged() == []
     (segment,) = (opened.store_folder / "chunks").glob(f"*.{kind}")
-    data = segment.read_bytes()
-    segment.write_bytes(bytes([data[0] ^ 1]) + data[1:])
+    change_in_place(segment, at=0, by=lambda first: bytes([first[0] ^ 1]))
     again = Repository(root, cache=cache, max_bytes=MAX_BYTES)
     assert again.discard_if_damaged() == [segment.name]
     assert again.refresh().changed == 2
@@ -112,7 +112,7 @@ def test_a_search_over_a_damaged_index_says_so_and_the_next_one_is_right(root: P
     """The disk may fail under a server that opened its index long ago."""
     opened = repository(root, cache)
     for segment in (opened.store_folder / "chunks").glob("*.store"):
-        segment.write_bytes(b"\0" * 40 + segment.read_bytes()[40:])
+        change_in_place(segment, at=0, by=lambda _: b"\0" * 40, length=40)
     request = Request("alpha", 5, rerank="no")
     answer = search(opened.view(), request, None)
     assert answer.notes == (DAMAGED,)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import anyio
 import anyio.to_thread
+from damage import change_in_place
 from mcp import Client, StdioServerParameters
 from tiny_model import KEYWORD
 
@@ -35,10 +36,10 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def break_weights(version: Version) -> None:
-    """Truncate the weights of a version, as a full disk does."""
+    """Change the last weight of a version, as a bad disk does."""
     file = version.folder / "model.safetensors"
     file.chmod(0o644)
-    file.write_bytes(file.read_bytes()[:-100])
+    change_in_place(file, at=file.stat().st_size - 1, by=lambda last: bytes([last[0] ^ 1]))
 
 
 def serving(models: ModelChoice, root: Path) -> str:
