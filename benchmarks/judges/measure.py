@@ -2,21 +2,24 @@
 
     python -m benchmarks.judges.measure --out OUT --cache CACHE --work WORK \
         --people people-dev.jsonl --trees TREES --lines lines.jsonl --mirrors MIRRORS \
+        --written embedded_model/written.jsonl \
         --old queries.jsonl --pasted questions2.jsonl --corpus REPOS [--sets people lines] [--forms call]
     python -m benchmarks.judges.measure --out OUT --people people-dev.jsonl ... --only-score --against OTHER
 
 The sets are `people` (whole repositories, laid out as `owner+name@commit` below TREES), `lines` (what
-`benchmarks.questions.commits` mined, asked of clones of the mirrors below WORK that follow the history), and
-the benchmarks of the first release, `old` and `pasted` (folders of REPOS). A set whose file is not given is
-left out. The forms are `asked` (a person's words), `agent` (an assistant's query) and `call` (with guesses);
-a question without a call is asked in its own words only. No cross-encoder takes part, unless `--rerank` lets
-the embedded one, as a server does.
+`benchmarks.questions.commits` mined, asked of clones of the mirrors below WORK that follow the history),
+`written` (questions in plain words that were written by reading code, asked of such clones; the embedded
+cross-encoder learned from most of them, so they judge the first stage alone), and the benchmarks of the first
+release, `old` and `pasted` (folders of REPOS). A set whose file is not given is left out. The forms are
+`asked` (a person's words), `agent` (an assistant's query) and `call` (with guesses); a question without a
+call is asked in its own words only. No cross-encoder takes part, unless `--rerank` lets the embedded one, as
+a server does.
 
 OUT receives, for each set, `ranks-SET.tsv` (a line for each question and form: the ranks of each target file
 and of each target's lines, and the characters read to the right line; committed) and `run-SET-FORM.jsonl`
-(the results, for other evaluators; not committed), and `table.txt`. `people` and `lines` count a file once;
-`old` and `pasted` count every result, as before. `--against` reads the ranks of another run, and reports
-paired gains with 95 % bootstrap intervals over repositories.
+(the results, for other evaluators; not committed), and `table.txt`. `old` and `pasted` count every result, as
+before; the other sets count a file once. `--against` reads the ranks of another run, and reports paired gains
+with 95 % bootstrap intervals over repositories.
 """
 
 import argparse
@@ -103,7 +106,9 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--forms", nargs="+", choices=FORMS, default=list(FORMS))
     parser.add_argument("--trees", type=Path, help="laid-out trees of the set people")
     parser.add_argument("--corpus", type=Path, help="laid-out trees of the sets old and pasted")
-    parser.add_argument("--mirrors", type=Path, help="git directories owner+name/repo of the set lines")
+    parser.add_argument(
+        "--mirrors", type=Path, help="git directories owner+name/repo of the sets lines and written"
+    )
     parser.add_argument("--work", type=Path, help="folder of clones that follow the mirrors")
     parser.add_argument("--cache", type=Path, help="folder of indexes, kept for the next run")
     parser.add_argument("--rerank", action="store_true", help="let the embedded cross-encoder take part")
@@ -111,7 +116,14 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--against", type=Path, help="folder of another run, to compare with")
     parser.add_argument("--against-form", choices=FORMS, help="the other run's form [default: the same]")
     args = parser.parse_args(arguments)
-    needed = {"people": ["trees"], "lines": ["mirrors", "work"], "old": ["corpus"], "pasted": ["corpus"]}
+    mirrored, laid_out = ["mirrors", "work"], ["corpus"]
+    needed = {
+        "people": ["trees"],
+        "lines": mirrored,
+        "written": mirrored,
+        "old": laid_out,
+        "pasted": laid_out,
+    }
     for name in args.sets:
         for option in [*needed[name], "cache"] if getattr(args, name) and not args.only_score else []:
             if getattr(args, option) is None:

@@ -92,6 +92,14 @@ def read_lines(file: Path) -> QuestionSet:
     return QuestionSet("lines", "files", tuple(_mined(row) for row in _rows(file)))
 
 
+def read_written(file: Path) -> QuestionSet:
+    """Read questions that were written by reading code; commits.json beside the file has their commits."""
+    commits = json.loads(file.with_name("commits.json").read_text(encoding="utf-8"))
+    heads = {row["repo"]: row["head"] for row in commits if "head" in row}
+    asked = tuple(_written(row, number, heads[row["repo"]]) for number, row in enumerate(_rows(file), 1))
+    return QuestionSet("written", "files", asked)
+
+
 def read_old(file: Path) -> QuestionSet:
     """Read the benchmark that the first release was tuned on."""
     return QuestionSet("old", "chunks", tuple(_benchmark(row) for row in _rows(file)))
@@ -105,6 +113,7 @@ def read_pasted(file: Path) -> QuestionSet:
 READERS: Mapping[str, Callable[[Path], QuestionSet]] = {
     "people": read_people,
     "lines": read_lines,
+    "written": read_written,
     "old": read_old,
     "pasted": read_pasted,
 }
@@ -145,6 +154,12 @@ def _mined(row: Row) -> Question:
     asked = {"asked": Wording(row["query"])}
     tree = row["repo"].replace("/", "+", 1)
     return Question(row["id"], row["kind"], row["repo"], tree, row["commit"], asked, _targets(row["targets"]))
+
+
+def _written(row: Row, number: int, commit: str) -> Question:
+    asked = {"asked": Wording(row["q"])}
+    tree = row["repo"].replace("/", "+", 1)
+    return Question(f"w{number:04}", "written", row["repo"], tree, commit, asked, _targets([row]))
 
 
 def _benchmark(row: Row) -> Question:

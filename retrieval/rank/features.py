@@ -9,6 +9,7 @@
 | whole      | share of the query's identifiers, by idf, that the chunk holds whole               |
 | phrase     | squared share of the query's word pairs, by idf, that are adjacent in the chunk    |
 | location   | 1 if the query names a line of the chunk                                           |
+| purpose    | squared share of a question's words, by idf, that the file's beginning holds       |
 | past       | evidence of the commits that touched the file, as a share of the pool's best       |
 | expect_*   | the same for the caller's guesses, each with the weight of its place               |
 """
@@ -199,6 +200,31 @@ class WordingFeatures:
             held += weight / total * np.array([float(count > 0) for count in holding])
         return held
 
+    def purpose(self) -> Feature:
+        """Return the squared share of the words of a question, by idf, that the file's beginning holds.
+
+        There a file says what it is for, in words like those of who asks how, where or why; a title or a
+        request is worded otherwise.
+        """
+        pool, total = self._pool, sum(self.idf.values())
+        begins = [
+            (uid, chunk) for uid, chunk in zip(pool.uids, pool.chunks, strict=True) if chunk.start_line == 1
+        ]
+        if not (self._query.asks and total and begins):
+            return np.zeros(len(pool.uids))
+        uids = [uid for uid, _ in begins]
+        held = sum(
+            (
+                idf * (np.array(self._snapshot.counts("body", stem, uids)) > 0)
+                for stem, idf in self.idf.items()
+            ),
+            np.zeros(len(uids)),
+        )
+        shares = {
+            chunk.path: float(share) for (_, chunk), share in zip(begins, (held / total) ** 2, strict=True)
+        }
+        return _by_file(pool, lambda path: shares.get(path, 0.0))
+
     def phrase(self) -> Feature:
         """Return the squared share of the query's word pairs, by idf, that are adjacent in the chunk."""
         # Squared because a question shares a pair of words with many chunks, while only pasted text shares
@@ -235,6 +261,7 @@ QUERY_FEATURES: Mapping[str, Callable[[WordingFeatures], Feature]] = {
     "whole": WordingFeatures.whole,
     "phrase": WordingFeatures.phrase,
     "location": WordingFeatures.location,
+    "purpose": WordingFeatures.purpose,
 }
 """How each feature of a wording is measured, in the order of summation."""
 

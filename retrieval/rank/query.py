@@ -38,6 +38,7 @@ class Query:
         pairs: Adjacent, distinct stems, not both stop words.
         spelled: Names formed by joining consecutive words, each with its share of the query's letters.
         locations: Lines of files that the query names, in order.
+        asks: Whether the query asks how, where, why and the like, or ends a sentence with a question mark.
     """
 
     text: str
@@ -48,8 +49,10 @@ class Query:
     pairs: tuple[tuple[str, str], ...] = ()
     spelled: Mapping[str, float] = field(default_factory=dict)
     locations: tuple[Location, ...] = ()
+    asks: bool = False
 
 
+_ASKING = re.compile(r"\b(?:how|where|why|what|when|which|who|whose)\b|[?\uff1f]", re.IGNORECASE)
 _QUALIFIED = re.compile(r"[A-Za-z_]\w*(?:(?:::|->|[.#/\\])[A-Za-z_]\w*)*")
 _SEPARATOR = re.compile(r"::|->|[.#/\\]")
 _CODE_LIKE = re.compile(r"\w*[a-z0-9][A-Z]\w*|\w*[A-Za-z]_\w+|_\w+|[A-Z]{2,}\w*[a-z]\w*")
@@ -66,8 +69,9 @@ _LOCATION = re.compile(
 def read_query(text: str) -> Query:
     """Parse a query.
 
-    >>> read_query("how does parseBody call http.client").identifiers
-    ('parsebody', 'client')
+    >>> query = read_query("how does parseBody call http.client")
+    >>> query.identifiers, query.asks
+    (('parsebody', 'client'), True)
     """
     is_symbol = _is_symbol(text)
     return Query(
@@ -79,6 +83,7 @@ def read_query(text: str) -> Query:
         pairs=tuple(dict.fromkeys(_pairs(text))),
         spelled=_spelled(text),
         locations=tuple(dict.fromkeys(_locations(text))),
+        asks=bool(_ASKING.search(text)),
     )
 
 

@@ -60,6 +60,7 @@ QUESTION = Weights(
         "whole": 0.1,
         "phrase": 0.75,
         "location": 4.0,
+        "purpose": 0.4,  # docs/decisions/0041-what-a-file-says-it-is-for.md
         "past": 0.3,
         "expect_body": 1.5,
         "expect_names": 0.1,

@@ -8,7 +8,7 @@ from fakes import git, write
 
 from benchmarks.judges import measure
 from benchmarks.judges.found import Found, Span, find, from_text, to_text
-from benchmarks.judges.question_sets import Target, read_people
+from benchmarks.judges.question_sets import Target, read_people, read_written
 from benchmarks.judges.score_tables import gain
 from benchmarks.judges.scores import score
 from retrieval.training.past.followed_clone import FollowedClone
@@ -102,6 +102,18 @@ def test_a_question_without_a_call_has_no_such_form(tmp_path: Path) -> None:
     }
     assert second.wordings["call"].expect == ("s",)
     assert second.tree == "a+b@cccccccccc"
+
+
+def test_a_written_question_is_asked_of_the_commit_that_its_writer_read(tmp_path: Path) -> None:
+    """The lines that answer stand elsewhere in any other."""
+    row = {"repo": "a/b", "path": "x.py", "start": 3, "end": 9, "q": "who opens the door?"}
+    (tmp_path / "written.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
+    commits = [{"repo": "a/b", "head": "c" * 40}, {"repo": "d/e", "left_out": "it was not fetched"}]
+    (tmp_path / "commits.json").write_text(json.dumps(commits), encoding="utf-8")
+    (question,) = read_written(tmp_path / "written.jsonl").questions
+    assert (question.tree, question.commit) == ("a+b", "c" * 40)
+    assert question.wordings["asked"].query == "who opens the door?"
+    assert question.targets == (Target("x.py", 3, 9),)
 
 
 def _mirror(tmp_path: Path) -> tuple[Path, list[str]]:

@@ -100,6 +100,23 @@ def test_pasted_text_finds_the_place_that_says_it_word_for_word(tmp_path: Path, 
     assert paths_with(opened, query, reweighed(QUESTION, phrase=0.0))[0] == "a.py"
 
 
+def test_a_question_finds_the_file_that_says_at_its_beginning_what_it_is_for(
+    tmp_path: Path, cache: Path
+) -> None:
+    """Its author answered the question before it was asked; a request is worded otherwise."""
+    said = '"""How entries are balanced at the end of a day in the ledger."""\n\nimport os\n\n'
+    used = "\n\ndef clerk(ledger):\n    day = ledger.entries()\n    ledger.balance(day)\n    return ledger\n"
+    opened = repository(write(tmp_path / "r", {"keeper.py": said + FILLER, "clerk.py": FILLER + used}), cache)
+    asked = "how are the entries of a day balanced in the ledger"
+    told = "balance the entries of a day in the ledger"
+    without = reweighed(QUESTION, purpose=0.0)
+    assert paths_with(opened, asked, QUESTION)[0] == "keeper.py"
+    assert paths_with(opened, asked, without)[0] == "clerk.py"
+    assert paths_with(opened, told, QUESTION) == paths_with(opened, told, without)
+    parts = first_stage(opened, asked)[0].parts
+    assert parts["purpose"] == pytest.approx(QUESTION.features["purpose"])
+
+
 @pytest.mark.parametrize(
     "frame",
     [
@@ -180,9 +197,9 @@ def test_further_chunks_of_a_file_give_way_to_other_files(tmp_path: Path, cache:
         "b.py": FILLER + "\n\ndef renew():\n    lease = get()\n    return lease\n",
     }
     opened = repository(write(tmp_path / "r", files), cache)
-    query = "how is a lease renewed"
-    assert paths_with(opened, query, QUESTION)[:2] == ["a.py", "b.py"]
-    assert paths_with(opened, query, replace(QUESTION, decay=1.0))[:2] == ["a.py", "a.py"]
+    query, weights = "how is a lease renewed", reweighed(QUESTION, purpose=0.0)
+    assert paths_with(opened, query, weights)[:2] == ["a.py", "b.py"]
+    assert paths_with(opened, query, replace(weights, decay=1.0))[:2] == ["a.py", "a.py"]
 
 
 def test_the_chunk_that_defines_a_name_beats_those_that_use_it(tmp_path: Path, cache: Path) -> None:
