@@ -30,6 +30,7 @@ COLOURS = {
     "whole": ("holds a name whole", "#8fb98e"),
     "phrase": ("word pairs", "#7d6bb0"),
     "location": ("a named line", "#a99ad0"),
+    "purpose": ("what the file is for", "#d9b26a"),
     "past": ("commits", "#c98a2b"),
     "expect": ("guesses", "#b5546b"),
     "coherence": ("the rest of the file", "#9a9a9a"),

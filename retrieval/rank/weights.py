@@ -104,14 +104,17 @@ def by_kind(question: Weights) -> Mapping[NeedKind, Weights]:
     """Return the weights of every kind of need, those of a question being given.
 
     A path is asked for by its words. With guesses, a second chunk of a file is as good as a first of another:
-    the guesses are about one place, and say more of it than the files that support it. Other weights of their
-    own lost out of fold, for pasted texts too.
+    the guesses are about one place, and say more of it than the files that support it, and than what a file
+    is for. Other weights of their own lost out of fold, for pasted texts too.
     """
-    features = {**question.features, "path": 2.0, "title": 3.0}
+    by_path = {**question.features, "path": 2.0, "title": 3.0}
+    guessed = {**question.features, "purpose": 0.0}
     return {
         "name": SYMBOL,
-        "path": replace(question, features=features),
-        "guessed": replace(question, decay=0.85, known_decay=0.85, support=0.0, together=0.4),
+        "path": replace(question, features=by_path),
+        "guessed": replace(
+            question, features=guessed, decay=0.85, known_decay=0.85, support=0.0, together=0.4
+        ),
         "pasted": question,
         "question": question,
     }
