@@ -39,13 +39,13 @@ def means(name: str, questions: Sequence[Question], scores: Scores) -> list[str]
     lines = []
     for kind, form, group in _groups(questions, scores):
         cells = [_mean([scores[item.id, form] for item in group], measure) for measure in MEASURES]
-        lines.append(f"{name:7}{kind:22}{form:6}{len(group):6}" + "".join(f"{cell:>15}" for cell in cells))
+        lines.append(f"{name:8}{kind:22}{form:6}{len(group):6}" + "".join(f"{cell:>15}" for cell in cells))
     return lines
 
 
 def heading() -> str:
     """Return the first line of the table of means."""
-    return f"{'set':7}{'kind':22}{'form':6}{'n':>6}" + "".join(f"{measure:>15}" for measure in MEASURES)
+    return f"{'set':8}{'kind':22}{'form':6}{'n':>6}" + "".join(f"{measure:>15}" for measure in MEASURES)
 
 
 def gains(
@@ -72,7 +72,7 @@ def gains(
                     by_repo[item.repo].append(mine[measure] - theirs[measure])
             if by_repo:
                 told = _told(gain(list(by_repo.values())), measure)
-                lines.append(f"{name:7}{kind:22}{label:15}{measure:15}{told}")
+                lines.append(f"{name:8}{kind:22}{label:15}{measure:15}{told}")
     return lines
 
 
