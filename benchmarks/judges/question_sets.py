@@ -3,6 +3,8 @@
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -96,8 +98,9 @@ def read_written(file: Path) -> QuestionSet:
     """Read questions that were written by reading code; commits.json beside the file has their commits."""
     commits = json.loads(file.with_name("commits.json").read_text(encoding="utf-8"))
     heads = {row["repo"]: row["head"] for row in commits if "head" in row}
-    asked = tuple(_written(row, number, heads[row["repo"]]) for number, row in enumerate(_rows(file), 1))
-    return QuestionSet("written", "files", asked)
+    rows = groupby(_rows(file), key=itemgetter("repo"))
+    asked = [_written(row, number, heads[repo]) for repo, own in rows for number, row in enumerate(own, 1)]
+    return QuestionSet("written", "files", tuple(asked))
 
 
 def read_old(file: Path) -> QuestionSet:
@@ -159,7 +162,7 @@ def _mined(row: Row) -> Question:
 def _written(row: Row, number: int, commit: str) -> Question:
     asked = {"asked": Wording(row["q"])}
     tree = row["repo"].replace("/", "+", 1)
-    return Question(f"w{number:04}", "written", row["repo"], tree, commit, asked, _targets([row]))
+    return Question(f"{tree}-w{number:02}", "written", row["repo"], tree, commit, asked, _targets([row]))
 
 
 def _benchmark(row: Row) -> Question:

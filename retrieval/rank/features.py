@@ -194,11 +194,7 @@ class WordingFeatures:
         """Return the share of the query's identifiers, by idf, that the chunk holds whole."""
         wholes = dict.fromkeys(filter(None, map(whole_stem, self._query.identifiers)))
         idf = {whole: self._snapshot.idf("body", whole) for whole in wholes}
-        total, held = sum(idf.values()), np.zeros(len(self._pool.uids))
-        for whole, weight in idf.items():
-            holding = self._snapshot.counts("body", whole, self._pool.uids)
-            held += weight / total * np.array([float(count > 0) for count in holding])
-        return held
+        return self._held(idf, self._pool.uids)
 
     def purpose(self) -> Feature:
         """Return the squared share of the words of a question, by idf, that the file's beginning holds.
@@ -206,24 +202,19 @@ class WordingFeatures:
         There a file says what it is for, in words like those of who asks how, where or why; a title or a
         request is worded otherwise.
         """
-        pool, total = self._pool, sum(self.idf.values())
-        begins = [
-            (uid, chunk) for uid, chunk in zip(pool.uids, pool.chunks, strict=True) if chunk.start_line == 1
-        ]
-        if not (self._query.asks and total and begins):
-            return np.zeros(len(pool.uids))
-        uids = [uid for uid, _ in begins]
-        held = sum(
-            (
-                idf * (np.array(self._snapshot.counts("body", stem, uids)) > 0)
-                for stem, idf in self.idf.items()
-            ),
-            np.zeros(len(uids)),
-        )
-        shares = {
-            chunk.path: float(share) for (_, chunk), share in zip(begins, (held / total) ** 2, strict=True)
-        }
-        return _by_file(pool, lambda path: shares.get(path, 0.0))
+        pool = zip(self._pool.chunks, self._pool.uids, strict=True)
+        begins = {chunk.path: uid for chunk, uid in pool if chunk.start_line == 1}
+        held = self._held(self.idf if self._query.asks else {}, list(begins.values())) ** 2
+        shares = dict(zip(begins, map(float, held), strict=True))
+        return _by_file(self._pool, lambda path: shares.get(path, 0.0))
+
+    def _held(self, idf: Mapping[str, float], uids: Sequence[int]) -> Feature:
+        """Return the share of some terms, by idf, that the body of each chosen chunk holds."""
+        total, held = sum(idf.values()), np.zeros(len(uids))
+        for term, weight in idf.items():
+            counts = self._snapshot.counts("body", term, uids)
+            held += weight / total * np.array([float(count > 0) for count in counts])
+        return held
 
     def phrase(self) -> Feature:
         """Return the squared share of the query's word pairs, by idf, that are adjacent in the chunk."""

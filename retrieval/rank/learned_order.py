@@ -31,8 +31,8 @@ from retrieval.rank.weights import QUESTION, WEIGHTS, Weights
 log = logging.getLogger(__name__)
 
 FOLDER = "order"
-FORMAT = 3
-"""Increment when a weight changes its meaning: orders of other releases are then not used."""
+FORMAT = 4
+"""Increment when a feature is added, or a weight changes its meaning: older orders are then not used."""
 LEARNED: NeedKind = "question"
 """The kind of need whose weights are learned; all others keep those that goldrank ships."""
 ROLL_BACK = "`goldrank rollback --order` returns to the previous order"

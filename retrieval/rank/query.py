@@ -38,7 +38,7 @@ class Query:
         pairs: Adjacent, distinct stems, not both stop words.
         spelled: Names formed by joining consecutive words, each with its share of the query's letters.
         locations: Lines of files that the query names, in order.
-        asks: Whether the query asks how, where, why and the like, or ends a sentence with a question mark.
+        asks: Whether the query holds how, where, why or the like, or a question mark.
     """
 
     text: str

@@ -104,11 +104,11 @@ def by_kind(question: Weights) -> Mapping[NeedKind, Weights]:
     """Return the weights of every kind of need, those of a question being given.
 
     A path is asked for by its words. With guesses, a second chunk of a file is as good as a first of another:
-    the guesses are about one place, and say more of it than the files that support it, and than what a file
-    is for. Other weights of their own lost out of fold, for pasted texts too.
+    the guesses are about one place, so neither the files that support it nor what its file is for count.
+    Other weights of their own lost out of fold, for pasted texts too.
     """
-    by_path = {**question.features, "path": 2.0, "title": 3.0}
     guessed = {**question.features, "purpose": 0.0}
+    by_path = {**guessed, "path": 2.0, "title": 3.0}
     return {
         "name": SYMBOL,
         "path": replace(question, features=by_path),

@@ -111,7 +111,7 @@ def test_a_written_question_is_asked_of_the_commit_that_its_writer_read(tmp_path
     commits = [{"repo": "a/b", "head": "c" * 40}, {"repo": "d/e", "left_out": "it was not fetched"}]
     (tmp_path / "commits.json").write_text(json.dumps(commits), encoding="utf-8")
     (question,) = read_written(tmp_path / "written.jsonl").questions
-    assert (question.tree, question.commit) == ("a+b", "c" * 40)
+    assert (question.id, question.tree, question.commit) == ("a+b-w01", "a+b", "c" * 40)
     assert question.wordings["asked"].query == "who opens the door?"
     assert question.targets == (Target("x.py", 3, 9),)
 

@@ -33,6 +33,24 @@ def test_identifiers_in_a_query_are_recognised(
     assert (read.identifiers, read.is_symbol) == (identifiers, is_symbol)
 
 
+@pytest.mark.parametrize(
+    ("text", "asks"),
+    [
+        ("how does parse_header work", True),
+        ("Where's the door opened", True),
+        ("does it open the door?", True),
+        ("ゴミ箱の文書はいつ削除されますか\uff1f", True),
+        ("open the door", False),
+        ("somehow the whole door opens", False),
+        ("HttpClient", False),
+        ("", False),
+    ],
+)
+def test_a_query_that_asks_is_told_from_a_request(text: str, *, asks: bool) -> None:
+    """Only a question is compared with what files say that they are for."""
+    assert read_query(text).asks == asks
+
+
 def test_the_examples_in_the_docstrings_hold() -> None:
     """An example that lies is worse than none."""
     for module in (path_roles, query):

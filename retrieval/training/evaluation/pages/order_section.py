@@ -22,6 +22,7 @@ PARTS: Mapping[str, str] = {
     "definition": "The code defines an identifier that the question contains.",
     "whole": "The code holds identifiers of the question whole, not only their parts.",
     "phrase": "Words that are neighbours in the question are neighbours in the code.",
+    "purpose": "The file says at its beginning what the question asks for.",
     "past": "Commits whose messages resemble the question changed this file.",
     "coherence": "The best place of a file rises when its other places match, too.",
     "decay": "What the second place of a file is worth, and the fourth once more; 1 is as much as the first.",
