@@ -47,7 +47,7 @@ from retrieval.training.release.versions import rollback
 
 pytestmark = pytest.mark.slow(reason="servers under load while models are promoted and rolled back")
 
-BASE = "bm25 (the first stage is sure"
+BASE = "bm25 + goldrank-crossencoder on"
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 WHOLE = replace(FACTS, weight=1.0)  # the model alone decides, so the first result tells which one it was
 
