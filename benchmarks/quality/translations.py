@@ -142,8 +142,7 @@ def _guesses(need: Need, snapshot: Snapshot, table: Table) -> tuple[Guess, ...]:
 
 def _features(view: View, need: Need) -> Features:
     past = {path: touch.score for path, touch in evidence_of(view, need).items()}
-    changes = view.past if len(view.past) else None
-    return extract_features(need, view.snapshot, past=past, changes=changes)
+    return extract_features(need, view.snapshot, past=past, changes=view.changes)
 
 
 def _weighed(features: Features, weights: Weights, variant: Variant) -> tuple[Features, Weights]:

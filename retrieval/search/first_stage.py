@@ -95,6 +95,5 @@ def evidence_of(view: View, need: Need) -> dict[str, Touch]:
 def _measure(view: View, need: Need, paths: Sequence[str] | None) -> Measured:
     touches = evidence_of(view, need)
     past = {path: touch.score for path, touch in touches.items()}
-    changes = view.past if len(view.past) else None
-    features = extract_features(need, view.snapshot, past=past, changes=changes, paths=paths)
+    features = extract_features(need, view.snapshot, past=past, changes=view.changes, paths=paths)
     return Measured(need, features, touches)

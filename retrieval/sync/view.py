@@ -115,6 +115,11 @@ class View:
         """The commits before HEAD; empty without git, and while they are still being read."""
         return self.archive.past()
 
+    @property
+    def changes(self) -> Past | None:
+        """What knows which files change together: the past; None without one."""
+        return self.past if len(self.past) else None
+
     @cached_property
     def commit(self) -> str:
         """The commit of the files and whether they differ from it, or why git gives no answer."""
